@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file cl.h  What the device paths of the rooms use to run kernels: programs, buffers, launches. Not installed. */
+#ifndef QD_COMPUTE_CL_H
+#define QD_COMPUTE_CL_H
+
+#ifndef CL_TARGET_OPENCL_VERSION
+#define CL_TARGET_OPENCL_VERSION 120
+#endif
+#include <CL/cl.h>
+#include "qdistill/compute.h"
+
+/** Kernel @p kernel of kernels/PROGRAM.cl built with "-cl-std=CL1.2" and @p options ("-DLANES=32 ..."). Built once per
+ *  device and options, kept until the device is closed; borrowed. QD_E_BUILD carries the build log's first lines. */
+qd_status qd_cl_kernel(qd_device *dev, const char *program, const char *options, const char *kernel, cl_kernel *out, qd_error *err);
+
+/** A device buffer. {0} is none. */
+typedef struct qd_buf {
+    cl_mem mem;
+    size_t bytes;
+} qd_buf;
+/** Read-write buffer of @p bytes (0 gives 64). QD_E_DEVICE when above the device's allocation limit or memory is out. Contents undefined. */
+qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err);
+void qd_cl_free(qd_buf *b);
+/** Blocking copies; counted in upload and download seconds. */
+qd_status qd_cl_write(qd_device *dev, qd_buf *b, size_t at, const void *p, size_t bytes, qd_error *err);
+qd_status qd_cl_read(qd_device *dev, const qd_buf *b, size_t at, void *p, size_t bytes, qd_error *err);
+/** Fill with zero bytes on the device. Key material: call before qd_cl_free. */
+qd_status qd_cl_zero(qd_device *dev, qd_buf *b, size_t at, size_t bytes, qd_error *err);
+
+/** Kernel argument: value with its size, or a buffer, or local memory of a size (value NULL). */
+typedef struct qd_arg {
+    size_t size;
+    const void *value;
+} qd_arg;
+#define QD_ARG(x) ((qd_arg){sizeof(x), &(x)})
+#define QD_ARG_BUF(b) ((qd_arg){sizeof(cl_mem), &(b).mem})
+#define QD_ARG_LOCAL(bytes) ((qd_arg){(bytes), NULL})
+
+/** Enqueue in order (not waited for; qd_cl_read and qd_cl_finish wait). @p global is rounded up to a multiple of @p local by the
+ *  callee, so kernels must test their index; local 0: the implementation chooses. One dimension. */
+qd_status qd_cl_run(qd_device *dev, cl_kernel k, const qd_arg *args, size_t n_args, size_t global, size_t local, qd_error *err);
+/** Wait for everything enqueued and collect the times. */
+qd_status qd_cl_finish(qd_device *dev, qd_error *err);
+
+/** True on CPU devices (wide vectors, local memory is ordinary memory). */
+bool qd_cl_is_cpu(const qd_device *dev);
+/** Byte lanes of one native vector on the device's processor: 16, 32 or 64; 4 on GPUs. */
+unsigned qd_cl_byte_lanes(const qd_device *dev);
+/** True when carry-less multiply of @p bits (128, 256, 512 wide) may be used by kernels on this device: CPU device that compiles the builtin. */
+bool qd_cl_has_clmul(const qd_device *dev);
+
+#endif

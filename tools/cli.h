@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file cli.h  What the verbs share: one option table that is parsed and printed as help, and the final record. */
+#ifndef QD_TOOLS_CLI_H
+#define QD_TOOLS_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "qdistill/compute.h"
+#include "qdistill/core.h"
+#include "qdistill/core/json.h"
+
+/** Options that every verb has. */
+typedef struct qd_cli {
+    const char *verb;
+    const char *device; /**< --device or QD_DEVICE; NULL: auto */
+    bool no_fallback;
+    const char *json;     /**< --json FILE or "-"; NULL: none */
+    const char *progress; /**< --progress MODE; NULL: by terminal */
+    bool has_seed;
+    uint64_t seed;
+    bool quiet;
+    bool verbose;
+    bool help;
+} qd_cli;
+
+typedef enum qd_opt_kind {
+    QD_OPT_FLAG, /**< bool */
+    QD_OPT_TEXT, /**< const char * */
+    QD_OPT_U64,  /**< uint64_t, decimal, min..max as doubles up to 2^53 */
+    QD_OPT_I64,  /**< int64_t */
+    QD_OPT_REAL  /**< double, finite */
+} qd_opt_kind;
+
+/** One option of a verb. A table ends with name NULL. */
+typedef struct qd_opt {
+    const char *name; /**< without dashes */
+    qd_opt_kind kind;
+    void *target;
+    double min, max;  /**< inclusive; both 0: any */
+    const char *arg;  /**< name of the value in the help; NULL for flags */
+    const char *help;
+    bool *given;      /**< may be NULL; set when the option stands on the command line */
+} qd_opt;
+
+/** A verb for the help text. */
+typedef struct qd_verb {
+    const char *name;
+    int (*run)(int argc, char **argv); /**< argv[0] is the verb; returns the exit status */
+    const char *synopsis; /**< after the verb: "A B --format F [...]" */
+    const char *summary;
+} qd_verb;
+
+extern const qd_verb qd_verbs[]; /**< main.c; ends with name NULL */
+
+/** Parse argv by @p opts (may be NULL) and the common options. Positional arguments end up in pos[0..*n_pos), of which there
+ *  must be min_pos..max_pos. --help prints and sets cli->help (the verb returns 0). QD_E_USAGE otherwise names the argument. */
+qd_status qd_cli_parse(qd_cli *cli, const qd_opt *opts, int argc, char **argv, const char **pos, size_t min_pos, size_t max_pos,
+                       size_t *n_pos, qd_error *err);
+
+/** Choose the device as --device, QD_DEVICE and --no-fallback say; prints the one line that says what was chosen unless quiet. */
+qd_status qd_cli_device(const qd_cli *cli, qd_device **dev, qd_error *err);
+
+/** {"schema":1,"tool":"qdistill","version":..,"verb":..,"status":..,"device":{..}}; @p dev NULL is {"id":"ref",...}. */
+json_t *qd_cli_record(const qd_cli *cli, const char *status, const qd_device *dev);
+
+/** Print the four parts to standard error, write {"status":"failed"|"aborted","error":{..}} where --json asks, return the exit status. */
+int qd_cli_fail(const qd_cli *cli, const qd_error *err);
+
+/** Write the record where --json asks; returns the exit status (5 when it cannot be written). Takes ownership of @p record. */
+int qd_cli_done(const qd_cli *cli, json_t *record, int exit_status);
+
+#endif
