@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file pipeline.h  The registry of all operations, and jobs. */
+/** @file pipeline.h  The registry of all operations; jobs; the two stations; a run. */
 #ifndef QDISTILL_PIPELINE_H
 #define QDISTILL_PIPELINE_H
 
+#include <signal.h>
 #include "qdistill/compute.h"
 #include "qdistill/core.h"
+#include "qdistill/core/json.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -12,6 +14,129 @@ extern "C" {
 
 /** Rows of all rooms. Static storage. */
 const qd_registry *qd_registry_all(void);
+
+/* ---- Jobs -------------------------------------------------------------------------------------------------------- */
+
+/** A job as its YAML says, defaults filled in, paths resolved against the job's folder. Strings are owned by the job. */
+typedef struct qd_job {
+    char *path, *name;
+    bool rehearsal;                /**< input is a scenario */
+    char *scenario;                /**< rehearsal: path */
+    double duration_s;             /**< rehearsal */
+    char *file[2], *format[2];     /**< recordings: Alice's and Bob's */
+    uint64_t block_coincidences;
+    double eps_sec, eps_cor;       /**< per key block */
+    uint64_t window_ps;            /**< full width of the coincidence window */
+    uint64_t dead_ps;              /**< dead-time rule; rehearsal default: the scenario's longest */
+    bool dead_given;
+    uint64_t announce_ps;
+    bool correlation_same;
+    double max_offset_s, max_ppm;
+    char *code;                    /**< "auto" or "nr-bg1" */
+    double rtt_ms;                 /**< for rate policies; never measured */
+    uint64_t seed;                 /**< rehearsal */
+} qd_job;
+
+/** Read a job. QD_E_INPUT: not readable, unknown key, wrong type, value out of range or contradicting another, with line and
+ *  column where YAML gives them; @p job is {0} then. */
+qd_status qd_job_load(const char *path, qd_job *job, qd_error *err);
+void qd_job_free(qd_job *job);
+
+/* ---- Stations ---------------------------------------------------------------------------------------------------- */
+
+/** What both stations agree on before data are seen. */
+typedef struct qd_station_params {
+    uint64_t block_coincidences;
+    qd_tick tick;                 /**< of both stations' tags */
+    int64_t window_ticks2;        /**< full window in half ticks of `announce`: a pair needs 2|d| < window, exact */
+    uint64_t window_ps, announce_ps, dead_ps;
+    bool correlation_same;
+    double max_offset_s, max_ppm;
+    double eps_sec, eps_cor;
+    bool rehearsal;
+    uint64_t seed;
+    uint32_t first_block;         /**< resume: blocks before it are paired and dropped, nothing about them is sent */
+    bool abandon_first;           /**< resume of a recording: first_block's bases were announced before the interruption; it yields no key */
+} qd_station_params;
+
+/** Where a station's detector events come from: slice after slice, in time order. */
+typedef struct qd_source {
+    void *self;
+    /** Append the next slice. *end: no more after this one. */
+    qd_status (*read)(void *self, qd_tags *append, bool *end, qd_error *err);
+    /** Seconds spent in reading or simulating so far, wall and device. May be NULL. */
+    void (*spent)(void *self, double *seconds, double *device_seconds);
+} qd_source;
+
+/** Stages whose time a station keeps. */
+typedef enum qd_stage { QD_STAGE_SOURCE, QD_STAGE_SYNC, QD_STAGE_COINCIDE, QD_STAGE_SIFT, QD_STAGE_RECONCILE, QD_STAGE_ESTIMATE, QD_STAGE_AMPLIFY, QD_STAGES } qd_stage;
+const char *qd_stage_name(qd_stage s);
+
+typedef struct qd_stage_time {
+    double seconds, device_seconds;
+    uint64_t items;
+} qd_stage_time;
+
+/** A finished block, as one station knows it. */
+typedef struct qd_block {
+    uint32_t block;
+    bool rejected, abandoned;
+    char reason[192];             /**< why no key; "" when there is one */
+    uint64_t coincidences, sifted[2], sampled[2], dropped[2]; /**< dropped: tail that fills no frame */
+    qd_counts counts;             /**< n, errors, charged as they entered the bound */
+    uint64_t sample_errors[2];
+    bool sample_qber;             /**< errors are the sample's: no verified count */
+    qd_ledger ledger;             /**< Alice's */
+    uint64_t frames, frames_failed;
+    uint64_t code_bits, bob_bits, tag_bits;
+    double iterations;            /**< sum over frames */
+    uint64_t ell[2];              /**< announced key lengths */
+    double phi[2];                /**< Alice's */
+    json_t *terms;                /**< Alice's: every term of the bound; owned */
+    qd_bits key;                  /**< z's key followed by x's; owned, wiped */
+    qd_bits raw[2];               /**< rehearsal, rejected blocks: the station's sifted strings, for the truth printed beside; owned */
+} qd_block;
+void qd_block_destroy(qd_block *b);
+
+/** Totals of a station over the job. */
+typedef struct qd_station_totals {
+    uint64_t tags, dead_dropped, kept, announced, pairs;
+    uint64_t clicks[4], multi[2];
+    double accidentals;           /**< Bob: expected in one window, from displaced windows */
+    bool accidentals_known;
+    qd_stage_time stage[QD_STAGES];
+} qd_station_totals;
+
+typedef struct qd_station qd_station;
+
+/** A station's machine. Borrowed: params are copied, source and device are the caller's. */
+qd_status qd_station_create(qd_direction role, const qd_station_params *params, qd_source source, qd_device *dev, qd_station **out,
+                            qd_error *err);
+void qd_station_destroy(qd_station *s);
+/** Advance by one message; Alice's first call has in = NULL. Messages to send are appended to @p out; the last one of a turn is
+ *  marked. *done: the job is over for this station. QD_E_POLICY: no lock (the error says why). */
+qd_status qd_station_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err);
+/** Take the next finished block; false: none waits. The caller destroys it. */
+bool qd_station_take_block(qd_station *s, qd_block *b);
+const qd_station_totals *qd_station_about(const qd_station *s);
+/** Bob's clock model (locked once found). */
+const qd_clock *qd_station_clock(const qd_station *s);
+
+/* ---- Runs -------------------------------------------------------------------------------------------------------- */
+
+typedef struct qd_run_options {
+    const char *dir;              /**< run directory: created, must not exist; with resume: must exist */
+    bool resume;
+    qd_device *dev;               /**< NULL: reference */
+    const char *fallback;         /**< why another device than the first choice computes; NULL: none */
+    qd_progress *progress;
+    const volatile sig_atomic_t *stop; /**< non-zero: stop, resumable */
+} qd_run_options;
+
+/** Run a job to its end. *summary (owned by the caller) is the final record without tool, version, verb and device, also for
+ *  QD_E_POLICY and QD_STOPPED; NULL after other errors. @p text (may be NULL) gets the report for people.
+ *  QD_OK: at least one block gave key. QD_E_POLICY: no key, @p err says why. QD_STOPPED: state saved, resume continues. */
+qd_status qd_job_run(const qd_job *job, const qd_run_options *opt, json_t **summary, FILE *text, qd_error *err);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include "qdistill/core/yaml.h"
+#include "qdistill/pipeline.h"
+
+/* The YAML as it stands; NULL members are keys left out. */
+typedef struct {
+    char *file, *format;
+} y_station;
+typedef struct {
+    char *scenario;
+    double *duration_s;
+    y_station *alice, *bob;
+} y_input;
+typedef struct {
+    double *eps_sec, *eps_cor;
+    char *bound;
+} y_security;
+typedef struct {
+    uint64_t *window_ps, *dead_ps, *announce_ps;
+    char *correlation;
+} y_sift;
+typedef struct {
+    double *max_offset_s, *max_ppm;
+} y_sync;
+typedef struct {
+    char *code;
+    double *rtt_ms;
+} y_reconcile;
+typedef struct {
+    char *name, *protocol;
+    y_input *input;
+    uint64_t *block_coincidences, *seed;
+    y_security *security;
+    y_sift *sift;
+    y_sync *sync;
+    y_reconcile *reconcile;
+} y_job;
+
+#define TEXT(T, m) CYAML_FIELD_STRING_PTR(#m, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, T, m, 1, 4096)
+#define UINT(T, m) CYAML_FIELD_UINT_PTR(#m, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, T, m)
+#define REAL(T, m) CYAML_FIELD_FLOAT_PTR(#m, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, T, m)
+#define MAP(T, m, f) CYAML_FIELD_MAPPING_PTR(#m, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, T, m, f)
+
+static const cyaml_schema_field_t f_station[] = {
+    CYAML_FIELD_STRING_PTR("file", CYAML_FLAG_POINTER, y_station, file, 1, 4096),
+    CYAML_FIELD_STRING_PTR("format", CYAML_FLAG_POINTER, y_station, format, 1, 64), CYAML_FIELD_END};
+static const cyaml_schema_field_t f_input[] = {TEXT(y_input, scenario), REAL(y_input, duration_s), MAP(y_input, alice, f_station),
+                                               MAP(y_input, bob, f_station), CYAML_FIELD_END};
+static const cyaml_schema_field_t f_security[] = {REAL(y_security, eps_sec), REAL(y_security, eps_cor), TEXT(y_security, bound), CYAML_FIELD_END};
+static const cyaml_schema_field_t f_sift[] = {UINT(y_sift, window_ps), UINT(y_sift, dead_ps), UINT(y_sift, announce_ps),
+                                              TEXT(y_sift, correlation), CYAML_FIELD_END};
+static const cyaml_schema_field_t f_sync[] = {REAL(y_sync, max_offset_s), REAL(y_sync, max_ppm), CYAML_FIELD_END};
+static const cyaml_schema_field_t f_reconcile[] = {TEXT(y_reconcile, code), REAL(y_reconcile, rtt_ms), CYAML_FIELD_END};
+static const cyaml_schema_field_t f_job[] = {TEXT(y_job, name),
+                                             TEXT(y_job, protocol),
+                                             CYAML_FIELD_MAPPING_PTR("input", CYAML_FLAG_POINTER, y_job, input, f_input),
+                                             UINT(y_job, block_coincidences),
+                                             UINT(y_job, seed),
+                                             MAP(y_job, security, f_security),
+                                             MAP(y_job, sift, f_sift),
+                                             MAP(y_job, sync, f_sync),
+                                             MAP(y_job, reconcile, f_reconcile),
+                                             CYAML_FIELD_END};
+static const cyaml_schema_value_t schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, y_job, f_job)};
+
+static qd_status bad(const char *path, const char *key, const char *why, qd_error *err) {
+    return qd_fail(err, QD_E_INPUT, "job %s: %s %s|||qdistill's manual page lists every key of a job with its range", path, key, why);
+}
+
+static qd_status real_in(const char *path, const char *key, const double *v, double def, double min, double max, double *out, qd_error *err) {
+    *out = v ? *v : def;
+    if (isfinite(*out) && *out >= min && *out <= max) return QD_OK;
+    char why[96];
+    snprintf(why, sizeof why, "must lie in %g .. %g", min, max);
+    return bad(path, key, why, err);
+}
+
+static qd_status uint_in(const char *path, const char *key, const uint64_t *v, uint64_t def, uint64_t min, uint64_t max, uint64_t *out, qd_error *err) {
+    *out = v ? *v : def;
+    if (*out >= min && *out <= max) return QD_OK;
+    char why[96];
+    snprintf(why, sizeof why, "must lie in %llu .. %llu", (unsigned long long)min, (unsigned long long)max);
+    return bad(path, key, why, err);
+}
+
+/* The name goes into a path: keep it to characters that need no quoting anywhere. */
+static bool name_ok(const char *s) {
+    if (!*s || *s == '.' || strlen(s) > 100) return false;
+    return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(s);
+}
+
+static qd_status take_name(const y_job *y, qd_job *job, qd_error *err) {
+    if (y->name) {
+        if (!name_ok(y->name)) return bad(job->path, "name", "must be letters, digits, '.', '_' or '-', at most 100, not beginning with '.'", err);
+        job->name = strdup(y->name);
+    } else {
+        const char *base = strrchr(job->path, '/');
+        base = base ? base + 1 : job->path;
+        const char *dot = strrchr(base, '.');
+        job->name = strndup(base, dot && dot != base ? (size_t)(dot - base) : strlen(base));
+        if (job->name && !name_ok(job->name)) return bad(job->path, "name", "is missing, and the file's own name cannot serve", err);
+    }
+    return job->name ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a job");
+}
+
+static qd_status take_input(const y_job *y, qd_job *job, qd_error *err) {
+    const y_input *in = y->input;
+    char *dir = qd_path_dir(job->path);
+    if (!dir) return qd_fail(err, QD_E_INTERNAL, "no memory for a job");
+    qd_status st = QD_OK;
+    job->rehearsal = in->scenario != NULL;
+    if (in->scenario && (in->alice || in->bob)) st = bad(job->path, "input", "has a scenario and recordings: give one of them", err);
+    else if (in->scenario) {
+        job->scenario = qd_path_join(dir, in->scenario);
+        if (!in->duration_s) st = bad(job->path, "input.duration_s", "is missing: how much link time to simulate", err);
+        else st = real_in(job->path, "input.duration_s", in->duration_s, 0, 1e-3, 86400, &job->duration_s, err);
+    } else if (!in->alice || !in->bob) {
+        st = bad(job->path, "input", "needs a scenario, or alice and bob", err);
+    } else if (in->duration_s) {
+        st = bad(job->path, "input.duration_s", "belongs to a scenario; recordings run to their end", err);
+    } else if (y->seed) {
+        st = qd_fail(err, QD_E_USAGE, "job %s: seed with recordings||a real key never comes from a seed; seeds are for rehearsals on a scenario|remove the key 'seed'", job->path);
+    } else {
+        const y_station *s[2] = {in->alice, in->bob};
+        for (int i = 0; i < 2; i++) {
+            job->file[i] = qd_path_join(dir, s[i]->file);
+            job->format[i] = strdup(s[i]->format);
+        }
+    }
+    free(dir);
+    return st;
+}
+
+static qd_status one_of(const char *path, const char *key, const char *v, const char *const *words, qd_error *err) {
+    char list[160] = "must be one of:";
+    for (size_t i = 0; words[i]; i++) {
+        if (!v || strcmp(v, words[i]) == 0) return QD_OK;
+        snprintf(list + strlen(list), sizeof list - strlen(list), " %s", words[i]);
+    }
+    return bad(path, key, list, err);
+}
+
+static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
+    static const y_security no_security;
+    static const y_sift no_sift;
+    static const y_sync no_sync;
+    static const y_reconcile no_reconcile;
+    const y_security *se = y->security ? y->security : &no_security;
+    const y_sift *si = y->sift ? y->sift : &no_sift;
+    const y_sync *sy = y->sync ? y->sync : &no_sync;
+    const y_reconcile *re = y->reconcile ? y->reconcile : &no_reconcile;
+    const char *p = job->path;
+    QD_TRY(one_of(p, "protocol", y->protocol, (const char *const[]){"bbm92", NULL}, err));
+    QD_TRY(one_of(p, "security.bound", se->bound, (const char *const[]){"random-sampling", NULL}, err));
+    QD_TRY(one_of(p, "sift.correlation", si->correlation, (const char *const[]){"anti", "same", NULL}, err));
+    QD_TRY(one_of(p, "reconcile.code", re->code, (const char *const[]){"auto", "nr-bg1", NULL}, err));
+    QD_TRY(uint_in(p, "block_coincidences", y->block_coincidences, 5000000, 100, 200000000, &job->block_coincidences, err));
+    QD_TRY(uint_in(p, "seed", y->seed, 1, 0, UINT64_MAX, &job->seed, err));
+    QD_TRY(real_in(p, "security.eps_sec", se->eps_sec, 1e-10, 1e-30, 0.1, &job->eps_sec, err));
+    QD_TRY(real_in(p, "security.eps_cor", se->eps_cor, 1e-15, 1e-24, 0.1, &job->eps_cor, err));
+    QD_TRY(uint_in(p, "sift.window_ps", si->window_ps, 1000, 1, 1000000, &job->window_ps, err));
+    QD_TRY(uint_in(p, "sift.dead_ps", si->dead_ps, 0, 0, 1000000000, &job->dead_ps, err));
+    QD_TRY(uint_in(p, "sift.announce_ps", si->announce_ps, 125, 1, 100000, &job->announce_ps, err));
+    QD_TRY(real_in(p, "sync.max_offset_s", sy->max_offset_s, 0.01, 1e-6, 10, &job->max_offset_s, err));
+    QD_TRY(real_in(p, "sync.max_ppm", sy->max_ppm, 10, 0, 122, &job->max_ppm, err));
+    QD_TRY(real_in(p, "reconcile.rtt_ms", re->rtt_ms, 1, 0, 10000, &job->rtt_ms, err));
+    job->dead_given = si->dead_ps != NULL;
+    job->correlation_same = si->correlation && strcmp(si->correlation, "same") == 0;
+    job->code = strdup(re->code ? re->code : "auto");
+    return job->code ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a job");
+}
+
+qd_status qd_job_load(const char *path, qd_job *job, qd_error *err) {
+    *job = (qd_job){0};
+    void *data = NULL;
+    QD_TRY(qd_yaml_load(path, &schema, &data, err));
+    y_job *y = data;
+    qd_status st = QD_OK;
+    job->path = strdup(path);
+    if (!job->path) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
+    if (st == QD_OK) st = take_name(y, job, err);
+    if (st == QD_OK) st = take_input(y, job, err);
+    if (st == QD_OK) st = take_numbers(y, job, err);
+    qd_yaml_free(&schema, data);
+    if (st != QD_OK) qd_job_free(job);
+    return st;
+}
+
+void qd_job_free(qd_job *job) {
+    if (!job) return;
+    free(job->path);
+    free(job->name);
+    free(job->scenario);
+    free(job->code);
+    for (int i = 0; i < 2; i++) {
+        free(job->file[i]);
+        free(job->format[i]);
+    }
+    *job = (qd_job){0};
+}
