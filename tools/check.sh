@@ -54,10 +54,7 @@ failed=0
 tests() { $fixed_layout ctest --test-dir "$1" -L "^$2\$" ${3+-R "$3"} -j "$test_jobs" --no-tests=error --output-on-failure || failed=1; }
 
 if [ "$skip_setup" = 0 ]; then
-    set --
-    [ "$full" = 0 ] || set -- "$@" --full
-    [ "$portability" = 0 ] || set -- "$@" --portability
-    sh tools/setup.sh "$@"
+    if [ "$portability" = 1 ]; then sh tools/setup.sh --portability; else sh tools/setup.sh; fi
 fi
 
 step "shell syntax"

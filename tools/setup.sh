@@ -6,10 +6,9 @@ set -eu
 
 usage() {
     cat <<'END'
-usage: tools/setup.sh [--full] [--portability] [--list]
+usage: tools/setup.sh [--portability] [--list]
 Install the Debian 12 packages that qdistill needs (as root, or through sudo).
-  --full          also what the long tests need: the runtime of clang's fuzzer
-  --portability   also the simulator Oclgrind
+  --portability   also Oclgrind, a simulator that reports memory errors of kernels
   --list          print the packages, and install nothing
 END
 }
@@ -24,7 +23,7 @@ cmake                build
 pkgconf              finds the libraries below
 ocl-icd-opencl-dev   OpenCL loader
 opencl-c-headers     OpenCL headers
-pocl-opencl-icd      OpenCL device that is always there: the processor (brings clang)
+pocl-opencl-icd      OpenCL device that is always there: the processor (brings clang and its fuzzer)
 libhwloc-dev         topology of the machine
 librandom123-dev     counter-based random numbers, one source for host and device
 libsodium-dev        SHA-256, randomness of the system, wiping of key memory
@@ -34,14 +33,12 @@ libyaml-dev          YAML, below libcyaml
 check                unit tests
 mandoc               checks the man page
 END
-    if [ "$full" = 1 ]; then echo 'libclang-rt-15-dev   fuzzers: runtime of clang 15, which PoCL brings'; fi
     if [ "$portability" = 1 ]; then echo 'oclgrind             OpenCL simulator that reports memory errors'; fi
 }
 
-full=0 portability=0 list=0
+portability=0 list=0
 for arg; do
     case $arg in
-    --full) full=1 ;;
     --portability) portability=1 ;;
     --list) list=1 ;;
     --help | -h) usage; exit 0 ;;
