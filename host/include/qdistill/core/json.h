@@ -4,6 +4,8 @@
 #define QDISTILL_CORE_JSON_H
 
 #include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
 #include "qdistill/core/status.h"
 
 #ifdef __cplusplus
@@ -13,6 +15,8 @@ extern "C" {
 /** Parse a file: duplicate keys, trailing text, nesting beyond 64 and files above 64 MiB are errors.
  *  QD_E_INPUT names file, line and column. The caller owns *out. */
 qd_status qd_json_read(const char *path, json_t **out, qd_error *err);
+/** The same from memory (@p name stands for the path in errors). @p text needs no terminating zero. */
+qd_status qd_json_parse(const char *name, const char *text, size_t bytes, json_t **out, qd_error *err);
 /** Write atomically, two-space indent, keys in insertion order, a final newline. "-" is standard output. */
 qd_status qd_json_write(const json_t *j, const char *path, qd_error *err);
 
@@ -21,7 +25,7 @@ qd_status qd_json_u64(const json_t *o, const char *where, const char *key, uint6
 qd_status qd_json_real(const json_t *o, const char *where, const char *key, double min, double max, double *out, qd_error *err);
 /** QD_E_INPUT when @p o has a key that is not in @p allowed (NULL-terminated). */
 qd_status qd_json_only(const json_t *o, const char *where, const char *const *allowed, qd_error *err);
-/** A new integer; values above INT64_MAX are refused by JSON: QD_E_INTERNAL is impossible below 2^63. */
+/** A new integer; above INT64_MAX, which the library's integers do not reach, a string of its decimal digits. NULL: no memory. */
 json_t *qd_json_from_u64(uint64_t v);
 
 #ifdef __cplusplus
