@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Buffers, launches and the time they take. */
+#include <stdio.h>
+#include <string.h>
+#include "compute/internal.h"
+
+/* Time of one finished command. Some drivers give nonsense (end before start, zero): such a command counts as nothing rather than
+ * as an absurd time. */
+static void account(qd_device *dev, const qd_pending *p) {
+    cl_ulong start = 0, end = 0;
+    if (clGetEventProfilingInfo(p->event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL) != CL_SUCCESS) return;
+    if (clGetEventProfilingInfo(p->event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL) != CL_SUCCESS) return;
+    if (start == 0 || end < start) return;
+    double seconds = 1e-9 * (double)(end - start);
+    if (p->kind == QD_EVENT_KERNEL) dev->time.kernel_seconds += seconds;
+    else if (p->kind == QD_EVENT_UPLOAD) dev->time.upload_seconds += seconds;
+    else dev->time.download_seconds += seconds;
+}
+
+qd_status qd_cl_finish(qd_device *dev, qd_error *err) {
+    cl_int code = clFinish(dev->queue), failed = CL_SUCCESS;
+    for (size_t i = 0; i < dev->n_pending; i++) {
+        cl_int status = CL_QUEUED;
+        cl_int got = clGetEventInfo(dev->pending[i].event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, NULL);
+        if (got == CL_SUCCESS && status == CL_COMPLETE) account(dev, &dev->pending[i]);
+        else if (failed == CL_SUCCESS) failed = got != CL_SUCCESS ? got : status;
+        (void)clReleaseEvent(dev->pending[i].event);
+    }
+    dev->n_pending = 0;
+    if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clFinish", code);
+    if (failed < 0) return qd_cl_fail(dev, err, "a command in the queue", failed);
+    if (failed > 0) return qd_fail(err, QD_E_DEVICE, "a command on device %s is not complete after clFinish||the driver is defective|--device ref", dev->info.id);
+    return QD_OK;
+}
+
+static qd_status remember(qd_device *dev, cl_event event, enum qd_event_kind kind, qd_error *err) {
+    dev->pending[dev->n_pending++] = (qd_pending){event, kind};
+    return dev->n_pending == QD_PENDING_MAX ? qd_cl_finish(dev, err) : QD_OK;
+}
+
+qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err) {
+    *b = (qd_buf){0};
+    if (bytes == 0) bytes = 64;
+    if (bytes > dev->info.max_alloc_bytes)
+        return qd_fail(err, QD_E_DEVICE, "a buffer of %zu bytes does not fit device %s|one allocation may have %llu bytes|the problem is too large for this device|work in smaller parts, or on another device: qdistill devices",
+                       bytes, dev->info.id, (unsigned long long)dev->info.max_alloc_bytes);
+    cl_int code;
+    cl_mem mem = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
+    if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clCreateBuffer", code);
+    *b = (qd_buf){mem, bytes};
+    return QD_OK;
+}
+
+void qd_cl_free(qd_buf *b) {
+    if (b->mem) (void)clReleaseMemObject(b->mem);
+    *b = (qd_buf){0};
+}
+
+static qd_status inside(const qd_buf *b, size_t at, size_t bytes, qd_error *err) {
+    if (!b->mem || at > b->bytes || bytes > b->bytes - at)
+        return qd_fail(err, QD_E_INTERNAL, "copy of %zu bytes at %zu leaves a device buffer of %zu bytes", bytes, at, b->bytes);
+    return QD_OK;
+}
+
+qd_status qd_cl_write(qd_device *dev, qd_buf *b, size_t at, const void *p, size_t bytes, qd_error *err) {
+    QD_TRY(inside(b, at, bytes, err));
+    if (bytes == 0) return QD_OK;
+    cl_event event;
+    cl_int code = clEnqueueWriteBuffer(dev->queue, b->mem, CL_TRUE, at, bytes, p, 0, NULL, &event);
+    if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clEnqueueWriteBuffer", code);
+    dev->time.upload_bytes += bytes;
+    return remember(dev, event, QD_EVENT_UPLOAD, err);
+}
+
+qd_status qd_cl_read(qd_device *dev, const qd_buf *b, size_t at, void *p, size_t bytes, qd_error *err) {
+    QD_TRY(inside(b, at, bytes, err));
+    if (bytes == 0) return QD_OK;
+    cl_event event;
+    cl_int code = clEnqueueReadBuffer(dev->queue, b->mem, CL_TRUE, at, bytes, p, 0, NULL, &event);
+    if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clEnqueueReadBuffer", code);
+    dev->time.download_bytes += bytes;
+    QD_TRY(remember(dev, event, QD_EVENT_DOWNLOAD, err));
+    /* The queue is in order and the read was waited for: a failure of an earlier kernel shows here, not after its garbage was used. */
+    return qd_cl_finish(dev, err);
+}
+
+qd_status qd_cl_zero(qd_device *dev, qd_buf *b, size_t at, size_t bytes, qd_error *err) {
+    QD_TRY(inside(b, at, bytes, err));
+    if (bytes == 0) return QD_OK;
+    static const unsigned char zero = 0;
+    static const cl_uint zero_word = 0;
+    bool words = at % sizeof zero_word == 0 && bytes % sizeof zero_word == 0;
+    cl_event event;
+    cl_int code = words ? clEnqueueFillBuffer(dev->queue, b->mem, &zero_word, sizeof zero_word, at, bytes, 0, NULL, &event)
+                        : clEnqueueFillBuffer(dev->queue, b->mem, &zero, sizeof zero, at, bytes, 0, NULL, &event);
+    if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clEnqueueFillBuffer", code);
+    return remember(dev, event, QD_EVENT_KERNEL, err);
+}
+
+qd_status qd_cl_run(qd_device *dev, cl_kernel k, const qd_arg *args, size_t n_args, size_t global, size_t local, qd_error *err) {
+    if (global == 0) return QD_OK;
+    char name[64] = "";
+    (void)clGetKernelInfo(k, CL_KERNEL_FUNCTION_NAME, sizeof name - 1, name, NULL);
+    char what[160];
+    for (size_t i = 0; i < n_args; i++) {
+        cl_int code = clSetKernelArg(k, (cl_uint)i, args[i].size, args[i].value);
+        if (code == CL_SUCCESS) continue;
+        snprintf(what, sizeof what, "clSetKernelArg(%s, %zu)", name, i);
+        return qd_cl_fail(dev, err, what, code);
+    }
+    if (local) global = (global + local - 1) / local * local;
+    cl_event event;
+    cl_int code = clEnqueueNDRangeKernel(dev->queue, k, 1, NULL, &global, local ? &local : NULL, 0, NULL, &event);
+    if (code != CL_SUCCESS) {
+        snprintf(what, sizeof what, "launch of kernel %s (%zu work-items in groups of %zu)", name, global, local);
+        return qd_cl_fail(dev, err, what, code);
+    }
+    dev->time.launches++;
+    return remember(dev, event, QD_EVENT_KERNEL, err);
+}
+
+qd_device_time qd_device_time_read(const qd_device *dev) { return dev->time; }
+
+void qd_device_time_reset(qd_device *dev) { memset(&dev->time, 0, sizeof dev->time); }
+
+bool qd_cl_is_cpu(const qd_device *dev) { return strcmp(dev->info.type, "cpu") == 0; }
+
+unsigned qd_cl_byte_lanes(const qd_device *dev) { return dev->byte_lanes; }
+
+bool qd_cl_has_clmul(const qd_device *dev) { return dev->clmul; }
