@@ -23,10 +23,12 @@ for page in README.md CHANGELOG.md docs/*.md; do
 done >"$dir/missing"
 [ ! -s "$dir/missing" ] || fail "not there: $(cat "$dir/missing")"
 
-# Commands in indented or fenced blocks and in examples' comments: verb and options are the program's.
+# Commands in fenced blocks and in the examples' comments: verb and options are the program's.
 "$qdistill" --help | sed -n 's/^  \([a-z][a-z-]*\)  *.*/\1/p' >"$dir/verbs"
-cat README.md docs/*.md examples/*.yaml examples/scenarios/*.yaml | sed 's/^# *//' |
-    grep -E '^(\$ )?(build/)?qdistill [a-z]' | sed 's/^\$ //; s/ #.*//' >"$dir/commands"
+{
+    awk '/^```/ { on = !on } on' README.md docs/*.md | sed 's/^\$ //'
+    sed -n 's/^#  *\(qdistill .*\)/\1/p' examples/*.yaml examples/scenarios/*.yaml
+} | grep -E '^(build/)?qdistill [a-z]' | sed 's/ #.*//' >"$dir/commands"
 [ "$(wc -l <"$dir/commands")" -ge 10 ] || fail "found only $(wc -l <"$dir/commands") example commands"
 while read -r _ verb rest; do
     grep -qx "$verb" "$dir/verbs" || { fail "documentation uses the verb '$verb'"; continue; }

@@ -37,6 +37,11 @@ verbs=$(sed -n 's/^  \([a-z][a-z-]*\)  *.*/\1/p' "$dir/help")
 [ "$("$qdistill" help)" = "$(cat "$dir/help")" ] || fail "'help' and --help differ"
 "$qdistill" --version | grep -Eqx 'qdistill [0-9]+\.[0-9]+\.[0-9]+' || fail "--version prints '$("$qdistill" --version)'"
 
+if [ -c /dev/full ]; then
+    "$qdistill" --help >/dev/full 2>"$dir/err"
+    [ $? = 5 ] && [ -s "$dir/err" ] || fail "help on a full disk does not exit 5 with a message"
+fi
+
 for verb in $verbs; do
     "$qdistill" "$verb" --help >"$dir/out" 2>"$dir/err" </dev/null || fail "$verb --help exits $?"
     head -n 1 "$dir/out" | grep -q "^usage: qdistill $verb" || fail "$verb --help does not begin with its usage"

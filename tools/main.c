@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "cli.h"
@@ -25,7 +26,7 @@ static int usage(FILE *f) {
     return 2;
 }
 
-int main(int argc, char **argv) {
+static int dispatch(int argc, char **argv) {
     if (argc < 2) return usage(stderr);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         usage(stdout);
@@ -39,4 +40,14 @@ int main(int argc, char **argv) {
         if (strcmp(v->name, argv[1]) == 0) return v->run(argc - 1, argv + 1);
     fprintf(stderr, "qdistill: unknown verb '%s'\n", argv[1]);
     return usage(stderr);
+}
+
+int main(int argc, char **argv) {
+    int status = dispatch(argc, argv);
+    /* What was printed may still stand in the buffer: a full disk shows now. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
+        fprintf(stderr, "qdistill: standard output cannot be written (%s)\n", strerror(errno));
+        return 5;
+    }
+    return status;
 }
