@@ -29,11 +29,12 @@ typedef struct qd_ledger {
     double eps_sec, eps_cor, eps_auth;  /**< spent by the block, upper bounds */
 } qd_ledger;
 
-/** Add @p bits to one account. QD_E_INTERNAL on overflow (nothing changed). */
+/** Add @p bits to one account. QD_E_INTERNAL on overflow, or when there is no such account (nothing changed). */
 qd_status qd_ledger_add(qd_ledger *l, int basis, qd_direction dir, qd_leak kind, uint64_t bits, qd_error *err);
 
-/** Bits to subtract for @p basis: all accounts, credit taken off, except the kinds whose bit is set in @p contained
- *  (1u << kind: the bound's formula holds them already). Both directions count (arXiv:2307.00576). Never below zero. */
+/** Bits to subtract for @p basis (0 or 1): all accounts except the kinds whose bit is set in @p contained (1u << kind: the bound's
+ *  formula holds them already). Both directions count (arXiv:2307.00576). The credit of private bits is taken off the code bits,
+ *  never below zero and off nothing else; with the code bits contained it is not taken. A sum beyond 64 bits is UINT64_MAX. */
 uint64_t qd_ledger_charged(const qd_ledger *l, int basis, uint32_t contained);
 
 /** Name of a kind: "syndrome", "private", ... Static storage. */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "qdistill/core/ledger.h"
 #include "qdistill/core/status.h"
 
@@ -71,6 +72,10 @@ void qd_msg_header(const qd_msg *m, uint8_t out[QD_MSG_HEADER]);
 /** Parse a header; body stays NULL. QD_E_INPUT: bad magic, version, flag, or a body above @p max_bytes. */
 qd_status qd_msg_parse(const uint8_t in[QD_MSG_HEADER], uint64_t max_bytes, qd_msg *m, qd_error *err);
 
+/** Read the next message of a stream: header and body, which the caller frees. *end: the stream ended before the header, no
+ *  message. QD_E_INPUT: malformed, longer than @p max_bytes, or cut short; @p m is {0} then. */
+qd_status qd_msg_read(FILE *f, uint64_t max_bytes, qd_msg *m, bool *end, qd_error *err);
+
 /** Name of a type: "times", "syndrome", ... ; "unknown" otherwise. Static storage. */
 const char *qd_msg_name(uint32_t type);
 
@@ -81,15 +86,21 @@ typedef struct qd_eve {
 
 /** A transcript being written: a file of header + body per message, and its sums. */
 typedef struct qd_transcript qd_transcript;
-/** Start a transcript at @p path (NULL: sums and digest only). @p append: go on at the end of an existing file cut to @p at bytes. */
+/** Start a transcript at @p path (NULL: sums and digest only). @p append: go on at the end of an existing file cut to @p at bytes,
+ *  with the sums and the digest of the messages that stay. QD_E_INPUT: exists already (without append), cannot be written, or no
+ *  message ends at byte @p at; the file is unchanged then and *t NULL. Not atomic: a transcript grows, and resumes, in place. */
 qd_status qd_transcript_open(const char *path, bool append, uint64_t at, qd_transcript **t, qd_error *err);
+/** Append a message. QD_E_INPUT: the disk is full; the file then may end in a part of it, which append cuts off. */
 qd_status qd_transcript_add(qd_transcript *t, const qd_msg *m, qd_error *err);
 /** Bytes so far, after a flush to disk: where a resumed run goes on. */
 qd_status qd_transcript_sync(qd_transcript *t, uint64_t *bytes, qd_error *err);
 const qd_eve *qd_transcript_eve(const qd_transcript *t);
+/** SHA-256 of all bytes so far, whether or not they are written to a file; 64 lower-case hexadecimal digits and a zero. */
+void qd_transcript_sha256(const qd_transcript *t, char hex[65]);
+/** Sync, close and free, also on error. NULL is accepted. */
 qd_status qd_transcript_close(qd_transcript *t, qd_error *err);
 
-/** Growable little-endian body writer, and a bounds-checked reader: what machines use to make and read bodies. */
+/** Growable little-endian body writer ({0} is empty; qd_body_free when done), and a bounds-checked reader: what machines use to make and read bodies. */
 typedef struct qd_body {
     uint8_t *p;
     uint64_t n, cap, at;
