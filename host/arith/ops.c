@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "qdistill/arith.h"
+#include "arith/ntt.h"
 
-const qd_op *const qd_arith_ops[] = {NULL};
+const qd_op *const qd_arith_ops[] = {&qd_ntt_op, NULL};
