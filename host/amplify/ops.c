@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "qdistill/amplify.h"
+#include "amplify/toeplitz.h"
 
-const qd_op *const qd_amplify_ops[] = {NULL};
+const qd_op *const qd_amplify_ops[] = {&qd_toeplitz_op, NULL};

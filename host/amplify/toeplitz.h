@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file toeplitz.h  Toeplitz hashing: the operation `toeplitz`. Definitions and bit order as qdistill/amplify.h.
+ *
+ *  With m columns (n - r in the modified form, n in the plain one) the matrix part is a window of a product of polynomials:
+ *  y_i = coefficient i+m-1 of s(z) x(z), whose integer coefficients count at most m ones. The device path takes it from exact
+ *  cyclic products modulo 15*2^27+1, in chunks: output rows in chunks of `rows`, key columns in chunks of `cols`, transforms of
+ *  length L >= rows + cols - 1. Output chunk a and key chunk b meet the seed bits from a rows - b cols + m - cols on; products are summed
+ *  over b in the transform domain, and one inverse transform an output chunk gives the sums, whose parities are the output. What
+ *  wraps round in a product of length L only reaches coefficients below cols - 1; the output is read from cols - 1 on. A sum counts
+ *  at most m <= 2^27 < 2^31 - 2^27 ones, so it never reaches the prime. */
+#ifndef QD_AMPLIFY_TOEPLITZ_H
+#define QD_AMPLIFY_TOEPLITZ_H
+
+#include "arith/ntt_cl.h"
+#include "qdistill/amplify.h"
+
+/** How the product is cut. Speed and memory only; the result is the same. */
+typedef struct qd_toeplitz_shape {
+    unsigned log2l;           /**< transform length */
+    uint64_t rows, cols;      /**< equal, or one of them covers everything: then seed segments depend on a - b alone */
+    uint64_t n_rows, n_cols;  /**< chunks */
+    uint64_t group;           /**< output chunks in work at a time, 1..n_rows: 2 group + 1 spectra of 4 L bytes in memory */
+} qd_toeplitz_shape;
+
+/** The shape of least work for @p m columns and @p r rows (both at least 1) that fits spectra of @p max_alloc bytes and
+ *  @p memory bytes in all. @p chunk not 0: rows = cols = chunk (a power of two from 16 on), L = 2 chunk. @p group 0: as many as fit.
+ *  QD_E_DEVICE: nothing fits. */
+qd_status qd_toeplitz_plan(uint64_t m, uint64_t r, uint64_t chunk, uint64_t group, uint64_t max_alloc, uint64_t memory,
+                           qd_toeplitz_shape *shape, qd_error *err);
+
+/** Columns of the matrix part. */
+static inline uint64_t qd_toeplitz_columns(qd_hash kind, uint64_t n, uint64_t r) {
+    return kind == QD_HASH_MODIFIED_TOEPLITZ ? n - r : n;
+}
+
+/** y ^= T x for the matrix part: x of at least @p m bits (its first m are used), y of r bits. */
+qd_status qd_toeplitz_ref(const qd_bits *x, uint64_t m, const qd_bits *seed, qd_bits *y, qd_error *err);
+qd_status qd_toeplitz_cl(qd_device *dev, qd_ntt_variant variant, const qd_toeplitz_shape *shape, const qd_bits *x, uint64_t m,
+                         const qd_bits *seed, qd_bits *y, qd_error *err);
+
+/** The public call with its hidden choices. */
+qd_status qd_toeplitz_with(qd_device *dev, qd_hash kind, qd_ntt_variant variant, uint64_t chunk, uint64_t group, const qd_bits *x,
+                           uint64_t r, const qd_bits *seed, qd_bits *y, qd_error *err);
+
+/** Inputs of the registry row; also what the tuned C loop takes. */
+typedef struct qd_toeplitz_case {
+    qd_hash kind;
+    qd_ntt_variant variant;
+    uint64_t chunk, group, r;
+    qd_bits x, seed;
+} qd_toeplitz_case;
+
+extern const qd_op qd_toeplitz_op;
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The device path: chunks, transforms and sums as toeplitz.h describes. */
+#include <stdlib.h>
+#include <string.h>
+#include "amplify/toeplitz.h"
+
+static uint64_t ceil_div(uint64_t a, uint64_t b) { return a / b + (a % b != 0); }
+
+/* Butterfly layers' worth of work: transforms (the first layers, packing and memory traffic count as two more), and
+ * products, each worth about two layers. */
+static double work(const qd_toeplitz_shape *s) {
+    double transforms = 0;
+    for (uint64_t a = 0; a < s->n_rows; a += s->group) {
+        double g = (double)(s->n_rows - a < s->group ? s->n_rows - a : s->group);
+        transforms += (double)s->n_cols + ((double)s->n_cols + g - 1) + g;
+    }
+    double products = (double)s->n_rows * (double)s->n_cols;
+    return (double)((uint64_t)1 << s->log2l) * (transforms * (s->log2l - 1.0) + 2 * products);
+}
+
+/* Complete a shape from L, rows and cols; false when it does not fit. */
+static bool complete(qd_toeplitz_shape *s, uint64_t m, uint64_t r, uint64_t group, uint64_t max_alloc, uint64_t memory) {
+    uint64_t spectrum = (uint64_t)4 << s->log2l;
+    s->n_rows = ceil_div(r, s->rows);
+    s->n_cols = ceil_div(m, s->cols);
+    if (spectrum > max_alloc || memory < 3 * spectrum) return false;
+    uint64_t most = (memory / spectrum - 1) / 2;
+    s->group = group && group < most ? group : most;
+    if (s->group > s->n_rows) s->group = s->n_rows;
+    return s->group > 0;
+}
+
+static void consider(qd_toeplitz_shape *best, double *least, unsigned log2l, uint64_t rows, uint64_t cols, uint64_t m, uint64_t r,
+                     uint64_t group, uint64_t max_alloc, uint64_t memory) {
+    qd_toeplitz_shape s = {.log2l = log2l, .rows = rows, .cols = cols};
+    if (!complete(&s, m, r, group, max_alloc, memory)) return;
+    if (s.n_rows > 1 && s.n_cols > 1 && rows != cols) return;
+    double w = work(&s);
+    if (w < *least) *best = s, *least = w;
+}
+
+qd_status qd_toeplitz_plan(uint64_t m, uint64_t r, uint64_t chunk, uint64_t group, uint64_t max_alloc, uint64_t memory,
+                           qd_toeplitz_shape *shape, qd_error *err) {
+    double least = 1e300;
+    for (unsigned log2l = QD_NTT_MIN_LOG2; log2l <= QD_NTT_MAX_LOG2; log2l++) {
+        uint64_t l = (uint64_t)1 << log2l;
+        if (chunk) {
+            if (l == 2 * chunk) consider(shape, &least, log2l, chunk, chunk, m, r, group, max_alloc, memory);
+            continue;
+        }
+        if (l >= r + m - 1) consider(shape, &least, log2l, r, m, m, r, group, max_alloc, memory);
+        if (l > r) consider(shape, &least, log2l, r, l + 1 - r, m, r, group, max_alloc, memory);
+        if (l > m) consider(shape, &least, log2l, l + 1 - m, m, m, r, group, max_alloc, memory);
+        consider(shape, &least, log2l, l / 2, l / 2, m, r, group, max_alloc, memory);
+    }
+    if (least < 1e300) return QD_OK;
+    if (chunk)
+        return qd_fail(err, QD_E_USAGE, "hashing in chunks of %llu bits|the chunk is not a power of two from 16 to 2^26, or its transform exceeds the device's memory",
+                       (unsigned long long)chunk);
+    return qd_fail(err, QD_E_DEVICE, "hashing on this device|not even three small spectra fit its memory||--device ref");
+}
+
+/* ---- Bits, at any position --------------------------------------------------------------------------------------- */
+
+/* Bits at .. at+63 of b, zeros where there are none. */
+static uint64_t word_at(const qd_bits *b, int64_t at) {
+    if (at <= -64 || at >= (int64_t)b->n) return 0;
+    if (at < 0) return b->w[0] << -at;
+    uint64_t i = (uint64_t)at / 64, shift = (uint64_t)at % 64, w = b->w[i] >> shift;
+    if (shift && i + 1 < qd_bits_words(b->n)) w |= b->w[i + 1] << (64 - shift);
+    return w;
+}
+
+/* dst = bits from .. from+count-1 of src (zeros outside it), then zeros. */
+static void cut(qd_bits *dst, const qd_bits *src, int64_t from, uint64_t count) {
+    for (uint64_t i = 0; i < qd_bits_words(dst->n); i++) {
+        uint64_t left = count > 64 * i ? count - 64 * i : 0;
+        uint64_t mask = left >= 64 ? UINT64_MAX : ((uint64_t)1 << left) - 1;
+        dst->w[i] = mask ? word_at(src, from + (int64_t)(64 * i)) & mask : 0;
+    }
+}
+
+/* dst[to .. to+count-1] ^= src[from .. from+count-1]. */
+static void add(qd_bits *dst, uint64_t to, const qd_bits *src, uint64_t from, uint64_t count) {
+    while (count) {
+        uint64_t room = 64 - to % 64, some = count < room ? count : room;
+        uint64_t mask = some == 64 ? UINT64_MAX : ((uint64_t)1 << some) - 1;
+        dst->w[to / 64] ^= (word_at(src, (int64_t)from) & mask) << (to % 64);
+        to += some, from += some, count -= some;
+    }
+}
+
+/* ---- One hash ---------------------------------------------------------------------------------------------------- */
+
+typedef struct work_state {
+    qd_device *dev;
+    qd_ntt *plan;
+    const qd_toeplitz_shape *shape;
+    const qd_bits *x, *seed;
+    uint64_t m, r;
+    qd_bits staging;        /* L bits: a segment, or parities */
+    qd_buf bits, key;       /* L bits; spectrum of a key chunk */
+    qd_buf *acc, *segments; /* group each; segment d lies in slot d mod group */
+    bool in_place;          /* one product in all: it replaces the segment's spectrum */
+} work_state;
+
+static qd_status spectrum(work_state *s, const qd_bits *src, int64_t from, uint64_t count, qd_buf *x, qd_error *err) {
+    cut(&s->staging, src, from, count);
+    QD_TRY(qd_cl_write(s->dev, &s->bits, 0, s->staging.w, (size_t)(s->staging.n / 8), err));
+    return qd_ntt_forward_bits(s->plan, &s->bits, x, err);
+}
+
+static qd_buf *slot(const work_state *s, qd_buf *ring, int64_t d) {
+    int64_t g = (int64_t)s->shape->group, i = d % g;
+    return &ring[i < 0 ? i + g : i];
+}
+
+/* Spectrum of the seed bits that output chunk a and key chunk b with a - b = d share. */
+static qd_status segment(work_state *s, int64_t a, int64_t b, qd_error *err) {
+    const qd_toeplitz_shape *h = s->shape;
+    int64_t from = a * (int64_t)h->rows - b * (int64_t)h->cols + (int64_t)s->m - (int64_t)h->cols;
+    return spectrum(s, s->seed, from, h->rows + h->cols - 1, slot(s, s->segments, a - b), err);
+}
+
+/* Output chunks first .. first+g-1, into y. */
+static qd_status group(work_state *s, uint64_t first, uint64_t g, qd_bits *y, qd_error *err) {
+    const qd_toeplitz_shape *h = s->shape;
+    for (uint64_t b = 0; b < h->n_cols; b++) {
+        uint64_t at = b * h->cols, count = s->m - at < h->cols ? s->m - at : h->cols;
+        QD_TRY(spectrum(s, s->x, (int64_t)at, count, &s->key, err));
+        /* Each step of b shifts the differences a - b by one: one new segment, the others are in their slots already. */
+        for (uint64_t a = first; a < first + (b ? 1 : g); a++) QD_TRY(segment(s, (int64_t)a, (int64_t)b, err));
+        for (uint64_t a = first; a < first + g; a++) {
+            const qd_buf *part = slot(s, s->segments, (int64_t)a - (int64_t)b);
+            qd_buf *acc = s->in_place ? &s->segments[0] : &s->acc[a - first];
+            QD_TRY(qd_ntt_multiply(s->plan, acc, part, &s->key, b > 0, err));
+        }
+    }
+    for (uint64_t a = first; a < first + g; a++) {
+        QD_TRY(qd_ntt_inverse_parity(s->plan, s->in_place ? &s->segments[0] : &s->acc[a - first], &s->bits, err));
+        QD_TRY(qd_cl_read(s->dev, &s->bits, 0, s->staging.w, (size_t)(s->staging.n / 8), err));
+        uint64_t at = a * h->rows, count = s->r - at < h->rows ? s->r - at : h->rows;
+        add(y, at, &s->staging, h->cols - 1, count);
+    }
+    return QD_OK;
+}
+
+static qd_status allocate(work_state *s, qd_error *err) {
+    const qd_toeplitz_shape *h = s->shape;
+    size_t spectrum_bytes = (size_t)4 << h->log2l;
+    s->in_place = h->n_rows == 1 && h->n_cols == 1;
+    s->acc = calloc(2 * h->group, sizeof *s->acc);
+    if (!s->acc) return qd_fail(err, QD_E_INTERNAL, "hashing of %llu bits|no memory", (unsigned long long)s->x->n);
+    s->segments = s->acc + h->group;
+    QD_TRY(qd_bits_create(&s->staging, (uint64_t)1 << h->log2l, err));
+    QD_TRY(qd_cl_alloc(s->dev, &s->bits, (size_t)(s->staging.n / 8), err));
+    QD_TRY(qd_cl_alloc(s->dev, &s->key, spectrum_bytes, err));
+    for (uint64_t i = 0; i < h->group; i++) {
+        QD_TRY(qd_cl_alloc(s->dev, &s->segments[i], spectrum_bytes, err));
+        if (!s->in_place) QD_TRY(qd_cl_alloc(s->dev, &s->acc[i], spectrum_bytes, err));
+    }
+    return QD_OK;
+}
+
+/* Everything here held key, or what gives it away. */
+static void wipe(work_state *s, qd_buf *b) {
+    if (b->mem) (void)qd_cl_zero(s->dev, b, 0, b->bytes, NULL);
+    qd_cl_free(b);
+}
+
+static void release(work_state *s) {
+    wipe(s, &s->bits);
+    wipe(s, &s->key);
+    for (uint64_t i = 0; s->acc && i < 2 * s->shape->group; i++) wipe(s, &s->acc[i]);
+    free(s->acc);
+    (void)qd_cl_finish(s->dev, NULL);
+    qd_bits_destroy(&s->staging);
+    qd_ntt_close(s->plan);
+}
+
+qd_status qd_toeplitz_cl(qd_device *dev, qd_ntt_variant variant, const qd_toeplitz_shape *shape, const qd_bits *x, uint64_t m,
+                         const qd_bits *seed, qd_bits *y, qd_error *err) {
+    work_state s = {.dev = dev, .shape = shape, .x = x, .seed = seed, .m = m, .r = y->n};
+    QD_TRY(qd_ntt_open(dev, shape->log2l, variant, &s.plan, err));
+    qd_status st = allocate(&s, err);
+    for (uint64_t a = 0; a < shape->n_rows && st == QD_OK; a += shape->group)
+        st = group(&s, a, shape->n_rows - a < shape->group ? shape->n_rows - a : shape->group, y, err);
+    release(&s);
+    return st;
+}
