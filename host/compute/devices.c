@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which OpenCL devices there are, numbered as clinfo numbers them, and why one cannot be used. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,25 +96,19 @@ static void describe(cl_platform_id platform, cl_device_id id, unsigned p, unsig
     snprintf(d->reason, sizeof d->reason, "%s", why ? why : "");
 }
 
-/* Where the loader looks for ICD files. */
-static const char *icd_dir(void) {
-    const char *env = getenv("OCL_ICD_VENDORS");
-    if (!env || !*env) env = getenv("OPENCL_VENDOR_PATH");
-    return env && *env ? env : "/etc/OpenCL/vendors";
-}
-
+/* Names of the ICD files, for a note. */
 static void icd_files(char *out, size_t cap, bool *rusticl) {
-    size_t at = 0;
+    qd_access *list;
+    size_t n, at = 0;
     out[0] = '\0';
-    DIR *dir = opendir(icd_dir());
-    if (!dir) return;
-    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-        size_t n = strlen(e->d_name);
-        if (n < 5 || strcmp(e->d_name + n - 4, ".icd") != 0 || at + n + 3 > cap) continue;
-        at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? ", " : "", e->d_name);
-        if (strcmp(e->d_name, "rusticl.icd") == 0) *rusticl = true;
+    if (qd_devices_access(&list, &n, NULL) != QD_OK) return;
+    for (size_t i = 0; i < n && at < cap; i++) {
+        if (!list[i].is_icd) continue;
+        const char *slash = strrchr(list[i].path, '/'), *name = slash ? slash + 1 : list[i].path;
+        at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? ", " : "", name);
+        if (strcmp(name, "rusticl.icd") == 0) *rusticl = true;
     }
-    closedir(dir);
+    free(list);
 }
 
 static void note_no_platform(char *note, cl_int code) {
@@ -124,7 +117,7 @@ static void note_no_platform(char *note, cl_int code) {
     icd_files(files, sizeof files, &rusticl);
     char found[320];
     if (files[0]) snprintf(found, sizeof found, "loader found, the ICD files %s offer none", files);
-    else snprintf(found, sizeof found, "loader found, no ICD in %.200s", icd_dir());
+    else snprintf(found, sizeof found, "loader found, no ICD in %.200s", qd_icd_dir());
     snprintf(note, QD_ERROR_PART,
              "no OpenCL platform (%s): %s. Debian: apt install pocl-opencl-icd (CPU); NVIDIA, Intel, AMD: install the vendor's ICD.",
              qd_cl_error_name(code, buf), found);

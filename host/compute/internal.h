@@ -44,6 +44,9 @@ qd_status qd_cl_fail(const qd_device *dev, qd_error *err, const char *call, cl_i
 /** The OpenCL handle at index (P, D) that qd_devices_list numbered. */
 qd_status qd_devices_handle(unsigned platform, unsigned device, cl_device_id *id, qd_error *err);
 
+/** Where the loader looks for ICD files. Borrowed from the environment, or static. */
+const char *qd_icd_dir(void);
+
 /** Text of kernels/PROGRAM.cl: embedded, or read from QD_KERNEL_DIR and flattened (*from_disk). The caller frees *text. */
 qd_status qd_source_get(const char *program, char **text, size_t *bytes, bool *from_disk, qd_error *err);
 /** Read DIR/NAME.cl and put the quoted includes found in DIR or beside the including file in their place, each file once.

@@ -74,6 +74,7 @@ qd_status qd_problem_parse(const qd_registry *r, const char *text, qd_problem *o
     bool given[QD_PROBLEM_KEYS] = {false};
     for (size_t i = 0; i < op->n_keys; i++) p.v[i] = op->keys[i].def;
     const char *part = text + n;
+    if (strcmp(part, ":") == 0) part++;
     while (*part) { /* at ':' or ',' */
         part++;
         size_t len = strcspn(part, ",");

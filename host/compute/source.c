@@ -75,13 +75,27 @@ static bool is_file(const char *path) {
     return true;
 }
 
-/* Where @p name is: beside the including file, then in the folder of kernels. */
+/* Where @p name is: beside the including file, in the folder of kernels, where the build found Random123. */
 static bool find_include(const flat *f, const char *from, const char *name, char path[PATH_CAP]) {
     const char *slash = strrchr(from, '/');
     int n = snprintf(path, PATH_CAP, "%.*s%s", slash ? (int)(slash - from + 1) : 0, from, name);
     if (n > 0 && n < PATH_CAP && is_file(path)) return true;
     n = snprintf(path, PATH_CAP, "%s/%s", f->dir, name);
+    if (n > 0 && n < PATH_CAP && is_file(path)) return true;
+    n = snprintf(path, PATH_CAP, "%s/%s", QD_KERNEL_INCLUDE, name);
     return n > 0 && n < PATH_CAP && is_file(path);
+}
+
+static qd_status add_file(flat *f, const char *path, qd_error *err);
+
+/* A line with its newline: as it is, or the file that it includes. */
+static qd_status add_line(flat *f, const char *from, const char *line, size_t n, qd_error *err) {
+    char name[256], found[PATH_CAP];
+    if (!quoted_include(line, n, name, sizeof name) || !find_include(f, from, name, found))
+        return append(f, line, n, err); /* an include that is not there is inside an #if for another compiler */
+    size_t before = f->bytes;
+    QD_TRY(add_file(f, found, err));
+    return f->bytes > before && line[n - 1] == '\n' ? append(f, "\n", 1, err) : QD_OK;
 }
 
 static qd_status add_file(flat *f, const char *path, qd_error *err) {
@@ -101,9 +115,7 @@ static qd_status add_file(flat *f, const char *path, qd_error *err) {
     for (const char *line = text; st == QD_OK && line && *line;) {
         const char *newline = strchr(line, '\n');
         size_t n = newline ? (size_t)(newline - line) + 1 : strlen(line);
-        char name[256], found[PATH_CAP];
-        if (quoted_include(line, n, name, sizeof name) && find_include(f, real, name, found)) st = add_file(f, found, err);
-        else st = append(f, line, n, err); /* an include that is not there is inside an #if for another compiler */
+        st = add_line(f, real, line, n, err);
         line += n;
     }
     free(text);

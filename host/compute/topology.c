@@ -60,3 +60,16 @@ int qd_topology_numa_of_pci(const char *pci) {
     hwloc_topology_destroy(topo);
     return node;
 }
+
+uint64_t qd_device_batch_bytes(const qd_device *dev) {
+    const uint64_t least = 1 << 20;
+    uint64_t bytes = 0;
+    if (dev && !qd_cl_is_cpu(dev)) {
+        bytes = dev->info.global_mem_bytes / 8;
+        if (bytes > dev->info.max_alloc_bytes / 2) bytes = dev->info.max_alloc_bytes / 2;
+    } else {
+        qd_topology t;
+        if (qd_topology_read(&t, NULL) == QD_OK) bytes = (t.l3_bytes ? t.l3_bytes : t.l2_bytes) / 2;
+    }
+    return bytes < least ? least : bytes;
+}

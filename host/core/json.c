@@ -106,9 +106,23 @@ static qd_status member(const json_t *o, const char *where, const char *key, jso
     return qd_fail(err, QD_E_INPUT, "%s: '%s' is missing|||add it; the manual lists this file's fields", where, key);
 }
 
+/* A number above INT64_MAX, as qd_json_from_u64 writes it: its decimal digits as a string. */
+static bool big_number(const json_t *j, uint64_t *v) {
+    const char *s = json_string_value(j);
+    if (!s || !*s || s[strspn(s, "0123456789")]) return false;
+    errno = 0;
+    *v = strtoull(s, NULL, 10);
+    return errno == 0 && *v > INT64_MAX;
+}
+
 qd_status qd_json_u64(const json_t *o, const char *where, const char *key, uint64_t max, uint64_t *out, qd_error *err) {
     json_t *j = NULL;
     QD_TRY(member(o, where, key, &j, err));
+    uint64_t big;
+    if (big_number(j, &big) && big <= max) {
+        *out = big;
+        return QD_OK;
+    }
     if (!json_is_integer(j)) return qd_fail(err, QD_E_INPUT, "%s: '%s' must be an integer|||correct it", where, key);
     json_int_t v = json_integer_value(j);
     if (v < 0 || (uint64_t)v > max)

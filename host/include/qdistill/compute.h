@@ -40,6 +40,16 @@ typedef struct qd_device_info {
  *  (may be NULL, 640 bytes) then says why and what to do. */
 qd_status qd_devices_list(qd_device_info **out, size_t *n, char *note, qd_error *err);
 
+/** A thing that OpenCL depends on outside qdistill: an ICD file, or a device node. */
+typedef struct qd_access {
+    char path[256];
+    char detail[128]; /**< of an ICD file: the library that it names; of a node: "" */
+    bool is_icd, readable, writable;
+} qd_access;
+/** ICD files where the loader looks (OCL_ICD_VENDORS, OPENCL_VENDOR_PATH, else /etc/OpenCL/vendors) and the nodes /dev/dri/card*,
+ *  /dev/dri/renderD*, /dev/nvidia*, /dev/kfd with this user's access to them. *out is freed by the caller with free(); n = 0: none. */
+qd_status qd_devices_access(qd_access **out, size_t *n, qd_error *err);
+
 /** An open device: context, queue, programs built so far, time spent. NULL stands for the reference path everywhere. Not thread-safe: one caller at a time. */
 typedef struct qd_device qd_device;
 
@@ -48,6 +58,10 @@ typedef struct qd_device qd_device;
 qd_status qd_device_open(const char *selector, qd_device **out, qd_error *err);
 void qd_device_close(qd_device *dev);
 const qd_device_info *qd_device_about(const qd_device *dev);
+
+/** Bytes of working set that a batch on @p dev should keep to: CPU devices and NULL (the reference) half of the last cache that the
+ *  cores share (or of the second level when there is none); others an eighth of the memory, at most half of one allocation. At least 1 MiB. */
+uint64_t qd_device_batch_bytes(const qd_device *dev);
 
 /** Seconds spent on the device since the last reset, by event profiling, and build time. */
 typedef struct qd_device_time {
@@ -97,11 +111,14 @@ typedef struct qd_op {
     /** Inputs of a problem, from its seed. The state is freed by destroy. QD_E_USAGE: keys contradict each other. */
     qd_status (*create)(const qd_problem *p, void **state, qd_error *err);
     void (*destroy)(void *state);
-    /** Size of the output; both paths write exactly this many bytes. */
+    /** Size of the output; both paths write exactly this many bytes. Both may run again and again on one state and give the same. */
     size_t (*output_bytes)(const void *state);
     qd_status (*reference)(void *state, void *out, qd_error *err);
     qd_status (*device)(void *state, qd_device *dev, void *out, qd_error *err);
     void (*cost)(const void *state, qd_cost *cost);
+    /** NULL-terminated, may be NULL: problems small enough for a simulator of devices (Oclgrind: seconds for 10^7 instructions).
+     *  NULL stands for the self-test problem alone. */
+    const char *const *cases_tiny;
 } qd_op;
 
 /** Rows of all rooms (host/pipeline/registry.c makes the only one): a NULL-terminated list of NULL-terminated lists. */
@@ -113,7 +130,7 @@ typedef struct qd_registry {
 const qd_op *qd_registry_op(const qd_registry *r, size_t i);
 const qd_op *qd_registry_find(const qd_registry *r, const char *name);
 
-/** Parse "NAME:key=value,..." ; keys left out take their default. QD_E_USAGE names the offending part and prints the grammar. */
+/** Parse "NAME:key=value,...", "NAME:" or "NAME"; keys left out take their default. QD_E_USAGE names the offending part and prints the grammar. */
 qd_status qd_problem_parse(const qd_registry *r, const char *text, qd_problem *p, qd_error *err);
 /** Canonical text, all keys in order. @p out has @p cap bytes (256 suffice). */
 void qd_problem_print(const qd_problem *p, char *out, size_t cap);
@@ -144,7 +161,7 @@ qd_status qd_device_choose(const qd_registry *r, const char *selector, bool no_f
 /** Limits measured on the device: what profile compares with. */
 typedef struct qd_limits {
     double copy_bytes_per_s; /**< read plus write of a large buffer copy by a kernel */
-    double int_ops_per_s;    /**< 32-bit integer multiply-adds counted as two */
+    double int_ops_per_s;    /**< 32-bit integer operations: the better of a chain of multiply-adds (two each) and of adds, xors and shifts */
 } qd_limits;
 qd_status qd_limits_measure(qd_device *dev, qd_limits *limits, qd_error *err);
 

@@ -20,12 +20,14 @@ qd_status qd_json_parse(const char *name, const char *text, size_t bytes, json_t
 /** Write atomically, two-space indent, keys in insertion order, a final newline. "-" is standard output. */
 qd_status qd_json_write(const json_t *j, const char *path, qd_error *err);
 
-/** Members of an object by name and type; @p where names the object in errors (QD_E_INPUT: missing, wrong type, out of range). */
+/** Members of an object by name and type; @p where names the object in errors (QD_E_INPUT: missing, wrong type, out of range;
+ *  *out is unchanged then). */
 qd_status qd_json_u64(const json_t *o, const char *where, const char *key, uint64_t max, uint64_t *out, qd_error *err);
 qd_status qd_json_real(const json_t *o, const char *where, const char *key, double min, double max, double *out, qd_error *err);
 /** QD_E_INPUT when @p o has a key that is not in @p allowed (NULL-terminated). */
 qd_status qd_json_only(const json_t *o, const char *where, const char *const *allowed, qd_error *err);
-/** A new integer; above INT64_MAX, which the library's integers do not reach, a string of its decimal digits. NULL: no memory. */
+/** A new integer; above INT64_MAX, which the library's integers do not reach, a string of its decimal digits;
+ *  qd_json_u64 reads both. NULL: no memory. */
 json_t *qd_json_from_u64(uint64_t v);
 
 #ifdef __cplusplus

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file yaml_check.h  The strict half of YAML by schema. Not installed. */
+#ifndef QD_CORE_YAML_CHECK_H
+#define QD_CORE_YAML_CHECK_H
+
+#include <cyaml/cyaml.h>
+#include <stddef.h>
+#include "qdistill/core/status.h"
+
+/** Check @p text against @p schema more strictly than libcyaml does: it takes "1.5" for the integer 1, "010" for 8, any word for
+ *  true, "nan" for a number, and expands aliases. QD_E_INPUT names line, column and key. */
+qd_status qd_yaml_check(const char *name, const char *text, size_t bytes, const cyaml_schema_value_t *schema, qd_error *err);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts for the bound, out of JSON. */
+#include <stdio.h>
+#include "qdistill/security.h"
+
+static const char *const basis_name[] = {"z", "x", NULL};
+
+/* {"z": N, "x": N} under @p key. */
+static qd_status read_pair(const json_t *o, const char *where, const char *key, uint64_t out[2], qd_error *err) {
+    char inner[256];
+    snprintf(inner, sizeof inner, "%.200s: '%s'", where, key);
+    const json_t *pair = json_object_get(o, key);
+    if (!pair) return qd_fail(err, QD_E_INPUT, "%s: '%s' is missing||the bound needs n, errors and charged of both bases|add \"%s\":{\"z\":N,\"x\":N}", where, key, key);
+    QD_TRY(qd_json_only(pair, inner, basis_name, err));
+    for (int b = 0; b < 2; b++) QD_TRY(qd_json_u64(pair, inner, basis_name[b], QD_SECURITY_MAX, &out[b], err));
+    return QD_OK;
+}
+
+static qd_status read_eps(const json_t *o, const char *where, const char *key, bool need, double *out, qd_error *err) {
+    if (!need && json_is_object(o) && !json_object_get(o, key)) return QD_OK;
+    QD_TRY(qd_json_real(o, where, key, 1e-100, 1, out, err));
+    if (*out >= 1) return qd_fail(err, QD_E_INPUT, "%s: '%s' is 1||it is a probability of failure and must be less than 1|a usual choice is 1e-10", where, key);
+    return QD_OK;
+}
+
+/* errors <= n of a basis. */
+static qd_status check_errors(const qd_bbm92_input *in, const char *where, int basis, qd_error *err) {
+    if (in->errors[basis] <= in->n[basis]) return QD_OK;
+    return qd_fail(err, QD_E_INPUT, "%s: %llu errors in %llu bits of %s||the counts contradict each other|correct them", where,
+                   (unsigned long long)in->errors[basis], (unsigned long long)in->n[basis], basis_name[basis]);
+}
+
+static qd_status read_counts(const json_t *o, const char *where, bool need_eps, qd_bbm92_input *in, qd_error *err) {
+    static const char *const allowed[] = {"n", "errors", "charged", "eps_sec", "eps_cor", "schema", "coincidences", "basis_mismatch",
+                                          "accidentals", "multi", "clicks", "dead_dropped", "singles", "masks", "pairs", NULL};
+    QD_TRY(qd_json_only(o, where, allowed, err));
+    QD_TRY(read_pair(o, where, "n", in->n, err));
+    QD_TRY(read_pair(o, where, "errors", in->errors, err));
+    QD_TRY(read_pair(o, where, "charged", in->charged, err));
+    QD_TRY(read_eps(o, where, "eps_sec", need_eps, &in->eps_sec, err));
+    QD_TRY(read_eps(o, where, "eps_cor", need_eps, &in->eps_cor, err));
+    for (int b = 0; b < 2; b++) QD_TRY(check_errors(in, where, b, err));
+    return QD_OK;
+}
+
+qd_status qd_bbm92_input_json(const json_t *o, const char *where, bool need_eps, qd_bbm92_input *in, qd_error *err) {
+    qd_status st = read_counts(o, where, need_eps, in, err);
+    if (st != QD_OK) *in = (qd_bbm92_input){0};
+    return st;
+}
+
+qd_status qd_bbm92_record_json(const json_t *o, const char *where, int basis, qd_bbm92_input *in, qd_error *err) {
+    qd_status st;
+    QD_TRY_OUT(st, qd_json_u64(o, where, "n", QD_SECURITY_MAX, &in->n[basis], err));
+    QD_TRY_OUT(st, qd_json_u64(o, where, "errors", QD_SECURITY_MAX, &in->errors[basis], err));
+    QD_TRY_OUT(st, qd_json_u64(o, where, "charged", QD_SECURITY_MAX, &in->charged[basis], err));
+    QD_TRY_OUT(st, check_errors(in, where, basis, err));
+out:
+    if (st != QD_OK) *in = (qd_bbm92_input){0};
+    return st;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Device path of sifting: kernels/sift.cl over chunks. A chunk's strings are appended at the bit where the last one ended. */
+#include "sift/sift.h"
+
+#include <string.h>
+#include "compute/cl.h"
+
+/* Offsets inside a chunk are 32-bit words on the device. */
+enum { CHUNK_MAX = 1 << 28, GPU_LOCAL = 64, SCAN = 64 };
+
+/* What a launch looks like on the device at hand. */
+typedef struct shape {
+    uint64_t chunk;
+    cl_uint words; /* a work-item takes */
+    size_t local;  /* work-items that share a local histogram */
+} shape;
+
+static shape shape_for(const qd_device *dev, const qd_sift_plan *plan) {
+    bool cpu = qd_cl_is_cpu(dev);
+    shape s = {.chunk = plan->chunk, .words = plan->words, .local = cpu ? 1 : GPU_LOCAL};
+    if (!s.words) s.words = cpu ? 256 : 8;
+    if (!s.chunk) {
+        uint64_t limit = qd_device_about(dev)->max_alloc_bytes / 2;
+        s.chunk = limit < CHUNK_MAX ? limit : CHUNK_MAX;
+    }
+    s.chunk = s.chunk < 64 ? 64 : s.chunk / 64 * 64;
+    return s;
+}
+
+static void wipe_and_free(qd_device *dev, qd_buf *b) {
+    if (b->mem) (void)qd_cl_zero(dev, b, 0, b->bytes, NULL);
+    qd_cl_free(b);
+}
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* Work-items that cover @p words at @p per each. */
+static uint64_t blocks_of(uint64_t words, uint32_t per) { return words / per + (words % per != 0); }
+
+/* ---- Events to basis and value ---- */
+
+typedef struct measure_bufs {
+    qd_buf event, basis, value, count;
+} measure_bufs;
+
+static qd_status measure_chunk(qd_device *dev, const shape *s, cl_kernel k, cl_uint invert, measure_bufs *b, const uint8_t *event,
+                               cl_ulong n, uint64_t *basis, uint64_t *value, qd_sift_counts *counts, qd_error *err) {
+    uint64_t words = qd_bits_words(n), bytes = 8 * words;
+    cl_uint count[32];
+    if (n % 64) QD_TRY(qd_cl_zero(dev, &b->event, 64 * (words - 1), 64, err));
+    QD_TRY(qd_cl_write(dev, &b->event, 0, event, n, err));
+    QD_TRY(qd_cl_zero(dev, &b->count, 0, sizeof count, err));
+    const qd_arg args[] = {QD_ARG_BUF(b->event), QD_ARG(n), QD_ARG(s->words), QD_ARG(invert), QD_ARG_BUF(b->basis), QD_ARG_BUF(b->value),
+                           QD_ARG_BUF(b->count)};
+    QD_TRY(qd_cl_run(dev, k, args, 7, blocks_of(words, s->words), s->local, err));
+    QD_TRY(qd_cl_read(dev, &b->basis, 0, basis, bytes, err));
+    QD_TRY(qd_cl_read(dev, &b->value, 0, value, bytes, err));
+    QD_TRY(qd_cl_read(dev, &b->count, 0, count, sizeof count, err));
+    for (int i = 0; i < 32; i++) counts->mask[i / 16][i % 16] += count[i];
+    return QD_OK;
+}
+
+qd_status qd_sift_measure_cl(qd_device *dev, const qd_sift_plan *plan, qd_side side, qd_correlation correlation, const uint8_t *event,
+                             uint64_t n, qd_bits *basis, qd_bits *value, qd_sift_counts *counts, qd_error *err) {
+    qd_status st;
+    measure_bufs b = {0};
+    shape s = shape_for(dev, plan);
+    cl_kernel k;
+    memset(counts, 0, sizeof *counts);
+    *basis = *value = (qd_bits){0};
+    QD_TRY_OUT(st, qd_bits_create(basis, n, err));
+    QD_TRY_OUT(st, qd_bits_create(value, n, err));
+    uint64_t words = qd_bits_words(least(n, s.chunk));
+    QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", "", "sift_measure", &k, err));
+    QD_TRY_OUT(st, qd_cl_alloc(dev, &b.event, 64 * words, err));
+    QD_TRY_OUT(st, qd_cl_alloc(dev, &b.basis, 8 * words, err));
+    QD_TRY_OUT(st, qd_cl_alloc(dev, &b.value, 8 * words, err));
+    QD_TRY_OUT(st, qd_cl_alloc(dev, &b.count, 32 * sizeof(cl_uint), err));
+    cl_uint invert = side == QD_BOB && correlation == QD_ANTI;
+    for (uint64_t at = 0; at < n; at += s.chunk)
+        QD_TRY_OUT(st, measure_chunk(dev, &s, k, invert, &b, event + at, least(s.chunk, n - at), basis->w + at / 64, value->w + at / 64,
+                                     counts, err));
+out:
+    wipe_and_free(dev, &b.event);
+    wipe_and_free(dev, &b.value);
+    qd_cl_free(&b.basis);
+    qd_cl_free(&b.count);
+    if (st != QD_OK) {
+        qd_bits_destroy(basis);
+        qd_bits_destroy(value);
+    }
+    return st;
+}
+
+/* ---- Values of matching bases to strings ---- */
+
+typedef struct select_bufs {
+    qd_buf mine, theirs, value, count, total, z, x;
+} select_bufs;
+
+typedef struct select_kernels {
+    cl_kernel count, scan, pack;
+} select_kernels;
+
+/* A string out of a buffer. */
+static qd_status download(qd_device *dev, const qd_buf *from, uint64_t n, qd_bits *s, qd_error *err) {
+    QD_TRY(qd_bits_create(s, n, err));
+    return qd_cl_read(dev, from, 0, s->w, 8 * qd_bits_words(n), err);
+}
+
+/* Sort the @p n events that stand in the buffers into b->z and b->x. */
+static qd_status select_on_device(qd_device *dev, const shape *s, const select_kernels *k, select_bufs *b, cl_ulong n, cl_uint total[2],
+                                  qd_error *err) {
+    cl_uint blocks = (cl_uint)blocks_of(qd_bits_words(n), s->words);
+    const qd_arg count[] = {QD_ARG_BUF(b->mine), QD_ARG_BUF(b->theirs), QD_ARG(n), QD_ARG(s->words), QD_ARG(blocks), QD_ARG_BUF(b->count)};
+    QD_TRY(qd_cl_run(dev, k->count, count, 6, blocks, s->local, err));
+    const qd_arg scan[] = {QD_ARG_BUF(b->count), QD_ARG(blocks), QD_ARG_BUF(b->total)};
+    QD_TRY(qd_cl_run(dev, k->scan, scan, 3, SCAN, SCAN, err));
+    QD_TRY(qd_cl_read(dev, &b->total, 0, total, 2 * sizeof *total, err));
+    QD_TRY(qd_cl_alloc(dev, &b->z, 8 * qd_bits_words(total[QD_Z]), err));
+    QD_TRY(qd_cl_alloc(dev, &b->x, 8 * qd_bits_words(total[QD_X]), err));
+    QD_TRY(qd_cl_zero(dev, &b->z, 0, b->z.bytes, err));
+    QD_TRY(qd_cl_zero(dev, &b->x, 0, b->x.bytes, err));
+    const qd_arg pack[] = {QD_ARG_BUF(b->mine), QD_ARG_BUF(b->theirs), QD_ARG_BUF(b->value), QD_ARG(n),       QD_ARG(s->words),
+                           QD_ARG(blocks),      QD_ARG_BUF(b->count),  QD_ARG_BUF(b->z),     QD_ARG_BUF(b->x)};
+    return qd_cl_run(dev, k->pack, pack, 9, blocks, s->local, err);
+}
+
+static qd_status select_chunk(qd_device *dev, const shape *s, const select_kernels *k, select_bufs *b, const uint64_t *mine,
+                              const uint64_t *theirs, const uint64_t *value, uint64_t n, qd_bits *z, qd_bits *x, qd_error *err) {
+    uint64_t bytes = 8 * qd_bits_words(n);
+    cl_uint total[2];
+    qd_bits part[2] = {{0}, {0}};
+    qd_status st;
+    QD_TRY_OUT(st, qd_cl_write(dev, &b->mine, 0, mine, bytes, err));
+    QD_TRY_OUT(st, qd_cl_write(dev, &b->theirs, 0, theirs, bytes, err));
+    QD_TRY_OUT(st, qd_cl_write(dev, &b->value, 0, value, bytes, err));
+    QD_TRY_OUT(st, select_on_device(dev, s, k, b, n, total, err));
+    QD_TRY_OUT(st, download(dev, &b->z, total[QD_Z], &part[QD_Z], err));
+    QD_TRY_OUT(st, download(dev, &b->x, total[QD_X], &part[QD_X], err));
+    if (!z->w) { /* the first chunk, most often the only one */
+        *z = part[QD_Z];
+        *x = part[QD_X];
+        part[QD_Z] = part[QD_X] = (qd_bits){0};
+    } else {
+        QD_TRY_OUT(st, qd_bits_append(z, &part[QD_Z], err));
+        QD_TRY_OUT(st, qd_bits_append(x, &part[QD_X], err));
+    }
+out:
+    wipe_and_free(dev, &b->z);
+    wipe_and_free(dev, &b->x);
+    qd_bits_destroy(&part[QD_Z]);
+    qd_bits_destroy(&part[QD_X]);
+    return st;
+}
+
+qd_status qd_sift_select_cl(qd_device *dev, const qd_sift_plan *plan, const qd_bits *mine, const qd_bits *theirs, const qd_bits *value,
+                            qd_bits *z, qd_bits *x, qd_error *err) {
+    qd_status st;
+    select_bufs b = {0};
+    select_kernels k;
+    shape s = shape_for(dev, plan);
+    uint64_t n = mine->n, bytes = 8 * qd_bits_words(least(n, s.chunk));
+    *z = *x = (qd_bits){0};
+    QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", "", "sift_count", &k.count, err));
+    QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", "", "sift_scan", &k.scan, err));
+    QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", "", "sift_pack", &k.pack, err));
+    QD_TRY_OUT(st, qd_cl_alloc(dev, &b.mine, bytes, err));
+    QD_TRY_OUT(st, qd_cl_alloc(dev, &b.theirs, bytes, err));
+    QD_TRY_OUT(st, qd_cl_alloc(dev, &b.value, bytes, err));
+    QD_TRY_OUT(st, qd_cl_alloc(dev, &b.count, 2 * sizeof(cl_uint) * blocks_of(bytes / 8, s.words), err));
+    QD_TRY_OUT(st, qd_cl_alloc(dev, &b.total, 2 * sizeof(cl_uint), err));
+    for (uint64_t at = 0; at < n; at += s.chunk)
+        QD_TRY_OUT(st, select_chunk(dev, &s, &k, &b, mine->w + at / 64, theirs->w + at / 64, value->w + at / 64, least(s.chunk, n - at), z, x,
+                                    err));
+    if (n == 0) {
+        QD_TRY_OUT(st, qd_bits_create(z, 0, err));
+        QD_TRY_OUT(st, qd_bits_create(x, 0, err));
+    }
+out:
+    wipe_and_free(dev, &b.value);
+    qd_cl_free(&b.mine);
+    qd_cl_free(&b.theirs);
+    qd_cl_free(&b.count);
+    qd_cl_free(&b.total);
+    if (st != QD_OK) {
+        qd_bits_destroy(z);
+        qd_bits_destroy(x);
+    }
+    return st;
+}
