@@ -6,9 +6,11 @@
 #include <check.h>
 #include <dirent.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "qdistill/core.h"
 
 static inline int run_suite(const char *name, const TTest *const *tests, size_t n) {
@@ -72,6 +74,13 @@ static inline char *file_text(const char *path, size_t *bytes) {
     fclose(f);
     if (bytes) *bytes = n;
     return text;
+}
+
+/* Files end at this size: a full disk for tests. */
+static inline void limit_file_size(rlim_t bytes) {
+    signal(SIGXFSZ, SIG_IGN); /* then a write beyond the limit fails as on a full disk */
+    struct rlimit l = {bytes, RLIM_INFINITY};
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &l), 0);
 }
 
 #define ck_ok(call)                                                                                                             \

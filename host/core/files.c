@@ -95,19 +95,19 @@ qd_status qd_out_open(qd_out *out, const char *path, unsigned mode, qd_error *er
     return cannot_write(path, number, err);
 }
 
+/* A stream keeps that a write failed, not why. The file is lost anyway: one more byte makes the system say it again. */
+static int why_failed(const qd_out *out) {
+    return out->tmp && write(fileno(out->f), "", 1) < 0 ? errno : EIO;
+}
+
 qd_status qd_out_settle(qd_out *out, qd_error *err) {
     if (!out->f) return QD_OK;
-    errno = 0;
-    bool bad = ferror(out->f); /* an earlier write failed; why, only errno of that time knew */
-    bad |= fflush(out->f) != 0;
-    bad |= out->tmp && fsync(fileno(out->f)) != 0;
-    int number = errno ? errno : ENOSPC;
-    if (fclose(out->f) != 0 && !bad) {
-        bad = true;
-        number = errno;
-    }
+    int number = ferror(out->f) ? why_failed(out) : 0;
+    if (fflush(out->f) != 0 && !number) number = errno;
+    if (out->tmp && fsync(fileno(out->f)) != 0 && !number) number = errno;
+    if (fclose(out->f) != 0 && !number) number = errno;
     out->f = NULL;
-    if (!bad) return QD_OK;
+    if (!number) return QD_OK;
     qd_status st = cannot_write(out->path, number, err);
     qd_out_abandon(out);
     return st;

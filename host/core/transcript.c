@@ -13,12 +13,14 @@
 struct qd_transcript {
     FILE *f; /* NULL: sums and digest only */
     char *path;
+    int failed; /* errno of the first write that failed: no later success mends the gap */
     uint64_t bytes;
     qd_eve eve;
     crypto_hash_sha256_state hash;
 };
 
-static qd_status cannot_write(const qd_transcript *t, int number, qd_error *err) {
+static qd_status cannot_write(qd_transcript *t, int number, qd_error *err) {
+    if (!t->failed) t->failed = number;
     return qd_fail(err, QD_E_INPUT, "cannot write the transcript %s|%s|%s|make room and resume the run", t->path,
                    strerror(number), number == ENOSPC ? "the disk is full" : "");
 }
@@ -90,10 +92,10 @@ qd_status qd_transcript_open(const char *path, bool append, uint64_t at, qd_tran
 }
 
 qd_status qd_transcript_add(qd_transcript *t, const qd_msg *m, qd_error *err) {
+    if (t->failed) return cannot_write(t, t->failed, err);
     if (t->f) {
         uint8_t head[QD_MSG_HEADER];
         qd_msg_header(m, head);
-        errno = 0;
         if (fwrite(head, 1, sizeof head, t->f) != sizeof head || fwrite(m->body, 1, m->bytes, t->f) != m->bytes)
             return cannot_write(t, errno, err);
     }
@@ -102,6 +104,7 @@ qd_status qd_transcript_add(qd_transcript *t, const qd_msg *m, qd_error *err) {
 }
 
 qd_status qd_transcript_sync(qd_transcript *t, uint64_t *bytes, qd_error *err) {
+    if (t->failed) return cannot_write(t, t->failed, err);
     if (t->f && (fflush(t->f) != 0 || fsync(fileno(t->f)) != 0)) return cannot_write(t, errno, err);
     *bytes = t->bytes;
     return QD_OK;
