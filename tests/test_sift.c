@@ -340,6 +340,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("sift");
     TCase *t = tcase_create("events");
+    tcase_set_timeout(t, 600); /* the first launch on a device compiles */
     tcase_add_loop_test(t, every_mask_and_coin, 0, 2);
     tcase_add_test(t, pairs_give_equal_bits);
     tcase_add_loop_test(t, an_event_without_click_is_refused, 0, 2);
@@ -348,6 +349,7 @@ int main(void) {
     tcase_add_loop_test(t, bright_pulses_steer_nothing, 0, 2);
     suite_add_tcase(s, t);
     t = tcase_create("selection");
+    tcase_set_timeout(t, 600);
     tcase_add_loop_test(t, selection_by_hand, 0, 2);
     tcase_add_loop_test(t, selection_is_symmetric, 0, 2);
     tcase_add_test(t, lengths_must_agree);
