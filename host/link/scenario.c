@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scenarios: YAML by schema, defaults, ranges. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "link/simulate.h"
+#include "qdistill/core/yaml.h"
+
+/* ---- The YAML document. Pointers are NULL where a key is absent. ---- */
+
+typedef struct doc_detectors {
+    double *efficiency, *efficiency_each;
+    double *dark_hz, *dark_hz_each;
+    double *delay_ps_each;
+    double *jitter_fwhm_ps, *dead_ps;
+} doc_detectors;
+
+typedef struct doc_arm {
+    double *loss_db, *basis_split;
+    doc_detectors *detectors;
+} doc_arm;
+
+typedef struct doc_arms {
+    doc_arm alice, bob;
+} doc_arms;
+
+typedef struct doc_clock {
+    int64_t *offset_ps;
+    double *frequency_ppm;
+} doc_clock;
+
+typedef struct doc_eve {
+    double *intercept_resend;
+} doc_eve;
+
+typedef struct doc {
+    char *name;
+    double pair_rate_hz, visibility;
+    double *misalignment_deg;
+    doc_arms arms;
+    doc_clock *clock;
+    doc_eve *eve;
+} doc;
+
+#define OPT CYAML_FLAG_OPTIONAL
+#define REAL_OPT(type, member) CYAML_FIELD_FLOAT_PTR(#member, OPT, type, member)
+#define FOUR_OPT(type, member) CYAML_FIELD_SEQUENCE_FIXED(#member, OPT | CYAML_FLAG_POINTER, type, member, &one_real, 4)
+
+static const cyaml_schema_value_t one_real = {CYAML_VALUE_FLOAT(CYAML_FLAG_DEFAULT, double)};
+
+static const cyaml_schema_field_t detector_fields[] = {
+    REAL_OPT(doc_detectors, efficiency),
+    FOUR_OPT(doc_detectors, efficiency_each),
+    REAL_OPT(doc_detectors, dark_hz),
+    FOUR_OPT(doc_detectors, dark_hz_each),
+    FOUR_OPT(doc_detectors, delay_ps_each),
+    REAL_OPT(doc_detectors, jitter_fwhm_ps),
+    REAL_OPT(doc_detectors, dead_ps),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t arm_fields[] = {
+    REAL_OPT(doc_arm, loss_db), REAL_OPT(doc_arm, basis_split),
+    CYAML_FIELD_MAPPING_PTR("detectors", OPT, doc_arm, detectors, detector_fields), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t arms_fields[] = {CYAML_FIELD_MAPPING("alice", CYAML_FLAG_DEFAULT, doc_arms, alice, arm_fields),
+                                                   CYAML_FIELD_MAPPING("bob", CYAML_FLAG_DEFAULT, doc_arms, bob, arm_fields),
+                                                   CYAML_FIELD_END};
+
+static const cyaml_schema_field_t clock_fields[] = {CYAML_FIELD_INT_PTR("offset_ps", OPT, doc_clock, offset_ps),
+                                                    REAL_OPT(doc_clock, frequency_ppm), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t eve_fields[] = {REAL_OPT(doc_eve, intercept_resend), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t doc_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", OPT, doc, name, 0, 63),
+    CYAML_FIELD_FLOAT("pair_rate_hz", CYAML_FLAG_DEFAULT, doc, pair_rate_hz),
+    CYAML_FIELD_FLOAT("visibility", CYAML_FLAG_DEFAULT, doc, visibility),
+    REAL_OPT(doc, misalignment_deg),
+    CYAML_FIELD_MAPPING("arms", CYAML_FLAG_DEFAULT, doc, arms, arms_fields),
+    CYAML_FIELD_MAPPING_PTR("clock", OPT, doc, clock, clock_fields),
+    CYAML_FIELD_MAPPING_PTR("eve", OPT, doc, eve, eve_fields),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_value_t doc_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, doc, doc_fields)};
+
+/* ---- Ranges ---- */
+
+static qd_status in_range(const char *name, const char *key, double v, double min, double max, qd_error *err) {
+    if (v >= min && v <= max) return QD_OK; /* false for NaN */
+    return qd_fail(err, QD_E_INPUT, "%s: %s = %g is out of range|%g to %g|a wrong unit?|correct the scenario", name, key, v, min, max);
+}
+
+static const char *const station[2] = {"alice", "bob"};
+static const char *const detector[4] = {"V", "-", "H", "+"};
+
+static qd_status check_arm(const char *name, int k, const qd_arm *a, qd_error *err) {
+    const struct {
+        const char *key;
+        double v, max;
+    } one[] = {{"loss_db", a->loss_db, 200},
+               {"basis_split", a->basis_split, 1},
+               {"detectors.jitter_fwhm_ps", a->jitter_fwhm_ps, 10000},
+               {"detectors.dead_ps", a->dead_ps, 1e7}};
+    const struct {
+        const char *key;
+        const double *v;
+        double max;
+    } each[] = {{"efficiency", a->efficiency, 1}, {"dark_hz", a->dark_hz, 1e8}, {"delay_ps", a->delay_ps, 1e5}};
+    char key[96];
+    for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
+        snprintf(key, sizeof key, "arms.%s.%s", station[k], one[i].key);
+        QD_TRY(in_range(name, key, one[i].v, 0, one[i].max, err));
+    }
+    for (size_t i = 0; i < sizeof each / sizeof *each; i++)
+        for (int d = 0; d < 4; d++) {
+            snprintf(key, sizeof key, "arms.%s.detectors.%s of %s", station[k], each[i].key, detector[d]);
+            QD_TRY(in_range(name, key, each[i].v[d], 0, each[i].max, err));
+        }
+    return QD_OK;
+}
+
+/* A chain of clicks, each within the dead time of the one before, must break within a cell: then the state at a cell's start is found
+ * in the cell before. With r t_d <= 1 and t_d <= cell/100 a chain over a cell needs 100 gaps in a row below t_d: (1 - 1/e)^100 < 1e-19;
+ * above, breaks come at least at rate r exp(-r t_d), so e^-40 < 1e-17 bounds a cell without one. */
+static qd_status check_pauses(const char *name, const qd_scenario *s, qd_error *err) {
+    qd_link_model m;
+    qd_link_model_of(s, &m);
+    for (int k = 0; k < 2; k++)
+        for (int d = 0; d < 4; d++) {
+            double r = m.detector[k][d], x = r * s->arm[k].dead_ps * 1e-12;
+            if (x > 1 && qd_link_seconds(1) * r * exp(-x) < 40)
+                return qd_fail(err, QD_E_INPUT, "%s: detector %s of %s is saturated|%.3g clicks/s times a dead time of %.3g ps is %.3g|"
+                               "nearly every click falls into the dead time of another|lower the rate, the efficiency or the dead time",
+                               name, detector[d], station[k], r, s->arm[k].dead_ps, x);
+        }
+    return QD_OK;
+}
+
+qd_status qd_scenario_check(const char *name, const qd_scenario *s, qd_error *err) {
+    QD_TRY(in_range(name, "pair_rate_hz", s->pair_rate_hz, 0, 1e9, err));
+    QD_TRY(in_range(name, "visibility", s->visibility, 0, 1, err));
+    QD_TRY(in_range(name, "misalignment_deg", s->misalignment_deg, -45, 45, err));
+    QD_TRY(in_range(name, "clock.offset_ps", (double)s->clock_offset_ps, -5e11, 5e11, err));
+    QD_TRY(in_range(name, "clock.frequency_ppm", s->clock_frequency_ppm, -200, 200, err));
+    QD_TRY(in_range(name, "eve.intercept_resend", s->intercept_resend, 0, 1, err));
+    for (int k = 0; k < 2; k++) QD_TRY(check_arm(name, k, &s->arm[k], err));
+    return check_pauses(name, s, err);
+}
+
+uint64_t qd_scenario_dead_ps(const qd_scenario *s) { return (uint64_t)ceil(fmax(s->arm[0].dead_ps, s->arm[1].dead_ps)); }
+
+/* ---- Document to scenario ---- */
+
+static double or_default(const double *p, double def) { return p ? *p : def; }
+
+static qd_status one_or_each(const char *name, const char *who, const char *key, const double *one, const double *each, double def,
+                             double out[4], qd_error *err) {
+    if (one && each)
+        return qd_fail(err, QD_E_INPUT, "%s: arms.%s.detectors has both %s and %s_each|||keep one of the two", name, who, key, key);
+    for (int d = 0; d < 4; d++) out[d] = each ? each[d] : or_default(one, def);
+    return QD_OK;
+}
+
+static qd_status take_arm(const char *name, const char *who, const doc_arm *from, qd_arm *to, qd_error *err) {
+    static const doc_detectors none = {0};
+    const doc_detectors *d = from->detectors ? from->detectors : &none;
+    to->loss_db = or_default(from->loss_db, 0);
+    to->basis_split = or_default(from->basis_split, 0.5);
+    QD_TRY(one_or_each(name, who, "efficiency", d->efficiency, d->efficiency_each, 1, to->efficiency, err));
+    QD_TRY(one_or_each(name, who, "dark_hz", d->dark_hz, d->dark_hz_each, 0, to->dark_hz, err));
+    for (int i = 0; i < 4; i++) to->delay_ps[i] = d->delay_ps_each ? d->delay_ps_each[i] : 0;
+    to->jitter_fwhm_ps = or_default(d->jitter_fwhm_ps, 0);
+    to->dead_ps = or_default(d->dead_ps, 0);
+    return QD_OK;
+}
+
+static qd_status take(const char *name, const doc *from, qd_scenario *to, qd_error *err) {
+    if (from->name) snprintf(to->name, sizeof to->name, "%s", from->name);
+    to->pair_rate_hz = from->pair_rate_hz;
+    to->visibility = from->visibility;
+    to->misalignment_deg = or_default(from->misalignment_deg, 0);
+    QD_TRY(take_arm(name, "alice", &from->arms.alice, &to->arm[0], err));
+    QD_TRY(take_arm(name, "bob", &from->arms.bob, &to->arm[1], err));
+    if (from->clock) {
+        /* compared as integers: a double cannot hold every one */
+        int64_t offset = from->clock->offset_ps ? *from->clock->offset_ps : 0;
+        if (offset < -500000000000 || offset > 500000000000) return in_range(name, "clock.offset_ps", (double)offset, -5e11, 5e11, err);
+        to->clock_offset_ps = offset;
+        to->clock_frequency_ppm = or_default(from->clock->frequency_ppm, 0);
+    }
+    if (from->eve) to->intercept_resend = or_default(from->eve->intercept_resend, 0);
+    return qd_scenario_check(name, to, err);
+}
+
+static qd_status finish(const char *name, void *data, qd_scenario *s, qd_error *err) {
+    qd_status st = take(name, data, s, err);
+    qd_yaml_free(&doc_schema, data);
+    if (st != QD_OK) *s = (qd_scenario){0};
+    return st;
+}
+
+qd_status qd_scenario_load(const char *path, qd_scenario *s, qd_error *err) {
+    void *data = NULL;
+    *s = (qd_scenario){0};
+    QD_TRY(qd_yaml_load(path, &doc_schema, &data, err));
+    return finish(path, data, s, err);
+}
+
+qd_status qd_scenario_load_text(const char *name, const char *text, size_t bytes, qd_scenario *s, qd_error *err) {
+    void *data = NULL;
+    *s = (qd_scenario){0};
+    QD_TRY(qd_yaml_load_text(name, text, bytes, &doc_schema, &data, err));
+    return finish(name, data, s, err);
+}
