@@ -38,7 +38,8 @@ static void gap_table(double rate_hz, qd_gap_table *g) {
         double mid = (log_integral(hi) - log_integral(lo)) * n; /* mean of -ln u in the bin */
         double slope = i > 0 ? log(hi / lo) : 0;
         g->s[i] = (uint32_t)llround(scale * slope);
-        g->a[i] = (uint32_t)llround(scale * mid + (double)g->s[i] / 2);
+        /* near U = 1 the mean lies a hair below half the slope: no gap may be negative */
+        g->a[i] = (uint32_t)llround(fmax(scale * mid + (double)g->s[i] / 2, (double)g->s[i]));
     }
     g->zoom = (uint64_t)llround(unit * log((double)n / QD_GAP_ZOOM));
 }
