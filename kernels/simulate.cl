@@ -8,8 +8,7 @@
  * A click is one 64-bit key, ordered as the clicks are:
  *   time in the cell << 35 | detector << 33 | own cell << 32 | flag << 31 | pair number in the cell + 1, or 0
  * A list has a 0 before its first key and ~0 after its last one.
- *
- * EXTRA: draw 2 of a pair is needed (unequal efficiencies or Eve). */
+ */
 #include "rng.clh"
 
 #define STREAM_BOTH 2u
@@ -94,18 +93,18 @@ static inline void append8(__global ulong *list, uint *n, const ulong8 *keys, co
 #define BY_TWO(m, i, j) ((i) != 0 ? ((j) != 0 ? (ulong8)((m)[3]) : (ulong8)((m)[2])) : ((j) != 0 ? (ulong8)((m)[1]) : (ulong8)((m)[0])))
 #define BIT(condition) (as_ulong8(condition) & 1ul)
 
-static inline ulong8 key8(const ulong8 *times, const ulong8 *jitter, const ulong8 *delay, const ulong8 *detector, const ulong8 *low) {
-    return (((*times >> FRACTION) + *jitter + *delay) << TIME_SHIFT) | (*detector << DETECTOR_SHIFT) | OWN | *low;
-}
+#define KEY8(times, jitter, delay, detector, low) \
+    (((((times) >> FRACTION) + (jitter) + (delay)) << TIME_SHIFT) | ((detector) << DETECTOR_SHIFT) | OWN | (low))
 
 /* Parameters of the pairs, ulongs in this order. */
 enum { P_ZOOM, P_SHIFT, P_SPLIT_A, P_SPLIT_B, P_EQUAL, P_EVE = P_EQUAL + 4, P_EVE_EQUAL, P_EVE_FLIP = P_EVE_EQUAL + 4, P_ACCEPT_A = P_EVE_FLIP + 4,
        P_ACCEPT_B = P_ACCEPT_A + 4, P_DELAY_A = P_ACCEPT_B + 4, P_DELAY_B = P_DELAY_A + 4 };
 
-/* Work-item e emits cell first - 1 + e: the first one is the cell before the range. Counts are [list][cells]. */
-__kernel void pairs(ulong seed, ulong first, uint cells, uint cap, uint stride, __global const ulong *p, __global const uint *gap,
-                    __global const ushort *jitter_a, __global const ushort *jitter_b, __global ulong *list_a, __global ulong *list_b,
-                    __global uint *count_a, __global uint *count_b, __global uint *fault) {
+/* Work-item e emits cell first - 1 + e: the first one is the cell before the range. extra: draw 2 is needed (unequal efficiencies or Eve). */
+static inline void pairs_of_cell(const int extra, ulong seed, ulong first, uint cells, uint cap, uint stride, __global const ulong *p,
+                                 __global const uint *gap, __global const ushort *jitter_a, __global const ushort *jitter_b,
+                                 __global ulong *list_a, __global ulong *list_b, __global uint *count_a, __global uint *count_b,
+                                 __global uint *fault) {
     uint e = get_global_id(0);
     if (e >= cells) return;
     __global ulong *la = list_a + (size_t)e * stride, *lb = list_b + (size_t)e * stride;
@@ -125,26 +124,26 @@ __kernel void pairs(ulong seed, ulong first, uint cells, uint cap, uint stride, 
         ulong8 basis_a = BIT(w[1] >= p[P_SPLIT_A]), basis_b = BIT(w[2] >= p[P_SPLIT_B]);
         ulong8 out_a = v[3] >> 31, out_b = out_a ^ 1ul ^ BIT(w[3] < BY_TWO(p + P_EQUAL, basis_a, basis_b));
         ulong8 low = index + 1;
-#if EXTRA
-        ulong8 x[4];
-        QD_PHILOX_X8_COUNTER(x, STREAM_BOTH, (ulong8)(cell << 32) | index, (ulong8)(2));
-        qd_philox_x8(x, seed);
-        ulong8 basis_e = (v[3] >> 30) & 1ul;
-        ulong8 out_e = out_a ^ 1ul ^ BIT(w[3] < BY_TWO(p + P_EVE_EQUAL, basis_a, basis_e));
-        long8 eve = v[2] < p[P_EVE];
-        out_b = eve ? out_e ^ BIT(x[2] < BY_TWO(p + P_EVE_FLIP, basis_e, basis_b)) : out_b;
-        low |= as_ulong8(eve) & FLAG;
-#endif
+        ulong8 x[4] = {0, 0, 0, 0};
+        if (extra) {
+            QD_PHILOX_X8_COUNTER(x, STREAM_BOTH, (ulong8)(cell << 32) | index, (ulong8)(2));
+            qd_philox_x8(x, seed);
+            ulong8 basis_e = (v[3] >> 30) & 1ul;
+            ulong8 out_e = out_a ^ 1ul ^ BIT(w[3] < BY_TWO(p + P_EVE_EQUAL, basis_a, basis_e));
+            long8 eve = v[2] < p[P_EVE];
+            out_b = eve ? out_e ^ BIT(x[2] < BY_TWO(p + P_EVE_FLIP, basis_e, basis_b)) : out_b;
+            low |= as_ulong8(eve) & FLAG;
+        }
         ulong8 det_a = basis_a | out_a << 1, det_b = basis_b | out_b << 1;
-#if EXTRA
-        ok_a &= x[0] < BY_DETECTOR(p + P_ACCEPT_A, det_a);
-        ok_b &= x[1] < BY_DETECTOR(p + P_ACCEPT_B, det_b);
-#endif
+        if (extra) {
+            ok_a &= x[0] < BY_DETECTOR(p + P_ACCEPT_A, det_a);
+            ok_b &= x[1] < BY_DETECTOR(p + P_ACCEPT_B, det_b);
+        }
         ulong8 ja = v[0] >> 20, jb = v[1] >> 20;
         ja = LOAD8(jitter_a, ja);
         jb = LOAD8(jitter_b, jb);
         ulong8 da = BY_DETECTOR(p + P_DELAY_A, det_a), db = BY_DETECTOR(p + P_DELAY_B, det_b);
-        ulong8 ka = key8(&times, &ja, &da, &det_a, &low), kb = key8(&times, &jb, &db, &det_b, &low);
+        ulong8 ka = KEY8(times, ja, da, det_a, low), kb = KEY8(times, jb, db, det_b, low);
         append8(la, &na, &ka, &ok_a);
         append8(lb, &nb, &kb, &ok_b);
         if (k + lanes_set(&inside) > cap) {
@@ -156,6 +155,15 @@ __kernel void pairs(ulong seed, ulong first, uint cells, uint cap, uint stride, 
     count_a[e] = na;
     count_b[e] = nb;
 }
+
+#define PAIRS_KERNEL(name, extra)                                                                                                        \
+    __kernel void name(ulong seed, ulong first, uint cells, uint cap, uint stride, __global const ulong *p, __global const uint *gap,    \
+                       __global const ushort *jitter_a, __global const ushort *jitter_b, __global ulong *list_a, __global ulong *list_b, \
+                       __global uint *count_a, __global uint *count_b, __global uint *fault) {                                           \
+        pairs_of_cell(extra, seed, first, cells, cap, stride, p, gap, jitter_a, jitter_b, list_a, list_b, count_a, count_b, fault);      \
+    }
+PAIRS_KERNEL(pairs, 0)
+PAIRS_KERNEL(pairs_extra, 1)
 
 enum { S_ZOOM, S_SHIFT, S_DARK, S_PHOTON_CUT, S_DARK_CUT = S_PHOTON_CUT + 4, S_DELAY = S_DARK_CUT + 4 };
 
@@ -183,7 +191,7 @@ __kernel void singles(ulong seed, uint stream, ulong first, uint cells, uint cap
         long8 ok = inside & (w[2] < (dark ? (ulong8)(p[S_DARK_CUT + 3]) : (ulong8)(p[S_PHOTON_CUT + 3])));
         ulong8 j = w[3] >> 20, delay = BY_DETECTOR(p + S_DELAY, det), low = as_ulong8(dark) & FLAG;
         j = LOAD8(jitter, j);
-        ulong8 keys = key8(&times, &j, &delay, &det, &low);
+        ulong8 keys = KEY8(times, j, delay, det, low);
         append8(l, &n, &keys, &ok);
         if (k + lanes_set(&inside) > cap) {
             atomic_or(fault, FAULT_OVERFLOW);
@@ -285,11 +293,11 @@ __kernel void settle(ulong dead, uint cells, __global const ulong *both, uint bo
 
 /* Clock of a cell: c[0] time of its start on the station's clock, c[1] remainder of the drift there (2^-44 ticks), c[2] ticks by which
  * the start lies after c[0]. The station's time is the largest one that the clock model maps to or before the event's. */
-static inline long8 station_time8(const long8 *dt, __global const long *c, long freq, long inverse) {
-    long8 y = *dt + c[2];
+static inline void station_time8(long8 *t, __global const long *c, long freq, long inverse) {
+    long8 y = *t + c[2];
     long8 g = y - ((y * inverse + (1l << 43)) >> 44); /* off by one at most */
     long8 m = g * freq + c[1];
-    return g + c[0] + (g + (m >> 44) > y) - (g + 1 + ((m + freq) >> 44) <= y);
+    *t = g + c[0] + (g + (m >> 44) > y) - (g + 1 + ((m + freq) >> 44) <= y);
 }
 
 static inline long station_time(long dt, __global const long *c, long freq, long inverse) {
@@ -313,8 +321,8 @@ __kernel void pack(ulong first, uint cells, __global const ulong *keys, uint str
     ulong before = (first + i - 1) << 32; /* wraps for cell 0, which has nothing from before */
     for (; j + 8 <= n; j += 8) {
         ulong8 k = vload8(0, keys + j);
-        long8 dt = as_long8(k >> TIME_SHIFT);
-        long8 t = station_time8(&dt, clock, freq, inverse);
+        long8 t = as_long8(k >> TIME_SHIFT);
+        station_time8(&t, clock, freq, inverse);
         vstore8(t, 0, times + j);
         vstore8(convert_uchar8((ulong8)(1) << ((k >> DETECTOR_SHIFT) & 3ul)), 0, masks + j);
         if (with_ids) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Registry row of the simulation. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "link/simulate.h"
@@ -59,7 +60,7 @@ static const char *const quick[] = {
     NULL};
 static const char *const full[] = {"simulate:cells=1000", "simulate:cells=2000,eve=500000,uneven=200000,first=1000",
                                    "simulate:cells=20000,rate=100000,first=12345", "simulate:rate=1000000000,cells=2,dead=5000", NULL};
-static const char *const profile[] = {"simulate:cells=2000", "simulate:cells=2000,rate=1000000", "simulate:cells=500,eve=1000000,uneven=200000", NULL};
+static const char *const profile[] = {"simulate:cells=500", "simulate:cells=5000,rate=1000000", "simulate:cells=500,eve=1000000,uneven=200000", NULL};
 
 static qd_status create(const qd_problem *p, void **state, qd_error *err) {
     const uint64_t *v = p->v;
@@ -92,10 +93,10 @@ static qd_status create(const qd_problem *p, void **state, qd_error *err) {
         if (err) err->status = QD_E_USAGE;
         return st == QD_E_INPUT ? QD_E_USAGE : st;
     }
-    const uint64_t *cap = c->link->cap;
-    uint64_t all = cap[0] + (cap[1] > cap[2] ? cap[1] : cap[2]);
-    /* what slots hold for few cells; for many, ten standard deviations are room enough (caps alone add eight a cell) */
-    c->room = (all + 64) * c->cells;
+    qd_link_model m;
+    qd_link_model_of(&s, &m);
+    double most = (m.stream[0] + (m.stream[1] > m.stream[2] ? m.stream[1] : m.stream[2])) * qd_link_seconds(c->cells);
+    c->room = (uint64_t)(most + 10 * sqrt(most) + 64 + most / 16 / (double)c->cells);
     *state = c;
     return QD_OK;
 }

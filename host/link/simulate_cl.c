@@ -73,11 +73,10 @@ static bool extra_draw(const qd_link *l) {
 }
 
 static qd_status kernels(work *w, qd_error *err) {
-    const char *options = extra_draw(w->link) ? "-DEXTRA=1" : "-DEXTRA=0";
-    QD_TRY(qd_cl_kernel(w->dev, "simulate", options, "pairs", &w->pairs, err));
-    QD_TRY(qd_cl_kernel(w->dev, "simulate", options, "singles", &w->singles, err));
-    QD_TRY(qd_cl_kernel(w->dev, "simulate", options, "settle", &w->settle, err));
-    return qd_cl_kernel(w->dev, "simulate", options, "pack", &w->pack, err);
+    QD_TRY(qd_cl_kernel(w->dev, "simulate", "", extra_draw(w->link) ? "pairs_extra" : "pairs", &w->pairs, err));
+    QD_TRY(qd_cl_kernel(w->dev, "simulate", "", "singles", &w->singles, err));
+    QD_TRY(qd_cl_kernel(w->dev, "simulate", "", "settle", &w->settle, err));
+    return qd_cl_kernel(w->dev, "simulate", "", "pack", &w->pack, err);
 }
 
 /* Cells of a batch: by the events that a cell's slots hold, at least 64 a compute unit on a GPU, and no list above an allocation. */
