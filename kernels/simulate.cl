@@ -25,8 +25,13 @@
 #define FAULT_OVERFLOW 1u
 #define FAULT_NO_PAUSE 2u
 
-#define LANES8(f) f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7)
 #define LOAD8(table, i) ((ulong8)(table[(i).s0], table[(i).s1], table[(i).s2], table[(i).s3], table[(i).s4], table[(i).s5], table[(i).s6], table[(i).s7]))
+
+/* Built-ins take 256 bits at a time: wider arguments draw a warning where the processor has no 512-bit registers. */
+#define LOAD(p) ((ulong8)(vload4(0, p), vload4(1, p)))
+#define STORE(v, p) (vstore4((v).lo, 0, p), vstore4((v).hi, 1, p))
+#define ANY(m) any((m).lo | (m).hi)
+#define ALL(m) all((m).lo & (m).hi)
 
 static inline ulong gap_of(__global const uint *a, __global const uint *s, ulong zoom, uint shift, uint u) {
     ulong sum = 0;
@@ -42,7 +47,8 @@ static inline ulong gap_of(__global const uint *a, __global const uint *s, ulong
 static inline void times8(__global const uint *a, __global const uint *s, ulong zoom, uint shift, const ulong8 *u, ulong at, ulong8 *times) {
     ulong8 i = *u >> 22;
     ulong8 g = (LOAD8(a, i) - ((LOAD8(s, i) * (*u & 0x3ffffful) + (1 << 21)) >> 22)) << (ulong8)(shift);
-    if (any(i < 16)) {
+    long8 deep = i < 16;
+    if (ANY(deep)) {
         union { ulong8 v; ulong e[8]; } w, x;
         w.v = *u;
         x.v = g;
@@ -65,11 +71,12 @@ static inline uint lanes_set(const long8 *ok) {
 /* Append the keys whose lane in ok is set (all bits) and keep the list sorted. list[0] = 0; *n keys stand at list[1..]. */
 static inline void append8(__global ulong *list, uint *n, const ulong8 *keys, const long8 *ok) {
     uint from = *n + 1, end = from;
-    if (all(*ok)) {
-        vstore8(*keys, 0, list + from);
+    if (ALL(*ok)) {
+        STORE(*keys, list + from);
         end = from + 8;
         *n += 8;
-        if (!any(vload8(0, list + from - 1) > *keys)) return;
+        long8 wrong = LOAD(list + from - 1) > *keys;
+        if (!ANY(wrong)) return;
     } else {
         union { ulong8 v; ulong e[8]; } k;
         union { long8 v; long e[8]; } o;
@@ -320,14 +327,16 @@ __kernel void pack(ulong first, uint cells, __global const ulong *keys, uint str
     uint n = counts[i], j = 0;
     ulong before = (first + i - 1) << 32; /* wraps for cell 0, which has nothing from before */
     for (; j + 8 <= n; j += 8) {
-        ulong8 k = vload8(0, keys + j);
+        ulong8 k = LOAD(keys + j);
         long8 t = as_long8(k >> TIME_SHIFT);
         station_time8(&t, clock, freq, inverse);
-        vstore8(t, 0, times + j);
-        vstore8(convert_uchar8((ulong8)(1) << ((k >> DETECTOR_SHIFT) & 3ul)), 0, masks + j);
+        STORE(t, times + j);
+        ulong8 mask = (ulong8)(1) << ((k >> DETECTOR_SHIFT) & 3ul);
+        vstore8((uchar8)(convert_uchar4(mask.lo), convert_uchar4(mask.hi)), 0, masks + j);
         if (with_ids) {
             ulong8 number = k & (FLAG - 1), flag = (k >> 31) & 1ul;
-            vstore8(number != 0 ? ((k & OWN) + before + number) | flag << 63 : flag << 62, 0, ids + j);
+            ulong8 id = number != 0 ? ((k & OWN) + before + number) | flag << 63 : flag << 62;
+            STORE(id, ids + j);
         }
     }
     for (; j < n; j++) {
