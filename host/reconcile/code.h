@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file code.h  Base graphs, lifted codes, and how a frame lies in memory.
+ *
+ *  Where a new code belongs: a lifted base graph is one file like bg1.c (a qd_graph) and one line in the list of code.c; its FER
+ *  curves are rows in rate.c. Syndrome, decoder, machines and messages then work as they stand, as long as the graph has the
+ *  raptor-like shape: `punctured` columns first, block row i >= 4 owning column kb + i with degree 1 and shift 0. */
+#ifndef QD_RECONCILE_CODE_H
+#define QD_RECONCILE_CODE_H
+
+#include <stdint.h>
+#include "qdistill/reconcile.h"
+
+enum {
+    QD_SETS = 8,            /* lifting sets: Z = a 2^j with a = 2, 3, 5, 7, 9, 11, 13, 15 */
+    QD_Z_MAX = 384,         /* largest lifting size */
+    QD_CORE_ROWS = 4,       /* block rows that every frame has */
+    QD_GRAPH_ROWS_MAX = 46, /* bounds over all graphs: memory of the device kernels */
+    QD_GRAPH_COLS_MAX = 68,
+    QD_GRAPH_EDGES_MAX = 316,
+    QD_DEGREE_MAX = 19
+};
+
+/** One edge of a base graph: its block column, and the shift V in each lifting set. */
+typedef struct qd_edge {
+    uint16_t col;
+    uint16_t shift[QD_SETS];
+} qd_edge;
+
+typedef struct qd_graph {
+    const char *name;
+    uint32_t id; /**< qd_code_id */
+    uint32_t rows, cols, kb, punctured;
+    const uint16_t *row_start; /**< [rows + 1] into edges */
+    const qd_edge *edges;      /**< by row, then column */
+} qd_graph;
+
+extern const qd_graph qd_graph_nr_bg1;
+
+/** A lifted code cut to M syndrome bits. Row r of block row i touches position (r + V mod Z) mod Z of block column j. */
+typedef struct qd_code {
+    const qd_graph *graph;
+    uint32_t z, set, m;
+    uint32_t rows;  /**< block rows, the last one perhaps partial */
+    uint32_t last;  /**< lifted rows of the last block row, and bits of its extension column: 1..z */
+    uint32_t cols;  /**< block columns: kb + rows */
+    uint32_t words; /**< ceil(z/64): 64-bit words of a block column in memory */
+    uint32_t edges; /**< edges of the rows in use */
+    uint32_t n;     /**< key bits of a frame: (cols - punctured - 1) z + last */
+    uint32_t leak;  /**< m - punctured z */
+} qd_code;
+
+/** Graph of a code id; NULL: unknown. */
+const qd_graph *qd_graph_of(uint32_t id);
+
+/** The lifting sizes, ascending, all 51 of them; *n gets their number. Static storage. */
+const uint16_t *qd_lifting_sizes(uint32_t *n);
+
+/** Lifted code of @p id, @p z, @p m. QD_E_INPUT (the numbers may come from a message): unknown id, not a lifting size, m outside
+ *  4 z..rows z. */
+qd_status qd_code_make(qd_code *code, uint32_t id, uint32_t z, uint32_t m, qd_error *err);
+
+static inline uint32_t qd_code_shift(const qd_code *c, const qd_edge *e) { return e->shift[c->set] % c->z; }
+/** Lifted rows of block row @p i, and bits of block column @p j. */
+static inline uint32_t qd_code_row_bits(const qd_code *c, uint32_t i) { return i + 1 == c->rows ? c->last : c->z; }
+static inline uint32_t qd_code_col_bits(const qd_code *c, uint32_t j) { return j + 1 == c->cols ? c->last : c->z; }
+
+/* ---- Memory layout: a frame is uint64 [cols][words], a syndrome uint64 [rows][words]; bit p of a column or row is bit p%64 of word
+ * p/64, bits past its length are zero. ------------------------------------------------------------------------------------------ */
+
+static inline size_t qd_frame_words(const qd_code *c) { return (size_t)c->cols * c->words; }
+static inline size_t qd_syndrome_words(const qd_code *c) { return (size_t)c->rows * c->words; }
+
+/** Copy key bits [from, from + c->n) into the key columns of @p frame; the punctured columns are left alone. */
+void qd_frame_load(const qd_code *c, const qd_bits *key, uint64_t from, uint64_t *frame);
+/** The other way: key columns of @p frame to bits [from, from + c->n) of @p key. */
+void qd_frame_store(const qd_code *c, const uint64_t *frame, qd_bits *key, uint64_t from);
+/** Fill the punctured columns with private bits from @p r: ceil(punctured z / 8) bytes a frame, bit i of them is bit i%8 of byte i/8. */
+void qd_frame_private(const qd_code *c, qd_random *r, uint64_t *frame);
+
+/** Bytes of a syndrome in a message: its m bits by block row, then lifted row; bit i is bit i%8 of byte i/8. */
+static inline size_t qd_syndrome_bytes(const qd_code *c) { return (c->m + 7) / 8; }
+void qd_syndrome_pack(const qd_code *c, const uint64_t *syndrome, uint8_t *bytes);
+/** QD_E_INPUT: a bit past the m-th is set. */
+qd_status qd_syndrome_unpack(const qd_code *c, const uint8_t *bytes, uint64_t *syndrome, qd_error *err);
+
+/** Bits [at, at + 64) of @p w, zeros past word @p words; and the lowest @p n (0..64) bits of @p v to bits [at, at + n). */
+uint64_t qd_words_get(const uint64_t *w, uint64_t words, uint64_t at);
+void qd_words_put(uint64_t *w, uint64_t at, uint64_t v, uint32_t n);
+
+#endif

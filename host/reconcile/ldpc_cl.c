@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include "reconcile/ldpc.h"
+#include "reconcile/tables.h"
+
+enum {
+    CHUNK_LANES = 16384, /* frames in a launch */
+    CHUNK_GROUP = 2048   /* the portable form keeps its messages in global memory, 121 kB a frame */
+};
+
+typedef struct job {
+    const qd_code *c;
+    const qd_ldpc_rule *rule;
+    qd_device *dev;
+    qd_buf frames, syndromes, bits, iterations, messages;
+    qd_code_tables tables;
+    cl_kernel kernel;
+    qd_ldpc_form form;
+    uint64_t chunk;
+} job;
+
+/* AUTO takes the lanes on a CPU device, and the portable form where the compiler does not know wide vectors: then the program built
+ * with LANES has the other kernel in it. */
+static qd_status choose(job *j, qd_ldpc_form form, qd_error *err) {
+    char options[64];
+    int at = snprintf(options, sizeof options, "-DCLIP=%d", QD_LDPC_CLIP);
+    j->form = QD_LDPC_GROUP;
+    if (form == QD_LDPC_GROUP || (form == QD_LDPC_AUTO && !qd_cl_is_cpu(j->dev)))
+        return qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
+    unsigned lanes = qd_cl_byte_lanes(j->dev);
+    snprintf(options + at, sizeof options - (size_t)at, " -DLANES=%u", lanes < 16 ? 16 : lanes > 64 ? 64 : lanes);
+    qd_status st = qd_cl_kernel(j->dev, "ldpc", options, "ldpc_lanes", &j->kernel, form == QD_LDPC_AUTO ? NULL : err);
+    if (st == QD_OK) j->form = QD_LDPC_LANES;
+    return st == QD_OK || form == QD_LDPC_LANES ? st : qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
+}
+
+static qd_status run_lanes(job *j, uint64_t n, qd_error *err) {
+    const qd_code *c = j->c;
+    cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols, punctured = (cl_int)c->graph->punctured,
+           core = (cl_int)(c->graph->kb + QD_CORE_ROWS), last = (cl_int)c->last, llr = (cl_int)j->rule->c, a = (cl_int)j->rule->a,
+           most = (cl_int)j->rule->max_iterations;
+    const qd_arg args[] = {QD_ARG_BUF(j->frames), QD_ARG_BUF(j->syndromes), QD_ARG_BUF(j->bits), QD_ARG_BUF(j->iterations), QD_ARG_BUF(j->tables.rows),
+                           QD_ARG_BUF(j->tables.edges), QD_ARG_BUF(j->tables.cols), QD_ARG(n_frames), QD_ARG(z), QD_ARG(rows), QD_ARG(cols),
+                           QD_ARG(punctured), QD_ARG(core), QD_ARG(last), QD_ARG(llr), QD_ARG(a), QD_ARG(most)};
+    return qd_cl_run(j->dev, j->kernel, args, sizeof args / sizeof *args, n, 1, err);
+}
+
+static size_t group_size(const job *j) {
+    size_t most = qd_device_about(j->dev)->max_work_group, size = j->c->z;
+    if (size > 128 && qd_cl_is_cpu(j->dev)) size = 128;
+    return size < most ? size : most;
+}
+
+static qd_status run_group(job *j, uint64_t n, qd_error *err) {
+    const qd_code *c = j->c;
+    cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols, punctured = (cl_int)c->graph->punctured,
+           last = (cl_int)c->last, llr = (cl_int)j->rule->c, a = (cl_int)j->rule->a, most = (cl_int)j->rule->max_iterations;
+    size_t size = group_size(j);
+    const qd_arg args[] = {QD_ARG_BUF(j->frames), QD_ARG_BUF(j->syndromes), QD_ARG_BUF(j->bits), QD_ARG_BUF(j->iterations), QD_ARG_BUF(j->tables.rows),
+                           QD_ARG_BUF(j->tables.edges), QD_ARG_BUF(j->messages), QD_ARG(n_frames), QD_ARG(z), QD_ARG(rows), QD_ARG(cols),
+                           QD_ARG(punctured), QD_ARG(last), QD_ARG(llr), QD_ARG(a), QD_ARG(most), QD_ARG_LOCAL((size_t)c->cols * c->z),
+                           QD_ARG_LOCAL(sizeof(cl_int))};
+    return qd_cl_run(j->dev, j->kernel, args, sizeof args / sizeof *args, n * size, size, err);
+}
+
+static qd_status allocate(job *j, uint64_t n, qd_error *err) {
+    const qd_code *c = j->c;
+    uint64_t most = j->form == QD_LDPC_LANES ? CHUNK_LANES : CHUNK_GROUP;
+    j->chunk = n < most ? n : most;
+    QD_TRY(qd_cl_alloc(j->dev, &j->frames, j->chunk * qd_frame_words(c) * 8, err));
+    QD_TRY(qd_cl_alloc(j->dev, &j->syndromes, j->chunk * qd_syndrome_words(c) * 8, err));
+    QD_TRY(qd_cl_alloc(j->dev, &j->bits, j->chunk * qd_frame_words(c) * 8, err));
+    QD_TRY(qd_cl_alloc(j->dev, &j->iterations, j->chunk * sizeof(cl_uint), err));
+    if (j->form == QD_LDPC_GROUP) QD_TRY(qd_cl_alloc(j->dev, &j->messages, j->chunk * c->edges * c->z, err));
+    return QD_OK;
+}
+
+static qd_status launch(job *j, uint64_t at, uint64_t n, const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits, uint32_t *iterations,
+                        qd_error *err) {
+    size_t fw = qd_frame_words(j->c), sw = qd_syndrome_words(j->c);
+    QD_TRY(qd_cl_write(j->dev, &j->frames, 0, frames + at * fw, n * fw * 8, err));
+    QD_TRY(qd_cl_write(j->dev, &j->syndromes, 0, syndrome + at * sw, n * sw * 8, err));
+    QD_TRY(j->form == QD_LDPC_LANES ? run_lanes(j, n, err) : run_group(j, n, err));
+    QD_TRY(qd_cl_read(j->dev, &j->bits, 0, bits + at * fw, n * fw * 8, err));
+    return qd_cl_read(j->dev, &j->iterations, 0, iterations + at, n * sizeof(cl_uint), err);
+}
+
+qd_status qd_ldpc_run(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits,
+                      uint32_t *iterations, qd_ldpc_form form, qd_device *dev, qd_error *err) {
+    if (!dev) return qd_ldpc_ref(c, rule, n, frames, syndrome, bits, iterations, err);
+    job j = {.c = c, .rule = rule, .dev = dev};
+    qd_status st;
+    QD_TRY_OUT(st, choose(&j, form, err));
+    QD_TRY_OUT(st, qd_code_tables_make(&j.tables, c, j.form == QD_LDPC_LANES ? QD_EDGES_RELATIVE : QD_EDGES_GROUP, dev, err));
+    QD_TRY_OUT(st, allocate(&j, n, err));
+    for (uint64_t at = 0; at < n; at += j.chunk)
+        QD_TRY_OUT(st, launch(&j, at, n - at < j.chunk ? n - at : j.chunk, frames, syndrome, bits, iterations, err));
+out:
+    qd_buf_wipe(dev, &j.frames);
+    qd_buf_wipe(dev, &j.syndromes);
+    qd_buf_wipe(dev, &j.bits);
+    qd_buf_wipe(dev, &j.messages);
+    qd_cl_free(&j.iterations);
+    qd_code_tables_free(&j.tables);
+    return st;
+}

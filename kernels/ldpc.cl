@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Layered syndrome decoding with the A-min* rule; the arithmetic is defined in host/reconcile/ldpc.h.
+ *
+ * -DCLIP=n          largest message
+ * -DLANES=16|32|64  the form for CPU devices: a work-item decodes a frame, lanes of that many bytes run along the lifted rows.
+ * without LANES     the portable form: a work-group decodes a frame, a work-item takes a lifted row at a time.
+ *
+ * Tables, made by the host for the rows in use, all shifts already modulo z:
+ *   rows  ushort [rows + 1]: first edge of each block row
+ *   edges ushort [edges][3]: block column; shift relative to the column's former row in the schedule; shift relative to its last row
+ *   cols  ushort [cols]: shift of the column's last row */
+
+#define WORD(b, n) ((uint)((b)[(n) / 64] >> ((n) % 64)) & 1u)
+
+/* A compiler that does not know the wide vectors gives the portable form under the same options. */
+#if defined(LANES) && defined(__clang__) && defined(__has_builtin)
+#if __has_builtin(__builtin_elementwise_sub_sat) && __has_builtin(__builtin_elementwise_min) && __has_builtin(__builtin_elementwise_abs)
+#define WIDE
+#endif
+#endif
+
+#ifdef WIDE
+
+enum { ZMAX = 384, STRIDE = ZMAX + 64, CORE = 26, COLS = 68, EDGES = 316, ROWS = 46 };
+
+typedef char vec __attribute__((ext_vector_type(LANES)));
+typedef uchar uvec __attribute__((ext_vector_type(LANES)));
+typedef ulong wide __attribute__((ext_vector_type(LANES / 8)));
+typedef struct __attribute__((packed)) {
+    vec v;
+} loose; /* a vector at any address */
+
+/* A column's APPs stand rotated: index r holds position (r + shift of the row that wrote it last) mod z. So a row writes at its own
+ * lane index, aligned, into the other half of the column's two buffers, and the next row reads at the relative shift; LANES bytes
+ * behind the z repeat the beginning. Extension columns have one row, which never rotates them: one buffer. */
+typedef struct {
+    char app[2 * CORE * STRIDE + (COLS - CORE) * STRIDE] __attribute__((aligned(64)));
+    char msg[EDGES * ZMAX] __attribute__((aligned(64)));
+    char syn[ROWS * ZMAX] __attribute__((aligned(64))); /* sign bit of each byte: the syndrome bit */
+    uchar side[COLS];
+    int z, core;
+} state;
+
+static inline int home(const state *s, int col) {
+    return col < s->core ? (2 * col + s->side[col]) * STRIDE : (s->core + col) * STRIDE;
+}
+
+static inline uvec less(uvec x, uvec by) { return __builtin_elementwise_sub_sat(x, by); }
+
+static inline uvec box(uvec x, uvec y, uvec a) {
+    uvec lo = __builtin_elementwise_min(x, y), hi = __builtin_elementwise_max(x, y);
+    return __builtin_elementwise_min(__builtin_elementwise_min(lo, less(hi, (uvec)2)),
+                                     __builtin_elementwise_max(less(lo, (uvec)1), less(hi, a)));
+}
+
+static inline uvec size_of(vec v) { return __builtin_astype(__builtin_elementwise_abs(v), uvec); }
+
+/* The lanes of chunk k that are below n. */
+static inline vec lanes_below(int k, int n) {
+    vec below;
+    for (int i = 0; i < LANES; i++) below[i] = k + i < n ? -1 : 0;
+    return below;
+}
+
+/* Repeat the beginning of a column behind its end. */
+static inline void wrap(char *column, int z) {
+    if (z >= LANES) ((loose *)(column + z))->v = *(vec *)column;
+    else
+        for (int i = 0; i < LANES; i++) column[z + i] = column[i];
+}
+
+/* One block row of degree D, its lifted rows below n. */
+#define ROW(D)                                                                                                        \
+    static void row_##D(state *s, __global const ushort *edge, char *msg, const char *syn, int n, uchar a_) {          \
+        const int z = s->z;                                                                                           \
+        int from[D], to[D], shift[D];                                                                                 \
+        _Pragma("unroll") for (int e = 0; e < D; e++) {                                                               \
+            int col = edge[3 * e];                                                                                    \
+            shift[e] = edge[3 * e + 1];                                                                               \
+            from[e] = home(s, col);                                                                                   \
+            s->side[col] ^= 1;                                                                                        \
+            to[e] = home(s, col);                                                                                     \
+        }                                                                                                             \
+        const uvec a = (uvec)a_;                                                                                      \
+        for (int k = 0; k < z; k += LANES) {                                                                          \
+            uvec clip = (uvec)CLIP;                                                                                   \
+            if (k + LANES > n) clip &= __builtin_astype(lanes_below(k, n), uvec);                                     \
+            vec v[D], sign = *(const vec *)(syn + k);                                                                 \
+            uvec m0 = (uvec)255, m1 = m0, l0 = m0, l1 = m0;                                                           \
+            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                           \
+                int at = k + shift[e];                                                                                \
+                if (at >= z) at -= z;                                                                                 \
+                v[e] = __builtin_elementwise_sub_sat(((loose *)(s->app + from[e] + at))->v, *(vec *)(msg + e * ZMAX + k)); \
+                uvec x = size_of(v[e]);                                                                               \
+                sign ^= v[e];                                                                                         \
+                if (e % 2 == 0) {                                                                                     \
+                    l0 = box(l0, __builtin_elementwise_max(m0, x), a);                                                \
+                    m0 = __builtin_elementwise_min(m0, x);                                                            \
+                } else {                                                                                              \
+                    l1 = box(l1, __builtin_elementwise_max(m1, x), a);                                                \
+                    m1 = __builtin_elementwise_min(m1, x);                                                            \
+                }                                                                                                     \
+            }                                                                                                         \
+            uvec least = __builtin_elementwise_min(m0, m1);                                                           \
+            uvec others = box(box(l0, l1, a), __builtin_elementwise_max(m0, m1), a);                                  \
+            uvec all = __builtin_elementwise_min(box(others, least, a), clip);                                        \
+            others = __builtin_elementwise_min(others, clip);                                                         \
+            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                           \
+                vec x = __builtin_astype(size_of(v[e]) == least ? others : all, vec);                                 \
+                vec minus = (sign ^ v[e]) < (vec)0;                                                                   \
+                x = (x ^ minus) - minus;                                                                              \
+                *(vec *)(msg + e * ZMAX + k) = x;                                                                     \
+                *(vec *)(s->app + to[e] + k) = __builtin_elementwise_add_sat(v[e], x);                                \
+            }                                                                                                         \
+        }                                                                                                             \
+        _Pragma("unroll") for (int e = 0; e < D; e++) wrap(s->app + to[e], z);                                        \
+    }
+
+ROW(3)
+ROW(4)
+ROW(5)
+ROW(6)
+ROW(7)
+ROW(8)
+ROW(9)
+ROW(10)
+ROW(19)
+
+static void block_row(state *s, int degree, __global const ushort *edge, char *msg, const char *syn, int n, uchar a) {
+    switch (degree) {
+    case 3: row_3(s, edge, msg, syn, n, a); break;
+    case 4: row_4(s, edge, msg, syn, n, a); break;
+    case 5: row_5(s, edge, msg, syn, n, a); break;
+    case 6: row_6(s, edge, msg, syn, n, a); break;
+    case 7: row_7(s, edge, msg, syn, n, a); break;
+    case 8: row_8(s, edge, msg, syn, n, a); break;
+    case 9: row_9(s, edge, msg, syn, n, a); break;
+    case 10: row_10(s, edge, msg, syn, n, a); break;
+    case 19: row_19(s, edge, msg, syn, n, a); break;
+    }
+}
+
+static inline ulong any_sign(vec x) {
+    wide w = __builtin_astype(x, wide);
+    ulong all = 0;
+    for (int i = 0; i < LANES / 8; i++) all |= w[i];
+    return all & 0x8080808080808080ul;
+}
+
+/* Do all rows match the syndrome? Leaves at the first chunk that does not. */
+static int matches(const state *s, __global const ushort *rows, __global const ushort *edges, int n_rows, int last) {
+    for (int i = 0; i < n_rows; i++) {
+        int n = i + 1 < n_rows ? s->z : last;
+        for (int k = 0; k < n; k += LANES) {
+            vec sum = *(const vec *)(s->syn + i * ZMAX + k);
+            for (int e = rows[i]; e < rows[i + 1]; e++) {
+                int at = k + edges[3 * e + 2];
+                if (at >= s->z) at -= s->z;
+                sum ^= ((const loose *)(s->app + home(s, edges[3 * e]) + at))->v;
+            }
+            if (k + LANES > n) sum &= lanes_below(k, n);
+            if (any_sign(sum)) return 0;
+        }
+    }
+    return 1;
+}
+
+/* Bits of a word to the sign bits of 64 bytes, and back. */
+static inline void spread(ulong w, char *out) {
+    for (int i = 0; i < 8; i++) {
+        ulong b = ((w >> (8 * i) & 0xff) * 0x0101010101010101ul) & 0x8040201008040201ul;
+        ((ulong *)out)[i] = (b + 0x7f7f7f7f7f7f7f7ful) & 0x8080808080808080ul;
+    }
+}
+
+static inline ulong gather(const char *in) {
+    ulong w = 0;
+    for (int i = 0; i < 8; i++) w |= ((((const ulong *)in)[i] >> 7 & 0x0101010101010101ul) * 0x0102040810204080ul) >> 56 << (8 * i);
+    return w;
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
+    __global const ulong *frames, __global const ulong *syndromes, __global ulong *bits, __global uint *iterations,
+    __global const ushort *rows, __global const ushort *edges, __global const ushort *cols, int n_frames, int z, int n_rows, int n_cols,
+    int punctured, int core, int last, int c, int a, int max_iterations) {
+    const int f = get_global_id(0), words = (z + 63) / 64;
+    if (f >= n_frames) return;
+    state s;
+    char tmp[ZMAX + 64 + 64] __attribute__((aligned(64)));
+    s.z = z;
+    s.core = core;
+    frames += (size_t)f * n_cols * words;
+    bits += (size_t)f * n_cols * words;
+    syndromes += (size_t)f * n_rows * words;
+    for (int j = 0; j < n_cols; j++) {
+        s.side[j] = 0;
+        char *app = s.app + home(&s, j);
+        const int n = j < punctured ? 0 : j + 1 < n_cols ? z : last;
+        for (int w = 0; w < words; w++) spread(frames[j * words + w], tmp + 64 * w);
+        wrap(tmp, z);
+        for (int k = 0; k < z; k += LANES) { /* extension columns have shift 0, so that only they can be cut at n */
+            int at = k + cols[j];
+            if (at >= z) at -= z;
+            vec x = ((loose *)(tmp + at))->v < (vec)0 ? (vec)(char)-c : (vec)(char)c;
+            if (k + LANES > n) x &= lanes_below(k, n);
+            *(vec *)(app + k) = x;
+        }
+        wrap(app, z);
+    }
+    for (int i = 0; i < n_rows; i++)
+        for (int w = 0; w < words; w++) spread(syndromes[i * words + w], s.syn + i * ZMAX + 64 * w);
+    for (int e = 0; e < rows[n_rows]; e++)
+        for (int k = 0; k < z; k += LANES) *(vec *)(s.msg + e * ZMAX + k) = (vec)0;
+    int used = 0;
+    for (int t = 1; t <= max_iterations && !used; t++) {
+        for (int i = 0; i < n_rows; i++)
+            block_row(&s, rows[i + 1] - rows[i], edges + 3 * rows[i], s.msg + rows[i] * ZMAX, s.syn + i * ZMAX, i + 1 < n_rows ? z : last, a);
+        if (matches(&s, rows, edges, n_rows, last)) used = t;
+    }
+    for (int j = 0; j < n_cols; j++) {
+        const char *app = s.app + home(&s, j);
+        const int n = j + 1 < n_cols ? z : last;
+        for (int k = 0; k < z; k += LANES) {
+            int at = k + z - cols[j];
+            if (at >= z) at -= z;
+            vec x = ((const loose *)(app + at))->v;
+            if (k + LANES > n) x &= lanes_below(k, n);
+            *(vec *)(tmp + k) = x;
+        }
+        for (int w = 0; w < words; w++) {
+            ulong got = gather(tmp + 64 * w);
+            if (64 * (w + 1) > z) got &= (1ul << (z - 64 * w)) - 1;
+            bits[j * words + w] = got;
+        }
+    }
+    iterations[f] = used;
+}
+
+#else
+
+static int sat(int x) { return clamp(x, -128, 127); }
+static int less(int x, int by) { return max(x - by, 0); }
+static int box(int x, int y, int a) {
+    int lo = min(x, y), hi = max(x, y);
+    return min(min(lo, less(hi, 2)), max(less(lo, 1), less(hi, a)));
+}
+
+/* app: local, [cols][z], positions as they are; msg: scratch, [frames][edges][z]. The third entry of an edge is not used, the
+ * second is its shift as it is. Every position of a column belongs to one work-item within a block row. */
+__kernel void ldpc_group(__global const ulong *frames, __global const ulong *syndromes, __global ulong *bits, __global uint *iterations,
+                         __global const ushort *rows, __global const ushort *edges, __global char *msg, int n_frames, int z, int n_rows,
+                         int n_cols, int punctured, int last, int c, int a, int max_iterations, __local char *app, __local int *open) {
+    const int f = get_group_id(0), me = get_local_id(0), size = get_local_size(0), words = (z + 63) / 64;
+    if (f >= n_frames) return; /* a whole group at once */
+    frames += (size_t)f * n_cols * words;
+    bits += (size_t)f * n_cols * words;
+    syndromes += (size_t)f * n_rows * words;
+    msg += (size_t)f * rows[n_rows] * z;
+    for (int p = me; p < n_cols * z; p += size) {
+        int j = p / z, r = p % z, n = j < punctured ? 0 : j + 1 < n_cols ? z : last;
+        app[p] = r >= n ? 0 : WORD(frames + j * words, r) ? -c : c;
+    }
+    for (int p = me; p < rows[n_rows] * z; p += size) msg[p] = 0;
+    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
+    int used = 0;
+    for (int t = 1; t <= max_iterations && !used; t++) {
+        for (int i = 0; i < n_rows; i++) {
+            const int n = i + 1 < n_rows ? z : last;
+            for (int r = me; r < n; r += size) {
+                int m0 = 255, m1 = 255, l0 = 255, l1 = 255, minus = WORD(syndromes + i * words, r);
+                for (int e = rows[i]; e < rows[i + 1]; e++) {
+                    int at = r + edges[3 * e + 1];
+                    int v = sat(app[edges[3 * e] * z + (at >= z ? at - z : at)] - msg[e * z + r]), x = abs(v);
+                    minus ^= v < 0;
+                    if ((e - rows[i]) % 2 == 0) {
+                        l0 = box(l0, max(m0, x), a);
+                        m0 = min(m0, x);
+                    } else {
+                        l1 = box(l1, max(m1, x), a);
+                        m1 = min(m1, x);
+                    }
+                }
+                int least = min(m0, m1), others = box(box(l0, l1, a), max(m0, m1), a), all = box(others, least, a);
+                for (int e = rows[i]; e < rows[i + 1]; e++) {
+                    int at = r + edges[3 * e + 1];
+                    at = edges[3 * e] * z + (at >= z ? at - z : at);
+                    int v = sat(app[at] - msg[e * z + r]), x = min(CLIP, (int)abs(v) == least ? others : all);
+                    if (minus ^ (v < 0)) x = -x;
+                    msg[e * z + r] = x;
+                    app[at] = sat(v + x);
+                }
+            }
+            barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
+        }
+        if (me == 0) *open = 0;
+        barrier(CLK_LOCAL_MEM_FENCE);
+        int wrong = 0;
+        for (int i = 0; i < n_rows && !wrong; i++)
+            for (int r = me; r < (i + 1 < n_rows ? z : last) && !wrong; r += size) {
+                wrong = WORD(syndromes + i * words, r);
+                for (int e = rows[i]; e < rows[i + 1]; e++) {
+                    int at = r + edges[3 * e + 1];
+                    wrong ^= app[edges[3 * e] * z + (at >= z ? at - z : at)] < 0;
+                }
+            }
+        if (wrong) *open = 1; /* several may write the same value */
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (!*open) used = t;
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    for (int p = me; p < n_cols * words; p += size) {
+        int j = p / words, w = p % words, n = j + 1 < n_cols ? z : last;
+        ulong got = 0;
+        for (int r = 64 * w; r < min(n, 64 * (w + 1)); r++) got |= (ulong)(app[j * z + r] < 0) << (r % 64);
+        bits[p] = got;
+    }
+    if (me == 0) iterations[f] = used;
+}
+
+#endif
