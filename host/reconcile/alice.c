@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include "qdistill/arith.h"
+#include "reconcile/machine.h"
+#include "reconcile/syndrome.h"
+
+typedef enum state { START, ANSWER, READY, TAG_ANSWER, FRAME_ANSWER, ERRORS } state;
+
+struct qd_reconcile_alice {
+    qd_machine m;
+    qd_random private_bits, verify;
+    state wait; /* for what */
+};
+
+qd_status qd_reconcile_alice_create(const qd_reconcile_params *p, const qd_bits *key, qd_random private_bits, qd_random verify,
+                                    qd_device *dev, qd_reconcile_alice **out, qd_error *err) {
+    *out = NULL;
+    if (!(p->eps_cor > 0 && p->eps_cor < 1)) return qd_fail(err, QD_E_USAGE, "eps_cor %g is not between 0 and 1", p->eps_cor);
+    if (p->sample == 0 || p->errors > p->sample) return qd_fail(err, QD_E_USAGE, "no estimate of the error rate: errors among sample bits are needed");
+    qd_reconcile_alice *self = calloc(1, sizeof *self);
+    if (!self) return qd_fail(err, QD_E_INTERNAL, "no memory for the machine");
+    self->private_bits = private_bits;
+    self->verify = verify;
+    qd_status st = qd_machine_init(&self->m, p, key, dev, QD_ALICE_TO_BOB, err);
+    if (st != QD_OK) {
+        qd_reconcile_alice_destroy(self);
+        return st;
+    }
+    *out = self;
+    return QD_OK;
+}
+
+void qd_reconcile_alice_destroy(qd_reconcile_alice *self) {
+    if (!self) return;
+    qd_machine_clear(&self->m);
+    qd_wipe(&self->private_bits, sizeof self->private_bits);
+    free(self);
+}
+
+const qd_reconcile_result *qd_reconcile_alice_result(const qd_reconcile_alice *self) { return &self->m.r; }
+
+static qd_status send_code(qd_machine *m, qd_outbox *out, qd_error *err) {
+    qd_body b = {0};
+    qd_body_u8(&b, QD_CODE_VERSION);
+    qd_body_u8(&b, (uint8_t)m->p.basis);
+    const uint32_t numbers[] = {m->r.code, m->r.z, m->r.m, m->rule.c, m->rule.a, m->rule.max_iterations, m->r.tag_bits, m->batch};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) qd_body_u32(&b, numbers[i]);
+    qd_body_u64(&b, m->key->n);
+    qd_body_u64(&b, m->r.frames);
+    return qd_machine_send(m, out, QD_MSG_CODE, false, &b, err);
+}
+
+/* Frames [first, first + n): load, add private bits, make and send their syndromes. */
+static qd_status send_batch(qd_reconcile_alice *self, uint64_t first, uint32_t n, uint64_t *frames, uint64_t *syndromes, qd_outbox *out,
+                            qd_error *err) {
+    qd_machine *m = &self->m;
+    uint8_t bytes[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8];
+    for (uint32_t f = 0; f < n; f++) {
+        qd_frame_load(&m->code, m->key, (first + f) * m->code.n, frames + f * qd_frame_words(&m->code));
+        qd_frame_private(&m->code, &self->private_bits, frames + f * qd_frame_words(&m->code));
+    }
+    QD_TRY(qd_syndrome_run(&m->code, n, frames, syndromes, m->dev, err));
+    qd_body b = {0};
+    qd_body_u64(&b, first);
+    qd_body_u32(&b, n);
+    for (uint32_t f = 0; f < n; f++) {
+        qd_syndrome_pack(&m->code, syndromes + f * qd_syndrome_words(&m->code), bytes);
+        qd_body_put(&b, bytes, qd_syndrome_bytes(&m->code));
+    }
+    return qd_machine_send(m, out, QD_MSG_SYNDROME, first + n == m->r.frames, &b, err);
+}
+
+static qd_status send_syndromes(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    uint64_t most = m->r.frames < m->batch ? m->r.frames : m->batch;
+    uint64_t *frames = qd_secret_alloc(most * qd_frame_words(&m->code) * 8), *syndromes = calloc(most * qd_syndrome_words(&m->code), 8);
+    qd_status st = frames && syndromes ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)most);
+    for (uint64_t f = 0; f < m->r.frames && st == QD_OK; f += most)
+        st = send_batch(self, f, (uint32_t)(m->r.frames - f < most ? m->r.frames - f : most), frames, syndromes, out, err);
+    qd_secret_free(frames);
+    free(syndromes);
+    return st;
+}
+
+static qd_status start(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    qd_reconcile_plan plan;
+    QD_TRY(qd_reconcile_plan_make(&m->p, m->key->n, &plan, err));
+    if (plan.reject) {
+        qd_body b = {0};
+        qd_body_u32(&b, plan.reject);
+        qd_machine_reject(m, plan.reject);
+        return qd_machine_send(m, out, QD_MSG_REJECT, false, &b, err);
+    }
+    QD_TRY(qd_code_make(&m->code, plan.code, plan.z, plan.m, err));
+    m->rule.c = plan.c;
+    m->rule.a = plan.a;
+    QD_TRY(qd_machine_frames(m, plan.frames, plan.tag_bits, err));
+    memset(m->kept, 1, m->r.frames);
+    QD_TRY(send_code(m, out, err));
+    self->wait = ANSWER;
+    return send_syndromes(self, out, err);
+}
+
+/* Send the frames whose @p ask is set, whole, and stop keeping them. */
+static qd_status reveal(qd_machine *m, const uint8_t *ask, qd_outbox *out, qd_error *err) {
+    qd_body b = {0};
+    uint64_t count = 0;
+    for (uint64_t f = 0; f < m->r.frames; f++) count += ask[f];
+    qd_body_u64(&b, count);
+    for (uint64_t f = 0; f < m->r.frames; f++) {
+        if (!ask[f]) continue;
+        for (uint32_t at = 0; at < m->code.n; at += 8) {
+            uint64_t byte = qd_words_get(m->string.w, qd_bits_words(m->string.n), f * m->code.n + at);
+            qd_body_u8(&b, (uint8_t)(m->code.n - at < 8 ? byte & ((1u << (m->code.n - at)) - 1) : byte));
+        }
+        m->kept[f] = 0;
+    }
+    return qd_machine_send(m, out, QD_MSG_REVEAL, true, &b, err);
+}
+
+static qd_status take_answer(qd_reconcile_alice *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_ANSWER, true, err));
+    uint8_t *ask = calloc(m->r.frames, 1);
+    if (!ask) return qd_fail(err, QD_E_INTERNAL, "no memory for the answers");
+    qd_status st = qd_answer_read(in, ask, m->r.frames, err);
+    for (uint64_t f = 0; f < m->r.frames; f++) ask[f] = !ask[f];
+    if (st == QD_OK) st = reveal(m, ask, out, err);
+    free(ask);
+    self->wait = READY;
+    return st;
+}
+
+/* The hash key is drawn here and no earlier: Bob's string stands. */
+static qd_status take_ready(qd_reconcile_alice *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    bool none = qd_machine_kept(m) == 0;
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_READY, !none, err));
+    qd_body read = qd_body_of(in);
+    QD_TRY(qd_body_end(&read, in, err));
+    self->wait = none ? ERRORS : TAG_ANSWER;
+    if (none) return QD_OK;
+    uint8_t key[16], tag[16];
+    qd_random_bytes(&self->verify, key, sizeof key);
+    QD_TRY(qd_gf128_hash(&m->string, key, m->r.tag_bits, tag, err));
+    m->r.tags++;
+    qd_body b = {0};
+    qd_body_put(&b, key, sizeof key);
+    qd_body_put(&b, tag, sizeof tag);
+    return qd_machine_send(m, out, QD_MSG_TAG, true, &b, err);
+}
+
+static qd_status send_frame_tags(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    uint8_t key[16];
+    qd_body b = {0};
+    qd_random_bytes(&self->verify, key, sizeof key);
+    qd_body_put(&b, key, sizeof key);
+    m->r.frame_tags = qd_machine_kept(m);
+    qd_body_u64(&b, m->r.frame_tags);
+    for (uint64_t f = 0; f < m->r.frames; f++) {
+        uint64_t tag;
+        if (!m->kept[f]) continue;
+        qd_status st = qd_frame_tag(m, f, key, &tag, err);
+        if (st != QD_OK) {
+            qd_body_free(&b);
+            return st;
+        }
+        qd_body_u64(&b, tag);
+    }
+    return qd_machine_send(m, out, QD_MSG_FRAME_TAGS, true, &b, err);
+}
+
+static qd_status take_tag_answer(qd_reconcile_alice *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    if (in->type != QD_MSG_TAG_ANSWER) return qd_machine_expect(m, in, QD_MSG_TAG_ANSWER, true, err);
+    qd_body b = qd_body_of(in);
+    uint8_t equal = qd_body_get_u8(&b);
+    QD_TRY(qd_body_end(&b, in, err));
+    if (equal > 1) return qd_machine_bad(in, "is neither yes nor no", err);
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_TAG_ANSWER, !equal, err));
+    self->wait = ERRORS;
+    if (equal) return QD_OK;
+    if (m->r.tags == 1) {
+        self->wait = FRAME_ANSWER;
+        return send_frame_tags(self, out, err);
+    }
+    m->r.reject = QD_REJECT_UNVERIFIED;
+    uint8_t *ask = malloc(m->r.frames);
+    if (!ask) return qd_fail(err, QD_E_INTERNAL, "no memory for a list of frames");
+    memcpy(ask, m->kept, m->r.frames);
+    qd_status st = reveal(m, ask, out, err);
+    free(ask);
+    return st;
+}
+
+static qd_status take_frame_answer(qd_reconcile_alice *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_FRAME_ANSWER, true, err));
+    uint8_t *equal = calloc(m->r.frame_tags + 1, 1), *ask = calloc(m->r.frames, 1);
+    qd_status st = equal && ask ? qd_answer_read(in, equal, m->r.frame_tags, err) : qd_fail(err, QD_E_INTERNAL, "no memory for the answers");
+    if (st == QD_OK) {
+        for (uint64_t f = 0, i = 0; f < m->r.frames; f++)
+            if (m->kept[f]) m->r.located += ask[f] = !equal[i++];
+        st = reveal(m, ask, out, err);
+    }
+    free(equal);
+    free(ask);
+    self->wait = READY;
+    return st;
+}
+
+static qd_status take_errors(qd_machine *m, const qd_msg *in, qd_error *err) {
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_ERRORS, true, err));
+    qd_body b = qd_body_of(in);
+    m->r.errors = qd_body_get_u64(&b);
+    QD_TRY(qd_body_end(&b, in, err));
+    if (m->r.errors > m->r.n) return qd_machine_bad(in, "more errors than bits", err);
+    qd_machine_finish(m, m->r.reject);
+    return QD_OK;
+}
+
+static qd_status step(qd_reconcile_alice *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    if (self->m.done || (self->wait == START) != (in == NULL))
+        return qd_fail(err, QD_E_USAGE, "Alice's machine was stepped %s", self->m.done ? "after its end" : in ? "before its start" : "without a message");
+    if (in && in->last) self->m.r.rounds++;
+    switch (self->wait) {
+    case START: return start(self, out, err);
+    case ANSWER: return take_answer(self, in, out, err);
+    case READY: return take_ready(self, in, out, err);
+    case TAG_ANSWER: return take_tag_answer(self, in, out, err);
+    case FRAME_ANSWER: return take_frame_answer(self, in, out, err);
+    case ERRORS: return take_errors(&self->m, in, err);
+    }
+    return qd_fail(err, QD_E_INTERNAL, "Alice's machine is in no state");
+}
+
+qd_status qd_reconcile_alice_step(qd_reconcile_alice *self, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err) {
+    if (self->m.broken) return qd_fail(err, QD_E_USAGE, "Alice's machine was stepped after an error");
+    qd_status st = step(self, in, out, err);
+    self->m.broken = st != QD_OK;
+    *done = st == QD_OK && self->m.done;
+    return st;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include "qdistill/arith.h"
+#include "reconcile/machine.h"
+
+typedef enum state { CODE, SYNDROME, REVEAL, TAG, FRAME_TAGS, REVEAL_LOCATED, REVEAL_ALL } state;
+
+struct qd_reconcile_bob {
+    qd_machine m;
+    state wait;       /* for what */
+    uint64_t decoded; /* frames so far */
+};
+
+qd_status qd_reconcile_bob_create(const qd_reconcile_params *p, const qd_bits *key, qd_device *dev, qd_reconcile_bob **out, qd_error *err) {
+    *out = NULL;
+    qd_reconcile_bob *self = calloc(1, sizeof *self);
+    if (!self) return qd_fail(err, QD_E_INTERNAL, "no memory for the machine");
+    qd_status st = qd_machine_init(&self->m, p, key, dev, QD_BOB_TO_ALICE, err);
+    if (st != QD_OK) {
+        qd_reconcile_bob_destroy(self);
+        return st;
+    }
+    *out = self;
+    return QD_OK;
+}
+
+void qd_reconcile_bob_destroy(qd_reconcile_bob *self) {
+    if (!self) return;
+    qd_machine_clear(&self->m);
+    free(self);
+}
+
+const qd_reconcile_result *qd_reconcile_bob_result(const qd_reconcile_bob *self) { return &self->m.r; }
+
+static qd_status take_reject(qd_machine *m, const qd_msg *in, qd_error *err) {
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_REJECT, false, err));
+    qd_body b = qd_body_of(in);
+    uint32_t reason = qd_body_get_u32(&b);
+    QD_TRY(qd_body_end(&b, in, err));
+    if (reason != QD_REJECT_QBER && reason != QD_REJECT_SHORT) return qd_machine_bad(in, "an unknown reason", err);
+    qd_machine_reject(m, reason);
+    return QD_OK;
+}
+
+static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *err) {
+    qd_machine *m = &self->m;
+    if (in->type == QD_MSG_REJECT) return take_reject(m, in, err);
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_CODE, false, err));
+    qd_body b = qd_body_of(in);
+    uint8_t version = qd_body_get_u8(&b), basis = qd_body_get_u8(&b);
+    uint32_t v[8];
+    for (int i = 0; i < 8; i++) v[i] = qd_body_get_u32(&b);
+    uint64_t bits = qd_body_get_u64(&b), frames = qd_body_get_u64(&b);
+    QD_TRY(qd_body_end(&b, in, err));
+    if (version != QD_CODE_VERSION) return qd_machine_bad(in, "another version of the protocol", err);
+    if (basis != m->p.basis) return qd_machine_bad(in, "the string of the other basis", err);
+    if (bits != m->key->n) return qd_machine_bad(in, "her string has another length than his", err);
+    QD_TRY(qd_code_make(&m->code, v[0], v[1], v[2], err));
+    m->rule = (qd_ldpc_rule){v[3], v[4], v[5]};
+    if (v[3] < 1 || v[3] > 32 || v[4] < 2 || v[4] > 15 || v[5] < 1 || v[5] > 1000 || v[6] < 1 || v[6] > 128 || v[7] < 1 || v[7] > QD_BATCH_MAX)
+        return qd_machine_bad(in, "a number is out of range", err);
+    if (frames == 0 || frames != bits / m->code.n) return qd_machine_bad(in, "the frames are not those that the string fills", err);
+    m->batch = v[7];
+    self->wait = SYNDROME;
+    return qd_machine_frames(m, frames, v[6], err);
+}
+
+/* Decode frames [first, first + n) whose syndromes stand in @p syndromes; what is recovered replaces his bits. */
+static qd_status decode(qd_machine *m, uint64_t first, uint32_t n, const uint64_t *syndromes, qd_error *err) {
+    size_t words = qd_frame_words(&m->code);
+    uint64_t *frames = qd_secret_alloc(n * words * 8), *bits = qd_secret_alloc(n * words * 8);
+    uint32_t *iterations = calloc(n, sizeof *iterations);
+    qd_status st = frames && bits && iterations ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %u frames", n);
+    if (st == QD_OK) {
+        for (uint32_t f = 0; f < n; f++) qd_frame_load(&m->code, m->key, (first + f) * m->code.n, frames + f * words);
+        st = qd_ldpc_run(&m->code, &m->rule, n, frames, syndromes, bits, iterations, QD_LDPC_AUTO, m->dev, err);
+    }
+    for (uint32_t f = 0; f < n && st == QD_OK; f++) {
+        m->kept[first + f] = iterations[f] != 0;
+        m->r.iterations += iterations[f] ? iterations[f] : m->rule.max_iterations;
+        if (iterations[f]) qd_frame_store(&m->code, bits + f * words, &m->string, (first + f) * m->code.n);
+    }
+    qd_secret_free(frames);
+    qd_secret_free(bits);
+    free(iterations);
+    return st;
+}
+
+static qd_status read_syndromes(qd_machine *m, qd_body *b, uint32_t n, uint64_t *syndromes, qd_error *err) {
+    uint8_t bytes[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8];
+    for (uint32_t f = 0; f < n; f++) {
+        qd_body_get(b, bytes, qd_syndrome_bytes(&m->code));
+        QD_TRY(qd_syndrome_unpack(&m->code, bytes, syndromes + f * qd_syndrome_words(&m->code), err));
+    }
+    return QD_OK;
+}
+
+static qd_status take_syndrome(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    uint64_t left = m->r.frames - self->decoded;
+    uint32_t due = (uint32_t)(left < m->batch ? left : m->batch);
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_SYNDROME, due == left, err));
+    qd_body b = qd_body_of(in);
+    uint64_t first = qd_body_get_u64(&b);
+    uint32_t n = qd_body_get_u32(&b);
+    if (first != self->decoded || n != due) return qd_machine_bad(in, "not the frames that were due", err);
+    uint64_t *syndromes = calloc(n * qd_syndrome_words(&m->code), 8);
+    qd_status st = syndromes ? read_syndromes(m, &b, n, syndromes, err) : qd_fail(err, QD_E_INTERNAL, "no memory for the syndromes");
+    if (st == QD_OK) st = qd_body_end(&b, in, err);
+    if (st == QD_OK) st = decode(m, first, n, syndromes, err);
+    free(syndromes);
+    self->decoded += n;
+    if (st != QD_OK || self->decoded < m->r.frames) return st;
+    qd_body answer = {0};
+    qd_answer_write(&answer, m->kept, m->r.frames);
+    self->wait = REVEAL;
+    return qd_machine_send(m, out, QD_MSG_ANSWER, true, &answer, err);
+}
+
+static qd_status send_errors(qd_machine *m, qd_outbox *out, uint32_t reject, qd_error *err) {
+    qd_bits mine = {0};
+    QD_TRY(qd_bits_slice(&mine, m->key, 0, m->r.n, err));
+    m->r.errors = qd_bits_distance_truth(&mine, &m->string);
+    qd_bits_destroy(&mine);
+    qd_body b = {0};
+    qd_body_u64(&b, m->r.errors);
+    qd_machine_finish(m, reject);
+    return qd_machine_send(m, out, QD_MSG_ERRORS, true, &b, err);
+}
+
+/* Put the revealed frames, those with kept = 0 and asked = @p state, in place. */
+static qd_status put_revealed(qd_machine *m, const qd_msg *in, const uint8_t *asked, qd_error *err) {
+    qd_body b = qd_body_of(in);
+    uint64_t count = 0;
+    for (uint64_t f = 0; f < m->r.frames; f++) count += asked[f];
+    if (qd_body_get_u64(&b) != count) return qd_machine_bad(in, "another number of frames than was asked", err);
+    if (b.n - b.at != count * ((m->code.n + 7) / 8)) return qd_machine_bad(in, "not the length of its frames", err);
+    for (uint64_t f = 0; f < m->r.frames; f++) {
+        if (!asked[f]) continue;
+        for (uint32_t at = 0; at < m->code.n; at += 8) {
+            uint8_t byte = qd_body_get_u8(&b);
+            uint32_t n = m->code.n - at < 8 ? m->code.n - at : 8;
+            if (byte >> n) return qd_machine_bad(in, "bits past a frame are set", err);
+            qd_words_put(m->string.w, f * m->code.n + at, byte, n);
+        }
+        m->kept[f] = 0;
+    }
+    return qd_body_end(&b, in, err);
+}
+
+static qd_status take_reveal(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_REVEAL, true, err));
+    uint8_t *asked = malloc(m->r.frames);
+    if (!asked) return qd_fail(err, QD_E_INTERNAL, "no memory for a list of frames");
+    for (uint64_t f = 0; f < m->r.frames; f++) /* 2 marks a frame that a frame tag located */
+        asked[f] = self->wait == REVEAL ? !m->kept[f] : self->wait == REVEAL_LOCATED ? m->kept[f] == 2 : m->kept[f] != 0;
+    qd_status st = put_revealed(m, in, asked, err);
+    free(asked);
+    QD_TRY(st);
+    if (self->wait == REVEAL_ALL) return send_errors(m, out, QD_REJECT_UNVERIFIED, err);
+    bool none = qd_machine_kept(m) == 0;
+    qd_body b = {0};
+    self->wait = TAG;
+    QD_TRY(qd_machine_send(m, out, QD_MSG_READY, !none, &b, err));
+    return none ? send_errors(m, out, QD_REJECT_NONE, err) : QD_OK;
+}
+
+static qd_status take_tag(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_TAG, true, err));
+    uint8_t key[16], hers[16], his[16];
+    qd_body b = qd_body_of(in);
+    qd_body_get(&b, key, sizeof key);
+    qd_body_get(&b, hers, sizeof hers);
+    QD_TRY(qd_body_end(&b, in, err));
+    QD_TRY(qd_gf128_hash(&m->string, key, m->r.tag_bits, his, err));
+    m->r.tags++;
+    bool equal = memcmp(hers, his, sizeof his) == 0;
+    qd_body answer = {0};
+    qd_body_u8(&answer, equal);
+    QD_TRY(qd_machine_send(m, out, QD_MSG_TAG_ANSWER, !equal, &answer, err));
+    if (equal) return send_errors(m, out, QD_REJECT_NONE, err);
+    self->wait = m->r.tags == 1 ? FRAME_TAGS : REVEAL_ALL;
+    return QD_OK;
+}
+
+static qd_status take_frame_tags(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_FRAME_TAGS, true, err));
+    uint8_t key[16];
+    qd_body b = qd_body_of(in);
+    qd_body_get(&b, key, sizeof key);
+    uint64_t count = qd_machine_kept(m);
+    if (qd_body_get_u64(&b) != count || b.n - b.at != 8 * count) return qd_machine_bad(in, "another number of tags than kept frames", err);
+    uint8_t *equal = calloc(count + 1, 1);
+    if (!equal) return qd_fail(err, QD_E_INTERNAL, "no memory for the answers");
+    qd_status st = QD_OK;
+    for (uint64_t f = 0, i = 0; f < m->r.frames && st == QD_OK; f++) {
+        uint64_t his = 0;
+        if (!m->kept[f]) continue;
+        st = qd_frame_tag(m, f, key, &his, err);
+        equal[i] = his == qd_body_get_u64(&b);
+        m->r.located += !equal[i];
+        m->kept[f] = equal[i++] ? 1 : 2;
+    }
+    if (st == QD_OK) st = qd_body_end(&b, in, err);
+    m->r.frame_tags = count;
+    qd_body answer = {0};
+    qd_answer_write(&answer, equal, count);
+    free(equal);
+    self->wait = REVEAL_LOCATED;
+    if (st == QD_OK) return qd_machine_send(m, out, QD_MSG_FRAME_ANSWER, true, &answer, err);
+    qd_body_free(&answer);
+    return st;
+}
+
+static qd_status step(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    if (self->m.done || !in) return qd_fail(err, QD_E_USAGE, "Bob's machine was stepped %s", in ? "after its end" : "without a message");
+    switch (self->wait) {
+    case CODE: return take_code(self, in, err);
+    case SYNDROME: return take_syndrome(self, in, out, err);
+    case REVEAL:
+    case REVEAL_LOCATED:
+    case REVEAL_ALL: return take_reveal(self, in, out, err);
+    case TAG: return take_tag(self, in, out, err);
+    case FRAME_TAGS: return take_frame_tags(self, in, out, err);
+    }
+    return qd_fail(err, QD_E_INTERNAL, "Bob's machine is in no state");
+}
+
+qd_status qd_reconcile_bob_step(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err) {
+    if (self->m.broken) return qd_fail(err, QD_E_USAGE, "Bob's machine was stepped after an error");
+    qd_status st = step(self, in, out, err);
+    self->m.broken = st != QD_OK;
+    if (st == QD_OK && in->last) self->m.r.rounds++;
+    *done = st == QD_OK && self->m.done;
+    return st;
+}

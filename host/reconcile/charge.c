@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a string cost, and its figures. */
+#include <math.h>
+#include "qdistill/reconcile.h"
+#include "reconcile/machine.h"
+
+const char *qd_reject_text(uint32_t reason) {
+    switch (reason) {
+    case QD_REJECT_NONE: return "verified";
+    case QD_REJECT_QBER: return "the estimated error rate is above what the code or the bound can use";
+    case QD_REJECT_SHORT: return "the string does not fill one frame of the smallest code";
+    case QD_REJECT_UNVERIFIED: return "the second verification tag differed too: the string was revealed whole";
+    case QD_REJECT_NO_FRAME: return "no frame was kept: all were revealed";
+    }
+    return "unknown reason";
+}
+
+/* ceil(log2(n + 1)): the bits that a number from 0 to n takes. */
+static uint64_t width(uint64_t n) {
+    uint64_t w = 0;
+    for (; n; n >>= 1) w++;
+    return w;
+}
+
+qd_status qd_reconcile_charge(const qd_reconcile_result *r, int basis, qd_ledger *ledger, qd_error *err) {
+    if (r->n == 0) return QD_OK;
+    uint64_t kept = r->frames - r->frames_failed;
+    const struct {
+        qd_direction dir;
+        qd_leak kind;
+        uint64_t bits;
+    } entry[] = {
+        {QD_ALICE_TO_BOB, QD_LEAK_SYNDROME, kept * r->m},
+        {QD_ALICE_TO_BOB, QD_LEAK_PRIVATE, kept * (r->m - r->frame_leak)},
+        {QD_ALICE_TO_BOB, QD_LEAK_FAILED, r->frames_failed * r->frame_bits},
+        {QD_ALICE_TO_BOB, QD_LEAK_TAG, (uint64_t)r->tags * r->tag_bits + r->frame_tags * QD_FRAME_TAG_BITS},
+        {QD_BOB_TO_ALICE, QD_LEAK_ANSWER, r->frames + r->tags + r->frame_tags},
+        {QD_BOB_TO_ALICE, QD_LEAK_ERROR_COUNT, width(r->n)},
+    };
+    qd_ledger after = *ledger;
+    for (size_t i = 0; i < sizeof entry / sizeof *entry; i++) QD_TRY(qd_ledger_add(&after, basis, entry[i].dir, entry[i].kind, entry[i].bits, err));
+    *ledger = after;
+    return QD_OK;
+}
+
+static double entropy(double q) { return q > 0 && q < 1 ? -(q * log2(q) + (1 - q) * log2(1 - q)) : 0; }
+
+qd_reconcile_figures qd_reconcile_figures_of(const qd_reconcile_result *r) {
+    qd_reconcile_figures f = {NAN, NAN, NAN, NAN, NAN};
+    qd_ledger l = {0};
+    if (r->n == 0 || qd_reconcile_charge(r, 0, &l, NULL) != QD_OK) return f;
+    double n = (double)r->n, charged = (double)qd_ledger_charged(&l, 0, 0);
+    f.qber = (double)r->errors / n;
+    double h = entropy(f.qber);
+    if (h > 0) {
+        f.efficiency = (double)r->frames * r->frame_leak / (n * h);
+        f.efficiency_charged = charged / (n * h);
+    }
+    f.net_yield = 1 - charged / n;
+    f.iterations_mean = r->iterations / (double)r->frames;
+    return f;
+}

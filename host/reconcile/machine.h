@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file machine.h  What both machines share: parameters, the code in use, the string as it stands, and the bodies of messages.
+ *
+ *  Bodies (little-endian; bit strings: bit i is bit i%8 of byte i/8, bits past the end zero):
+ *      CODE          u8 version 1, u8 basis, u32 code, z, m, c, a, max_iterations, tag_bits, batch, u64 bits of the string, u64 frames
+ *      SYNDROME      u64 first frame, u32 frames, then qd_syndrome_bytes each
+ *      ANSWER, FRAME_ANSWER   u64 count, then one bit each
+ *      REVEAL        u64 count, then ceil(n/8) bytes each, of the frames that both sides know to be asked for, in order
+ *      READY         nothing
+ *      TAG           16 bytes hash key, 16 bytes tag (low tag_bits bits)
+ *      TAG_ANSWER    u8, 1 = equal
+ *      FRAME_TAGS    16 bytes hash key, u64 count, u64 tag each, of the kept frames in order
+ *      ERRORS        u64
+ *      REJECT        u32 reason */
+#ifndef QD_RECONCILE_MACHINE_H
+#define QD_RECONCILE_MACHINE_H
+
+#include "reconcile/ldpc.h"
+
+enum { QD_CODE_VERSION = 1, QD_FRAME_TAG_BITS = 64, QD_BATCH_MAX = 1 << 16 };
+
+typedef struct qd_machine {
+    qd_reconcile_params p;
+    const qd_bits *key; /**< own string as it came, borrowed */
+    qd_device *dev;
+    qd_direction me;
+    qd_code code;
+    qd_ldpc_rule rule;
+    uint32_t batch;
+    qd_bits string;  /**< the first n bits: Alice's own; Bob's as corrected so far */
+    uint8_t *kept;   /**< [frames] 1: recovered, not revealed */
+    qd_reconcile_result r;
+    bool done, broken;
+} qd_machine;
+
+/** Check parameters and set up. QD_E_USAGE: out of range. */
+qd_status qd_machine_init(qd_machine *m, const qd_reconcile_params *p, const qd_bits *key, qd_device *dev, qd_direction me, qd_error *err);
+void qd_machine_clear(qd_machine *m);
+
+/** Once the code is known: the string's bits, the frame states, the fixed part of the result. */
+qd_status qd_machine_frames(qd_machine *m, uint64_t frames, uint32_t tag_bits, qd_error *err);
+/** The string ends with @p reject before any syndrome. */
+void qd_machine_reject(qd_machine *m, uint32_t reject);
+/** Result and key stand. */
+void qd_machine_finish(qd_machine *m, uint32_t reject);
+
+uint64_t qd_machine_kept(const qd_machine *m);
+
+/** QD_E_INPUT unless @p in is of @p type, of this block, from the other side, with this `last`. */
+qd_status qd_machine_expect(const qd_machine *m, const qd_msg *in, uint32_t type, bool last, qd_error *err);
+/** QD_E_INPUT: a well-formed message that says something impossible. */
+qd_status qd_machine_bad(const qd_msg *in, const char *what, qd_error *err);
+
+/** Send and free a body; QD_E_INTERNAL when the body ran out of memory. */
+qd_status qd_machine_send(const qd_machine *m, qd_outbox *out, uint32_t type, bool last, qd_body *body, qd_error *err);
+
+/** A list of bits as ANSWER carries it: @p bit[i] is 0 or 1. Reading wants exactly @p count of them. */
+void qd_answer_write(qd_body *b, const uint8_t *bit, uint64_t count);
+qd_status qd_answer_read(const qd_msg *in, uint8_t *bit, uint64_t count, qd_error *err);
+
+/** 64-bit tag of frame @p f of the string under @p key. */
+qd_status qd_frame_tag(const qd_machine *m, uint64_t f, const uint8_t key[16], uint64_t *tag, qd_error *err);
+
+/** Tag length for a string of @p n bits (privacy amplification's page: ceil(log2(4 S/eps_cor)), S = ceil(n/128) + 1); above 128: impossible. */
+uint32_t qd_tag_bits(uint64_t n, double eps_cor);
+
+#endif

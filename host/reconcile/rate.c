@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reconcile/rate.h"
+
+#include <math.h>
+#include <string.h>
+#include "reconcile/machine.h"
+
+/* ---- Frame error rates ---- */
+
+enum { LEAKS = 8, SIZES = 4, POINTS = 33, STEPS = 24 };
+
+typedef struct fit {
+    double f50, s; /* efficiency at which half the frames fail; width in units of the binomial spread */
+} fit;
+
+/* Base graph 1: fits by maximum likelihood to 3072 frames at each of five error rates a row, by the command
+ * `QD_RATE_FRAMES=3072 tests/test_rate_full` (it prints them). */
+static const double bg1_leak[LEAKS] = {0.0834, 0.124, 0.195, 0.25, 0.343, 0.455, 0.55, 0.66};
+static const double bg1_z[SIZES] = {32, 96, 192, 384};
+static const fit bg1_fit[SIZES][LEAKS] = {
+    {{1.275, 1.1}, {1.225, 1.2}, {1.215, 1.2}, {1.1825, 1.15}, {1.1525, 1.15}, {1.11, 1.15}, {1.085, 1.1}, {1.0625, 1.1}},
+    {{1.3, 1.15}, {1.2575, 1.2}, {1.2125, 1.25}, {1.1775, 1.15}, {1.13, 1.15}, {1.0925, 1.2}, {1.07, 1.15}, {1.055, 1.1}},
+    {{1.2975, 1.15}, {1.25, 1.25}, {1.205, 1.25}, {1.1675, 1.15}, {1.1225, 1.15}, {1.0825, 1.15}, {1.0625, 1.1}, {1.0525, 0.95}},
+    {{1.29, 1.2}, {1.24, 1.2}, {1.2, 1.2}, {1.16, 1.2}, {1.12, 1.15}, {1.0775, 1.15}, {1.0575, 1.2}, {1.0475, 1.35}},
+};
+
+static double clip(double x, double lo, double hi) { return x < lo ? lo : x > hi ? hi : x; }
+
+/* Interval of @p x in the ascending @p grid and the place within it, ends held. */
+static size_t interval(const double *grid, size_t n, double x, double *t) {
+    size_t i = 0;
+    while (i + 2 < n && x > grid[i + 1]) i++;
+    *t = clip((x - grid[i]) / (grid[i + 1] - grid[i]), 0, 1);
+    return i;
+}
+
+static fit between(fit a, fit b, double t) { return (fit){a.f50 + t * (b.f50 - a.f50), a.s + t * (b.s - a.s)}; }
+
+static fit fit_of(const qd_code *c) {
+    double t, u, log_z[SIZES];
+    for (size_t i = 0; i < SIZES; i++) log_z[i] = log2(bg1_z[i]);
+    size_t l = interval(bg1_leak, LEAKS, (double)c->leak / c->n, &t), z = interval(log_z, SIZES, log2(c->z), &u);
+    return between(between(bg1_fit[z][l], bg1_fit[z][l + 1], t), between(bg1_fit[z + 1][l], bg1_fit[z + 1][l + 1], t), u);
+}
+
+static double entropy(double q) { return q > 0 && q < 1 ? -(q * log2(q) + (1 - q) * log2(1 - q)) : 0; }
+
+/* sqrt(V(q)) */
+static double spread(double q) { return q > 0 ? sqrt(q * (1 - q)) * fabs(log2((1 - q) / q)) : 0; }
+
+static double failing(const qd_code *c, fit f, double h, double v) {
+    double gap = h - (double)c->leak / c->n / f.f50, width = f.s * v / sqrt(c->n);
+    return width > 0 ? 0.5 * erfc(-gap / width / sqrt(2.0)) : gap > 0;
+}
+
+double qd_rate_fer(const qd_code *c, double q) { return failing(c, fit_of(c), entropy(q), spread(q)); }
+
+void qd_rate_rule(const qd_code *c, qd_ldpc_rule *rule) {
+    static const struct {
+        double leak;
+        uint32_t c, a;
+    } best[] = {{0.105, 12, 4}, {0.16, 10, 4}, {0.27, 9, 4}, {0.38, 8, 5}, {0.49, 7, 5}, {1, 6, 6}};
+    size_t i = 0;
+    while ((double)c->leak / c->n > best[i].leak) i++;
+    rule->c = best[i].c;
+    rule->a = best[i].a;
+}
+
+/* ---- The plan ---- */
+
+/* The posterior of the error rate after `errors` among `sample`, uniform prior, as weighted points. */
+typedef struct posterior {
+    double mean, weight[POINTS], h[POINTS], v[POINTS];
+} posterior;
+
+static posterior posterior_of(uint64_t errors, uint64_t sample) {
+    double k = (double)errors, n = (double)sample, mean = (k + 1) / (n + 2), sd = sqrt(mean * (1 - mean) / (n + 3));
+    double lo = clip(mean - 6 * sd, 0, 1), hi = clip(mean + 6 * sd, 0, 1), mode = k / n, sum = 0;
+    posterior p = {.mean = mean};
+    double peak = (k > 0 ? k * log(mode) : 0) + (k < n ? (n - k) * log1p(-mode) : 0);
+    for (int i = 0; i < POINTS; i++) {
+        double q = lo + (hi - lo) * (i + 0.5) / POINTS;
+        p.weight[i] = exp((k > 0 ? k * log(q) : 0) + (k < n ? (n - k) * log1p(-q) : 0) - peak);
+        p.h[i] = q < 0.5 ? entropy(q) : 1;
+        p.v[i] = spread(q);
+        sum += p.weight[i];
+    }
+    for (int i = 0; i < POINTS; i++) p.weight[i] /= sum;
+    return p;
+}
+
+static double expected_fer(const qd_code *c, const posterior *p) {
+    fit f = fit_of(c);
+    double fer = 0;
+    for (int i = 0; i < POINTS; i++) fer += p->weight[i] * failing(c, f, p->h[i], p->v[i]);
+    return fer;
+}
+
+static double net_yield(const qd_code *c, const posterior *p, double *fer) {
+    *fer = expected_fer(c, p);
+    return (1 - *fer) * (1 - (double)c->leak / c->n);
+}
+
+/* Best number of syndrome bits at lifting size @p z: a coarse walk over the range, then a fine one around its best. */
+static void best_rate(qd_code *best, uint32_t id, uint32_t z, const posterior *p) {
+    const qd_graph *g = qd_graph_of(id);
+    uint32_t lo = QD_CORE_ROWS * z, hi = g->rows * z;
+    while (hi > lo) {
+        uint32_t step = (hi - lo + STEPS - 1) / STEPS, at = lo;
+        double most = -1, fer;
+        for (uint32_t m = lo; m <= hi; m += step) {
+            qd_code c;
+            (void)qd_code_make(&c, id, z, m, NULL); /* cannot fail: z and m are in range */
+            double y = net_yield(&c, p, &fer);
+            if (y > most) {
+                most = y;
+                at = m;
+                *best = c;
+            }
+        }
+        if (step == 1) return;
+        lo = at > lo + step ? at - step : lo;
+        hi = at + step < hi ? at + step : hi;
+    }
+}
+
+/* Syndrome bits for a wanted leak l: m = 2 z + l k_b z / (1 - l), clipped to the code's range. */
+static void fixed_rate(qd_code *c, uint32_t id, uint32_t z, double leak) {
+    const qd_graph *g = qd_graph_of(id);
+    double m = g->punctured * z + round(leak * g->kb * z / (1 - leak));
+    (void)qd_code_make(c, id, z, (uint32_t)clip(m, QD_CORE_ROWS * z, g->rows * z), NULL);
+}
+
+/* Every lifting size is tried: the one whose frames, at their best rate, make most of the string. */
+static void best_code(const qd_reconcile_params *p, uint64_t bits, const posterior *post, qd_code *code, qd_reconcile_plan *plan) {
+    uint32_t n_sizes, id = p->code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : p->code;
+    const uint16_t *sizes = qd_lifting_sizes(&n_sizes);
+    double most = 0;
+    for (uint32_t i = n_sizes; i-- > 0 && sizes[i] >= QD_Z_LEAST;) {
+        qd_code c;
+        double fer;
+        if (p->leak > 0) fixed_rate(&c, id, sizes[i], p->leak);
+        else best_rate(&c, id, sizes[i], post);
+        double yield = net_yield(&c, post, &fer);
+        uint64_t frames = bits / c.n;
+        if (frames == 0 || (double)frames * c.n * (yield + 1e-9) <= most) continue; /* 1e-9: a hopeless fixed rate still has a plan */
+        most = (double)frames * c.n * (yield + 1e-9);
+        *code = c;
+        plan->frames = frames;
+        plan->fer = fer;
+        plan->net_yield = yield;
+    }
+}
+
+qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd_reconcile_plan *plan, qd_error *err) {
+    *plan = (qd_reconcile_plan){0};
+    if (p->sample == 0 || p->errors > p->sample)
+        return qd_fail(err, QD_E_USAGE, "no estimate of the error rate: errors among sample bits are needed");
+    if (!(p->eps_cor > 0 && p->eps_cor < 1)) return qd_fail(err, QD_E_USAGE, "eps_cor %g is not between 0 and 1", p->eps_cor);
+    if (!(p->leak >= 0 && p->leak < 1)) return qd_fail(err, QD_E_USAGE, "a leak of %g is not in 0..1", p->leak);
+    if (p->code != QD_CODE_AUTO && !qd_graph_of(p->code)) return qd_fail(err, QD_E_USAGE, "code %u is unknown", p->code);
+    double estimate = (double)p->errors / (double)p->sample, served = p->max_qber > 0 && p->max_qber < QD_QBER_SERVED ? p->max_qber : QD_QBER_SERVED;
+    posterior post = posterior_of(p->errors, p->sample);
+    plan->qber = post.mean;
+    if (estimate > served) {
+        plan->reject = QD_REJECT_QBER;
+        return QD_OK;
+    }
+    qd_code code = {0};
+    best_code(p, bits, &post, &code, plan);
+    if (plan->frames == 0) {
+        plan->reject = QD_REJECT_SHORT;
+        return QD_OK;
+    }
+    qd_ldpc_rule rule;
+    qd_rate_rule(&code, &rule);
+    plan->code = code.graph->id;
+    plan->z = code.z;
+    plan->m = code.m;
+    plan->c = rule.c;
+    plan->a = rule.a;
+    plan->tag_bits = qd_tag_bits(plan->frames * code.n, p->eps_cor);
+    if (plan->tag_bits > 128)
+        return qd_fail(err, QD_E_USAGE, "eps_cor %g asks for a verification tag above 128 bits||the hash has 128 bits|take a larger eps_cor", p->eps_cor);
+    return QD_OK;
+}
