@@ -71,7 +71,7 @@ static const char *why_unusable(cl_device_id id, const qd_device_info *d) {
 
 static void describe(cl_platform_id platform, cl_device_id id, unsigned p, unsigned i, qd_device_info *d) {
     memset(d, 0, sizeof *d);
-    snprintf(d->id, sizeof d->id, "%u:%u", p, i);
+    snprintf(d->id, sizeof d->id, "%u:%u", p % 65536, i % 65536); /* the loader counts far lower */
     device_text(id, CL_DEVICE_NAME, d->name, sizeof d->name);
     device_text(id, CL_DRIVER_VERSION, d->driver, sizeof d->driver);
     device_text(id, CL_DEVICE_VERSION, d->version, sizeof d->version);
