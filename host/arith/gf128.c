@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arithmetic in GF(2^128), and the verification hash. */
+#include <string.h>
+#include "arith/gf128.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define HAVE_CLMUL 1
+#else
+#define HAVE_CLMUL 0
+#endif
+
+/* z^128 = z^7 + z^2 + z + 1. */
+#define TAIL 0x87u
+
+/* ---- Portable ---------------------------------------------------------------------------------------------------- */
+
+/* Product in GF(2)[z] of two 64-bit polynomials by integer multiplication: each factor is split into five parts whose bits stand
+ * five apart, so that a column of a product of parts sums at most 13 ones, which fits below the next column that matters. */
+static unsigned __int128 clmul_portable(uint64_t a, uint64_t b) {
+    unsigned __int128 mask = 1, sum = 0;
+    for (int i = 1; i < 26; i++) mask |= mask << 5; /* bits 0, 5, ..., 125 */
+    uint64_t pa[5], pb[5];
+    for (int i = 0; i < 5; i++) {
+        uint64_t low = (uint64_t)mask << i; /* bits i, i+5, ... below 64 */
+        pa[i] = a & low;
+        pb[i] = b & low;
+    }
+    for (int k = 0; k < 5; k++) {
+        unsigned __int128 part = 0;
+        for (int i = 0; i < 5; i++) part ^= (unsigned __int128)pa[i] * pb[(k + 5 - i) % 5];
+        sum |= part & (mask << k); /* columns k, k+5, ... */
+    }
+    return sum;
+}
+
+static qd_gf128 reduce(uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3) {
+    /* 64 x 8 bits by shifts: TAIL has four terms */
+    uint64_t over = w3 >> 57 ^ w3 >> 62 ^ w3 >> 63;
+    w1 ^= w3 ^ w3 << 1 ^ w3 << 2 ^ w3 << 7;
+    w2 ^= over;
+    over = w2 >> 57 ^ w2 >> 62 ^ w2 >> 63;
+    w0 ^= w2 ^ w2 << 1 ^ w2 << 2 ^ w2 << 7;
+    w1 ^= over;
+    return (qd_gf128){{w0, w1}};
+}
+
+static qd_gf128 mul_portable(qd_gf128 a, qd_gf128 b) {
+    unsigned __int128 low = clmul_portable(a.w[0], b.w[0]), high = clmul_portable(a.w[1], b.w[1]);
+    unsigned __int128 middle = clmul_portable(a.w[0] ^ a.w[1], b.w[0] ^ b.w[1]) ^ low ^ high;
+    return reduce((uint64_t)low, (uint64_t)(low >> 64) ^ (uint64_t)middle, (uint64_t)high ^ (uint64_t)(middle >> 64), (uint64_t)(high >> 64));
+}
+
+qd_gf128 qd_gf128_horner_portable(qd_gf128 h, const uint64_t *words, uint64_t blocks, qd_gf128 x) {
+    for (uint64_t i = blocks; i-- > 0;) {
+        h.w[0] ^= words[2 * i];
+        h.w[1] ^= words[2 * i + 1];
+        h = mul_portable(h, x);
+    }
+    return h;
+}
+
+/* ---- Carry-less multiply instructions ---------------------------------------------------------------------------- */
+
+#if HAVE_CLMUL
+#define CLMUL __attribute__((target("pclmul,sse4.1"))) static inline
+
+/* low + middle z^64 + high z^128, not reduced. */
+typedef struct product {
+    __m128i low, middle, high;
+} product;
+
+CLMUL void accumulate(product *p, __m128i a, __m128i b) {
+    p->low = _mm_xor_si128(p->low, _mm_clmulepi64_si128(a, b, 0x00));
+    p->high = _mm_xor_si128(p->high, _mm_clmulepi64_si128(a, b, 0x11));
+    p->middle = _mm_xor_si128(p->middle, _mm_xor_si128(_mm_clmulepi64_si128(a, b, 0x01), _mm_clmulepi64_si128(a, b, 0x10)));
+}
+
+CLMUL __m128i reduce_clmul(const product *p) {
+    __m128i tail = _mm_set_epi64x(0, TAIL);
+    __m128i low = _mm_xor_si128(p->low, _mm_slli_si128(p->middle, 8)), high = _mm_xor_si128(p->high, _mm_srli_si128(p->middle, 8));
+    __m128i top = _mm_clmulepi64_si128(high, tail, 0x01); /* upper word of high: lands at z^64 and, with 7 bits, at z^128 */
+    low = _mm_xor_si128(low, _mm_slli_si128(top, 8));
+    high = _mm_xor_si128(high, _mm_srli_si128(top, 8));
+    return _mm_xor_si128(low, _mm_clmulepi64_si128(high, tail, 0x00));
+}
+
+CLMUL __m128i mul_clmul(__m128i a, __m128i b) {
+    product p = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
+    accumulate(&p, a, b);
+    return reduce_clmul(&p);
+}
+
+/* Four blocks a reduction: (h + b3) x^4 + b2 x^3 + b1 x^2 + b0 x. */
+__attribute__((target("pclmul,sse4.1"))) static qd_gf128 horner_clmul(qd_gf128 start, const uint64_t *words, uint64_t blocks, qd_gf128 x) {
+    __m128i h = _mm_loadu_si128((const __m128i *)start.w), power[4];
+    power[0] = _mm_loadu_si128((const __m128i *)x.w);
+    for (int i = 1; i < 4; i++) power[i] = mul_clmul(power[i - 1], power[0]);
+    for (; blocks % 4; blocks--)
+        h = mul_clmul(_mm_xor_si128(h, _mm_loadu_si128((const __m128i *)(words + 2 * (blocks - 1)))), power[0]);
+    for (; blocks; blocks -= 4) {
+        const __m128i *b = (const __m128i *)(words + 2 * (blocks - 4));
+        product p = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
+        accumulate(&p, _mm_xor_si128(h, _mm_loadu_si128(b + 3)), power[3]);
+        for (int i = 0; i < 3; i++) accumulate(&p, _mm_loadu_si128(b + i), power[i]);
+        h = reduce_clmul(&p);
+    }
+    qd_gf128 out;
+    _mm_storeu_si128((__m128i *)out.w, h);
+    return out;
+}
+#endif
+
+qd_gf128_horner *qd_gf128_horner_clmul(void) {
+#if HAVE_CLMUL
+    if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1")) return horner_clmul;
+#endif
+    return NULL;
+}
+
+/* ---- Public ------------------------------------------------------------------------------------------------------ */
+
+static qd_gf128 horner(qd_gf128 h, const uint64_t *words, uint64_t blocks, qd_gf128 x) {
+    qd_gf128_horner *fast = qd_gf128_horner_clmul();
+    return fast ? fast(h, words, blocks, x) : qd_gf128_horner_portable(h, words, blocks, x);
+}
+
+qd_gf128 qd_gf128_load(const uint8_t bytes[16]) {
+    qd_gf128 a = {{0, 0}};
+    for (int i = 0; i < 16; i++) a.w[i / 8] |= (uint64_t)bytes[i] << (i % 8 * 8);
+    return a;
+}
+
+void qd_gf128_store(qd_gf128 a, uint8_t bytes[16]) {
+    for (int i = 0; i < 16; i++) bytes[i] = (uint8_t)(a.w[i / 8] >> (i % 8 * 8));
+}
+
+qd_gf128 qd_gf128_mul(qd_gf128 a, qd_gf128 b) { return horner((qd_gf128){{0, 0}}, a.w, 1, b); }
+
+qd_gf128 qd_gf128_poly(const qd_gf128 *block, uint64_t count, qd_gf128 x) {
+    return horner((qd_gf128){{0, 0}}, count ? block[0].w : NULL, count, x);
+}
+
+/* The t lowest coefficients as bytes. */
+static qd_status truncate_tag(qd_gf128 h, unsigned t, uint8_t tag[16], qd_error *err) {
+    memset(tag, 0, 16);
+    if (t < 1 || t > 128) return qd_fail(err, QD_E_USAGE, "verification hash|a tag of %u bits||tags have 1 to 128 bits", t);
+    if (t <= 64) h.w[1] = 0;
+    if (t % 64) h.w[(t - 1) / 64] &= ((uint64_t)1 << (t % 64)) - 1;
+    qd_gf128_store(h, tag);
+    return QD_OK;
+}
+
+qd_status qd_gf128_hash(const qd_bits *m, const uint8_t key[16], unsigned t, uint8_t tag[16], qd_error *err) {
+    qd_gf128 k = qd_gf128_load(key), h;
+    const uint64_t length[2] = {m->n, 0};
+    uint64_t words = qd_bits_words(m->n), whole = words / 2;
+    h = horner((qd_gf128){{0, 0}}, length, 1, k);
+    if (words % 2) {
+        const uint64_t last[2] = {m->w[words - 1], 0};
+        h = horner(h, last, 1, k);
+    }
+    if (whole) h = horner(h, m->w, whole, k);
+    return truncate_tag(h, t, tag, err);
+}
+
+/* ---- From the definition ----------------------------------------------------------------------------------------- */
+
+qd_gf128 qd_gf128_mul_ref(qd_gf128 a, qd_gf128 b) {
+    qd_gf128 sum = {{0, 0}};
+    for (int i = 0; i < 128; i++) {
+        if (b.w[i / 64] >> (i % 64) & 1) sum.w[0] ^= a.w[0], sum.w[1] ^= a.w[1];
+        uint64_t carry = a.w[1] >> 63; /* a <- a z */
+        a.w[1] = a.w[1] << 1 | a.w[0] >> 63;
+        a.w[0] = a.w[0] << 1 ^ (carry ? TAIL : 0);
+    }
+    return sum;
+}
+
+qd_status qd_gf128_hash_ref(const qd_bits *m, const uint8_t key[16], unsigned t, uint8_t tag[16], qd_error *err) {
+    qd_gf128 k = qd_gf128_load(key), power = k, sum = {{0, 0}};
+    uint64_t blocks = m->n / 128 + (m->n % 128 != 0);
+    for (uint64_t i = 0; i <= blocks; i++) {
+        qd_gf128 block = {{0, 0}};
+        if (i == blocks) block.w[0] = m->n;
+        for (uint64_t bit = 128 * i; i < blocks && bit < 128 * (i + 1) && bit < m->n; bit++)
+            block.w[bit % 128 / 64] |= (uint64_t)qd_bits_get(m, bit) << (bit % 64);
+        qd_gf128 term = qd_gf128_mul_ref(block, power);
+        sum.w[0] ^= term.w[0];
+        sum.w[1] ^= term.w[1];
+        power = qd_gf128_mul_ref(power, k);
+    }
+    return truncate_tag(sum, t, tag, err);
+}
