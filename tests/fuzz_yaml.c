@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as YAML, against a schema with every kind of value: loaded within the schema's limits, or refused with a reason. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "core_yaml_schema.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    qd_error err = {0};
+    void *loaded;
+    qd_status st = qd_yaml_load_text("input", (const char *)data, size, &schema, &loaded, &err);
+    if (st != QD_OK) {
+        if (st != QD_E_INPUT || loaded || !err.what[0] || strncmp(err.what, "cannot read", 11) == 0)
+            abort(); /* our checks come first */
+        return 0;
+    }
+    const everything *e = loaded;
+    if (!isfinite(e->rate) || e->list_count > 3 || (e->name && (!e->name[0] || strlen(e->name) > 8))) abort();
+    qd_yaml_free(&schema, loaded);
+    return 0;
+}
