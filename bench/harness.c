@@ -38,9 +38,9 @@ unsigned qd_bench_threads(const qd_device *dev) {
     return qd_topology_read(&t, NULL) == QD_OK && t.threads ? t.threads : 1;
 }
 
-static const qd_loop *loop_of(const qd_op *op) {
+const qd_loop *qd_loop_find(const char *op) {
     for (const qd_loop *const *l = qd_loops; *l; l++)
-        if (strcmp((*l)->op, op->name) == 0) return *l;
+        if (strcmp((*l)->op, op) == 0) return *l;
     return NULL;
 }
 
@@ -54,8 +54,8 @@ typedef struct work {
     unsigned char *want, *got, *looped;
 } work;
 
-static qd_status work_create(const qd_problem *p, qd_device *dev, work *w, qd_error *err) {
-    *w = (work){.op = p->op, .dev = dev, .loop = loop_of(p->op)};
+static qd_status work_create(const qd_problem *p, qd_device *dev, const qd_loop *loop, work *w, qd_error *err) {
+    *w = (work){.op = p->op, .dev = dev, .loop = loop};
     QD_TRY(p->op->create(p, &w->of_reference, err));
     QD_TRY(p->op->create(p, &w->of_device, err));
     if (w->loop) QD_TRY(p->op->create(p, &w->of_loop, err));
@@ -138,12 +138,13 @@ static qd_status measure(work *w, unsigned repeat, qd_bench *b, qd_error *err) {
     return QD_OK;
 }
 
-qd_status qd_bench_run(const qd_problem *p, qd_device *dev, const qd_limits *limits, unsigned repeat, qd_bench *b, qd_error *err) {
+qd_status qd_bench_run(const qd_problem *p, qd_device *dev, const qd_loop *loop, const qd_limits *limits, unsigned repeat, qd_bench *b,
+                       qd_error *err) {
     *b = (qd_bench){.problem = *p, .reference_seconds = -1};
     if (repeat < 1 || repeat > QD_BENCH_REPEAT_MAX) return qd_fail(err, QD_E_USAGE, "a bench runs 1 to %d times", QD_BENCH_REPEAT_MAX);
     b->c_loop_threads = qd_bench_threads(dev);
     work w;
-    qd_status st = work_create(p, dev, &w, err);
+    qd_status st = work_create(p, dev, loop, &w, err);
     if (st == QD_OK) st = measure(&w, repeat, b, err);
     if (st == QD_OK) {
         w.op->cost(w.of_reference, &b->cost);

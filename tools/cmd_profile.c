@@ -155,7 +155,7 @@ static qd_status loop(const qd_cli *cli, FILE *text, const options *o, const qd_
         char problem[1024];
         qd_bench b;
         qd_problem_print(&ps->p[i], problem, sizeof problem);
-        QD_TRY(qd_bench_run(&ps->p[i], dev, dev ? &limits : NULL, (unsigned)o->repeat, &b, err));
+        QD_TRY(qd_bench_run(&ps->p[i], dev, qd_loop_find(ps->p[i].op->name), dev ? &limits : NULL, (unsigned)o->repeat, &b, err));
         json_t *j = bench_json(&b, problem, dev ? qd_device_about(dev)->id : "ref");
         json_array_append_new(ops, j);
         if (!cli->quiet) {

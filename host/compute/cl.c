@@ -14,7 +14,7 @@ static void account(qd_device *dev, const qd_pending *p) {
     double seconds = 1e-9 * (double)(end - start);
     if (p->kind == QD_EVENT_KERNEL) dev->time.kernel_seconds += seconds;
     else if (p->kind == QD_EVENT_UPLOAD) dev->time.upload_seconds += seconds;
-    else dev->time.download_seconds += seconds;
+    else if (p->kind == QD_EVENT_DOWNLOAD) dev->time.download_seconds += seconds;
 }
 
 qd_status qd_cl_finish(qd_device *dev, qd_error *err) {
@@ -121,7 +121,10 @@ qd_status qd_cl_run(qd_device *dev, cl_kernel k, const qd_arg *args, size_t n_ar
 
 qd_device_time qd_device_time_read(const qd_device *dev) { return dev->time; }
 
-void qd_device_time_reset(qd_device *dev) { memset(&dev->time, 0, sizeof dev->time); }
+void qd_device_time_reset(qd_device *dev) {
+    memset(&dev->time, 0, sizeof dev->time);
+    for (size_t i = 0; i < dev->n_pending; i++) dev->pending[i].kind = QD_EVENT_BEFORE_RESET;
+}
 
 bool qd_cl_is_cpu(const qd_device *dev) { return strcmp(dev->info.type, "cpu") == 0; }
 

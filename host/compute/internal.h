@@ -13,7 +13,7 @@ typedef struct qd_program {
     struct qd_kernel_made *kernels;
 } qd_program;
 
-enum qd_event_kind { QD_EVENT_KERNEL, QD_EVENT_UPLOAD, QD_EVENT_DOWNLOAD };
+enum qd_event_kind { QD_EVENT_KERNEL, QD_EVENT_UPLOAD, QD_EVENT_DOWNLOAD, QD_EVENT_BEFORE_RESET };
 
 /** A command whose times have not been collected. */
 typedef struct qd_pending {

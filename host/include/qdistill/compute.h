@@ -63,7 +63,7 @@ const qd_device_info *qd_device_about(const qd_device *dev);
  *  cores share (or of the second level when there is none); others an eighth of the memory, at most half of one allocation. At least 1 MiB. */
 uint64_t qd_device_batch_bytes(const qd_device *dev);
 
-/** Seconds spent on the device since the last reset, by event profiling, and build time. */
+/** Seconds spent on the device since the last reset, by event profiling, and build time. A command counts once it was waited for. */
 typedef struct qd_device_time {
     double kernel_seconds, upload_seconds, download_seconds, build_seconds;
     uint64_t upload_bytes, download_bytes, launches;
