@@ -18,7 +18,9 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static double median_of_sorted(const double *t, unsigned n) { return n % 2 ? t[n / 2] : 0.5 * (t[n / 2 - 1] + t[n / 2]); }
+static double median_of_sorted(const double *t, unsigned n) {
+    return n % 2 ? t[n / 2] : 0.5 * (t[n / 2 - 1] + t[n / 2]);
+}
 
 qd_spread qd_spread_of(double *t, unsigned n) {
     qd_spread s = {.n = n};
@@ -78,8 +80,9 @@ static qd_status check(const work *w, const unsigned char *out, const char *who,
     if (memcmp(w->want, out, w->bytes) == 0) return QD_OK;
     size_t i = 0;
     while (w->want[i] == out[i]) i++;
-    return qd_fail(err, status, "%s of %s differs from the reference at byte %zu of %zu, expected 0x%02x, got 0x%02x|||qdistill validate %s", who,
-                   w->op->name, i, w->bytes, w->want[i], out[i], w->op->name);
+    return qd_fail(err, status,
+                   "%s of %s differs from the reference at byte %zu of %zu, expected 0x%02x, got 0x%02x|||qdistill validate %s",
+                   who, w->op->name, i, w->bytes, w->want[i], out[i], w->op->name);
 }
 
 /* One run of the device path: its wall time, and its parts in @p b when it is the fastest so far. */
@@ -87,8 +90,10 @@ static qd_status run_device(work *w, double *seconds, double fastest, qd_bench *
     if (w->dev) qd_device_time_reset(w->dev);
     memset(w->got, 0xA5, w->bytes);
     double began = now();
-    if (w->dev) QD_TRY(w->op->device(w->of_device, w->dev, w->got, err));
-    else QD_TRY(w->op->reference(w->of_device, w->got, err));
+    if (w->dev)
+        QD_TRY(w->op->device(w->of_device, w->dev, w->got, err));
+    else
+        QD_TRY(w->op->reference(w->of_device, w->got, err));
     *seconds = now() - began;
     QD_TRY(check(w, w->got, "the device path", QD_E_DIFFER, err));
     if (*seconds >= fastest) return QD_OK;
@@ -138,10 +143,11 @@ static qd_status measure(work *w, unsigned repeat, qd_bench *b, qd_error *err) {
     return QD_OK;
 }
 
-qd_status qd_bench_run(const qd_problem *p, qd_device *dev, const qd_loop *loop, const qd_limits *limits, unsigned repeat, qd_bench *b,
-                       qd_error *err) {
+qd_status qd_bench_run(const qd_problem *p, qd_device *dev, const qd_loop *loop, const qd_limits *limits, unsigned repeat,
+                       qd_bench *b, qd_error *err) {
     *b = (qd_bench){.problem = *p, .reference_seconds = -1};
-    if (repeat < 1 || repeat > QD_BENCH_REPEAT_MAX) return qd_fail(err, QD_E_USAGE, "a bench runs 1 to %d times", QD_BENCH_REPEAT_MAX);
+    if (repeat < 1 || repeat > QD_BENCH_REPEAT_MAX)
+        return qd_fail(err, QD_E_USAGE, "a bench runs 1 to %d times", QD_BENCH_REPEAT_MAX);
     b->c_loop_threads = qd_bench_threads(dev);
     work w;
     qd_status st = work_create(p, dev, loop, &w, err);

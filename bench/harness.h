@@ -40,10 +40,10 @@ unsigned qd_bench_threads(const qd_device *dev);
 /** The tuned loop of operation @p op, or NULL. */
 const qd_loop *qd_loop_find(const char *op);
 
-/** Measure @p p on @p dev (NULL: the reference stands for the device) and @p loop (may be NULL) @p repeat times, device and loop in
- *  turn so that a noisy neighbour hits both; each is run once before. @p limits may be NULL.
- *  QD_E_DIFFER: the device's output is not the reference's. QD_E_INTERNAL: the loop's is not. */
-qd_status qd_bench_run(const qd_problem *p, qd_device *dev, const qd_loop *loop, const qd_limits *limits, unsigned repeat, qd_bench *b,
-                       qd_error *err);
+/** Measure @p p on @p dev (NULL: the reference stands for the device) and @p loop (may be NULL) @p repeat times, device and loop
+ * in turn so that a noisy neighbour hits both; each is run once before. @p limits may be NULL. QD_E_DIFFER: the device's output
+ * is not the reference's. QD_E_INTERNAL: the loop's is not. */
+qd_status qd_bench_run(const qd_problem *p, qd_device *dev, const qd_loop *loop, const qd_limits *limits, unsigned repeat,
+                       qd_bench *b, qd_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Devices, programs, buffers and the comparison with the reference. A small operation of this file's own stands for those of the
- * rooms; its kernel is written to a folder that QD_KERNEL_DIR names. Check runs each test in a process of its own, so each chooses
- * its environment before OpenCL starts. */
+ * rooms; its kernel is written to a folder that QD_KERNEL_DIR names. Check runs each test in a process of its own, so each
+ * chooses its environment before OpenCL starts. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,9 @@ static qd_status twist_create(const qd_problem *p, void **state, qd_error *err) 
     return QD_OK;
 }
 
-static size_t twist_bytes(const void *state) { return 4 * (size_t)((const twist *)state)->n; }
+static size_t twist_bytes(const void *state) {
+    return 4 * (size_t)((const twist *)state)->n;
+}
 
 static qd_status twist_ref(void *state, void *out, qd_error *err) {
     (void)err;
@@ -54,9 +56,12 @@ out:
     return st;
 }
 
-static void twist_cost(const void *state, qd_cost *c) { *c = (qd_cost){(double)twist_bytes(state), 2.0 * ((const twist *)state)->n, ((const twist *)state)->n, "word"}; }
+static void twist_cost(const void *state, qd_cost *c) {
+    *c = (qd_cost){(double)twist_bytes(state), 2.0 * ((const twist *)state)->n, ((const twist *)state)->n, "word"};
+}
 
-static const qd_key twist_keys[] = {{"n", 1000, 1, 100000, "words"}, {"seed", 7, 0, UINT32_MAX, "added"}, {"how", 0, 0, 9, "what goes wrong"}};
+static const qd_key twist_keys[] = {
+    {"n", 1000, 1, 100000, "words"}, {"seed", 7, 0, UINT32_MAX, "added"}, {"how", 0, 0, 9, "what goes wrong"}};
 static const char *const twist_cases[] = {"twist:n=1", "twist:n=63", "twist:n=64", "twist:n=65", "twist:n=4099", NULL};
 static const qd_op twist_op = {.name = "twist",
                                .summary = "multiples of three",
@@ -77,7 +82,9 @@ static const qd_op *const room_a[] = {&twist_op, NULL}, *const room_b[] = {NULL}
 static const qd_op *const *const rooms[] = {room_a, NULL}, *const *const three_rooms[] = {room_b, room_a, room_c, NULL};
 static const qd_registry registry = {rooms}, three = {three_rooms};
 
-#define KERNEL "#include \"part.clh\"\n__kernel void twist(__global uint *out, uint n, uint seed) {\n    uint i = get_global_id(0);\n    if (i < n) out[i] = TIMES(i) + seed;\n}\n"
+#define KERNEL                                                                                                                  \
+    "#include \"part.clh\"\n__kernel void twist(__global uint *out, uint n, uint seed) {\n    uint i = get_global_id(0);\n    " \
+    "if (i < n) out[i] = TIMES(i) + seed;\n}\n"
 #define PART "#include \"part.clh\"\n#define TIMES(i) ((i) * 3)\n"
 
 static char dir[64];
@@ -320,7 +327,8 @@ START_TEST(selectors) {
         ck_assert_ptr_null(dev);
     }
     static const char *const absent[] = {"99:0", "0:99", "name=no such device", "pci=ffff:ff:1f.7"};
-    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) ck_assert_msg(qd_device_open(absent[i], &dev, &e) == QD_E_NODEVICE, "'%s'", absent[i]);
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+        ck_assert_msg(qd_device_open(absent[i], &dev, &e) == QD_E_NODEVICE, "'%s'", absent[i]);
     static const char *const present[] = {"0:0", "name=PTHREAD", "cpu"};
     for (size_t i = 0; i < sizeof present / sizeof *present; i++) {
         ck_assert_msg(qd_device_open(present[i], &dev, &e) == QD_OK, "'%s': %s", present[i], e.what);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kernel sources, programs and their cache on disk, buffers and launches, and what is known of the machine. Check runs each test in
- * a process of its own, so each chooses its environment before OpenCL starts. */
+/* Kernel sources, programs and their cache on disk, buffers and launches, and what is known of the machine. Check runs each test
+ * in a process of its own, so each chooses its environment before OpenCL starts. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +71,8 @@ START_TEST(embedded_equals_flattened) {
         size_t bytes;
         qd_error e = {0};
         ck_assert_int_eq(qd_source_flatten(QD_SOURCE_DIR "/kernels", s->name, &text, &bytes, &e), QD_OK);
-        ck_assert_msg(bytes == s->bytes && memcmp(text, s->text, bytes) == 0, "%s: embedded %zu bytes, flattened %zu", s->name, s->bytes, bytes);
+        ck_assert_msg(bytes == s->bytes && memcmp(text, s->text, bytes) == 0, "%s: embedded %zu bytes, flattened %zu", s->name,
+                      s->bytes, bytes);
         free(text);
     }
     ck_assert_uint_gt(n, 0);
@@ -103,7 +104,9 @@ END_TEST
 
 static const char key[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-static void entry(char path[256], const char *name) { snprintf(path, 256, "%s/cache/sub/%s.bin", dir, name); }
+static void entry(char path[256], const char *name) {
+    snprintf(path, 256, "%s/cache/sub/%s.bin", dir, name);
+}
 
 static void own_cache(void) {
     char path[128];

@@ -17,8 +17,8 @@ typedef struct found {
 } found;
 
 static json_t *device_json(const qd_device_info *d) {
-    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "id", d->id, "name", d->name, "type", d->type, "driver", d->driver, "platform",
-                          d->platform, "version", d->version);
+    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "id", d->id, "name", d->name, "type", d->type, "driver", d->driver,
+                          "platform", d->platform, "version", d->version);
     json_object_set_new(o, "pci", d->pci[0] ? json_string(d->pci) : json_null());
     json_object_set_new(o, "compute_units", json_integer(d->compute_units));
     json_object_set_new(o, "max_work_group", json_integer(d->max_work_group));
@@ -33,18 +33,19 @@ static json_t *device_json(const qd_device_info *d) {
 }
 
 static json_t *topology_json(const qd_topology *t) {
-    json_t *caches = json_pack("{s:o,s:o,s:o}", "l1d_bytes", qd_json_from_u64(t->l1d_bytes), "l2_bytes", qd_json_from_u64(t->l2_bytes),
-                               "l3_bytes", qd_json_from_u64(t->l3_bytes));
-    return json_pack("{s:i,s:i,s:i,s:i,s:o,s:o}", "packages", (int)t->packages, "cores", (int)t->cores, "threads", (int)t->threads,
-                     "numa_nodes", (int)t->numa_nodes, "caches", caches, "memory_bytes", qd_json_from_u64(t->memory_bytes));
+    json_t *caches = json_pack("{s:o,s:o,s:o}", "l1d_bytes", qd_json_from_u64(t->l1d_bytes), "l2_bytes",
+                               qd_json_from_u64(t->l2_bytes), "l3_bytes", qd_json_from_u64(t->l3_bytes));
+    return json_pack("{s:i,s:i,s:i,s:i,s:o,s:o}", "packages", (int)t->packages, "cores", (int)t->cores, "threads",
+                     (int)t->threads, "numa_nodes", (int)t->numa_nodes, "caches", caches, "memory_bytes",
+                     qd_json_from_u64(t->memory_bytes));
 }
 
 static json_t *access_json(const found *f) {
     json_t *list = json_array();
     for (size_t i = 0; i < f->n_access; i++) {
         const qd_access *a = &f->access[i];
-        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:b,s:b}", "path", a->path, "kind", a->is_icd ? "icd" : "node", "detail", a->detail,
-                                              "readable", a->readable, "writable", a->writable));
+        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:b,s:b}", "path", a->path, "kind", a->is_icd ? "icd" : "node",
+                                              "detail", a->detail, "readable", a->readable, "writable", a->writable));
     }
     return list;
 }
@@ -60,18 +61,23 @@ static json_t *record_of(const qd_cli *cli, const found *f) {
     return r;
 }
 
-static double mib(uint64_t bytes) { return (double)bytes / (1 << 20); }
+static double mib(uint64_t bytes) {
+    return (double)bytes / (1 << 20);
+}
 
 static void print_device(FILE *out, const qd_device_info *d, bool verbose) {
-    fprintf(out, "%-5s %s (%s, %" PRIu32 " compute units, %.0f MiB)%s%s\n", d->id, d->name, d->type, d->compute_units, mib(d->global_mem_bytes),
-            d->usable ? "" : " NOT USABLE: ", d->reason);
+    fprintf(out, "%-5s %s (%s, %" PRIu32 " compute units, %.0f MiB)%s%s\n", d->id, d->name, d->type, d->compute_units,
+            mib(d->global_mem_bytes), d->usable ? "" : " NOT USABLE: ", d->reason);
     fprintf(out, "      %s, driver %s\n", d->platform, d->driver);
     if (!verbose) return;
     fprintf(out, "      %s; PCI %s; NUMA node ", d->version, d->pci[0] ? d->pci : "none");
-    if (d->numa_node < 0) fprintf(out, "of the host\n");
-    else fprintf(out, "%d\n", d->numa_node);
-    fprintf(out, "      one allocation %.0f MiB; local memory %.0f KiB%s; work-groups up to %" PRIu32 "\n", mib(d->max_alloc_bytes),
-            (double)d->local_mem_bytes / 1024, d->local_mem_is_global ? " (ordinary memory)" : "", d->max_work_group);
+    if (d->numa_node < 0)
+        fprintf(out, "of the host\n");
+    else
+        fprintf(out, "%d\n", d->numa_node);
+    fprintf(out, "      one allocation %.0f MiB; local memory %.0f KiB%s; work-groups up to %" PRIu32 "\n",
+            mib(d->max_alloc_bytes), (double)d->local_mem_bytes / 1024, d->local_mem_is_global ? " (ordinary memory)" : "",
+            d->max_work_group);
 }
 
 static void print_access(FILE *out, const found *f) {
@@ -80,8 +86,13 @@ static void print_access(FILE *out, const found *f) {
     for (size_t i = 0; i < f->n_access; i++) {
         const qd_access *a = &f->access[i];
         fprintf(out, "  %s", a->path);
-        if (a->is_icd) fprintf(out, " -> %s%s\n", a->detail, a->readable ? "" : " (NOT READABLE)");
-        else fprintf(out, "%s\n", a->readable && a->writable ? " (read and write)" : a->readable ? " (READ ONLY)" : " (NO ACCESS)");
+        if (a->is_icd)
+            fprintf(out, " -> %s%s\n", a->detail, a->readable ? "" : " (NOT READABLE)");
+        else
+            fprintf(out, "%s\n",
+                    a->readable && a->writable ? " (read and write)"
+                    : a->readable              ? " (READ ONLY)"
+                                               : " (NO ACCESS)");
     }
 }
 
@@ -90,9 +101,11 @@ static void print_all(FILE *out, const found *f, bool verbose) {
     for (size_t i = 0; i < f->n_devices; i++) print_device(out, &f->devices[i], verbose);
     if (f->note[0]) fprintf(out, "%s\n", f->note);
     fprintf(out, "ref   the reference path: plain C on one thread, always there\n");
-    fprintf(out, "\nThis machine: %u package%s, %u cores, %u threads, %u NUMA node%s, %.0f MiB; caches of a core: %.0f KiB, %.0f KiB, %.0f MiB\n",
-            t->packages, t->packages == 1 ? "" : "s", t->cores, t->threads, t->numa_nodes, t->numa_nodes == 1 ? "" : "s", mib(t->memory_bytes),
-            (double)t->l1d_bytes / 1024, (double)t->l2_bytes / 1024, mib(t->l3_bytes));
+    fprintf(out,
+            "\nThis machine: %u package%s, %u cores, %u threads, %u NUMA node%s, %.0f MiB; caches of a core: %.0f KiB, %.0f KiB, "
+            "%.0f MiB\n",
+            t->packages, t->packages == 1 ? "" : "s", t->cores, t->threads, t->numa_nodes, t->numa_nodes == 1 ? "" : "s",
+            mib(t->memory_bytes), (double)t->l1d_bytes / 1024, (double)t->l2_bytes / 1024, mib(t->l3_bytes));
     if (verbose) print_access(out, f);
 }
 

@@ -22,7 +22,9 @@ static json_t *spread_json(const qd_spread *s) {
     return json_pack("{s:f,s:f,s:f,s:i}", "min", s->min, "median", s->median, "mad", s->mad, "n", (int)s->n);
 }
 
-static json_t *real_or_null(double v, bool known) { return known ? json_real(v) : json_null(); }
+static json_t *real_or_null(double v, bool known) {
+    return known ? json_real(v) : json_null();
+}
 
 static json_t *bench_json(const qd_bench *b, const char *problem, const char *device) {
     json_t *o = json_pack("{s:s,s:s}", "problem", problem, "device", device);
@@ -46,7 +48,8 @@ static json_t *bench_json(const qd_bench *b, const char *problem, const char *de
     json_object_set_new(o, "limit", real_or_null(b->limit, b->limit_kind != NULL));
     json_object_set_new(o, "limit_kind", b->limit_kind ? json_string(b->limit_kind) : json_null());
     json_object_set_new(o, "fraction_of_limit", real_or_null(b->fraction_of_limit, b->limit_kind != NULL));
-    json_object_set_new(o, "kernel_fraction_of_limit", real_or_null(b->kernel_fraction, b->limit_kind != NULL && b->kernel_seconds > 0));
+    json_object_set_new(o, "kernel_fraction_of_limit",
+                        real_or_null(b->kernel_fraction, b->limit_kind != NULL && b->kernel_seconds > 0));
     return o;
 }
 
@@ -72,9 +75,11 @@ static void print_limits(FILE *text, const qd_device *dev, const qd_limits *l) {
 }
 
 static void print_head(FILE *text) {
-    fprintf(text, "times in ms; 'device' is median and deviation of what a caller sees, of which kernels, up, down and host in the fastest run\n");
-    fprintf(text, "%10s %8s %9s %8s %8s %8s %10s %9s %7s  %-18s %s\n", "device", "+-", "kernels", "up", "down", "host", "reference", "C loop",
-            "loop/d", "rate", "of the limit");
+    fprintf(text,
+            "times in ms; 'device' is median and deviation of what a caller sees, of which kernels, up, down and host in the "
+            "fastest run\n");
+    fprintf(text, "%10s %8s %9s %8s %8s %8s %10s %9s %7s  %-18s %s\n", "device", "+-", "kernels", "up", "down", "host",
+            "reference", "C loop", "loop/d", "rate", "of the limit");
 }
 
 static void print_bench(FILE *text, const qd_bench *b, const char *problem) {
@@ -88,10 +93,13 @@ static void print_bench(FILE *text, const qd_bench *b, const char *problem) {
     snprintf(with_unit, sizeof with_unit, "%s%s/s", rate, b->cost.unit);
     fprintf(text, "%s\n", problem);
     fprintf(text, "%10.3f %8.3f %9.3f %8.3f %8.3f %8.3f %10.3f %9s %7s  %-18s ", 1e3 * b->seconds.median, 1e3 * b->seconds.mad,
-            1e3 * b->kernel_seconds, 1e3 * b->upload_seconds, 1e3 * b->download_seconds, 1e3 * b->host_seconds, 1e3 * b->reference_seconds, loop,
-            ratio, with_unit);
-    if (b->limit_kind) fprintf(text, "%.1f %% of %s, kernels alone %.1f %%\n", 100 * b->fraction_of_limit, b->limit_kind, 100 * b->kernel_fraction);
-    else fprintf(text, "unknown\n");
+            1e3 * b->kernel_seconds, 1e3 * b->upload_seconds, 1e3 * b->download_seconds, 1e3 * b->host_seconds,
+            1e3 * b->reference_seconds, loop, ratio, with_unit);
+    if (b->limit_kind)
+        fprintf(text, "%.1f %% of %s, kernels alone %.1f %%\n", 100 * b->fraction_of_limit, b->limit_kind,
+                100 * b->kernel_fraction);
+    else
+        fprintf(text, "unknown\n");
 }
 
 /* ---- Comparison with a baseline -------------------------------------------------------------------------------------- */
@@ -113,13 +121,16 @@ static qd_status read_baseline(const char *path, const qd_device *dev, json_t **
     if (!json_is_array(json_object_get(*out, "ops")) || !theirs)
         return qd_fail(err, QD_E_INPUT, "%s is not a record of qdistill profile|||make one: qdistill profile --json FILE", path);
     if (strcmp(theirs, name) != 0)
-        return qd_fail(err, QD_E_INPUT, "%s was measured on '%s', this device is '%s'||times of different devices say nothing about a regression|choose that device, or another baseline", path, theirs, name);
+        return qd_fail(err, QD_E_INPUT,
+                       "%s was measured on '%s', this device is '%s'||times of different devices say nothing about a "
+                       "regression|choose that device, or another baseline",
+                       path, theirs, name);
     return QD_OK;
 }
 
 /* The best times are compared: a noisy neighbour only ever adds. */
-static qd_status compare_one(FILE *text, const json_t *baseline, const char *path, double threshold, const qd_bench *b, const char *problem,
-                             size_t *compared, size_t *regressed, json_t *record, qd_error *err) {
+static qd_status compare_one(FILE *text, const json_t *baseline, const char *path, double threshold, const qd_bench *b,
+                             const char *problem, size_t *compared, size_t *regressed, json_t *record, qd_error *err) {
     const json_t *old = op_in(baseline, problem);
     if (!old) {
         fprintf(text, "%s: not in the baseline\n", problem);
@@ -131,7 +142,8 @@ static qd_status compare_one(FILE *text, const json_t *baseline, const char *pat
     bool slower = ratio > 1 + threshold;
     ++*compared;
     if (slower) ++*regressed;
-    fprintf(text, "%s %s: %.3f ms, baseline %.3f ms, ratio %.2f\n", slower ? "SLOWER" : "ok    ", problem, 1e3 * b->seconds.min, 1e3 * before, ratio);
+    fprintf(text, "%s %s: %.3f ms, baseline %.3f ms, ratio %.2f\n", slower ? "SLOWER" : "ok    ", problem, 1e3 * b->seconds.min,
+            1e3 * before, ratio);
     json_object_set_new(record, "baseline_seconds", json_real(before));
     json_object_set_new(record, "regression", json_boolean(slower));
     return QD_OK;
@@ -139,14 +151,17 @@ static qd_status compare_one(FILE *text, const json_t *baseline, const char *pat
 
 /* ---- The verb -------------------------------------------------------------------------------------------------------- */
 
-static qd_status loop(const qd_cli *cli, FILE *text, const options *o, const qd_problems *ps, qd_device *dev, const json_t *baseline,
-                      json_t *record, size_t *regressed, qd_error *err) {
+static qd_status loop(const qd_cli *cli, FILE *text, const options *o, const qd_problems *ps, qd_device *dev,
+                      const json_t *baseline, json_t *record, size_t *regressed, qd_error *err) {
     qd_limits limits = {0};
     size_t compared = 0;
     json_t *ops = json_array();
     json_object_set_new(record, "ops", ops);
     if (dev) QD_TRY(qd_limits_measure(dev, &limits, err));
-    json_object_set_new(record, "limits", dev ? json_pack("{s:f,s:f}", "copy_bytes_per_s", limits.copy_bytes_per_s, "int_ops_per_s", limits.int_ops_per_s) : json_null());
+    json_object_set_new(
+        record, "limits",
+        dev ? json_pack("{s:f,s:f}", "copy_bytes_per_s", limits.copy_bytes_per_s, "int_ops_per_s", limits.int_ops_per_s)
+            : json_null());
     if (!cli->quiet) {
         print_limits(text, dev, &limits);
         print_head(text);
@@ -164,7 +179,9 @@ static qd_status loop(const qd_cli *cli, FILE *text, const options *o, const qd_
         }
         if (baseline) QD_TRY(compare_one(text, baseline, o->compare, o->threshold, &b, problem, &compared, regressed, j, err));
     }
-    if (baseline && compared == 0) return qd_fail(err, QD_E_INPUT, "%s has none of these problems||nothing was compared|name a problem that it has", o->compare);
+    if (baseline && compared == 0)
+        return qd_fail(err, QD_E_INPUT, "%s has none of these problems||nothing was compared|name a problem that it has",
+                       o->compare);
     return QD_OK;
 }
 
@@ -174,11 +191,12 @@ int qd_cmd_profile(int argc, char **argv) {
     const char *pos[ARGS_MAX];
     size_t n_pos = 0, regressed = 0;
     qd_error err = {0};
-    const qd_opt opts[] = {
-        {"repeat", QD_OPT_U64, &o.repeat, 1, QD_BENCH_REPEAT_MAX, "N", "measure N times (default 5)", NULL},
-        {"compare", QD_OPT_TEXT, &o.compare, 0, 0, "BASELINE.json", "exit 1 where an operation is slower than in this record of profile", NULL},
-        {"threshold", QD_OPT_REAL, &o.threshold, 0, 100, "F", "slower means by more than this fraction (default 0.25)", &o.has_threshold},
-        {0}};
+    const qd_opt opts[] = {{"repeat", QD_OPT_U64, &o.repeat, 1, QD_BENCH_REPEAT_MAX, "N", "measure N times (default 5)", NULL},
+                           {"compare", QD_OPT_TEXT, &o.compare, 0, 0, "BASELINE.json",
+                            "exit 1 where an operation is slower than in this record of profile", NULL},
+                           {"threshold", QD_OPT_REAL, &o.threshold, 0, 100, "F",
+                            "slower means by more than this fraction (default 0.25)", &o.has_threshold},
+                           {0}};
     if (qd_cli_parse(&cli, opts, argc, argv, pos, 0, ARGS_MAX, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);
     if (cli.help) return 0;
     FILE *text = cli.json && strcmp(cli.json, "-") == 0 ? stderr : stdout;
@@ -186,7 +204,8 @@ int qd_cmd_profile(int argc, char **argv) {
     qd_device *dev = NULL;
     json_t *baseline = NULL, *record = NULL;
     qd_status st;
-    if (o.has_threshold && !o.compare) QD_TRY_OUT(st, qd_fail(&err, QD_E_USAGE, "--threshold goes with --compare|||see qdistill profile --help"));
+    if (o.has_threshold && !o.compare)
+        QD_TRY_OUT(st, qd_fail(&err, QD_E_USAGE, "--threshold goes with --compare|||see qdistill profile --help"));
     QD_TRY_OUT(st, qd_problems_collect(QD_CASES_PROFILE, pos, n_pos, &ps, &err));
     QD_TRY_OUT(st, qd_cli_device(&cli, &dev, &err));
     if (o.compare) QD_TRY_OUT(st, read_baseline(o.compare, dev, &baseline, &err));
@@ -196,7 +215,8 @@ out:;
     int status = st != QD_OK ? qd_cli_fail(&cli, &err) : 0;
     if (st == QD_OK) {
         if (regressed) {
-            fprintf(stderr, "qdistill profile: %zu operation%s slower than %s by more than %.0f %%\n", regressed, regressed == 1 ? " is" : "s are", o.compare, 100 * o.threshold);
+            fprintf(stderr, "qdistill profile: %zu operation%s slower than %s by more than %.0f %%\n", regressed,
+                    regressed == 1 ? " is" : "s are", o.compare, 100 * o.threshold);
             json_object_set_new(record, "status", json_string("failed"));
             status = 1;
         }

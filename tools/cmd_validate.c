@@ -29,14 +29,16 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static const char *id_of(const qd_device *dev) { return dev ? qd_device_about(dev)->id : "ref"; }
+static const char *id_of(const qd_device *dev) {
+    return dev ? qd_device_about(dev)->id : "ref";
+}
 
 static void tell_difference(const char *problem, const char *id, const qd_compare *c) {
     if (c->first_difference == c->compared_bytes)
         fprintf(stderr, "FAIL %s on %s: a byte outside the output was overwritten\n", problem, id);
     else
-        fprintf(stderr, "FAIL %s on %s: byte %" PRIu64 " of %" PRIu64 " is 0x%02x, expected 0x%02x\n", problem, id, c->first_difference,
-                c->compared_bytes, c->got, c->expected);
+        fprintf(stderr, "FAIL %s on %s: byte %" PRIu64 " of %" PRIu64 " is 0x%02x, expected 0x%02x\n", problem, id,
+                c->first_difference, c->compared_bytes, c->got, c->expected);
     fprintf(stderr, "  Reproduce: qdistill validate --device %s '%s'\n", id, problem);
 }
 
@@ -55,13 +57,16 @@ static void one(const qd_cli *cli, FILE *text, const qd_problem *p, qd_device *d
         json_object_set_new(r, "expected", json_integer(c.expected));
         json_object_set_new(r, "got", json_integer(c.got));
     }
-    if (st != QD_OK) json_object_set_new(r, "error", json_pack("{s:s,s:s,s:s}", "what", e.what, "cause", e.cause, "likely", e.likely));
+    if (st != QD_OK)
+        json_object_set_new(r, "error", json_pack("{s:s,s:s,s:s}", "what", e.what, "cause", e.cause, "likely", e.likely));
     json_object_set_new(r, "device_seconds", json_real(c.device_seconds));
     json_object_set_new(r, "reference_seconds", json_real(c.reference_seconds));
     json_array_append_new(t->results, r);
     if (ok) {
         t->passed++;
-        if (cli->verbose) fprintf(text, "ok   %s on %s: %" PRIu64 " bytes, device %.4f s, reference %.4f s\n", problem, id_of(dev), c.compared_bytes, c.device_seconds, c.reference_seconds);
+        if (cli->verbose)
+            fprintf(text, "ok   %s on %s: %" PRIu64 " bytes, device %.4f s, reference %.4f s\n", problem, id_of(dev),
+                    c.compared_bytes, c.device_seconds, c.reference_seconds);
         return;
     }
     t->failed++;
@@ -74,7 +79,8 @@ static void one(const qd_cli *cli, FILE *text, const qd_problem *p, qd_device *d
     }
 }
 
-static void loop(const qd_cli *cli, FILE *text, const options *o, const qd_problems *ps, const qd_devices *ds, qd_progress *progress, tally *t) {
+static void loop(const qd_cli *cli, FILE *text, const options *o, const qd_problems *ps, const qd_devices *ds,
+                 qd_progress *progress, tally *t) {
     double began = now();
     qd_progress_begin(progress, "validate", (double)(ps->n * ds->n), "cases");
     for (size_t i = 0; i < ps->n; i++)
@@ -113,11 +119,10 @@ int qd_cmd_validate(int argc, char **argv) {
     const char *pos[ARGS_MAX];
     size_t n_pos = 0;
     qd_error err = {0};
-    const qd_opt opts[] = {
-        {"budget", QD_OPT_REAL, &o.budget, 0, 1e9, "S", "start no new case after S seconds", &o.has_budget},
-        {"full", QD_OPT_FLAG, &o.full, 0, 0, NULL, "the large cases too", NULL},
-        {"tiny", QD_OPT_FLAG, &o.tiny, 0, 0, NULL, "only cases small enough for a simulator of devices", NULL},
-        {0}};
+    const qd_opt opts[] = {{"budget", QD_OPT_REAL, &o.budget, 0, 1e9, "S", "start no new case after S seconds", &o.has_budget},
+                           {"full", QD_OPT_FLAG, &o.full, 0, 0, NULL, "the large cases too", NULL},
+                           {"tiny", QD_OPT_FLAG, &o.tiny, 0, 0, NULL, "only cases small enough for a simulator of devices", NULL},
+                           {0}};
     if (qd_cli_parse(&cli, opts, argc, argv, pos, 0, ARGS_MAX, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);
     if (cli.help) return 0;
     FILE *text = cli.json && strcmp(cli.json, "-") == 0 ? stderr : stdout;
@@ -126,7 +131,8 @@ int qd_cmd_validate(int argc, char **argv) {
     qd_progress *progress = NULL;
     tally t = {.results = json_array()};
     qd_status st;
-    if (o.full && o.tiny) QD_TRY_OUT(st, qd_fail(&err, QD_E_USAGE, "--full and --tiny exclude each other|||see qdistill validate --help"));
+    if (o.full && o.tiny)
+        QD_TRY_OUT(st, qd_fail(&err, QD_E_USAGE, "--full and --tiny exclude each other|||see qdistill validate --help"));
     QD_TRY_OUT(st, qd_problems_collect(o.tiny ? QD_CASES_TINY : o.full ? QD_CASES_FULL : QD_CASES_QUICK, pos, n_pos, &ps, &err));
     if (ps.n == 0) QD_TRY_OUT(st, qd_fail(&err, QD_E_INTERNAL, "there is nothing to validate: the registry is empty"));
     QD_TRY_OUT(st, qd_progress_create(cli.quiet && !cli.progress ? "none" : cli.progress, stderr, &progress, &err));

@@ -27,10 +27,15 @@ static qd_status add_texts(qd_problems *ps, const char *const *texts, qd_error *
 static qd_status add_cases(qd_problems *ps, const qd_op *op, qd_cases kind, qd_error *err) {
     const char *const one[] = {op->selftest, NULL};
     switch (kind) {
-    case QD_CASES_TINY: return add_texts(ps, op->cases_tiny ? op->cases_tiny : one, err);
-    case QD_CASES_PROFILE: return add_texts(ps, op->cases_profile, err);
-    case QD_CASES_FULL: QD_TRY(add_texts(ps, op->cases_quick, err)); return add_texts(ps, op->cases_full, err);
-    case QD_CASES_QUICK: break;
+        case QD_CASES_TINY:
+            return add_texts(ps, op->cases_tiny ? op->cases_tiny : one, err);
+        case QD_CASES_PROFILE:
+            return add_texts(ps, op->cases_profile, err);
+        case QD_CASES_FULL:
+            QD_TRY(add_texts(ps, op->cases_quick, err));
+            return add_texts(ps, op->cases_full, err);
+        case QD_CASES_QUICK:
+            break;
     }
     return add_texts(ps, op->cases_quick, err);
 }
@@ -65,8 +70,10 @@ void qd_problems_free(qd_problems *ps) {
 }
 
 static qd_status open_named(const qd_cli *cli, qd_devices *out, qd_error *err) {
-    if (strcmp(cli->device, "auto") == 0) QD_TRY(qd_cli_device(cli, &out->dev[0], err));
-    else QD_TRY(qd_device_open(cli->device, &out->dev[0], err));
+    if (strcmp(cli->device, "auto") == 0)
+        QD_TRY(qd_cli_device(cli, &out->dev[0], err));
+    else
+        QD_TRY(qd_device_open(cli->device, &out->dev[0], err));
     out->n = 1;
     return QD_OK;
 }

@@ -13,9 +13,9 @@ typedef struct qd_problems {
     size_t n;
 } qd_problems;
 
-/** The problems named by @p pos: a problem string, or an operation's name for all its cases of @p kind; none given: those of every
- *  row. FULL is QUICK and then the large ones; TINY falls back on the self-test problem. *out is freed with qd_problems_free.
- *  QD_E_USAGE: not a problem. QD_E_INTERNAL: a row's own case does not parse. */
+/** The problems named by @p pos: a problem string, or an operation's name for all its cases of @p kind; none given: those of
+ * every row. FULL is QUICK and then the large ones; TINY falls back on the self-test problem. *out is freed with
+ * qd_problems_free. QD_E_USAGE: not a problem. QD_E_INTERNAL: a row's own case does not parse. */
 qd_status qd_problems_collect(qd_cases kind, const char *const *pos, size_t n_pos, qd_problems *out, qd_error *err);
 void qd_problems_free(qd_problems *ps);
 

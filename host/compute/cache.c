@@ -25,9 +25,12 @@ static const char magic[8] = "QDPROG\r\n";
 static bool cache_dir(char out[PATH_CAP]) {
     const char *own = getenv("QD_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     int n = -1;
-    if (own && *own) n = snprintf(out, PATH_CAP, "%s", own);
-    else if (xdg && *xdg) n = snprintf(out, PATH_CAP, "%s/qdistill", xdg);
-    else if (home && *home) n = snprintf(out, PATH_CAP, "%s/.cache/qdistill", home);
+    if (own && *own)
+        n = snprintf(out, PATH_CAP, "%s", own);
+    else if (xdg && *xdg)
+        n = snprintf(out, PATH_CAP, "%s/qdistill", xdg);
+    else if (home && *home)
+        n = snprintf(out, PATH_CAP, "%s/.cache/qdistill", home);
     return n > 0 && n < PATH_CAP - 80;
 }
 
@@ -99,14 +102,17 @@ void qd_cache_store(const char *key, const void *p, size_t bytes) {
     memcpy(h.sha256, hex, sizeof h.sha256);
     FILE *f = fdopen(fd, "wb");
     bool ok = f && fwrite(&h, sizeof h, 1, f) == 1 && fwrite(p, 1, bytes, f) == bytes;
-    if (f) ok = fclose(f) == 0 && ok;
-    else close(fd);
+    if (f)
+        ok = fclose(f) == 0 && ok;
+    else
+        close(fd);
     if (!ok || rename(tmp, path) != 0) (void)unlink(tmp);
 }
 
 void qd_cache_key(const qd_device_info *info, const char *text, size_t bytes, const char *options, char key[65]) {
     char sha[65], all[1024 + 1024];
     qd_sha256_hex(text, bytes, sha);
-    int n = snprintf(all, sizeof all, "%d\n%s\n%s\n%s\n%s\n%s\n%s\n", FORMAT, sha, options, info->name, info->version, info->driver, info->platform);
+    int n = snprintf(all, sizeof all, "%d\n%s\n%s\n%s\n%s\n%s\n%s\n", FORMAT, sha, options, info->name, info->version,
+                     info->driver, info->platform);
     qd_sha256_hex(all, n > 0 && n < (int)sizeof all ? (size_t)n : sizeof all, key);
 }

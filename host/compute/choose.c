@@ -30,8 +30,8 @@ static void skipped(char *said, const qd_device_info *d, const char *why) {
 }
 
 /* The usable devices of one type in order; true when one was taken or the search must end with *st. */
-static bool try_type(const qd_registry *r, const qd_device_info *list, size_t n, const char *type, bool no_fallback, qd_device **dev, char *said,
-                     qd_status *st, qd_error *err) {
+static bool try_type(const qd_registry *r, const qd_device_info *list, size_t n, const char *type, bool no_fallback,
+                     qd_device **dev, char *said, qd_status *st, qd_error *err) {
     for (size_t i = 0; i < n; i++) {
         if (strcmp(list[i].type, type) != 0) continue;
         if (!list[i].usable) {
@@ -70,15 +70,18 @@ static qd_status choose_auto(const qd_registry *r, bool no_fallback, qd_device *
         }
         return st;
     }
-    if (no_fallback) return qd_fail(err, QD_E_NODEVICE, "no usable device, and --no-fallback is given|%s||qdistill devices -v", said);
+    if (no_fallback)
+        return qd_fail(err, QD_E_NODEVICE, "no usable device, and --no-fallback is given|%s||qdistill devices -v", said);
     say(said, "continuing on the reference path (slow)");
     return QD_OK;
 }
 
-qd_status qd_device_choose(const qd_registry *r, const char *selector, bool no_fallback, qd_device **dev, char *said, qd_error *err) {
+qd_status qd_device_choose(const qd_registry *r, const char *selector, bool no_fallback, qd_device **dev, char *said,
+                           qd_error *err) {
     char text[SAID] = "";
     *dev = NULL;
-    qd_status st = selector && strcmp(selector, "auto") != 0 ? try_device(r, selector, dev, err) : choose_auto(r, no_fallback, dev, text, err);
+    qd_status st = selector && strcmp(selector, "auto") != 0 ? try_device(r, selector, dev, err)
+                                                             : choose_auto(r, no_fallback, dev, text, err);
     if (said) memcpy(said, text, sizeof text);
     return st;
 }

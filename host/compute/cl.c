@@ -12,9 +12,12 @@ static void account(qd_device *dev, const qd_pending *p) {
     if (clGetEventProfilingInfo(p->event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL) != CL_SUCCESS) return;
     if (start == 0 || end < start) return;
     double seconds = 1e-9 * (double)(end - start);
-    if (p->kind == QD_EVENT_KERNEL) dev->time.kernel_seconds += seconds;
-    else if (p->kind == QD_EVENT_UPLOAD) dev->time.upload_seconds += seconds;
-    else if (p->kind == QD_EVENT_DOWNLOAD) dev->time.download_seconds += seconds;
+    if (p->kind == QD_EVENT_KERNEL)
+        dev->time.kernel_seconds += seconds;
+    else if (p->kind == QD_EVENT_UPLOAD)
+        dev->time.upload_seconds += seconds;
+    else if (p->kind == QD_EVENT_DOWNLOAD)
+        dev->time.download_seconds += seconds;
 }
 
 qd_status qd_cl_finish(qd_device *dev, qd_error *err) {
@@ -22,14 +25,19 @@ qd_status qd_cl_finish(qd_device *dev, qd_error *err) {
     for (size_t i = 0; i < dev->n_pending; i++) {
         cl_int status = CL_QUEUED;
         cl_int got = clGetEventInfo(dev->pending[i].event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, NULL);
-        if (got == CL_SUCCESS && status == CL_COMPLETE) account(dev, &dev->pending[i]);
-        else if (failed == CL_SUCCESS) failed = got != CL_SUCCESS ? got : status;
+        if (got == CL_SUCCESS && status == CL_COMPLETE)
+            account(dev, &dev->pending[i]);
+        else if (failed == CL_SUCCESS)
+            failed = got != CL_SUCCESS ? got : status;
         (void)clReleaseEvent(dev->pending[i].event);
     }
     dev->n_pending = 0;
     if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clFinish", code);
     if (failed < 0) return qd_cl_fail(dev, err, "a command in the queue", failed);
-    if (failed > 0) return qd_fail(err, QD_E_DEVICE, "a command on device %s is not complete after clFinish||the driver is defective|--device ref", dev->info.id);
+    if (failed > 0)
+        return qd_fail(err, QD_E_DEVICE,
+                       "a command on device %s is not complete after clFinish||the driver is defective|--device ref",
+                       dev->info.id);
     return QD_OK;
 }
 
@@ -42,7 +50,9 @@ qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err) {
     *b = (qd_buf){0};
     if (bytes == 0) bytes = 64;
     if (bytes > dev->info.max_alloc_bytes)
-        return qd_fail(err, QD_E_DEVICE, "a buffer of %zu bytes does not fit device %s|one allocation may have %llu bytes|the problem is too large for this device|work in smaller parts, or on another device: qdistill devices",
+        return qd_fail(err, QD_E_DEVICE,
+                       "a buffer of %zu bytes does not fit device %s|one allocation may have %llu bytes|the problem is too large "
+                       "for this device|work in smaller parts, or on another device: qdistill devices",
                        bytes, dev->info.id, (unsigned long long)dev->info.max_alloc_bytes);
     cl_int code;
     cl_mem mem = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
@@ -80,7 +90,8 @@ qd_status qd_cl_read(qd_device *dev, const qd_buf *b, size_t at, void *p, size_t
     if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clEnqueueReadBuffer", code);
     dev->time.download_bytes += bytes;
     QD_TRY(remember(dev, event, QD_EVENT_DOWNLOAD, err));
-    /* The queue is in order and the read was waited for: a failure of an earlier kernel shows here, not after its garbage was used. */
+    /* The queue is in order and the read was waited for: a failure of an earlier kernel shows here, not after its garbage was
+     * used. */
     return qd_cl_finish(dev, err);
 }
 
@@ -119,15 +130,23 @@ qd_status qd_cl_run(qd_device *dev, cl_kernel k, const qd_arg *args, size_t n_ar
     return remember(dev, event, QD_EVENT_KERNEL, err);
 }
 
-qd_device_time qd_device_time_read(const qd_device *dev) { return dev->time; }
+qd_device_time qd_device_time_read(const qd_device *dev) {
+    return dev->time;
+}
 
 void qd_device_time_reset(qd_device *dev) {
     memset(&dev->time, 0, sizeof dev->time);
     for (size_t i = 0; i < dev->n_pending; i++) dev->pending[i].kind = QD_EVENT_BEFORE_RESET;
 }
 
-bool qd_cl_is_cpu(const qd_device *dev) { return strcmp(dev->info.type, "cpu") == 0; }
+bool qd_cl_is_cpu(const qd_device *dev) {
+    return strcmp(dev->info.type, "cpu") == 0;
+}
 
-unsigned qd_cl_byte_lanes(const qd_device *dev) { return dev->byte_lanes; }
+unsigned qd_cl_byte_lanes(const qd_device *dev) {
+    return dev->byte_lanes;
+}
 
-bool qd_cl_has_clmul(const qd_device *dev) { return dev->clmul; }
+bool qd_cl_has_clmul(const qd_device *dev) {
+    return dev->clmul;
+}

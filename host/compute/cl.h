@@ -11,14 +11,16 @@
 
 /** Kernel @p kernel of kernels/PROGRAM.cl built with "-cl-std=CL1.2" and @p options ("-DLANES=32 ..."). Built once per
  *  device and options, kept until the device is closed; borrowed. QD_E_BUILD carries the build log's first lines. */
-qd_status qd_cl_kernel(qd_device *dev, const char *program, const char *options, const char *kernel, cl_kernel *out, qd_error *err);
+qd_status qd_cl_kernel(qd_device *dev, const char *program, const char *options, const char *kernel, cl_kernel *out,
+                       qd_error *err);
 
 /** A device buffer. {0} is none. */
 typedef struct qd_buf {
     cl_mem mem;
     size_t bytes;
 } qd_buf;
-/** Read-write buffer of @p bytes (0 gives 64). QD_E_DEVICE when above the device's allocation limit or memory is out. Contents undefined. */
+/** Read-write buffer of @p bytes (0 gives 64). QD_E_DEVICE when above the device's allocation limit or memory is out. Contents
+ * undefined. */
 qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err);
 void qd_cl_free(qd_buf *b);
 /** Blocking copies; counted in upload and download seconds. */
@@ -46,7 +48,8 @@ qd_status qd_cl_finish(qd_device *dev, qd_error *err);
 bool qd_cl_is_cpu(const qd_device *dev);
 /** Byte lanes of one native vector on the device's processor: 16, 32 or 64; 4 on GPUs. */
 unsigned qd_cl_byte_lanes(const qd_device *dev);
-/** True when carry-less multiply of @p bits (128, 256, 512 wide) may be used by kernels on this device: CPU device that compiles the builtin. */
+/** True when carry-less multiply of @p bits (128, 256, 512 wide) may be used by kernels on this device: CPU device that compiles
+ * the builtin. */
 bool qd_cl_has_clmul(const qd_device *dev);
 
 #endif

@@ -6,7 +6,13 @@
 #include "compute/internal.h"
 
 /* From cl_ext.h, spelled out: older headers lack them. */
-enum { PCI_BUS_INFO_KHR = 0x410F, PCI_BUS_ID_NV = 0x4008, PCI_SLOT_ID_NV = 0x4009, PCI_DOMAIN_ID_NV = 0x400A, TOPOLOGY_AMD = 0x4037 };
+enum {
+    PCI_BUS_INFO_KHR = 0x410F,
+    PCI_BUS_ID_NV = 0x4008,
+    PCI_SLOT_ID_NV = 0x4009,
+    PCI_DOMAIN_ID_NV = 0x400A,
+    TOPOLOGY_AMD = 0x4037
+};
 /* The list ends there: more platforms or devices than a machine has. */
 enum { PLATFORMS_MAX = 32, DEVICES_MAX = 64 };
 
@@ -79,7 +85,10 @@ static void describe(cl_platform_id platform, cl_device_id id, unsigned p, unsig
     (void)clGetPlatformInfo(platform, CL_PLATFORM_VERSION, sizeof platform_version - 1, platform_version, NULL);
     snprintf(d->platform, sizeof d->platform, "%.127s", platform_version);
     cl_device_type type = device_u64(id, CL_DEVICE_TYPE);
-    const char *name = type & CL_DEVICE_TYPE_GPU ? "gpu" : type & CL_DEVICE_TYPE_CPU ? "cpu" : type & CL_DEVICE_TYPE_ACCELERATOR ? "accelerator" : "custom";
+    const char *name = type & CL_DEVICE_TYPE_GPU           ? "gpu"
+                       : type & CL_DEVICE_TYPE_CPU         ? "cpu"
+                       : type & CL_DEVICE_TYPE_ACCELERATOR ? "accelerator"
+                                                           : "custom";
     snprintf(d->type, sizeof d->type, "%s", name);
     d->compute_units = device_u32(id, CL_DEVICE_MAX_COMPUTE_UNITS);
     size_t group = 0;
@@ -116,21 +125,25 @@ static void note_no_platform(char *note, cl_int code) {
     bool rusticl = false;
     icd_files(files, sizeof files, &rusticl);
     char found[320];
-    if (files[0]) snprintf(found, sizeof found, "loader found, the ICD files %s offer none", files);
-    else snprintf(found, sizeof found, "loader found, no ICD in %.200s", qd_icd_dir());
-    snprintf(note, QD_ERROR_PART,
-             "no OpenCL platform (%s): %s. Debian: apt install pocl-opencl-icd (CPU); NVIDIA, Intel, AMD: install the vendor's ICD.",
-             qd_cl_error_name(code, buf), found);
+    if (files[0])
+        snprintf(found, sizeof found, "loader found, the ICD files %s offer none", files);
+    else
+        snprintf(found, sizeof found, "loader found, no ICD in %.200s", qd_icd_dir());
+    snprintf(
+        note, QD_ERROR_PART,
+        "no OpenCL platform (%s): %s. Debian: apt install pocl-opencl-icd (CPU); NVIDIA, Intel, AMD: install the vendor's ICD.",
+        qd_cl_error_name(code, buf), found);
 }
 
 static void note_no_device(char *note) {
     char files[256];
     bool rusticl = false;
     icd_files(files, sizeof files, &rusticl);
-    snprintf(note, QD_ERROR_PART,
-             "no OpenCL device (CL_DEVICE_NOT_FOUND, -1): ICD files %s offer none. Check read and write access to /dev/nvidia* and "
-             "/dev/dri/renderD*.%s Next: qdistill devices -v",
-             files[0] ? files : "(none)", rusticl ? " Rusticl needs RUSTICL_ENABLE=<driver>." : "");
+    snprintf(
+        note, QD_ERROR_PART,
+        "no OpenCL device (CL_DEVICE_NOT_FOUND, -1): ICD files %s offer none. Check read and write access to /dev/nvidia* and "
+        "/dev/dri/renderD*.%s Next: qdistill devices -v",
+        files[0] ? files : "(none)", rusticl ? " Rusticl needs RUSTICL_ENABLE=<driver>." : "");
 }
 
 qd_status qd_devices_list(qd_device_info **out, size_t *n, char *note, qd_error *err) {

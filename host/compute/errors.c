@@ -49,7 +49,8 @@ qd_status qd_cl_fail(const qd_device *dev, qd_error *err, const char *call, cl_i
     const char *likely = "the driver refused the call";
     if (code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_RESOURCES || code == CL_OUT_OF_HOST_MEMORY)
         likely = "memory of the device is used up";
-    return qd_fail(err, QD_E_DEVICE, "%s failed on device %s (%s)|%s|%s|see what is usable: qdistill devices -v; go on without it: --device ref",
+    return qd_fail(err, QD_E_DEVICE,
+                   "%s failed on device %s (%s)|%s|%s|see what is usable: qdistill devices -v; go on without it: --device ref",
                    call, dev->info.id, dev->info.name, qd_cl_error_name(code, buf), likely);
 }
 

@@ -57,8 +57,8 @@ qd_status qd_source_flatten(const char *dir, const char *name, char **text, size
 qd_status qd_program_build(qd_device *dev, const char *name, const char *text, size_t bytes, const char *options, bool no_cache,
                            cl_program *out, qd_error *err);
 /** Kernel of a source that is part of this room (measuring, probing): kept like those of qd_cl_kernel. */
-qd_status qd_cl_kernel_of(qd_device *dev, const char *name, const char *text, const char *options, const char *kernel, cl_kernel *out,
-                          qd_error *err);
+qd_status qd_cl_kernel_of(qd_device *dev, const char *name, const char *text, const char *options, const char *kernel,
+                          cl_kernel *out, qd_error *err);
 void qd_programs_free(qd_device *dev);
 
 /** Disk cache. Load gives NULL when there is no good entry; store may fail silently. */

@@ -28,7 +28,8 @@ static const char limits_source[] =
 enum { REPEAT = 5 };
 
 /* Best of several launches by event time, the first left out. */
-static qd_status best(qd_device *dev, cl_kernel k, const qd_arg *args, size_t n_args, size_t global, double *seconds, qd_error *err) {
+static qd_status best(qd_device *dev, cl_kernel k, const qd_arg *args, size_t n_args, size_t global, double *seconds,
+                      qd_error *err) {
     *seconds = 0;
     for (int i = 0; i <= REPEAT; i++) {
         qd_device_time before = dev->time;
@@ -37,7 +38,8 @@ static qd_status best(qd_device *dev, cl_kernel k, const qd_arg *args, size_t n_
         double s = dev->time.kernel_seconds - before.kernel_seconds;
         if (i && s > 0 && (*seconds == 0 || s < *seconds)) *seconds = s;
     }
-    if (*seconds == 0) return qd_fail(err, QD_E_DEVICE, "device %s gives no kernel times||its event profiling does not work", dev->info.id);
+    if (*seconds == 0)
+        return qd_fail(err, QD_E_DEVICE, "device %s gives no kernel times||its event profiling does not work", dev->info.id);
     return QD_OK;
 }
 

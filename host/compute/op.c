@@ -19,7 +19,9 @@ static const qd_op *find(const qd_registry *r, const char *name, size_t n) {
     return NULL;
 }
 
-const qd_op *qd_registry_find(const qd_registry *r, const char *name) { return find(r, name, strlen(name)); }
+const qd_op *qd_registry_find(const qd_registry *r, const char *name) {
+    return find(r, name, strlen(name));
+}
 
 static qd_status unknown_op(const qd_registry *r, const char *text, qd_error *err) {
     char names[512] = "";
@@ -27,7 +29,8 @@ static qd_status unknown_op(const qd_registry *r, const char *text, qd_error *er
     const qd_op *op;
     for (size_t i = 0; (op = qd_registry_op(r, i)) != NULL && at < sizeof names; i++)
         at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", at ? ", " : "", op->name);
-    return qd_fail(err, QD_E_USAGE, "problem '%.200s': no such operation||operations are %s|qdistill validate --help", text, names);
+    return qd_fail(err, QD_E_USAGE, "problem '%.200s': no such operation||operations are %s|qdistill validate --help", text,
+                   names);
 }
 
 /* The grammar of an operation, for an error. */
@@ -35,9 +38,10 @@ static qd_status bad(const qd_op *op, const char *text, const char *part, size_t
     char grammar[QD_ERROR_PART];
     size_t at = (size_t)snprintf(grammar, sizeof grammar, "%s:", op->name);
     for (size_t i = 0; i < op->n_keys && at < sizeof grammar; i++)
-        at += (size_t)snprintf(grammar + at, sizeof grammar - at, "%s%s=%" PRIu64 "..%" PRIu64, i ? "," : "", op->keys[i].name, op->keys[i].min,
-                               op->keys[i].max);
-    return qd_fail(err, QD_E_USAGE, "problem '%.200s': '%.*s' %s||the grammar is %s|keys left out take their default", text, n > 80 ? 80 : (int)n, part, why, grammar);
+        at += (size_t)snprintf(grammar + at, sizeof grammar - at, "%s%s=%" PRIu64 "..%" PRIu64, i ? "," : "", op->keys[i].name,
+                               op->keys[i].min, op->keys[i].max);
+    return qd_fail(err, QD_E_USAGE, "problem '%.200s': '%.*s' %s||the grammar is %s|keys left out take their default", text,
+                   n > 80 ? 80 : (int)n, part, why, grammar);
 }
 
 static bool number(const char *p, size_t n, uint64_t *v) {
@@ -69,7 +73,8 @@ qd_status qd_problem_parse(const qd_registry *r, const char *text, qd_problem *o
     size_t n = strcspn(text, ":");
     const qd_op *op = find(r, text, n);
     if (!op) return unknown_op(r, text, err);
-    if (op->n_keys > QD_PROBLEM_KEYS) return qd_fail(err, QD_E_INTERNAL, "operation %s has more than %d keys", op->name, QD_PROBLEM_KEYS);
+    if (op->n_keys > QD_PROBLEM_KEYS)
+        return qd_fail(err, QD_E_INTERNAL, "operation %s has more than %d keys", op->name, QD_PROBLEM_KEYS);
     qd_problem p = {.op = op};
     bool given[QD_PROBLEM_KEYS] = {false};
     for (size_t i = 0; i < op->n_keys; i++) p.v[i] = op->keys[i].def;

@@ -77,7 +77,10 @@ qd_status qd_device_open(const char *selector, qd_device **out, qd_error *err) {
     *out = NULL;
     if (strcmp(selector, "ref") == 0) return QD_OK;
     if (!is_selector(selector))
-        return qd_fail(err, QD_E_USAGE, "'%s' is not a device||devices are auto, ref, gpu, cpu, P:D, name=TEXT, pci=ADDRESS|list them: qdistill devices", selector);
+        return qd_fail(
+            err, QD_E_USAGE,
+            "'%s' is not a device||devices are auto, ref, gpu, cpu, P:D, name=TEXT, pci=ADDRESS|list them: qdistill devices",
+            selector);
     qd_device_info *list;
     size_t n, at = 0;
     char note[QD_ERROR_PART], skipped[QD_ERROR_PART] = "";
@@ -89,10 +92,13 @@ qd_status qd_device_open(const char *selector, qd_device **out, qd_error *err) {
             free(list);
             return st;
         }
-        if (at < sizeof skipped) at += (size_t)snprintf(skipped + at, sizeof skipped - at, "%s%s (%s): %s", at ? "; " : "", list[i].id, list[i].name, list[i].reason);
+        if (at < sizeof skipped)
+            at += (size_t)snprintf(skipped + at, sizeof skipped - at, "%s%s (%s): %s", at ? "; " : "", list[i].id, list[i].name,
+                                   list[i].reason);
     }
     free(list);
-    return qd_fail(err, QD_E_NODEVICE, "no usable device matches '%s'|%s|%s|list what is there: qdistill devices -v", selector, note, skipped);
+    return qd_fail(err, QD_E_NODEVICE, "no usable device matches '%s'|%s|%s|list what is there: qdistill devices -v", selector,
+                   note, skipped);
 }
 
 void qd_device_close(qd_device *dev) {
@@ -105,4 +111,6 @@ void qd_device_close(qd_device *dev) {
     free(dev);
 }
 
-const qd_device_info *qd_device_about(const qd_device *dev) { return &dev->info; }
+const qd_device_info *qd_device_about(const qd_device *dev) {
+    return &dev->info;
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the compiler of a CPU device may use: one program whose kernel names are the answers, so that nothing has to be launched. */
+/* What the compiler of a CPU device may use: one program whose kernel names are the answers, so that nothing has to be launched.
+ */
 #include <string.h>
 #include "compute/internal.h"
 
@@ -31,7 +32,8 @@ static unsigned lanes_of_host(void) {
 static bool names_of(qd_device *dev, const char *options, char *names, size_t cap) {
     cl_program program = NULL;
     names[0] = '\0';
-    if (qd_program_build(dev, "probe", probe_source, sizeof probe_source - 1, options, false, &program, NULL) != QD_OK) return false;
+    if (qd_program_build(dev, "probe", probe_source, sizeof probe_source - 1, options, false, &program, NULL) != QD_OK)
+        return false;
     cl_int code = clGetProgramInfo(program, CL_PROGRAM_KERNEL_NAMES, cap, names, NULL);
     (void)clReleaseProgram(program);
     return code == CL_SUCCESS;
@@ -44,8 +46,11 @@ void qd_probe(qd_device *dev) {
     if (!qd_cl_is_cpu(dev)) return;
     dev->byte_lanes = 16;
     if (!names_of(dev, "-DPROBE_CLMUL", names, sizeof names) && !names_of(dev, "", names, sizeof names)) return;
-    if (strstr(names, "lanes64")) dev->byte_lanes = 64;
-    else if (strstr(names, "lanes32")) dev->byte_lanes = 32;
-    else if (strstr(names, "lanes_unknown")) dev->byte_lanes = lanes_of_host();
+    if (strstr(names, "lanes64"))
+        dev->byte_lanes = 64;
+    else if (strstr(names, "lanes32"))
+        dev->byte_lanes = 32;
+    else if (strstr(names, "lanes_unknown"))
+        dev->byte_lanes = lanes_of_host();
     dev->clmul = strstr(names, "clmul") != NULL;
 }

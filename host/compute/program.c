@@ -21,8 +21,10 @@ static void build_log(qd_device *dev, cl_program program, char *out, size_t cap)
         /* The error is one line of text: lines become "; ". */
         size_t at = 0;
         for (const char *c = log; *c && at + 3 < cap; c++) {
-            if (*c != '\n') out[at++] = *c;
-            else if (at && c[1]) at += (size_t)snprintf(out + at, cap - at, "; ");
+            if (*c != '\n')
+                out[at++] = *c;
+            else if (at && c[1])
+                at += (size_t)snprintf(out + at, cap - at, "; ");
         }
         out[at] = '\0';
         while (at && (out[at - 1] == ' ' || out[at - 1] == ';')) out[--at] = '\0';
@@ -30,16 +32,22 @@ static void build_log(qd_device *dev, cl_program program, char *out, size_t cap)
     free(log);
 }
 
-static qd_status build_failed(qd_device *dev, const char *name, const char *options, cl_program program, cl_int code, qd_error *err) {
+static qd_status build_failed(qd_device *dev, const char *name, const char *options, cl_program program, cl_int code,
+                              qd_error *err) {
     char log[QD_ERROR_PART - 120] = "", buf[48];
     if (program) build_log(dev, program, log, sizeof log);
     const char *cl = qd_cl_error_name(code, buf);
     if (log[0])
-        return qd_fail(err, QD_E_BUILD, "kernel %s did not build for device %s (%s) with '%s'|%s: %s|the compiler of this driver rejects the source|report it with the driver's version (qdistill devices); go on without it: --device ref",
+        return qd_fail(err, QD_E_BUILD,
+                       "kernel %s did not build for device %s (%s) with '%s'|%s: %s|the compiler of this driver rejects the "
+                       "source|report it with the driver's version (qdistill devices); go on without it: --device ref",
                        name, dev->info.id, dev->info.name, options, cl, log);
     const char *pocl = getenv("POCL_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    return qd_fail(err, QD_E_BUILD, "kernel %s did not build for device %s (%s) with '%s'|%s, build log empty|on PoCL the cache directory is not writable: POCL_CACHE_DIR=%s XDG_CACHE_HOME=%s HOME=%s|set POCL_CACHE_DIR to a writable directory and run again",
-                   name, dev->info.id, dev->info.name, options, cl, pocl ? pocl : "", xdg ? xdg : "", home ? home : "");
+    return qd_fail(
+        err, QD_E_BUILD,
+        "kernel %s did not build for device %s (%s) with '%s'|%s, build log empty|on PoCL the cache directory is not writable: "
+        "POCL_CACHE_DIR=%s XDG_CACHE_HOME=%s HOME=%s|set POCL_CACHE_DIR to a writable directory and run again",
+        name, dev->info.id, dev->info.name, options, cl, pocl ? pocl : "", xdg ? xdg : "", home ? home : "");
 }
 
 static cl_program from_cache(qd_device *dev, const char *key, const char *options) {
@@ -62,7 +70,8 @@ static void to_cache(cl_program program, const char *key) {
     size_t bytes = 0;
     if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0) return;
     unsigned char *binary = malloc(bytes);
-    if (binary && clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) qd_cache_store(key, binary, bytes);
+    if (binary && clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
+        qd_cache_store(key, binary, bytes);
     free(binary);
 }
 
@@ -108,7 +117,8 @@ static qd_status kernel_in(qd_device *dev, qd_program *p, const char *kernel, cl
     cl_kernel made = clCreateKernel(p->program, kernel, &code);
     if (code != CL_SUCCESS) {
         char buf[48];
-        return qd_fail(err, QD_E_BUILD, "program %.60s has no kernel %s on device %s|%s", p->key, kernel, dev->info.id, qd_cl_error_name(code, buf));
+        return qd_fail(err, QD_E_BUILD, "program %.60s has no kernel %s on device %s|%s", p->key, kernel, dev->info.id,
+                       qd_cl_error_name(code, buf));
     }
     size_t n = strlen(kernel) + 1;
     kernel_made *k = malloc(sizeof *k + n);
@@ -139,7 +149,8 @@ static qd_status add(qd_device *dev, char *key, cl_program program, qd_program *
 }
 
 /* @p text NULL: the source called @p name of kernels/. */
-static qd_status get_kernel(qd_device *dev, const char *name, const char *text, const char *options, const char *kernel, cl_kernel *out, qd_error *err) {
+static qd_status get_kernel(qd_device *dev, const char *name, const char *text, const char *options, const char *kernel,
+                            cl_kernel *out, qd_error *err) {
     if (!options) options = "";
     size_t n = strlen(name) + strlen(options) + 2;
     char *key = malloc(n);
@@ -165,11 +176,13 @@ static qd_status get_kernel(qd_device *dev, const char *name, const char *text, 
     return kernel_in(dev, p, kernel, out, err);
 }
 
-qd_status qd_cl_kernel(qd_device *dev, const char *program, const char *options, const char *kernel, cl_kernel *out, qd_error *err) {
+qd_status qd_cl_kernel(qd_device *dev, const char *program, const char *options, const char *kernel, cl_kernel *out,
+                       qd_error *err) {
     return get_kernel(dev, program, NULL, options, kernel, out, err);
 }
 
-qd_status qd_cl_kernel_of(qd_device *dev, const char *name, const char *text, const char *options, const char *kernel, cl_kernel *out, qd_error *err) {
+qd_status qd_cl_kernel_of(qd_device *dev, const char *name, const char *text, const char *options, const char *kernel,
+                          cl_kernel *out, qd_error *err) {
     return get_kernel(dev, name, text, options, kernel, out, err);
 }
 

@@ -19,7 +19,8 @@ typedef struct flat {
 } flat;
 
 static qd_status append(flat *f, const char *p, size_t n, qd_error *err) {
-    if (f->bytes + n + 1 > SOURCE_MAX) return qd_fail(err, QD_E_INPUT, "kernel source from %s exceeds %d bytes", f->dir, SOURCE_MAX);
+    if (f->bytes + n + 1 > SOURCE_MAX)
+        return qd_fail(err, QD_E_INPUT, "kernel source from %s exceeds %d bytes", f->dir, SOURCE_MAX);
     if (f->bytes + n + 1 > f->cap) {
         size_t cap = 2 * (f->bytes + n + 1);
         char *more = realloc(f->text, cap);
@@ -100,7 +101,9 @@ static qd_status add_line(flat *f, const char *from, const char *line, size_t n,
 
 static qd_status add_file(flat *f, const char *path, qd_error *err) {
     char *real = realpath(path, NULL), *text = NULL;
-    if (!real) return qd_fail(err, QD_E_INPUT, "%s cannot be read||QD_KERNEL_DIR is set|unset QD_KERNEL_DIR to use the kernels of this build", path);
+    if (!real)
+        return qd_fail(err, QD_E_INPUT,
+                       "%s cannot be read||QD_KERNEL_DIR is set|unset QD_KERNEL_DIR to use the kernels of this build", path);
     for (size_t i = 0; i < f->n_seen; i++)
         if (strcmp(f->seen[i], real) == 0) {
             free(real);
@@ -126,7 +129,8 @@ qd_status qd_source_flatten(const char *dir, const char *name, char **text, size
     char path[PATH_CAP];
     flat f = {.dir = dir};
     *text = NULL;
-    if (snprintf(path, sizeof path, "%s/%s.cl", dir, name) >= (int)sizeof path) return qd_fail(err, QD_E_INPUT, "path of kernel %s is too long", name);
+    if (snprintf(path, sizeof path, "%s/%s.cl", dir, name) >= (int)sizeof path)
+        return qd_fail(err, QD_E_INPUT, "path of kernel %s is too long", name);
     qd_status st = add_file(&f, path, err);
     if (st == QD_OK) st = append(&f, "", 0, err);
     for (size_t i = 0; i < f.n_seen; i++) free(f.seen[i]);

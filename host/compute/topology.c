@@ -4,8 +4,8 @@
 #include <string.h>
 #include "compute/internal.h"
 
-/* hwloc's OpenCL, CUDA, NVML, ROCm and Level Zero components would start drivers while the topology is loaded: a second LLVM in one
- * process with PoCL, and crashes with some CUDA versions. Devices are matched by PCI address instead. */
+/* hwloc's OpenCL, CUDA, NVML, ROCm and Level Zero components would start drivers while the topology is loaded: a second LLVM in
+ * one process with PoCL, and crashes with some CUDA versions. Devices are matched by PCI address instead. */
 static const char *const components_off[] = {"opencl", "cuda", "nvml", "rsmi", "levelzero", "gl"};
 
 static int load(hwloc_topology_t *topo, bool with_io) {
@@ -34,7 +34,9 @@ qd_status qd_topology_read(qd_topology *t, qd_error *err) {
     memset(t, 0, sizeof *t);
     hwloc_topology_t topo;
     if (load(&topo, false) != 0)
-        return qd_fail(err, QD_E_INTERNAL, "cannot read the topology of this machine|hwloc_topology_load|/proc or /sys is not mounted|mount them and run again");
+        return qd_fail(
+            err, QD_E_INTERNAL,
+            "cannot read the topology of this machine|hwloc_topology_load|/proc or /sys is not mounted|mount them and run again");
     t->packages = count(topo, HWLOC_OBJ_PACKAGE);
     t->cores = count(topo, HWLOC_OBJ_CORE);
     t->threads = count(topo, HWLOC_OBJ_PU);

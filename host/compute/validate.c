@@ -16,7 +16,9 @@ static qd_status run_reference(const qd_op *op, void *state, qd_device *dev, voi
     return op->reference(state, out, err);
 }
 
-static qd_status run_device(const qd_op *op, void *state, qd_device *dev, void *out, qd_error *err) { return op->device(state, dev, out, err); }
+static qd_status run_device(const qd_op *op, void *state, qd_device *dev, void *out, qd_error *err) {
+    return op->device(state, dev, out, err);
+}
 
 /* An output between two guards. */
 typedef struct guarded {
@@ -25,7 +27,9 @@ typedef struct guarded {
     double seconds;
 } guarded;
 
-static unsigned char *body(const guarded *g) { return g->block + GUARD; }
+static unsigned char *body(const guarded *g) {
+    return g->block + GUARD;
+}
 
 static bool guards_hold(const guarded *g, int poison) {
     for (size_t i = 0; i < GUARD; i++)
@@ -79,9 +83,11 @@ static qd_status run_both(const qd_problem *p, qd_device *dev, bool fault, qd_co
         st = qd_fail(err, QD_E_INTERNAL, "the reference of %s wrote outside its output", p->op->name);
         goto out;
     }
-    QD_TRY_OUT(st, dev ? run_path(p, run_device, dev, POISON_DEVICE, &got, err) : run_path(p, run_reference, NULL, POISON_DEVICE, &got, err));
+    QD_TRY_OUT(st, dev ? run_path(p, run_device, dev, POISON_DEVICE, &got, err)
+                       : run_path(p, run_reference, NULL, POISON_DEVICE, &got, err));
     if (got.bytes != want.bytes) {
-        st = qd_fail(err, QD_E_INTERNAL, "the inputs of %s are not repeatable: %zu and %zu bytes of output", p->op->name, want.bytes, got.bytes);
+        st = qd_fail(err, QD_E_INTERNAL, "the inputs of %s are not repeatable: %zu and %zu bytes of output", p->op->name,
+                     want.bytes, got.bytes);
         goto out;
     }
     if (fault && got.bytes) body(&got)[0] ^= 1;
@@ -111,11 +117,15 @@ qd_status qd_selftest(const qd_registry *r, qd_device *dev, qd_error *err) {
         QD_TRY(run_both(&p, dev, fault, &c, err));
         fault = false;
         if (c.ok) continue;
-        const char *id = dev ? dev->info.id : "ref", *name = dev ? dev->info.name : "reference path", *driver = dev ? dev->info.driver : "";
+        const char *id = dev ? dev->info.id : "ref", *name = dev ? dev->info.name : "reference path",
+                   *driver = dev ? dev->info.driver : "";
         if (c.first_difference == c.compared_bytes)
-            return qd_fail(err, QD_E_DIFFER, "self-test failed on %s (%s): %s writes past its output|||qdistill validate --device %s '%s'", id, name, op->name, id, op->selftest);
+            return qd_fail(err, QD_E_DIFFER,
+                           "self-test failed on %s (%s): %s writes past its output|||qdistill validate --device %s '%s'", id,
+                           name, op->name, id, op->selftest);
         return qd_fail(err, QD_E_DIFFER,
-                       "self-test failed on %s (%s): %s differs from the reference at byte %" PRIu64 ", expected 0x%02x, got 0x%02x||driver %s may "
+                       "self-test failed on %s (%s): %s differs from the reference at byte %" PRIu64
+                       ", expected 0x%02x, got 0x%02x||driver %s may "
                        "miscompile it|reproduce: qdistill validate --device %s '%s'; go on without it: --device ref",
                        id, name, op->name, c.first_difference, c.expected, c.got, driver, id, op->selftest);
     }

@@ -47,10 +47,12 @@ typedef struct qd_access {
     bool is_icd, readable, writable;
 } qd_access;
 /** ICD files where the loader looks (OCL_ICD_VENDORS, OPENCL_VENDOR_PATH, else /etc/OpenCL/vendors) and the nodes /dev/dri/card*,
- *  /dev/dri/renderD*, /dev/nvidia*, /dev/kfd with this user's access to them. *out is freed by the caller with free(); n = 0: none. */
+ *  /dev/dri/renderD*, /dev/nvidia*, /dev/kfd with this user's access to them. *out is freed by the caller with free(); n = 0:
+ * none. */
 qd_status qd_devices_access(qd_access **out, size_t *n, qd_error *err);
 
-/** An open device: context, queue, programs built so far, time spent. NULL stands for the reference path everywhere. Not thread-safe: one caller at a time. */
+/** An open device: context, queue, programs built so far, time spent. NULL stands for the reference path everywhere. Not
+ * thread-safe: one caller at a time. */
 typedef struct qd_device qd_device;
 
 /** Open the device that @p selector names: "P:D", "name=TEXT", "pci=ADDRESS", "gpu", "cpu". "ref" gives *out = NULL.
@@ -59,11 +61,13 @@ qd_status qd_device_open(const char *selector, qd_device **out, qd_error *err);
 void qd_device_close(qd_device *dev);
 const qd_device_info *qd_device_about(const qd_device *dev);
 
-/** Bytes of working set that a batch on @p dev should keep to: CPU devices and NULL (the reference) half of the last cache that the
- *  cores share (or of the second level when there is none); others an eighth of the memory, at most half of one allocation. At least 1 MiB. */
+/** Bytes of working set that a batch on @p dev should keep to: CPU devices and NULL (the reference) half of the last cache that
+ * the cores share (or of the second level when there is none); others an eighth of the memory, at most half of one allocation. At
+ * least 1 MiB. */
 uint64_t qd_device_batch_bytes(const qd_device *dev);
 
-/** Seconds spent on the device since the last reset, by event profiling, and build time. A command counts once it was waited for. */
+/** Seconds spent on the device since the last reset, by event profiling, and build time. A command counts once it was waited for.
+ */
 typedef struct qd_device_time {
     double kernel_seconds, upload_seconds, download_seconds, build_seconds;
     uint64_t upload_bytes, download_bytes, launches;
@@ -105,13 +109,15 @@ typedef struct qd_op {
     const qd_key *keys;
     size_t n_keys;
     const char *selftest;           /**< one small problem, run at the start of each job */
-    const char *const *cases_quick; /**< NULL-terminated problem strings: sizes 1, odd, around tile and chunk limits, adversarial contents, every tuning candidate */
+    const char *const *cases_quick; /**< NULL-terminated problem strings: sizes 1, odd, around tile and chunk limits, adversarial
+                                       contents, every tuning candidate */
     const char *const *cases_full;  /**< NULL-terminated: large */
     const char *const *cases_profile; /**< NULL-terminated: what profile measures by default */
     /** Inputs of a problem, from its seed. The state is freed by destroy. QD_E_USAGE: keys contradict each other. */
     qd_status (*create)(const qd_problem *p, void **state, qd_error *err);
     void (*destroy)(void *state);
-    /** Size of the output; both paths write exactly this many bytes. Both may run again and again on one state and give the same. */
+    /** Size of the output; both paths write exactly this many bytes. Both may run again and again on one state and give the same.
+     */
     size_t (*output_bytes)(const void *state);
     qd_status (*reference)(void *state, void *out, qd_error *err);
     qd_status (*device)(void *state, qd_device *dev, void *out, qd_error *err);
@@ -130,7 +136,8 @@ typedef struct qd_registry {
 const qd_op *qd_registry_op(const qd_registry *r, size_t i);
 const qd_op *qd_registry_find(const qd_registry *r, const char *name);
 
-/** Parse "NAME:key=value,...", "NAME:" or "NAME"; keys left out take their default. QD_E_USAGE names the offending part and prints the grammar. */
+/** Parse "NAME:key=value,...", "NAME:" or "NAME"; keys left out take their default. QD_E_USAGE names the offending part and
+ * prints the grammar. */
 qd_status qd_problem_parse(const qd_registry *r, const char *text, qd_problem *p, qd_error *err);
 /** Canonical text, all keys in order. @p out has @p cap bytes (256 suffice). */
 void qd_problem_print(const qd_problem *p, char *out, size_t cap);
@@ -154,14 +161,16 @@ qd_status qd_selftest(const qd_registry *r, qd_device *dev, qd_error *err);
 
 /** Choose a device as the program does. @p selector NULL or "auto": GPUs first, then CPU devices, each must pass the self-test,
  *  then the reference (*dev = NULL). A named device that fails ends with QD_E_DIFFER, absent with QD_E_NODEVICE. @p no_fallback:
- *  the first choice of auto must work. @p said (may be NULL, 1024 bytes) gets one line: what was chosen, what was skipped and why;
- *  empty when there is nothing to warn of. */
-qd_status qd_device_choose(const qd_registry *r, const char *selector, bool no_fallback, qd_device **dev, char *said, qd_error *err);
+ *  the first choice of auto must work. @p said (may be NULL, 1024 bytes) gets one line: what was chosen, what was skipped and
+ * why; empty when there is nothing to warn of. */
+qd_status qd_device_choose(const qd_registry *r, const char *selector, bool no_fallback, qd_device **dev, char *said,
+                           qd_error *err);
 
 /** Limits measured on the device: what profile compares with. */
 typedef struct qd_limits {
     double copy_bytes_per_s; /**< read plus write of a large buffer copy by a kernel */
-    double int_ops_per_s;    /**< 32-bit integer operations: the better of a chain of multiply-adds (two each) and of adds, xors and shifts */
+    double int_ops_per_s; /**< 32-bit integer operations: the better of a chain of multiply-adds (two each) and of adds, xors and
+                             shifts */
 } qd_limits;
 qd_status qd_limits_measure(qd_device *dev, qd_limits *limits, qd_error *err);
 
