@@ -1,10 +1,327 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* reconcile: both machines in one process, over two bit files. */
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 #include "cli.h"
+#include "qdistill/reconcile.h"
 #include "verbs.h"
 
+enum { SAMPLE_MOST = 1 << 14, SAMPLE_SHARE = 8 };
+
+typedef struct options {
+    const char *file[2], *out, *code, *order;
+    uint64_t in_bits;
+    double qber, leak, eps_cor;
+    bool has_bits, has_qber, has_leak;
+} options;
+
+typedef struct session {
+    qd_cli cli;
+    options o;
+    qd_bit_order order;
+    qd_device *dev;
+    qd_bits key[2];
+    uint64_t in_bits, sampled, sample_errors;
+    qd_reconcile_params p;
+    qd_reconcile_alice *alice;
+    qd_reconcile_bob *bob;
+    qd_transcript *transcript;
+    double seconds;
+} session;
+
+static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
+    options *o = &s->o;
+    o->code = "auto";
+    o->order = "lsb";
+    o->eps_cor = 1e-15;
+    const qd_opt opts[] = {
+        {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N", "length of both strings, in bits", &o->has_bits},
+        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1", "code (default auto)", NULL},
+        {"qber", QD_OPT_REAL, &o->qber, 0, 1, "Q", "error rate that the rate is made for (default: from a disclosed sample)", &o->has_qber},
+        {"leak", QD_OPT_REAL, &o->leak, 0.001, 0.999, "L", "leak of a frame in place of the one the error rate asks for", &o->has_leak},
+        {"eps-cor", QD_OPT_REAL, &o->eps_cor, 1e-36, 0.5, "E", "chance that an error stays undetected (default 1e-15)", NULL},
+        {"bit-order", QD_OPT_TEXT, &o->order, 0, 0, "lsb|msb", "bit order in the bytes of all files (default lsb)", NULL},
+        {"out", QD_OPT_TEXT, &o->out, 0, 0, "DIR", "directory to make for the results", NULL},
+        {0}};
+    QD_TRY(qd_cli_parse(&s->cli, opts, argc, argv, o->file, 2, 2, NULL, err));
+    if (s->cli.help) return QD_OK;
+    if (!o->out) return qd_fail(err, QD_E_USAGE, "reconcile needs --out DIR|||see qdistill reconcile --help");
+    if (strcmp(o->order, "lsb") != 0 && strcmp(o->order, "msb") != 0)
+        return qd_fail(err, QD_E_USAGE, "--bit-order: '%s' is neither lsb nor msb|||see qdistill reconcile --help", o->order);
+    s->order = strcmp(o->order, "msb") == 0 ? QD_MSB_FIRST : QD_LSB_FIRST;
+    return qd_code_named(o->code, &s->p.code, err);
+}
+
+static qd_status read_keys(session *s, qd_error *err) {
+    struct stat st;
+    if (lstat(s->o.out, &st) == 0)
+        return qd_fail(err, QD_E_INPUT, "%s exists|||nothing is overwritten: give --out another name or remove it", s->o.out);
+    for (int i = 0; i < 2; i++) QD_TRY(qd_bits_read_file(&s->key[i], s->o.file[i], s->o.has_bits ? s->o.in_bits : UINT64_MAX, s->order, err));
+    s->in_bits = s->key[0].n;
+    if (s->key[0].n != s->key[1].n)
+        return qd_fail(err, QD_E_INPUT, "%s has %llu bits, %s has %llu||both stations' strings must have one length|check the files, or give --in-bits",
+                       s->o.file[0], (unsigned long long)s->key[0].n, s->o.file[1], (unsigned long long)s->key[1].n);
+    if (s->in_bits == 0) return qd_fail(err, QD_E_INPUT, "%s is empty||there is nothing to reconcile|", s->o.file[0]);
+    return QD_OK;
+}
+
+static qd_random random_of(const session *s, qd_stream stream) {
+    return (qd_random){.rehearsal = s->cli.has_seed, .seed = s->cli.seed, .stream = (uint32_t)stream};
+}
+
+static qd_status record_message(session *s, uint32_t type, qd_direction from, qd_body *body, qd_error *err) {
+    qd_msg m = {.type = type, .from = (uint8_t)from, .last = 1, .bytes = body->n, .body = body->p};
+    qd_status st = body->bad ? qd_fail(err, QD_E_INTERNAL, "no memory for message '%s'", qd_msg_name(type)) : qd_transcript_add(s->transcript, &m, err);
+    qd_body_free(body);
+    return st;
+}
+
+/* Distinct positions below n, as ones of a mask (Floyd's method: one draw a position). */
+static void draw_positions(qd_random *r, uint64_t n, uint64_t count, qd_bits *mask) {
+    for (uint64_t j = n - count; j < n; j++) {
+        uint64_t t = qd_random_below(r, j + 1);
+        qd_bits_set(mask, qd_bits_get(mask, t) ? j : t, 1);
+    }
+}
+
+/* Disclose the bits under the mask and take them out of both strings. */
+static qd_status disclose(session *s, const qd_bits *mask, qd_error *err) {
+    qd_bits kept[2] = {{0}};
+    qd_body body[2] = {{0}};
+    qd_status st;
+    qd_body_u64(&body[0], s->sampled);
+    qd_body_u64(&body[1], s->sampled);
+    for (int i = 0; i < 2; i++) QD_TRY_OUT(st, qd_bits_create(&kept[i], s->in_bits - s->sampled, err));
+    for (uint64_t i = 0, k = 0; i < s->in_bits; i++) {
+        unsigned a = qd_bits_get(&s->key[0], i), b = qd_bits_get(&s->key[1], i);
+        if (qd_bits_get(mask, i)) {
+            qd_body_u64(&body[0], i);
+            qd_body_u8(&body[0], (uint8_t)a);
+            qd_body_u8(&body[1], (uint8_t)b);
+            s->sample_errors += a != b;
+        } else {
+            qd_bits_set(&kept[0], k, a);
+            qd_bits_set(&kept[1], k++, b);
+        }
+    }
+    QD_TRY_OUT(st, record_message(s, QD_MSG_SAMPLE, QD_ALICE_TO_BOB, &body[0], err));
+    QD_TRY_OUT(st, record_message(s, QD_MSG_SAMPLE_BITS, QD_BOB_TO_ALICE, &body[1], err));
+    for (int i = 0; i < 2; i++) {
+        qd_bits swap = s->key[i];
+        s->key[i] = kept[i];
+        kept[i] = swap;
+    }
+out:
+    for (int i = 0; i < 2; i++) {
+        qd_bits_destroy(&kept[i]);
+        qd_body_free(&body[i]);
+    }
+    return st;
+}
+
+static qd_status estimate(session *s, qd_error *err) {
+    if (s->o.has_qber) { /* as if known from very many bits */
+        s->p.sample = (uint64_t)1 << 30;
+        s->p.errors = (uint64_t)llround(s->o.qber * (double)s->p.sample);
+        return QD_OK;
+    }
+    qd_bits mask = {0};
+    qd_random r = random_of(s, QD_STREAM_SAMPLE);
+    s->sampled = s->in_bits / SAMPLE_SHARE < SAMPLE_MOST ? s->in_bits / SAMPLE_SHARE : SAMPLE_MOST;
+    if (s->sampled == 0) { /* fewer than 8 bits: too short for any frame, whatever the rate */
+        s->p.sample = 1;
+        return QD_OK;
+    }
+    QD_TRY(qd_bits_create(&mask, s->in_bits, err));
+    draw_positions(&r, s->in_bits, s->sampled, &mask);
+    qd_status st = disclose(s, &mask, err);
+    qd_bits_destroy(&mask);
+    s->p.sample = s->sampled;
+    s->p.errors = s->sample_errors;
+    return st;
+}
+
+/* Carry messages between the machines until both are done. */
+static qd_status pump(session *s, qd_error *err) {
+    qd_outbox to_bob = {0}, to_alice = {0};
+    bool alice_done = false, bob_done = false;
+    qd_msg m;
+    qd_status st = qd_reconcile_alice_step(s->alice, NULL, &to_bob, &alice_done, err);
+    while (st == QD_OK && (!alice_done || !bob_done)) {
+        bool from_alice = qd_outbox_take(&to_bob, &m);
+        if (!from_alice && !qd_outbox_take(&to_alice, &m)) {
+            st = qd_fail(err, QD_E_INTERNAL, "the two machines wait for each other");
+            break;
+        }
+        st = qd_transcript_add(s->transcript, &m, err);
+        if (st == QD_OK)
+            st = from_alice ? qd_reconcile_bob_step(s->bob, &m, &to_alice, &bob_done, err) : qd_reconcile_alice_step(s->alice, &m, &to_bob, &alice_done, err);
+        free(m.body);
+    }
+    qd_outbox_destroy(&to_bob);
+    qd_outbox_destroy(&to_alice);
+    return st;
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static qd_status reconcile(session *s, qd_error *err) {
+    s->p.leak = s->o.has_leak ? s->o.leak : 0;
+    s->p.eps_cor = s->o.eps_cor;
+    QD_TRY(qd_reconcile_alice_create(&s->p, &s->key[0], random_of(s, QD_STREAM_PRIVATE), random_of(s, QD_STREAM_VERIFY), s->dev, &s->alice, err));
+    QD_TRY(qd_reconcile_bob_create(&s->p, &s->key[1], s->dev, &s->bob, err));
+    double began = now();
+    QD_TRY(pump(s, err));
+    s->seconds = now() - began;
+    return QD_OK;
+}
+
+static json_t *real_or_null(double v) { return isfinite(v) ? json_real(v) : json_null(); }
+
+static json_t *record_of(const session *s, const char *status) {
+    const qd_reconcile_result *r = qd_reconcile_bob_result(s->bob);
+    qd_reconcile_figures f = qd_reconcile_figures_of(r);
+    qd_ledger l = {0};
+    (void)qd_reconcile_charge(r, 0, &l, NULL); /* cannot overflow: the string is in memory */
+    const uint64_t *alice = l.bits[0][QD_ALICE_TO_BOB], *bob = l.bits[0][QD_BOB_TO_ALICE];
+    json_t *j = qd_cli_record(&s->cli, status, s->dev);
+    json_object_set_new(j, "rehearsal", json_boolean(s->cli.has_seed));
+    json_object_set_new(j, "in_bits", qd_json_from_u64(s->in_bits));
+    json_object_set_new(j, "sample", json_pack("{s:o,s:o}", "bits", qd_json_from_u64(s->sampled), "errors", qd_json_from_u64(s->sample_errors)));
+    json_object_set_new(j, "n", qd_json_from_u64(r->n));
+    json_object_set_new(j, "errors", qd_json_from_u64(r->errors));
+    json_object_set_new(j, "charged", qd_json_from_u64(qd_ledger_charged(&l, 0, 0)));
+    json_object_set_new(j, "dropped", qd_json_from_u64(r->dropped));
+    json_object_set_new(j, "qber", real_or_null(f.qber));
+    json_object_set_new(j, "eps_cor", json_real(s->p.eps_cor));
+    json_object_set_new(j, "frames", qd_json_from_u64(r->frames));
+    json_object_set_new(j, "frames_failed", qd_json_from_u64(r->frames_failed));
+    json_object_set_new(j, "frames_located", qd_json_from_u64(r->located));
+    json_object_set_new(j, "leak_bits",
+                        json_pack("{s:o,s:o}", "alice", qd_json_from_u64(alice[QD_LEAK_SYNDROME] - alice[QD_LEAK_PRIVATE] + alice[QD_LEAK_FAILED]), "bob",
+                                  qd_json_from_u64(bob[QD_LEAK_ANSWER] + bob[QD_LEAK_ERROR_COUNT])));
+    json_object_set_new(j, "verify_bits", qd_json_from_u64(alice[QD_LEAK_TAG]));
+    json_object_set_new(j, "efficiency", real_or_null(f.efficiency));
+    json_object_set_new(j, "efficiency_charged", real_or_null(f.efficiency_charged));
+    json_object_set_new(j, "net_yield", real_or_null(f.net_yield));
+    json_object_set_new(j, "rounds", json_integer(r->rounds));
+    json_object_set_new(j, "iterations_mean", real_or_null(f.iterations_mean));
+    json_object_set_new(j, "mbit_per_s", json_real(s->seconds > 0 ? (double)r->n / s->seconds / 1e6 : 0));
+    json_object_set_new(j, "code", json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i}", "name", qd_code_name(r->code), "z", (int)r->z, "m", (int)r->m, "frame_bits",
+                                             (int)r->frame_bits, "frame_leak", (int)r->frame_leak, "llr", (int)r->c, "constant", (int)r->a));
+    if (r->reject) json_object_set_new(j, "abort_reason", json_string(qd_reject_text(r->reject)));
+    return j;
+}
+
+static qd_status write_key(const session *s, const char *name, const qd_bits *key, qd_error *err) {
+    char *path = qd_path_join(s->o.out, name);
+    qd_status st = path ? qd_bits_write_file(key, path, s->order, 0600, err) : qd_fail(err, QD_E_INTERNAL, "no memory for a path");
+    free(path);
+    return st;
+}
+
+/* Everything of the directory; the strings only when they are verified. */
+static qd_status write_results(session *s, json_t *record, qd_error *err) {
+    const qd_reconcile_result *a = qd_reconcile_alice_result(s->alice), *b = qd_reconcile_bob_result(s->bob);
+    if (b->reject == QD_REJECT_NONE) {
+        QD_TRY(write_key(s, "alice.bits", a->key, err));
+        QD_TRY(write_key(s, "bob.bits", b->key, err));
+    }
+    char *path = qd_path_join(s->o.out, "record.json");
+    qd_status st = path ? qd_json_write(record, path, err) : qd_fail(err, QD_E_INTERNAL, "no memory for a path");
+    free(path);
+    QD_TRY(st);
+    qd_transcript *t = s->transcript;
+    s->transcript = NULL;
+    return qd_transcript_close(t, err);
+}
+
+static const char *const names[] = {"alice.bits", "alice.bits.json", "bob.bits", "bob.bits.json", "record.json", "transcript.qm"};
+
+/* After an error: nothing half-written stays. */
+static void remove_results(const session *s) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = qd_path_join(s->o.out, names[i]);
+        if (path) (void)unlink(path);
+        free(path);
+    }
+    (void)rmdir(s->o.out);
+}
+
+static qd_status open_results(session *s, qd_error *err) {
+    QD_TRY(qd_dir_create(s->o.out, false, err));
+    char *path = qd_path_join(s->o.out, "transcript.qm");
+    qd_status st = path ? qd_transcript_open(path, false, 0, &s->transcript, err) : qd_fail(err, QD_E_INTERNAL, "no memory for a path");
+    free(path);
+    if (st != QD_OK) remove_results(s);
+    return st;
+}
+
+static void say(const session *s) {
+    const qd_reconcile_result *r = qd_reconcile_bob_result(s->bob);
+    qd_reconcile_figures f = qd_reconcile_figures_of(r);
+    if (s->cli.quiet) return;
+    FILE *to = s->cli.json && strcmp(s->cli.json, "-") == 0 ? stderr : stdout;
+    fprintf(to, "%llu bits in %llu frames of %u (%s, Z = %u, %u syndrome bits, leak %.4f), %llu dropped, %llu disclosed as a sample\n", (unsigned long long)r->n,
+            (unsigned long long)r->frames, r->frame_bits, qd_code_name(r->code), r->z, r->m, (double)r->frame_leak / r->frame_bits,
+            (unsigned long long)r->dropped, (unsigned long long)s->sampled);
+    fprintf(to, "errors %llu (QBER %.4f %%), frames failed %llu, efficiency %.4f, with all charges %.4f, net yield %.4f, %.1f iterations a frame, %.1f Mbit/s\n",
+            (unsigned long long)r->errors, 100 * f.qber, (unsigned long long)r->frames_failed, f.efficiency, f.efficiency_charged, f.net_yield,
+            f.iterations_mean, (double)r->n / s->seconds / 1e6);
+}
+
+static void release(session *s) {
+    qd_reconcile_alice_destroy(s->alice);
+    qd_reconcile_bob_destroy(s->bob);
+    (void)qd_transcript_close(s->transcript, NULL);
+    for (int i = 0; i < 2; i++) qd_bits_destroy(&s->key[i]);
+    qd_device_close(s->dev);
+}
+
+static qd_status work(session *s, qd_error *err) {
+    QD_TRY(read_keys(s, err));
+    QD_TRY(qd_cli_device(&s->cli, &s->dev, err));
+    QD_TRY(open_results(s, err));
+    qd_status st = estimate(s, err);
+    if (st == QD_OK) st = reconcile(s, err);
+    if (st == QD_OK) {
+        json_t *record = record_of(s, qd_reconcile_bob_result(s->bob)->reject ? "aborted" : "ok");
+        st = write_results(s, record, err);
+        json_decref(record);
+    }
+    if (st != QD_OK) remove_results(s);
+    return st;
+}
+
 int qd_cmd_reconcile(int argc, char **argv) {
-    (void)argc;
-    fprintf(stderr, "qdistill %s: not in this build\n", argv[0]);
-    return 1;
+    session s = {0};
+    qd_error err = {0};
+    int code;
+    qd_status st = parse(&s, argc, argv, &err);
+    if (st == QD_OK && s.cli.help) return 0;
+    if (st == QD_OK) st = work(&s, &err);
+    if (st != QD_OK) {
+        code = qd_cli_fail(&s.cli, &err);
+    } else if (qd_reconcile_bob_result(s.bob)->reject) {
+        (void)qd_fail(&err, QD_E_POLICY, "no key|%s|estimated error rate %.4f (%llu errors in %llu bits)|%s holds the record",
+                      qd_reject_text(qd_reconcile_bob_result(s.bob)->reject), (double)s.p.errors / (double)s.p.sample, (unsigned long long)s.p.errors,
+                      (unsigned long long)s.p.sample, s.o.out);
+        qd_cli plain = s.cli;
+        plain.json = NULL; /* the record says more than the error */
+        code = qd_cli_done(&s.cli, record_of(&s, "aborted"), qd_cli_fail(&plain, &err));
+    } else {
+        say(&s);
+        code = qd_cli_done(&s.cli, record_of(&s, "ok"), 0);
+    }
+    release(&s);
+    return code;
 }
