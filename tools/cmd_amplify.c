@@ -1,10 +1,150 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* amplify: verified bits to secret key. */
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include "cli.h"
+#include "qdistill/amplify.h"
 #include "verbs.h"
 
+typedef struct arguments {
+    const char *in, *out, *seed_file, *hash_name, *order_name;
+    uint64_t in_bits, out_bits;
+    bool has_in_bits, has_out_bits;
+    qd_hash hash;
+    qd_bit_order order;
+} arguments;
+
+static qd_status check_arguments(const qd_cli *cli, arguments *a, qd_error *err) {
+    if (!a->out) return qd_fail(err, QD_E_USAGE, "amplify needs --out FILE|||see qdistill amplify --help");
+    if (!a->has_out_bits)
+        return qd_fail(err, QD_E_USAGE, "amplify needs --out-bits R||the length of the key follows from the security bound|see qdistill estimate");
+    if (strcmp(a->hash_name, "modified-toeplitz") == 0) a->hash = QD_HASH_MODIFIED_TOEPLITZ;
+    else if (strcmp(a->hash_name, "toeplitz") == 0) a->hash = QD_HASH_TOEPLITZ;
+    else return qd_fail(err, QD_E_USAGE, "--hash: there is no family '%s'||the families are: modified-toeplitz, toeplitz|see qdistill amplify --help", a->hash_name);
+    if (strcmp(a->order_name, "lsb") == 0) a->order = QD_LSB_FIRST;
+    else if (strcmp(a->order_name, "msb") == 0) a->order = QD_MSB_FIRST;
+    else return qd_fail(err, QD_E_USAGE, "--bit-order: '%s' is neither lsb nor msb|||see qdistill amplify --help", a->order_name);
+    if (cli->has_seed && a->seed_file)
+        return qd_fail(err, QD_E_USAGE, "--seed and --seed-file exclude each other||--seed derives the seed of the hash from a number, for rehearsals|give one of the two");
+    return QD_OK;
+}
+
+static qd_status read_input(const arguments *a, qd_bits *x, qd_error *err) {
+    QD_TRY(qd_bits_read_file(x, a->in, a->has_in_bits ? a->in_bits : UINT64_MAX, a->order, err));
+    if (x->n < 1 || x->n > QD_AMPLIFY_MAX_BITS)
+        return qd_fail(err, QD_E_INPUT, "%s holds %" PRIu64 " bits|one hash takes 1 to 2^27 bits|%s|%s", a->in, x->n,
+                       x->n ? "the file holds more than one block" : "the file is empty",
+                       x->n ? "hash block by block, each with its own seed and its own length" : "check the step before");
+    if (a->out_bits > x->n)
+        return qd_fail(err, QD_E_INPUT, "--out-bits %" PRIu64 " is above the %" PRIu64 " bits of %s|hashing shortens|it cannot make key|see qdistill estimate for the length",
+                       a->out_bits, x->n, a->in);
+    return QD_OK;
+}
+
+/* A biased string is hashed all the same: the bound, not its look, says what Eve knows. Neither count nor direction is told: the
+ * input is secret. */
+static void warn_of_bias(const qd_bits *x) {
+    uint64_t ones = qd_bits_weight(x), twice = 2 * ones > x->n ? 2 * ones - x->n : x->n - 2 * ones;
+    /* |ones - n/2| > 4 sqrt(n)/2, that is (2 ones - n)^2 > 16 n; n is at most 2^27 */
+    if (twice * twice > 16 * x->n)
+        fprintf(stderr, "qdistill amplify: warning: the input is biased: its share of ones is off 1/2 by more than 4 standard deviations. Unless the\n"
+                        "  security bound accounts for that, --out-bits is too many\n");
+}
+
+static qd_status get_seed(const qd_cli *cli, const arguments *a, uint64_t bits, qd_bits *seed, qd_error *err) {
+    if (a->seed_file) return qd_bits_read_file(seed, a->seed_file, bits, a->order, err);
+    QD_TRY(qd_bits_create(seed, bits, err));
+    qd_random r = {.rehearsal = cli->has_seed, .seed = cli->seed, .stream = QD_STREAM_HASH_SEED};
+    qd_random_bytes(&r, seed->w, (size_t)qd_bits_words(bits) * 8);
+    if (bits % 64) seed->w[bits / 64] &= ((uint64_t)1 << (bits % 64)) - 1;
+    return QD_OK;
+}
+
+/* The seed beside the key when it was drawn here: without it nobody can repeat or check the hash. Both or none. */
+static qd_status write_output(const arguments *a, const qd_bits *y, const qd_bits *seed, char *seed_name, size_t cap, qd_error *err) {
+    seed_name[0] = 0;
+    if (!a->seed_file) {
+        if ((size_t)snprintf(seed_name, cap, "%s.seed", a->out) >= cap) return qd_fail(err, QD_E_INPUT, "--out: the name is too long");
+        QD_TRY(qd_bits_write_file(seed, seed_name, a->order, 0644, err));
+    }
+    qd_status st = qd_bits_write_file(y, a->out, a->order, 0600, err);
+    if (st != QD_OK && seed_name[0]) {
+        char sidecar[4200];
+        snprintf(sidecar, sizeof sidecar, "%s.json", seed_name);
+        (void)unlink(seed_name);
+        (void)unlink(sidecar);
+    }
+    return st;
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+typedef struct result {
+    qd_bits x, seed, y;
+    double seconds;
+    char seed_name[4096];
+} result;
+
+static qd_status amplify(const qd_cli *cli, const arguments *a, qd_device **dev, result *r, qd_error *err) {
+    QD_TRY(read_input(a, &r->x, err));
+    QD_TRY(get_seed(cli, a, qd_toeplitz_seed_bits(a->hash, r->x.n, a->out_bits), &r->seed, err));
+    QD_TRY(qd_cli_device(cli, dev, err));
+    warn_of_bias(&r->x);
+    double start = now();
+    QD_TRY(qd_toeplitz(*dev, a->hash, &r->x, a->out_bits, &r->seed, &r->y, err));
+    r->seconds = now() - start;
+    return write_output(a, &r->y, &r->seed, r->seed_name, sizeof r->seed_name, err);
+}
+
+static int report(const qd_cli *cli, const arguments *a, const qd_device *dev, const result *r) {
+    double rate = r->seconds > 0 ? (double)r->x.n / r->seconds / 1e6 : 0;
+    if (!cli->quiet && !(cli->json && strcmp(cli->json, "-") == 0)) {
+        printf("%" PRIu64 " bits hashed to %" PRIu64 " by %s with %" PRIu64 " seed bits, %.1f Mbit/s on %s\n", r->x.n, r->y.n, a->hash_name,
+               r->seed.n, rate, dev ? qd_device_about(dev)->name : "the reference");
+        printf("key: %s\nseed: %s%s\n", a->out, a->seed_file ? a->seed_file : r->seed_name,
+               a->seed_file ? "" : cli->has_seed ? " (public; derived from --seed: a rehearsal)" : " (public)");
+    }
+    json_t *j = qd_cli_record(cli, "ok", dev);
+    json_object_set_new(j, "rehearsal", json_boolean(cli->has_seed));
+    json_object_set_new(j, "hash", json_string(a->hash_name));
+    json_object_set_new(j, "in_bits", qd_json_from_u64(r->x.n));
+    json_object_set_new(j, "out_bits", qd_json_from_u64(r->y.n));
+    json_object_set_new(j, "seed_bits", qd_json_from_u64(r->seed.n));
+    json_object_set_new(j, "seed_file", json_string(a->seed_file ? a->seed_file : r->seed_name));
+    json_object_set_new(j, "mbit_per_s", json_real(rate));
+    return qd_cli_done(cli, j, 0);
+}
+
 int qd_cmd_amplify(int argc, char **argv) {
-    (void)argc;
-    fprintf(stderr, "qdistill %s: not in this build\n", argv[0]);
-    return 1;
+    qd_cli cli = {0};
+    qd_error err = {0};
+    arguments a = {.hash_name = "modified-toeplitz", .order_name = "lsb"};
+    const qd_opt opts[] = {
+        {"in-bits", QD_OPT_U64, &a.in_bits, 0, 0, "N", "length of IN (default: what IN.json says, else 8 times its size)", &a.has_in_bits},
+        {"out-bits", QD_OPT_U64, &a.out_bits, 0, 0, "R", "length of the key: as the security bound allows", &a.has_out_bits},
+        {"seed-file", QD_OPT_TEXT, &a.seed_file, 0, 0, "FILE", "public seed, N-1 bits (toeplitz: N+R-1); default: drawn from the system, written to OUT.seed", NULL},
+        {"hash", QD_OPT_TEXT, &a.hash_name, 0, 0, "modified-toeplitz|toeplitz", "family of hash functions", NULL},
+        {"bit-order", QD_OPT_TEXT, &a.order_name, 0, 0, "lsb|msb", "of the bits in a byte of all files", NULL},
+        {"out", QD_OPT_TEXT, &a.out, 0, 0, "FILE", "the key; mode 0600", NULL},
+        {0}};
+    size_t n_pos = 0;
+    if (qd_cli_parse(&cli, opts, argc, argv, &a.in, 1, 1, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);
+    if (cli.help) return 0;
+    if (check_arguments(&cli, &a, &err) != QD_OK) return qd_cli_fail(&cli, &err);
+    result r = {0};
+    qd_device *dev = NULL;
+    int status = amplify(&cli, &a, &dev, &r, &err) == QD_OK ? report(&cli, &a, dev, &r) : qd_cli_fail(&cli, &err);
+    qd_bits_destroy(&r.x);
+    qd_bits_destroy(&r.seed);
+    qd_bits_destroy(&r.y);
+    qd_device_close(dev);
+    return status;
 }
