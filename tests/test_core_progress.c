@@ -177,7 +177,7 @@ START_TEST(counting_anew_does_not_confuse) {
     screen s;
     screen_open(&s, "json");
     qd_progress_begin(s.p, "job", 1000, "bit");
-    for (int i = 0; i < 20; i++, s.time += 1) qd_progress_at(s.p, "first", 50 * i);
+    for (int i = 0; i < 60; i++, s.time += 1) qd_progress_at(s.p, "first", 15 * i);
     for (int i = 0; i < 20; i++, s.time += 1) qd_progress_at(s.p, "second", i);
     char *text = screen_text(&s);
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
