@@ -129,7 +129,7 @@ qd_status qd_announced_ticks(const int64_t *u, uint64_t n, qd_tick tick, uint64_
 
 /** What to search. Zero fields mean the default. */
 typedef struct qd_sync_params {
-    double max_offset_s; /**< search |offset| up to this; default 0.01, at most 1 */
+    double max_offset_s; /**< search |offset| up to this; default 0.01, at most 10 */
     double max_ppm;      /**< search |frequency| up to this; default 10, at most 200 */
     double p_false;      /**< greatest accepted probability of a false lock over the whole search; default 1e-9 */
 } qd_sync_params;

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reference: each event's nearest neighbour on the other side, from the definition. */
+#include <stdlib.h>
+#include "timetag/coincide.h"
+
+static uint64_t first_not_before(const int64_t *x, uint64_t n, int64_t t) {
+    uint64_t lo = 0, hi = n;
+    while (lo < hi) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if (x[mid] < t)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* Index of the element nearest to @p t: of two at equal distance the earlier, of equal times the first. n > 0. */
+static uint64_t nearest(const int64_t *x, uint64_t n, int64_t t) {
+    uint64_t after = first_not_before(x, n, t);
+    if (after == 0) return 0;
+    int64_t before = x[after - 1];
+    if (after < n && x[after] - t < t - before) return after;
+    return first_not_before(x, n, before);
+}
+
+qd_status qd_coincide_ref(const qd_coincide_case *c, qd_pairs *pairs, qd_error *err) {
+    uint64_t start = pairs->n;
+    qd_status st = QD_OK;
+    if (c->nb == 0) return QD_OK;
+    int64_t *b = malloc(c->nb * sizeof *b); /* B's times on A's clock */
+    if (!b) return qd_fail(err, QD_E_INTERNAL, "no memory for the times of %llu events", (unsigned long long)c->nb);
+    for (uint64_t j = 0; j < c->nb; j++) b[j] = qd_clock_apply(&c->clock, c->b[j]);
+    for (uint64_t i = c->from; i < c->to; i++) {
+        uint64_t j = nearest(b, c->nb, c->a[i]);
+        int64_t d = c->a[i] - b[j];
+        if (d > c->reach || d < -c->reach || nearest(c->a, c->na, b[j]) != i) continue;
+        QD_TRY_OUT(st, qd_pairs_reserve(pairs, pairs->n + 1, err));
+        pairs->a[pairs->n] = i;
+        pairs->b[pairs->n++] = j;
+    }
+out:
+    free(b);
+    if (st != QD_OK) pairs->n = start;
+    return st;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public calls of clock recovery: search, sharpen, confirm on data kept back, fit; or refuse with the numbers. */
+#include <inttypes.h>
+#include <math.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include "timetag/sync.h"
+
+static const double default_offset_s = 0.01, default_ppm = 10, default_p = 1e-9;
+enum { KEEP_BACK = 4 }; /* one part in so many, at the end, is for confirmation */
+
+static qd_status check(const qd_tags *a, const qd_tags *b, qd_sync_params *p, qd_error *err) {
+    if (p->max_offset_s == 0) p->max_offset_s = default_offset_s;
+    if (p->max_ppm == 0) p->max_ppm = default_ppm;
+    if (p->p_false == 0) p->p_false = default_p;
+    if (!(p->max_offset_s > 0 && p->max_offset_s <= 10) || !(p->max_ppm > 0 && p->max_ppm <= 200) || !(p->p_false > 0 && p->p_false <= 0.01))
+        return qd_fail(err, QD_E_USAGE, "clock search within %g s and %g ppm, false lock %g||limits are 10 s, 200 ppm and 0.01", p->max_offset_s,
+                       p->max_ppm, p->p_false);
+    if (a->tick.num != b->tick.num || a->tick.den != b->tick.den || a->tick.num == 0 || a->tick.den == 0)
+        return qd_fail(err, QD_E_USAGE, "clock search on tags with ticks of %" PRIu64 "/%" PRIu64 " and %" PRIu64 "/%" PRIu64 " ps||"
+                       "both sides must count in the same unit|convert one with `qdistill tags convert`", a->tick.num, a->tick.den, b->tick.num,
+                       b->tick.den);
+    const qd_tags *side[2] = {a, b};
+    for (int s = 0; s < 2; s++)
+        for (uint64_t i = 1; i < side[s]->n; i++)
+            if (side[s]->t[i] < side[s]->t[i - 1])
+                return qd_fail(err, QD_E_INPUT, "event %" PRIu64 " of station %c is earlier than the one before||times must be in order", i,
+                               s ? 'B' : 'A');
+    return QD_OK;
+}
+
+__attribute__((format(printf, 4, 5))) static qd_status refuse(qd_sync_report *r, const char *next, qd_error *err, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(r->reason, sizeof r->reason, fmt, ap);
+    va_end(ap);
+    r->locked = false;
+    return qd_fail(err, QD_E_POLICY, "no lock: %s|S found %.2f, needed %.2f; background %.4g events a bin of %.4g ns; rates %.4g and %.4g a second; %.3g s correlated"
+                   "|a clock is never guessed|%s", r->reason, r->significance, r->needed, r->lambda, r->bin_ps * 1e-3, r->rate_a, r->rate_b,
+                   r->search_s, next);
+}
+
+/* The part of A's time axis where both sides have events. */
+static bool overlap(const qd_tags *a, const qd_tags *b, qd_strip *s) {
+    int64_t a0 = a->t[0], a1 = a->t[a->n - 1], b0 = b->t[0], b1 = b->t[b->n - 1];
+    *s = (qd_strip){a, b, a0 > b0 ? a0 : b0, a1 < b1 ? a1 : b1};
+    if (s->to <= s->from) return false;
+    const int64_t longest = (int64_t)1 << 53; /* a clock holds within 2^54 ticks of its base */
+    if (s->to - s->from > longest) s->to = s->from + longest;
+    return true;
+}
+
+static void report_candidate(const qd_candidate *c, qd_tick tick, qd_sync_report *r) {
+    double ps = (double)tick.num / (double)tick.den;
+    r->significance = c->significance;
+    r->needed = c->needed;
+    r->p_false = exp(c->log_false);
+    r->lambda = c->lambda;
+    r->dispersion = c->dispersion;
+    r->peak = c->peak;
+    r->hypotheses = (uint64_t)c->tests;
+    r->search_s = qd_seconds(c->strip.to - c->strip.from, tick);
+    r->bin_ps = (double)c->bin * ps;
+    r->second = c->second;
+}
+
+static void report_clock(const qd_clock *c, const qd_fit *f, const qd_strip *s, qd_sync_report *r) {
+    double ps = (double)c->tick.num / (double)c->tick.den;
+    r->offset_ps = qd_clock_offset_ps(c);
+    r->frequency_ppm = qd_clock_ppm(c);
+    r->base_ps = (double)c->base * ps;
+    r->sigma_ps = f->sigma * ps;
+    r->pairs = f->pairs > 0 ? (uint64_t)f->pairs : 0;
+    r->offset_sd_ps = f->offset_sd * ps;
+    r->frequency_sd_ppm = f->freq_sd * 1e6;
+    r->span_s = qd_seconds(s->to - s->from, c->tick);
+}
+
+static void report_rates(const qd_strip *s, qd_sync_report *r) {
+    double span = qd_seconds(s->to - s->from, s->a->tick);
+    r->rate_a = (double)qd_events_between(s->a, s->from, s->to) / span;
+    r->rate_b = (double)qd_events_between(s->b, s->from, s->to) / span;
+}
+
+/* Count along the line in data that nothing used so far, within 3 sigma and what the fit leaves open there. */
+static bool confirm(const qd_strip *kept, const qd_strip *used, const qd_clock *line, const qd_fit *fit, double log_limit, qd_sync_report *r) {
+    double ahead = (double)(kept->to - used->from - (used->to - used->from) / 2);
+    int64_t reach = (int64_t)ceil(3 * fit->sigma + 4 * (fit->offset_sd + fit->freq_sd * ahead)) + 2;
+    uint64_t count[32]; /* cells of 2 reach, the middle of cells 15 and 16 is the line: the cells start at -32 reach */
+    qd_clock shifted = *line;
+    shifted.offset += reach; /* now one whole cell lies on the line */
+    qd_strip_histogram(kept, &shifted, 2 * reach, 16, count);
+    double background = 0;
+    for (int q = 0; q < 32; q++)
+        if (q < 13 || q > 19) background += (double)count[q];
+    background /= 25;
+    r->confirmed = count[16];
+    r->confirm_lambda = background + 5 * sqrt((background + 1) / 25);
+    double log_p = qd_false_log(1, r->confirm_lambda, 1, (double)count[16]);
+    r->confirm_p = exp(log_p);
+    return log_p <= log_limit;
+}
+
+/* Another peak at the same frequency, within the reach of neighbouring lines and where the search could not tell them apart. */
+static double runner_up(const qd_candidate *c, const qd_clock *line) {
+    enum { HALF = 1024 };
+    uint64_t count[2 * HALF], best = 0, next = 0, total = 0;
+    uint32_t place = HALF;
+    int64_t width = (int64_t)(c->slopes + 8) * c->bin / HALF + 1;
+    qd_clock shifted = *line;
+    shifted.offset += width / 2;
+    qd_strip_histogram(&c->strip, &shifted, width, HALF, count);
+    for (uint32_t q = 0; q < 2 * HALF; q++) total += count[q];
+    for (uint32_t q = HALF - 2; q <= HALF + 2; q++)
+        if (count[q] > best) best = count[q], place = q;
+    for (uint32_t q = 0; q < 2 * HALF; q++)
+        if ((q + 2 < place || q > place + 2) && count[q] > next) next = count[q];
+    double mean = (double)(total - best) / (2 * HALF - 1), lambda = mean + 5 * sqrt((mean + 1) / (2 * HALF));
+    if (qd_false_log(2 * HALF, lambda, 1, (double)next) > log(default_p)) return 0;
+    return ((double)next - mean) / ((double)best - mean);
+}
+
+static const double satellite = 0.25; /* a second peak above this share of the first is a second candidate; afterpulses and reflections stay below */
+
+static qd_status not_found(const qd_candidate *c, const qd_sync_params *p, qd_sync_report *r, qd_error *err) {
+    char next[320];
+    double per_slice = c->slices ? sqrt(c->slices / (2 * p->max_ppm * 1e-6)) : 0;
+    if (c->slices)
+        snprintf(next, sizeof next, "%s; or narrow the search by what you know (--max-offset-s from GPS or NTP, --max-ppm); at this length and "
+                 "%g ppm about %.2g %% of the events must have a partner", c->limited ? "give a longer recording" : "check that the files belong together",
+                 p->max_ppm, per_slice > 0 ? 200 * r->needed / per_slice : 0);
+    else
+        snprintf(next, sizeof next, "give a longer recording");
+    return refuse(r, next, err, "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false, p->p_false);
+}
+
+/* Search, sharpen, confirm, fit. */
+static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params *p, qd_clock *clock, qd_sync_report *r, qd_error *err) {
+    qd_tick tick = all->a->tick;
+    double per_s = 1e12 * (double)tick.den / (double)tick.num;
+    qd_search search = {(int64_t)ceil(p->max_offset_s * per_s), p->max_ppm * 1e-6, log(p->p_false)};
+    qd_strip used = *all, kept = *all;
+    used.to = kept.from = all->to - (all->to - all->from) / KEEP_BACK;
+    qd_candidate c;
+    QD_TRY(qd_search_candidate(dev, &used, &search, &c, err));
+    report_candidate(&c, tick, r);
+    if (!c.found) return not_found(&c, p, r, err);
+    const char *other = "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s";
+    if (c.second > satellite) return refuse(r, other, err, "two candidates: a second peak has %.0f %% of the first", 100 * c.second);
+
+    qd_clock line = c.line;
+    line.tick = tick;
+    qd_strip strip = c.strip;
+    qd_round round;
+    int64_t h = c.bin / 12 + 1;
+    double second;
+    if (!qd_sharpen(&strip, used.to, &line, &h, ((double)c.peak - c.lambda) / (double)(c.strip.to - c.strip.from), &second, &round))
+        return refuse(r, "use a shorter or a steadier part of the recording", err,
+                      "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency drifts, or it is no peak of pairs",
+                      (double)round.h / per_s * 1e9, qd_seconds(strip.to - strip.from, tick));
+    double also = runner_up(&c, &line);
+    if (also > second) second = also;
+    r->second = second > c.second ? second : c.second;
+    if (r->second > satellite) return refuse(r, other, err, "two candidates: a second peak has %.0f %% of the first", 100 * r->second);
+    qd_fit fit;
+    if (!qd_fit_line(&strip, &line, h, &fit))
+        return refuse(r, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns", (double)h / per_s * 1e9);
+    if (!confirm(&kept, &strip, &line, &fit, search.log_limit, r))
+        return refuse(r, "use a longer or a steadier recording", err,
+                      "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance", r->confirmed, r->confirm_lambda);
+    if (!qd_fit_line(all, &line, h, &fit)) return refuse(r, "use a steadier recording", err, "the frequency drifts over the recording");
+    qd_line_rebase(&line, all->b->t[0]);
+    report_clock(&line, &fit, all, r);
+    if (line.offset > search.max_offset || line.offset < -search.max_offset || fabs(r->frequency_ppm) > p->max_ppm)
+        return refuse(r, "widen --max-offset-s and --max-ppm and search again", err, "offset %.6g s, frequency %.6g ppm: outside the search",
+                      r->offset_ps * 1e-12, r->frequency_ppm);
+    *clock = line;
+    clock->significance = r->significance;
+    clock->p_false = r->p_false;
+    clock->locked = r->locked = true;
+    r->s_max = sqrt((double)r->pairs * (double)r->pairs / (r->rate_a * r->rate_b)) / r->span_s / sqrt(p->max_ppm * 1e-6);
+    return QD_OK;
+}
+
+qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const qd_sync_params *params, qd_clock *clock,
+                       qd_sync_report *report, qd_error *err) {
+    qd_sync_params p = params ? *params : (qd_sync_params){0};
+    qd_sync_report own, *r = report ? report : &own;
+    *r = (qd_sync_report){.p_false = 1, .confirm_p = 1};
+    QD_TRY(check(a, b, &p, err));
+    const char *other = "check that both files are of the same run";
+    for (int s = 0; s < 2; s++) {
+        const qd_tags *x = s ? b : a;
+        if (x->n < 2 || x->t[0] == x->t[x->n - 1])
+            return refuse(r, "check the recording of that station", err, "station %c has %s", s ? 'B' : 'A', x->n < 2 ? "no events" : "all events at one time");
+    }
+    qd_strip all;
+    if (!overlap(a, b, &all)) return refuse(r, other, err, "the recordings do not overlap in time");
+    report_rates(&all, r);
+    return lock(dev, &all, &p, clock, r, err);
+}
+
+qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_clock *clock, qd_sync_report *report, qd_error *err) {
+    qd_sync_report own, *r = report ? report : &own;
+    *r = (qd_sync_report){.significance = clock->significance, .p_false = clock->p_false, .confirm_p = 1};
+    if (reach < 1 || reach >> 40)
+        return qd_fail(err, QD_E_USAGE, "fit of a clock within +-%" PRId64 " ticks||give 1 to 2^40 ticks", reach);
+    qd_strip all;
+    qd_fit fit;
+    qd_clock line = *clock;
+    if (a->n < 2 || b->n < 2 || !overlap(a, b, &all)) return refuse(r, "give more events", err, "the tags do not overlap in time");
+    report_rates(&all, r);
+    if (!qd_fit_line(&all, &line, reach / 8 + 1, &fit))
+        return refuse(r, "search again with qd_correlate", err, "no pairs stand out within %" PRId64 " ticks of the old clock", reach);
+    qd_line_rebase(&line, clock->base);
+    *clock = line;
+    report_clock(&line, &fit, &all, r);
+    r->locked = true;
+    return QD_OK;
+}
+
+double qd_clock_offset_ps(const qd_clock *c) { return (double)c->offset * (double)c->tick.num / (double)c->tick.den; }
+double qd_clock_ppm(const qd_clock *c) { return ldexp((double)c->freq, -QD_CLOCK_SHIFT) * 1e6; }
+
+qd_status qd_clock_from_figures(qd_tick tick, int64_t base, double offset_ps, double ppm, qd_clock *clock, qd_error *err) {
+    double offset = tick.num ? round(offset_ps * (double)tick.den / (double)tick.num) : 0, freq = round(ldexp(ppm * 1e-6, QD_CLOCK_SHIFT));
+    if (tick.num == 0 || tick.den == 0 || !(fabs(offset) < 0x1p61) || !(fabs(freq) < 0x1p32))
+        return qd_fail(err, QD_E_USAGE, "clock with offset %g ps and frequency %g ppm||limits are 244 ppm and 2^61 ticks", offset_ps, ppm);
+    *clock = (qd_clock){.base = base, .offset = (int64_t)offset, .freq = (int64_t)freq, .tick = tick, .p_false = 1, .locked = true};
+    return QD_OK;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a candidate to the jitter: finer and finer histograms over longer and longer times, then least squares. */
+#include <math.h>
+#include <string.h>
+#include "timetag/sync.h"
+
+enum {
+    SLICES = 16,
+    BINS = 96,     /* of a round's strip, half of them on either side */
+    PLACES = 30,   /* a line's middle lies within this many bins */
+    SLOPES = 32,   /* and moves by at most so many from end to end: 30 + 16 + 1 < 48 */
+    APART = 4,     /* bins between two different peaks */
+    GROWTH = 4,    /* of the time, round by round; also of the resolution */
+    MOST_DIFFERENCES = 1 << 24
+};
+
+typedef struct grid {
+    int64_t from, span, h;
+    uint32_t count[SLICES][BINS];
+    uint64_t total;
+} grid;
+
+static void grid_one(void *self, int64_t ta, int64_t e) {
+    grid *g = self;
+    int64_t q = (e + BINS / 2 * g->h) / g->h, slice = (int64_t)((__int128)(ta - g->from) * SLICES / g->span);
+    if (q >= BINS) return;
+    g->count[slice][q]++;
+    g->total++;
+}
+
+/* Events in the two bins around place c (in bins, the border between bins c-1 and c) of a line that moves by j bins. */
+static uint64_t line_count(const grid *g, int32_t c, int32_t j) {
+    uint64_t n = 0;
+    for (uint32_t k = 0; k < SLICES; k++) {
+        const uint32_t *at = &g->count[k][BINS / 2 + c + qd_correlate_shift(j, k, SLICES)];
+        n += at[-1] + at[0];
+    }
+    return n;
+}
+
+static bool apart(int32_t c, int32_t j, int32_t c2, int32_t j2) {
+    for (uint32_t k = 0; k < SLICES; k++) {
+        int32_t d = c2 + qd_correlate_shift(j2, k, SLICES) - c - qd_correlate_shift(j, k, SLICES);
+        if (d > -APART && d < APART) return false;
+    }
+    return true;
+}
+
+/* Largest count over all lines, or over those apart from (c, j). Ties: smallest |slope|, then smallest |place|. */
+static uint64_t best_line(const grid *g, const int32_t *other, int32_t *c, int32_t *j) {
+    uint64_t most = 0;
+    *c = *j = 0;
+    for (uint32_t s = 0; s < 2 * SLOPES + 1; s++)
+        for (uint32_t p = 0; p < 2 * PLACES + 1; p++) {
+            int32_t js = qd_correlate_slope(s), cp = qd_correlate_slope(p);
+            uint64_t n = line_count(g, cp, js);
+            if (n <= most || (other && !apart(other[0], other[1], cp, js))) continue;
+            most = n;
+            *c = cp;
+            *j = js;
+        }
+    return most;
+}
+
+/* e grows by j bins over the span: turn the line by that much about the middle of the strip, then move it by c bins. */
+static void move_line(const qd_strip *s, qd_clock *line, int64_t h, int32_t c, int32_t j) {
+    int64_t middle = s->from + (s->to - s->from) / 2;
+    qd_line_rebase(line, middle - line->offset); /* B's time there, to within the drift: 1e-4 of the offset is far below a bin's effect */
+    line->offset -= c * h;
+    line->freq -= (int64_t)qd_floor_div((__int128)j * h * ((__int128)1 << QD_CLOCK_SHIFT), s->to - s->from);
+}
+
+void qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r) {
+    grid g = {.from = s->from, .span = s->to - s->from, .h = r->h};
+    qd_strip_walk(s, line, BINS / 2 * r->h, grid_one, &g);
+    int32_t at[2], c2, j2;
+    r->peak = best_line(&g, NULL, &at[0], &at[1]);
+    uint64_t next = best_line(&g, at, &c2, &j2);
+    const double tests = (2 * PLACES + 1) * (2 * SLOPES + 1);
+    double background = (double)(g.total - r->peak) * 2 / (BINS - 2);
+    r->lambda = background + 5 * sqrt(background * 2 / (BINS - 2));
+    r->excess = (double)r->peak - background;
+    r->log_false = qd_false_log(tests, r->lambda, 1, (double)r->peak);
+    r->second = qd_false_log(tests, r->lambda, 1, (double)next) < log(1e-9) ? ((double)next - background) / r->excess : 0;
+    move_line(s, line, r->h, at[0], at[1]);
+}
+
+/* Time of the next round: longer, but with a bounded number of differences while the bins are wide. */
+static int64_t next_end(const qd_strip *s, int64_t limit, int64_t h, bool resolved) {
+    int64_t span = s->to - s->from, all = limit - s->from, longer = span > all / GROWTH ? all : span * GROWTH;
+    if (resolved) return s->from + longer;
+    double per_tick = (double)qd_events_between(s->a, s->from, s->to) / (double)span *
+                      ((double)qd_events_between(s->b, s->b->t[0], s->b->t[s->b->n - 1]) / (double)(s->b->t[s->b->n - 1] - s->b->t[0] + 1));
+    double most = MOST_DIFFERENCES / (per_tick * BINS * (double)h + 1e-300);
+    if ((double)longer > most) longer = most > (double)span ? (int64_t)most : span;
+    return s->from + longer;
+}
+
+bool qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double rate, double *second, qd_round *r) {
+    bool resolved = false;
+    *second = 0;
+    for (unsigned round = 0;; round++) {
+        qd_clock before = *line;
+        r->h = *h;
+        qd_sharpen_round(s, line, r);
+        double now = r->excess / (double)(s->to - s->from);
+        if (!resolved && round > 0 && now < 0.6 * rate) {
+            /* The peak no longer fits into two bins: that is the jitter. Go back to the bins that held it. */
+            *line = before;
+            *h *= GROWTH;
+            resolved = true;
+        } else {
+            if (r->log_false > log(1e-6)) return false;
+            if (!resolved && r->second > *second) *second = r->second;
+            if (*h == 1) resolved = true;
+            if (resolved && s->to == limit) return true;
+            if (!resolved) *h = *h > GROWTH ? *h / GROWTH : 1;
+            rate = now;
+        }
+        s->to = next_end(s, limit, *h, resolved);
+    }
+}
+
+enum { FINE = 512, FINE_PER_BIN = 16 };
+
+/* Narrowest run of bins that holds 68.3 % of the peak, background subtracted. Returns its length, 0 without a peak; *first its first bin.
+ * @p background: per bin, from the outer half of the histogram. */
+static uint32_t peak_width(const uint64_t *count, double *background, double *pairs, uint32_t *first) {
+    double outer = 0, inner = 0;
+    for (uint32_t q = 0; q < FINE; q++) *(q < FINE / 4 || q >= FINE * 3 / 4 ? &outer : &inner) += (double)count[q];
+    *background = outer / (FINE / 2);
+    *pairs = inner - outer;
+    if (*pairs < 6 * sqrt(inner + outer + 1)) return 0;
+    for (uint32_t width = 1; width < FINE / 2; width++) {
+        double run = 0, most = 0;
+        for (uint32_t q = FINE / 4; q < FINE * 3 / 4; q++) {
+            run += (double)count[q];
+            if (q >= FINE / 4 + width) run -= (double)count[q - width];
+            if (q + 1 < FINE / 4 + width || run <= most) continue;
+            most = run;
+            *first = q + 1 - width;
+        }
+        if (most - *background * width >= 0.683 * *pairs) return width;
+    }
+    return 0;
+}
+
+/* Sums for a straight line, times relative to the origin in units of 2^shift ticks. */
+typedef struct sums {
+    int64_t origin;
+    unsigned shift;
+    int64_t n;
+    __int128 t, tt, e, te, ee;
+} sums;
+
+static void sum_one(void *self, int64_t ta, int64_t e) {
+    sums *s = self;
+    int64_t t = (ta - s->origin) >> s->shift;
+    s->n++;
+    s->t += t;
+    s->tt += (__int128)t * t;
+    s->e += e;
+    s->te += (__int128)t * e;
+    s->ee += (__int128)e * e;
+}
+
+/* floor(num 2^bits / den) by long division, den > 0 and below 2^126: the product itself would not fit. */
+static int64_t shifted_quotient(__int128 num, unsigned bits, __int128 den) {
+    __int128 q = qd_floor_div(num, den), r = num - q * den;
+    for (unsigned i = 0; i < bits; i++) {
+        r *= 2;
+        q = 2 * q + (r >= den);
+        if (r >= den) r -= den;
+    }
+    return (int64_t)q;
+}
+
+/* One least-squares step; returns true when nothing moved by more than rounding. */
+static bool fit_step(const qd_strip *s, qd_clock *line, int64_t reach, sums *x) {
+    int64_t span = s->to - s->from;
+    *x = (sums){.origin = s->from + span / 2};
+    while (span >> x->shift >> 30) x->shift++;
+    qd_strip_walk(s, line, reach, sum_one, x);
+    if (x->n < 2) return true;
+    __int128 den = x->n * x->tt - x->t * x->t;
+    int64_t mean = (int64_t)qd_floor_div(2 * x->e + x->n, 2 * (__int128)x->n); /* at the mean time, which is close to the origin */
+    int64_t turn = den > 0 ? shifted_quotient(x->n * x->te - x->t * x->e, QD_CLOCK_SHIFT - x->shift, den) : 0;
+    qd_line_rebase(line, x->origin - line->offset);
+    int64_t at_origin = den > 0 ? (int64_t)qd_floor_div(x->e * x->tt - x->t * x->te, den) : mean;
+    line->offset -= at_origin;
+    line->freq -= turn;
+    return at_origin == 0 && qd_clock_drift(span, turn) <= 0 && qd_clock_drift(span, -turn) <= 0;
+}
+
+bool qd_fit_line(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit) {
+    uint64_t count[FINE];
+    int64_t fine = h > FINE_PER_BIN ? h / FINE_PER_BIN : 1;
+    double background;
+    uint32_t first = 0, width;
+    *fit = (qd_fit){0};
+    qd_strip_histogram(s, line, fine, FINE / 2, count);
+    width = peak_width(count, &background, &fit->pairs, &first);
+    if (width == 0) return false;
+    line->offset -= ((int64_t)first - FINE / 2) * fine + (int64_t)width * fine / 2;
+    fit->sigma = (double)(width * fine) / 2;
+    fit->reach = (int64_t)ceil(3 * fit->sigma) + 1;
+    sums x;
+    for (int i = 0; i < 20; i++)
+        if (fit_step(s, line, fit->reach, &x)) break;
+    fit->inside = (uint64_t)x.n;
+    fit->lambda = background / (double)fine * (double)(2 * fit->reach + 1);
+    fit->pairs = (double)x.n - fit->lambda;
+    if (fit->pairs < 6 * sqrt((double)x.n)) return false;
+    double n = (double)x.n, var = (double)x.ee / n - (double)x.e / n * ((double)x.e / n), share = fit->pairs / n;
+    fit->offset_sd = sqrt(var / n) / share;
+    fit->freq_sd = fit->offset_sd * sqrt(12) / (double)(s->to - s->from);
+    return true;
+}

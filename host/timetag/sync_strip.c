@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Differences of the two sides' times along a line. */
+#include <string.h>
+#include "timetag/sync.h"
+
+void qd_line_rebase(qd_clock *line, int64_t base) {
+    line->offset += qd_clock_drift(base - line->base, line->freq);
+    line->base = base;
+}
+
+double qd_seconds(int64_t ticks, qd_tick tick) { return (double)ticks * (double)tick.num / (double)tick.den * 1e-12; }
+
+uint64_t qd_events_between(const qd_tags *x, int64_t from, int64_t to) { return qd_tags_lower_bound(x, to) - qd_tags_lower_bound(x, from); }
+
+void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach, void (*each)(void *self, int64_t ta, int64_t e), void *self) {
+    uint64_t i = qd_tags_lower_bound(s->a, s->from), end = qd_tags_lower_bound(s->a, s->to), nb = s->b->n;
+    if (i == end || nb == 0) return;
+    const int64_t *b = s->b->t;
+    uint64_t low = 0, high = nb; /* first event of B that is not too early for A's first */
+    while (low < high) {
+        uint64_t mid = low + (high - low) / 2;
+        if (qd_clock_apply(line, b[mid]) < s->a->t[i] - reach)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; i < end; i++) {
+        int64_t ta = s->a->t[i];
+        while (low < nb && qd_clock_apply(line, b[low]) < ta - reach) low++;
+        for (uint64_t j = low; j < nb; j++) {
+            int64_t e = qd_clock_apply(line, b[j]) - ta;
+            if (e > reach) break;
+            each(self, ta, e);
+        }
+    }
+}
+
+typedef struct histogram {
+    int64_t width, half;
+    uint64_t *count;
+} histogram;
+
+static void count_one(void *self, int64_t ta, int64_t e) {
+    const histogram *h = self;
+    (void)ta;
+    int64_t q = (e + h->half * h->width) / h->width; /* never negative: the walk stays within half width */
+    if (q < 2 * h->half) h->count[q]++;
+}
+
+void qd_strip_histogram(const qd_strip *s, const qd_clock *line, int64_t width, uint32_t half, uint64_t *count) {
+    histogram h = {width, half, count};
+    memset(count, 0, 2 * (size_t)half * sizeof *count);
+    qd_strip_walk(s, line, width * half, count_one, &h);
+}
