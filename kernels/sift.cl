@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sifting: events to basis and value, then the values of matching bases packed into one string a basis. 64 events are one word.
- * An event is a byte: bits 0..3 detectors V,-,H,+; bit 4 value coin; bit 5 basis coin. */
+ * -DSIFT_PORTABLE: without optional instructions. An event is a byte: bits 0..3 detectors V,-,H,+; bit 4 value coin; bit 5 basis coin. */
 
-#if defined(__AVX2__)
+#if defined(__AVX2__) && !defined(SIFT_PORTABLE)
 #define SIFT_MOVEMASK 1
 typedef char sift_c32 __attribute__((ext_vector_type(32)));
 #endif
 
 /* pext is slow (microcode) on the first two generations of Zen. */
-#if defined(__BMI2__) && !defined(__znver1__) && !defined(__znver2__)
+#if defined(__BMI2__) && !defined(__znver1__) && !defined(__znver2__) && !defined(SIFT_PORTABLE)
 #define SIFT_PEXT 1
 #endif
 

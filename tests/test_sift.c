@@ -201,10 +201,13 @@ START_TEST(selection_is_symmetric) {
     qd_bits a[2], b[2];
     ck_assert_int_eq(qd_sift_select(dev, &basis[0], &basis[1], &value, &a[0], &a[1], NULL), QD_OK);
     ck_assert_int_eq(qd_sift_select(dev, &basis[1], &basis[0], &value, &b[0], &b[1], NULL), QD_OK);
+    qd_bits ref[2];
+    ck_assert_int_eq(qd_sift_select(NULL, &basis[0], &basis[1], &value, &ref[0], &ref[1], NULL), QD_OK);
     for (int k = 0; k < 2; k++) {
         ck_assert_uint_eq(a[k].n, match[k]);
-        ck_assert(qd_bits_equal(&a[k], &b[k]) && qd_bits_clean(&a[k]));
+        ck_assert(qd_bits_equal(&a[k], &b[k]) && qd_bits_equal(&a[k], &ref[k]) && qd_bits_clean(&a[k]));
         qd_bits_destroy(&a[k]);
+        qd_bits_destroy(&ref[k]);
         qd_bits_destroy(&b[k]);
         qd_bits_destroy(&basis[k]);
     }

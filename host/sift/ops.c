@@ -4,7 +4,7 @@
 #include <string.h>
 #include "sift/sift.h"
 
-enum { N, KIND, SIDE, SAME, CHUNK, WORDS, SEED };
+enum { N, KIND, SIDE, SAME, CHUNK, WORDS, PORTABLE, SEED };
 
 static const qd_key keys[] = {
     {"n", 1 << 20, 1, (uint64_t)1 << 32, "events"},
@@ -13,6 +13,7 @@ static const qd_key keys[] = {
     {"same", 0, 0, 1, "1: the source sends equal polarisations"},
     {"chunk", 0, 0, (uint64_t)1 << 28, "events a launch, 0: chosen for the device"},
     {"words", 0, 0, 4096, "words of 64 events a work-item, 0: chosen for the device"},
+    {"portable", 0, 0, 1, "1: without optional instructions"},
     {"seed", 1, 0, UINT64_MAX, "of the inputs"},
 };
 
@@ -47,7 +48,7 @@ static qd_status sift_create(const qd_problem *p, void **state, qd_error *err) {
     }
     c->side = p->v[SIDE] ? QD_BOB : QD_ALICE;
     c->correlation = p->v[SAME] ? QD_SAME : QD_ANTI;
-    c->plan = (qd_sift_plan){p->v[CHUNK], (uint32_t)p->v[WORDS]};
+    c->plan = (qd_sift_plan){p->v[CHUNK], (uint32_t)p->v[WORDS], p->v[PORTABLE] != 0};
     c->n = n;
     for (uint64_t i = 0; i < n; i += 2) { /* a draw makes two events */
         uint32_t r[4];
@@ -133,9 +134,15 @@ static const char *const cases_quick[] = {
     "sift:n=4097,kind=0,chunk=4096",
     "sift:n=20001,kind=3,chunk=4160,words=3",
     "sift:n=262145,kind=1,words=1024",
+    "sift:n=2097151",
+    "sift:n=65,kind=1,side=1,portable=1",
+    "sift:n=131071,kind=0,portable=1",
+    "sift:n=131071,kind=1,side=1,portable=1",
+    "sift:n=131071,kind=3,portable=1",
+    "sift:n=2097217,kind=1,side=1",
     NULL,
 };
-static const char *const cases_full[] = {"sift:n=33554431,kind=0", "sift:n=33554433,kind=1,chunk=16777216", "sift:n=100000007,side=1", NULL};
+static const char *const cases_full[] = {"sift:n=16777215", "sift:n=16777217,kind=1,side=1", "sift:n=33554431", "sift:n=33554433,kind=1,chunk=16777216", "sift:n=100000007,side=1", NULL};
 static const char *const cases_profile[] = {"sift:n=16777216", "sift:n=16777216,kind=1", NULL};
 
 static const qd_op sift = {

@@ -9,6 +9,7 @@
 typedef struct qd_sift_plan {
     uint64_t chunk; /**< events per launch, a multiple of 64; 0: chosen for the device */
     uint32_t words; /**< words of 64 events a work-item takes; 0: chosen for the device */
+    bool portable;  /**< without the instructions that some processors have: what other devices run */
 } qd_sift_plan;
 
 /** The references; arguments as in qdistill/sift.h. */

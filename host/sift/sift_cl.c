@@ -5,23 +5,27 @@
 #include <string.h>
 #include "compute/cl.h"
 
-/* Offsets inside a chunk are 32-bit words on the device. */
-enum { CHUNK_MAX = 1 << 28, GPU_LOCAL = 64, SCAN = 64 };
+/* Offsets inside a chunk are 32-bit words on the device. On a CPU device a chunk stays in the cache: the copy into the device's buffer, the
+ * kernels and the wiping then cost one pass over main memory. An event is a byte in the first number and a bit in the second. */
+enum { CHUNK_MAX = 1 << 28, CHUNK_CPU_EVENTS = 1 << 21, CHUNK_CPU_BITS = 1 << 24, GPU_LOCAL = 64, SCAN = 64 };
 
 /* What a launch looks like on the device at hand. */
 typedef struct shape {
     uint64_t chunk;
     cl_uint words; /* a work-item takes */
     size_t local;  /* work-items that share a local histogram */
+    const char *options;
 } shape;
 
-static shape shape_for(const qd_device *dev, const qd_sift_plan *plan) {
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+static shape shape_for(const qd_device *dev, const qd_sift_plan *plan, uint64_t cpu_chunk) {
     bool cpu = qd_cl_is_cpu(dev);
-    shape s = {.chunk = plan->chunk, .words = plan->words, .local = cpu ? 1 : GPU_LOCAL};
+    shape s = {.chunk = plan->chunk, .words = plan->words, .local = cpu ? 1 : GPU_LOCAL, .options = plan->portable ? "-DSIFT_PORTABLE" : ""};
     if (!s.words) s.words = cpu ? 256 : 8;
     if (!s.chunk) {
         uint64_t limit = qd_device_about(dev)->max_alloc_bytes / 2;
-        s.chunk = limit < CHUNK_MAX ? limit : CHUNK_MAX;
+        s.chunk = least(limit, cpu ? cpu_chunk : CHUNK_MAX);
     }
     s.chunk = s.chunk < 64 ? 64 : s.chunk / 64 * 64;
     return s;
@@ -31,8 +35,6 @@ static void wipe_and_free(qd_device *dev, qd_buf *b) {
     if (b->mem) (void)qd_cl_zero(dev, b, 0, b->bytes, NULL);
     qd_cl_free(b);
 }
-
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* Work-items that cover @p words at @p per each. */
 static uint64_t blocks_of(uint64_t words, uint32_t per) { return words / per + (words % per != 0); }
@@ -64,14 +66,14 @@ qd_status qd_sift_measure_cl(qd_device *dev, const qd_sift_plan *plan, qd_side s
                              uint64_t n, qd_bits *basis, qd_bits *value, qd_sift_counts *counts, qd_error *err) {
     qd_status st;
     measure_bufs b = {0};
-    shape s = shape_for(dev, plan);
+    shape s = shape_for(dev, plan, CHUNK_CPU_EVENTS);
     cl_kernel k;
     memset(counts, 0, sizeof *counts);
     *basis = *value = (qd_bits){0};
     QD_TRY_OUT(st, qd_bits_create(basis, n, err));
     QD_TRY_OUT(st, qd_bits_create(value, n, err));
     uint64_t words = qd_bits_words(least(n, s.chunk));
-    QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", "", "sift_measure", &k, err));
+    QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", s.options, "sift_measure", &k, err));
     QD_TRY_OUT(st, qd_cl_alloc(dev, &b.event, 64 * words, err));
     QD_TRY_OUT(st, qd_cl_alloc(dev, &b.basis, 8 * words, err));
     QD_TRY_OUT(st, qd_cl_alloc(dev, &b.value, 8 * words, err));
@@ -159,12 +161,12 @@ qd_status qd_sift_select_cl(qd_device *dev, const qd_sift_plan *plan, const qd_b
     qd_status st;
     select_bufs b = {0};
     select_kernels k;
-    shape s = shape_for(dev, plan);
+    shape s = shape_for(dev, plan, CHUNK_CPU_BITS);
     uint64_t n = mine->n, bytes = 8 * qd_bits_words(least(n, s.chunk));
     *z = *x = (qd_bits){0};
-    QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", "", "sift_count", &k.count, err));
-    QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", "", "sift_scan", &k.scan, err));
-    QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", "", "sift_pack", &k.pack, err));
+    QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", s.options, "sift_count", &k.count, err));
+    QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", s.options, "sift_scan", &k.scan, err));
+    QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", s.options, "sift_pack", &k.pack, err));
     QD_TRY_OUT(st, qd_cl_alloc(dev, &b.mine, bytes, err));
     QD_TRY_OUT(st, qd_cl_alloc(dev, &b.theirs, bytes, err));
     QD_TRY_OUT(st, qd_cl_alloc(dev, &b.value, bytes, err));

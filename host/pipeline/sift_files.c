@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Both stations' files in step: of each only the stretch stays in memory that pairs of the chunk at hand, and its displaced windows, can need. */
+#include "qdistill/sift_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Displaced windows on each side of the real one, for accidentals. */
+enum { WINDOWS_A_SIDE = 4, BINS_MAX = 1 << 16 };
+
+/* A station's file and the stretch of it that is in memory. */
+typedef struct source {
+    qd_tag_reader *reader;
+    qd_tags fresh, kept; /* just read; waiting (Alice: announced times, in ticks) */
+    qd_dead dead;
+    uint64_t first_id; /* number of kept.t[0] among the station's events */
+    bool end;
+} source;
+
+typedef struct stream {
+    const qd_sift_options *o;
+    qd_device *dev;
+    source s[2];
+    qd_clock clock;
+    int64_t reach, step, context; /* ticks */
+    uint64_t next; /* first of Alice's waiting events that is not done */
+    qd_sift_result *out;
+} stream;
+
+static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory to sift"); }
+
+/* Read more of a file: rules of the station, then onto the waiting events. */
+static qd_status read_more(stream *st, int side, qd_error *err) {
+    source *s = &st->s[side];
+    qd_sift_station *station = &st->out->station[side];
+    s->fresh.n = 0;
+    QD_TRY(qd_tag_reader_read(s->reader, st->o->chunk, &s->fresh, &s->end, err));
+    qd_sift_singles_add(station->singles, s->fresh.mask, s->fresh.n);
+    station->tags += s->fresh.n;
+    qd_dead_filter(&s->dead, st->o->dead_ps, &s->fresh);
+    station->dead_dropped = s->dead.dropped;
+    if (side == QD_ALICE) {
+        QD_TRY(qd_announce(s->fresh.t, s->fresh.n, s->fresh.tick, st->o->announce_ps, s->fresh.t, err));
+        QD_TRY(qd_announced_ticks(s->fresh.t, s->fresh.n, s->fresh.tick, st->o->announce_ps, s->fresh.t, err));
+    }
+    QD_TRY(qd_tags_reserve(&s->kept, s->kept.n + s->fresh.n, err));
+    if (s->fresh.n) {
+        memcpy(s->kept.t + s->kept.n, s->fresh.t, s->fresh.n * sizeof *s->kept.t);
+        memcpy(s->kept.mask + s->kept.n, s->fresh.mask, s->fresh.n);
+    }
+    s->kept.n += s->fresh.n;
+    return QD_OK;
+}
+
+/* Forget the first @p n waiting events. */
+static void drop(source *s, uint64_t n) {
+    memmove(s->kept.t, s->kept.t + n, (s->kept.n - n) * sizeof *s->kept.t);
+    memmove(s->kept.mask, s->kept.mask + n, s->kept.n - n);
+    s->kept.n -= n;
+    s->first_id += n;
+}
+
+/* First of Bob's waiting events whose time on Alice's clock is not before @p t. */
+static uint64_t bob_lower_bound(const stream *st, int64_t t) {
+    const qd_tags *b = &st->s[QD_BOB].kept;
+    uint64_t lo = 0, hi = b->n;
+    while (lo < hi) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if (qd_clock_apply(&st->clock, b->t[mid]) < t) lo = mid + 1;
+        else hi = mid;
+    }
+    return lo;
+}
+
+/* Forget what no event of Alice's from next on can need. */
+static void forget(stream *st) {
+    source *a = &st->s[QD_ALICE], *b = &st->s[QD_BOB];
+    if (st->next == a->kept.n) return;
+    int64_t before = a->kept.t[st->next] - st->context;
+    uint64_t old = qd_tags_lower_bound(&a->kept, before);
+    drop(b, bob_lower_bound(st, before));
+    drop(a, old);
+    st->next -= old;
+}
+
+/* Read until some of Alice's events have all they need around them: *upto is the end of those. */
+static qd_status fill(stream *st, uint64_t *upto, qd_error *err) {
+    source *a = &st->s[QD_ALICE], *b = &st->s[QD_BOB];
+    for (;;) {
+        while (!a->end && a->kept.n - st->next < st->o->chunk) QD_TRY(read_more(st, QD_ALICE, err));
+        uint64_t ready = a->kept.n;
+        if (!a->end) ready = qd_tags_lower_bound(&a->kept, a->kept.t[a->kept.n - 1] - st->context);
+        if (!b->end) {
+            int64_t seen = b->kept.n ? qd_clock_apply(&st->clock, b->kept.t[b->kept.n - 1]) : INT64_MIN / 2;
+            uint64_t by_bob = qd_tags_lower_bound(&a->kept, seen - st->context);
+            if (by_bob < ready) ready = by_bob;
+        }
+        if (ready > st->next || (a->end && st->next == a->kept.n)) {
+            *upto = ready - st->next > st->o->chunk ? st->next + st->o->chunk : ready;
+            return QD_OK;
+        }
+        if (!b->end) QD_TRY(read_more(st, QD_BOB, err));
+        else if (!a->end) QD_TRY(read_more(st, QD_ALICE, err));
+        forget(st);
+    }
+}
+
+/* What both stations know of the pairs of a chunk, station by station. */
+typedef struct chunk {
+    uint64_t n;
+    uint64_t *id[2];
+    uint8_t *mask[2], *event[2];
+    qd_bits basis[2], value[2];
+} chunk;
+
+static void chunk_free(chunk *c) {
+    for (int s = 0; s < 2; s++) {
+        free(c->id[s]);
+        free(c->mask[s]);
+        qd_secret_free(c->event[s]);
+        qd_bits_destroy(&c->basis[s]);
+        qd_bits_destroy(&c->value[s]);
+    }
+}
+
+/* A station alone: its paired events, coins, basis and value. */
+static qd_status measure(stream *st, int side, const uint64_t *index, uint64_t n, chunk *c, qd_error *err) {
+    const source *s = &st->s[side];
+    qd_sift_counts counts;
+    c->id[side] = malloc((n + 1) * sizeof *c->id[side]);
+    c->mask[side] = malloc(n + 1);
+    c->event[side] = qd_secret_alloc(n + 1);
+    if (!c->id[side] || !c->mask[side] || !c->event[side]) return no_memory(err);
+    for (uint64_t i = 0; i < n; i++) {
+        c->id[side][i] = s->first_id + index[i];
+        c->mask[side][i] = s->kept.mask[index[i]];
+    }
+    qd_random random = {.rehearsal = st->o->rehearsal, .seed = st->o->seed,
+                        .stream = side == QD_ALICE ? QD_STREAM_MULTI_ALICE : QD_STREAM_MULTI_BOB};
+    qd_sift_coins(&random, c->mask[side], c->id[side], n, c->event[side]);
+    QD_TRY(qd_sift_measure(st->dev, (qd_side)side, st->o->correlation, c->event[side], n, &c->basis[side], &c->value[side], &counts, err));
+    qd_sift_station *station = &st->out->station[side];
+    for (int i = 0; i < 32; i++) station->counts.mask[i / 16][i % 16] += counts.mask[i / 16][i % 16];
+    return QD_OK;
+}
+
+/* A station's values of matching bases, onto its strings. */
+static qd_status select_own(stream *st, int side, const chunk *c, qd_error *err) {
+    qd_bits part[2] = {{0, NULL}, {0, NULL}};
+    qd_bits *key = st->out->station[side].key;
+    qd_status s = qd_sift_select(st->dev, &c->basis[side], &c->basis[1 - side], &c->value[side], &part[QD_Z], &part[QD_X], err);
+    for (int b = 0; b < 2 && s == QD_OK; b++) s = qd_bits_append(&key[b], &part[b], err);
+    for (int b = 0; b < 2; b++) qd_bits_destroy(&part[b]);
+    return s;
+}
+
+/* Where Alice's announced time stands against Bob's own, by either station's bit. */
+static void add_times(stream *st, const qd_pairs *p, const chunk *c) {
+    qd_sift_times *t = &st->out->times;
+    const int64_t *a = st->s[QD_ALICE].kept.t, *b = st->s[QD_BOB].kept.t;
+    for (uint64_t i = 0; i < p->n; i++) {
+        unsigned basis = qd_bits_get(&c->basis[QD_ALICE], i);
+        if (basis != qd_bits_get(&c->basis[QD_BOB], i)) continue;
+        int64_t d = a[p->a[i]] - qd_clock_apply(&st->clock, b[p->b[i]]) + st->reach;
+        for (int s = 0; s < 2; s++) t->count[s][basis][d / t->width][qd_bits_get(&c->value[s], i)]++;
+    }
+}
+
+static qd_status sift_pairs(stream *st, const qd_pairs *p, qd_error *err) {
+    chunk c = {.n = p->n};
+    qd_status s;
+    QD_TRY_OUT(s, measure(st, QD_ALICE, p->a, p->n, &c, err));
+    QD_TRY_OUT(s, measure(st, QD_BOB, p->b, p->n, &c, err));
+    QD_TRY_OUT(s, select_own(st, QD_ALICE, &c, err));
+    QD_TRY_OUT(s, select_own(st, QD_BOB, &c, err));
+    qd_pair_matrix_add_truth(&st->out->pairs, c.mask[QD_ALICE], c.mask[QD_BOB], p->n);
+    add_times(st, p, &c);
+    st->out->coincidences += p->n;
+out:
+    chunk_free(&c);
+    return s;
+}
+
+/* Alice's events [next, upto). */
+static qd_status step(stream *st, uint64_t upto, qd_error *err) {
+    const qd_tags *a = &st->s[QD_ALICE].kept, *b = &st->s[QD_BOB].kept;
+    qd_pairs pairs = {0};
+    qd_accidentals acc = {0};
+    qd_status s;
+    QD_TRY_OUT(s, qd_coincide(st->dev, a->t, a->n, b->t, b->n, &st->clock, st->reach, st->next, upto, &pairs, err));
+    QD_TRY_OUT(s, qd_coincide_accidentals(st->dev, a->t, a->n, b->t, b->n, &st->clock, st->reach, st->step, WINDOWS_A_SIDE, st->next, upto,
+                                          &acc, err));
+    st->out->windows = acc.windows;
+    st->out->in_windows += acc.sum;
+    QD_TRY_OUT(s, sift_pairs(st, &pairs, err));
+    st->next = upto;
+    forget(st);
+out:
+    qd_pairs_destroy(&pairs);
+    return s;
+}
+
+/* Bob's first tag decides where an offset in figures holds. */
+static qd_status set_clock(stream *st, qd_error *err) {
+    const qd_sift_options *o = st->o;
+    qd_tick tick = qd_tag_format_tick(&o->format);
+    if (o->clock_file) {
+        QD_TRY(qd_clock_read(o->clock_file, &st->clock, err));
+        if (st->clock.tick.num != tick.num || st->clock.tick.den != tick.den)
+            return qd_fail(err, QD_E_INPUT, "%s: the clock counts other ticks than the files' format||it was made from files of another format|run sync with the same --format",
+                           o->clock_file);
+        return QD_OK;
+    }
+    const qd_tags *b = &st->s[QD_BOB].kept; /* the dead-time rule never drops the first */
+    return qd_clock_from_figures(tick, b->n ? b->t[0] : 0, o->offset_ps, o->ppm, &st->clock, err);
+}
+
+/* Ticks that are surely more than @p ps. */
+static int64_t ticks_over(uint64_t ps, qd_tick tick) { return (int64_t)(ps / tick.num * tick.den + tick.den + 1); }
+
+static qd_status begin(stream *st, qd_error *err) {
+    const qd_sift_options *o = st->o;
+    qd_tick tick = qd_tag_format_tick(&o->format);
+    for (int s = 0; s < 2; s++) {
+        QD_TRY(qd_tag_reader_open(o->path[s], o->format, &st->s[s].reader, err));
+        st->s[s].kept.tick = tick;
+        for (int b = 0; b < 2; b++) QD_TRY(qd_bits_create(&st->out->station[s].key[b], 0, err));
+    }
+    QD_TRY(read_more(st, QD_BOB, err));
+    QD_TRY(set_clock(st, err));
+    st->reach = qd_window_reach(o->window_ps, tick);
+    /* clear of the peak, and of the dead time, within which a true partner keeps others away */
+    st->step = 16 * (2 * st->reach + 1) + 2 * ticks_over(o->dead_ps, tick);
+    st->context = WINDOWS_A_SIDE * st->step + 2 * st->reach + 1;
+    qd_sift_times *t = &st->out->times;
+    t->width = ticks_over(o->announce_ps, tick) - (int64_t)tick.den - 1;
+    if (t->width < 1) t->width = 1;
+    while (2 * st->reach / t->width >= BINS_MAX) t->width *= 2;
+    t->bins = (uint64_t)(2 * st->reach / t->width + 1);
+    for (int i = 0; i < 4; i++)
+        if (!(t->count[i / 2][i % 2] = calloc(t->bins, sizeof *t->count[0][0]))) return no_memory(err);
+    return QD_OK;
+}
+
+qd_status qd_sift_files_truth(const qd_sift_options *o, qd_device *dev, qd_progress *progress, qd_sift_result *out, qd_error *err) {
+    stream st = {.o = o, .dev = dev, .out = out};
+    memset(out, 0, sizeof *out);
+    uint64_t upto = 0;
+    qd_status s;
+    if (o->chunk < 1) return qd_fail(err, QD_E_USAGE, "sifting needs a chunk of at least one event");
+    QD_TRY_OUT(s, begin(&st, err));
+    qd_progress_begin(progress, "sift", 0, "tags");
+    for (;;) {
+        QD_TRY_OUT(s, fill(&st, &upto, err));
+        if (upto == st.next) break;
+        QD_TRY_OUT(s, step(&st, upto, err));
+        qd_progress_at(progress, "sift", (double)(st.s[QD_ALICE].first_id + st.next));
+    }
+    while (!st.s[QD_BOB].end) { /* the rest of Bob's file, for his singles, and for faults in it */
+        QD_TRY_OUT(s, read_more(&st, QD_BOB, err));
+        drop(&st.s[QD_BOB], st.s[QD_BOB].kept.n);
+    }
+    qd_progress_end(progress);
+out:
+    for (int k = 0; k < 2; k++) {
+        if (st.s[k].reader) qd_tag_reader_close(st.s[k].reader);
+        qd_tags_destroy(&st.s[k].fresh);
+        qd_tags_destroy(&st.s[k].kept);
+    }
+    return s;
+}
+
+void qd_sift_result_free(qd_sift_result *r) {
+    for (int s = 0; s < 2; s++)
+        for (int b = 0; b < 2; b++) {
+            qd_bits_destroy(&r->station[s].key[b]);
+            free(r->times.count[s][b]);
+        }
+    memset(r, 0, sizeof *r);
+}

@@ -1,0 +1,163 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# sift: made-up tags whose sifted strings are known, the same on reference and device; warnings; refusals; bad input.
+set -eu
+qd=$1
+export LC_ALL=C
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+fails=0
+
+say() { echo "FAIL: $*"; fails=$((fails + 1)); }
+
+# expect STATUS PATTERN COMMAND...
+expect() {
+    want=$1 pattern=$2
+    shift 2
+    set +e
+    "$@" >out 2>&1
+    got=$?
+    set -e
+    [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat out; }
+    grep -q -- "$pattern" out || { say "no '$pattern' from: $*"; cat out; }
+}
+
+# make KIND FILE_A FILE_B: 3000 pairs of a1-54 tags (one little-endian u64: time << 10 | mask), B's clock 1,000,000 ticks (3,906,250 ps) behind.
+# Beside them what a bookkeeper who knows every pair expects: want.z want.x (Alice's strings as text) and want.counts.
+make() {
+    awk -v kind="$1" -v fa="$2.oct" -v fb="$3.oct" '
+    function rnd(n) { seed = (seed * 16807) % 2147483647; return int(seed / 2147483647 * n) }
+    function put(file, t, mask,   i, v, hi, lo) {
+        lo = (t % 4194304) * 1024 + mask; hi = int(t / 4194304) # 32 + 32 bits
+        for (i = 0; i < 4; i++) { printf "\\0%03o", lo % 256 > file; lo = int(lo / 256) }
+        for (i = 0; i < 4; i++) { printf "\\0%03o", hi % 256 > file; hi = int(hi / 256) }
+    }
+    BEGIN {
+        seed = 4711; t = 5000000
+        split("1 2 4 8", det); opposite[1] = 4; opposite[2] = 8; opposite[4] = 1; opposite[8] = 2
+        for (i = 0; i < 3000; i++) {
+            t += 30000 + rnd(60000)
+            a = det[1 + rnd(4)]
+            b = rnd(2) ? opposite[a] : det[1 + rnd(4)] # half of them independent: other basis, or chance
+            if (kind == "multi" && i % 5 == 0) a = 15
+            if (kind == "onedet") b = 4
+            shift = -1000000 + rnd(41) - 20
+            if (kind == "apart") shift += 20000
+            if (kind == "skew" && b > 2) shift += 80
+            put(fa, t, a); put(fb, t + shift, b)
+            za = a == 1 || a == 4; zb = b == 1 || b == 4
+            if (za != zb) { mismatch++; continue }
+            basis = za ? "z" : "x"; va = a > 2; vb = b < 4
+            printf "%d", va > ("want." basis)
+            n[basis]++; errors[basis] += va != vb
+        }
+        printf "%d %d %d %d %d\n", n["z"], n["x"], errors["z"], errors["x"], mismatch > "want.counts"
+    }'
+    for f in "$2" "$3"; do
+        printf '%b' "$(cat "$f.oct")" >"$f"
+        rm "$f.oct"
+    done
+}
+
+# text BITFILE: the bits of a file as text, as many as its .json says
+text() {
+    n=$(sed -n 's/.*"bits": *\([0-9]*\).*/\1/p' "$1.json")
+    od -An -v -tu1 "$1" | tr -s ' ' '\n' | awk -v n="$n" 'NF { for (i = 0; i < 8; i++) if (at++ < n) printf "%d", int($1 / 2 ^ i) % 2 }'
+}
+
+base="--format a1-54 --offset-ps 3906250 --ppm 0 --window-ps 1000"
+make plain a.a1 b.a1
+read -r nz nx ez ex mismatch <want.counts
+
+# shellcheck disable=SC2086
+for device in ref cpu; do
+    # a machine without a CPU device still runs the reference
+    "$qd" sift a.a1 b.a1 $base --out "probe.$device" --device "$device" -q 2>probe.err || { [ "$device" = cpu ] && { echo "no CPU device"; continue; }; cat probe.err; }
+    expect 0 '' "$qd" sift a.a1 b.a1 $base --dead-ps 20000 --out "o.$device" --device "$device" --json r.json
+    for side in alice bob; do
+        for b in z x; do
+            [ -f "o.$device/$side.$b.bits" ] || say "no $side.$b.bits"
+        done
+    done
+    for b in z x; do [ "$(text "o.$device/alice.$b.bits")" = "$(cat want.$b)" ] || say "alice.$b.bits differ from what was made ($device)"; done
+    different=$(cmp -l "o.$device/alice.z.bits" "o.$device/bob.z.bits" | wc -l)
+    [ "$different" -gt 0 ] || say "no error between the stations in z, $ez made"
+    for want in '"coincidences": 3000' "\"sifted_bits\": $((nz + nx))" '"chsh": null' '"chsh_implied": ' '"warnings": \[\]' '"correlation": "anti"'; do
+        grep -q "$want" r.json || say "no $want in the record ($device)"
+    done
+    tr -d ' \n' <"o.$device/counts.json" >flat
+    for want in "\"n\":{\"z\":$nz,\"x\":$nx}" "\"errors\":{\"z\":$ez,\"x\":$ex}" "\"basis_mismatch\":$mismatch" '"coincidences":3000' '"dead_dropped":{"alice":0,"bob":0}'; do
+        grep -q "$want" flat || { say "no $want in counts.json ($device)"; cat flat; }
+    done
+    rm -rf "probe.$device"
+done
+[ ! -d o.cpu ] || for f in o.ref/*; do cmp "$f" "o.cpu/$(basename "$f")" || say "$f differs between reference and device"; done
+[ "$(stat -c %a o.ref/alice.z.bits)" = 600 ] || say "key bits are readable by others"
+
+# A clock file in place of figures gives the same.
+cat >clock.json <<'END'
+{"schema":1,"clock":{"base":0,"offset":1000000,"freq":0,"tick":[125,32],"significance":9.0,"p_false":1e-12,"locked":true}}
+END
+expect 0 '' "$qd" sift a.a1 b.a1 --format a1-54 --clock clock.json --window-ps 1000 --dead-ps 20000 --out o.clock --device ref
+for f in o.ref/*; do cmp "$f" "o.clock/$(basename "$f")" || say "$f differs with --clock"; done
+
+# Several clicks: every one kept, repeatable by seed, fresh without.
+make multi m.a1 n.a1
+for i in 1 2; do expect 0 '' "$qd" sift m.a1 n.a1 $base --out "seed.$i" --seed 7 --device ref; done
+for f in seed.1/*; do cmp "$f" "seed.2/$(basename "$f")" || say "$f differs between two runs of one seed"; done
+expect 0 '"rehearsal": false' "$qd" sift m.a1 n.a1 $base --out fresh --device ref --json -
+cmp -s seed.1/alice.z.bits fresh/alice.z.bits && say "coins without a seed equal those of seed 7"
+tr -d ' \n' <seed.1/counts.json | grep -q '"multi":{"alice":{"one_basis":0,"both_bases":600},"bob":{"one_basis":0,"both_bases":0}}' || say "multi-clicks miscounted"
+
+# Equal polarisations assumed where they are opposite: more errors than not, and it says what to do.
+expect 0 'Try --correlation anti' "$qd" sift a.a1 b.a1 $base --correlation same --out same --device ref
+[ "$(text same/alice.z.bits)" = "$(cat want.z)" ] || [ "$(text same/alice.z.bits | wc -c)" -gt 0 ] || say "--correlation same lost Alice's bits"
+expect 0 'no dead time was declared' "$qd" sift a.a1 b.a1 $base --out undeclared --device ref
+
+# A detector that is late tells its bit by its time.
+make skew a2.a1 b2.a1
+expect 0 'announced times tell' "$qd" sift a2.a1 b2.a1 $base --out skewed --device ref --dead-ps 20000
+
+# Dead time: an event within it of the one before goes, at either station.
+expect 0 '"alice": [1-9]' "$qd" sift a.a1 b.a1 $base --dead-ps 200000 --out dead --device ref --json -
+
+# Refusals, exit 6, nothing left behind.
+make onedet c.a1 d.a1
+expect 6 'one detector, H' "$qd" sift c.a1 d.a1 $base --out no --device ref --json no.json
+grep -q '"status": "aborted"' no.json || say "no aborted record"
+[ ! -e no ] || say "a folder is left after a refusal"
+make apart e.a1 f.a1
+expect 6 'no coincidences' "$qd" sift e.a1 f.a1 $base --out no --device ref
+expect 6 'no coincidences' "$qd" sift a.a1 b.a1 --format a1-54 --offset-ps -3906250 --window-ps 1000 --out no --device ref
+[ ! -e no ] || say "a folder is left after a refusal"
+
+# Bad input, exit 5.
+: >empty.a1
+head -c 1001 a.a1 >cut.a1
+mkdir -p folder
+mkfifo pipe
+for bad in empty.a1 cut.a1 missing.a1 folder pipe; do
+    expect 5 "$bad" "$qd" sift "$bad" b.a1 $base --out no --device ref
+    expect 5 "$bad" "$qd" sift a.a1 "$bad" $base --out no --device ref
+    [ ! -e no ] || say "a folder is left after $bad"
+done
+expect 5 'folder' "$qd" sift a.a1 b.a1 $base --out folder --device ref
+[ -z "$(ls folder)" ] || say "an existing folder was written to"
+expect 5 'not valid JSON' "$qd" sift a.a1 b.a1 --format a1-54 --clock a.a1 --window-ps 1000 --out no --device ref
+sed 's/\[125,32\]/[125,1]/' clock.json >other.json
+expect 5 'other ticks' "$qd" sift a.a1 b.a1 --format a1-54 --clock other.json --window-ps 1000 --out no --device ref
+
+# Usage, exit 2.
+expect 2 'at least 2' "$qd" sift a.a1
+expect 2 'needs --format' "$qd" sift a.a1 b.a1 --offset-ps 0 --window-ps 1000 --out no
+expect 2 'a1-54' "$qd" sift a.a1 b.a1 --format ptu --offset-ps 0 --window-ps 1000 --out no
+expect 2 'needs --out' "$qd" sift a.a1 b.a1 --format a1-54 --offset-ps 0 --window-ps 1000
+expect 2 'needs --window-ps' "$qd" sift a.a1 b.a1 --format a1-54 --offset-ps 0 --out no
+expect 2 'needs --clock' "$qd" sift a.a1 b.a1 --format a1-54 --window-ps 1000 --out no
+expect 2 'excludes' "$qd" sift a.a1 b.a1 --format a1-54 --clock clock.json --ppm 1 --window-ps 1000 --out no
+expect 2 'neither anti nor same' "$qd" sift a.a1 b.a1 $base --correlation opposite --out no
+expect 2 'out of range' "$qd" sift a.a1 b.a1 --format a1-54 --offset-ps 0 --window-ps 0 --out no
+[ ! -e no ] || say "a folder is left after a usage error"
+
+[ "$fails" = 0 ] || exit 1
