@@ -77,8 +77,8 @@ static inline void count_classes(const planes *e, ulong basis, ulong several, ul
 }
 
 /* @p n events; their buffer is zero up to a multiple of 64. @p per_item: words a work-item takes. @p invert: Bob's values where the source
- * is anti-correlated: V and - are 1. count: 32 counters, zero before. */
-__kernel void sift_measure(__global const uchar *event, const ulong n, const uint per_item, const uint invert,
+ * is anti-correlated: V and - are 1. @p at: word of the results where those of this launch begin. count: 32 counters, added to. */
+__kernel void sift_measure(__global const uchar *event, const ulong n, const uint per_item, const uint invert, const ulong at,
                            __global ulong *basis_out, __global ulong *value_out, __global uint *count_out) {
     __local uint sum[32];
     const uint lid = get_local_id(0), lanes = get_local_size(0);
@@ -97,8 +97,8 @@ __kernel void sift_measure(__global const uchar *event, const ulong n, const uin
         const ulong basis = (in_x & ~in_z) | (both & e.basis);
         const ulong single = invert ? e.v | e.m : e.h | e.p;
         const ulong coin = several | ~(in_z | in_x); /* no click at all takes the coin too, as in the definition */
-        basis_out[w] = basis;
-        value_out[w] = ((coin & e.value) | (~coin & single)) & live;
+        basis_out[at + w] = basis;
+        value_out[at + w] = ((coin & e.value) | (~coin & single)) & live;
         count_classes(&e, basis, several, live, count);
     }
     for (int i = 0; i < 32; i++)

@@ -4,14 +4,15 @@
 #include <string.h>
 #include "sift/sift.h"
 
-enum { N, KIND, SIDE, SAME, CHUNK, WORDS, PORTABLE, SEED };
+enum { N, KIND, SIDE, SAME, CHUNK, SLICE, WORDS, PORTABLE, SEED };
 
 static const qd_key keys[] = {
     {"n", 1 << 20, 1, (uint64_t)1 << 32, "events"},
     {"kind", 0, 0, 5, "0: a link's events, 1: any mask, 2: all detectors always, 3: bases equal, all z, 4: bases never equal, 5: all x"},
     {"side", 0, 0, 1, "0: Alice, 1: Bob"},
     {"same", 0, 0, 1, "1: the source sends equal polarisations"},
-    {"chunk", 0, 0, (uint64_t)1 << 28, "events a launch, 0: chosen for the device"},
+    {"chunk", 0, 0, (uint64_t)1 << 28, "events on the device at once, 0: chosen for the device"},
+    {"slice", 0, 0, (uint64_t)1 << 28, "events copied to the device at once, 0: chosen for the device"},
     {"words", 0, 0, 4096, "words of 64 events a work-item, 0: chosen for the device"},
     {"portable", 0, 0, 1, "1: without optional instructions"},
     {"seed", 1, 0, UINT64_MAX, "of the inputs"},
@@ -48,7 +49,7 @@ static qd_status sift_create(const qd_problem *p, void **state, qd_error *err) {
     }
     c->side = p->v[SIDE] ? QD_BOB : QD_ALICE;
     c->correlation = p->v[SAME] ? QD_SAME : QD_ANTI;
-    c->plan = (qd_sift_plan){p->v[CHUNK], (uint32_t)p->v[WORDS], p->v[PORTABLE] != 0};
+    c->plan = (qd_sift_plan){p->v[CHUNK], p->v[SLICE], (uint32_t)p->v[WORDS], p->v[PORTABLE] != 0};
     c->n = n;
     for (uint64_t i = 0; i < n; i += 2) { /* a draw makes two events */
         uint32_t r[4];
@@ -130,6 +131,8 @@ static const char *const cases_quick[] = {
     "sift:n=131071,kind=4",
     "sift:n=131071,kind=5",
     "sift:n=1000,kind=1,chunk=64",
+    "sift:n=1000,kind=1,slice=64,side=1",
+    "sift:n=4097,kind=1,chunk=4096,slice=1024",
     "sift:n=4096,kind=1,chunk=4096",
     "sift:n=4097,kind=0,chunk=4096",
     "sift:n=20001,kind=3,chunk=4160,words=3",
@@ -142,7 +145,7 @@ static const char *const cases_quick[] = {
     "sift:n=2097217,kind=1,side=1",
     NULL,
 };
-static const char *const cases_full[] = {"sift:n=16777215", "sift:n=16777217,kind=1,side=1", "sift:n=33554431", "sift:n=33554433,kind=1,chunk=16777216", "sift:n=100000007,side=1", NULL};
+static const char *const cases_full[] = {"sift:n=67108863", "sift:n=67108865,kind=1,side=1", "sift:n=33554433,kind=1,chunk=16777216", "sift:n=100000007,side=1", NULL};
 static const char *const cases_profile[] = {"sift:n=16777216", "sift:n=16777216,kind=1", NULL};
 
 static const qd_op sift = {

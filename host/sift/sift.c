@@ -41,7 +41,7 @@ void qd_sift_coins(const qd_random *random, const uint8_t *mask, const uint64_t 
 
 qd_status qd_sift_measure(qd_device *dev, qd_side side, qd_correlation correlation, const uint8_t *event, uint64_t n, qd_bits *basis,
                           qd_bits *value, qd_sift_counts *counts, qd_error *err) {
-    static const qd_sift_plan plan = {0, 0, false};
+    static const qd_sift_plan plan = {0, 0, 0, false};
     qd_sift_counts mine;
     *basis = *value = (qd_bits){0};
     qd_status st = dev ? qd_sift_measure_cl(dev, &plan, side, correlation, event, n, basis, value, &mine, err)
@@ -60,7 +60,7 @@ qd_status qd_sift_measure(qd_device *dev, qd_side side, qd_correlation correlati
 
 qd_status qd_sift_select(qd_device *dev, const qd_bits *mine, const qd_bits *theirs, const qd_bits *value, qd_bits *z, qd_bits *x,
                          qd_error *err) {
-    static const qd_sift_plan plan = {0, 0, false};
+    static const qd_sift_plan plan = {0, 0, 0, false};
     *z = *x = (qd_bits){0};
     if (mine->n != theirs->n || mine->n != value->n)
         return qd_fail(err, QD_E_USAGE, "sifting needs strings of one length, got %" PRIu64 ", %" PRIu64 " and %" PRIu64, mine->n, theirs->n,

@@ -7,7 +7,8 @@
 
 /** What shapes the device path, and nothing of the result. */
 typedef struct qd_sift_plan {
-    uint64_t chunk; /**< events per launch, a multiple of 64; 0: chosen for the device */
+    uint64_t chunk; /**< events whose results are on the device at once, rounded to 64; 0: chosen for the device */
+    uint64_t slice; /**< events copied to the device at once, rounded to 64; 0: chosen for the device */
     uint32_t words; /**< words of 64 events a work-item takes; 0: chosen for the device */
     bool portable;  /**< without the instructions that some processors have: what other devices run */
 } qd_sift_plan;

@@ -5,29 +5,32 @@
 #include <string.h>
 #include "compute/cl.h"
 
-/* Offsets inside a chunk are 32-bit words on the device. On a CPU device a chunk stays in the cache: the copy into the device's buffer, the
- * kernels and the wiping then cost one pass over main memory. An event is a byte in the first number and a bit in the second. */
-enum { CHUNK_MAX = 1 << 28, CHUNK_CPU_EVENTS = 1 << 21, CHUNK_CPU_BITS = 1 << 24, GPU_LOCAL = 64, SCAN = 64 };
+/* Offsets inside a chunk are 32-bit words on the device. On a CPU device events are copied a slice at a time, which stays in the cache: copy,
+ * kernel and wiping then cost one pass over main memory. */
+enum { CHUNK_MAX = 1 << 28, CHUNK_CPU = 1 << 26, SLICE_CPU = 1 << 21, GPU_LOCAL = 64, SCAN = 64 };
 
 /* What a launch looks like on the device at hand. */
 typedef struct shape {
-    uint64_t chunk;
-    cl_uint words; /* a work-item takes */
-    size_t local;  /* work-items that share a local histogram */
+    uint64_t chunk, slice; /* events whose results, and that, are on the device at once */
+    cl_uint words;         /* a work-item takes */
+    size_t local;          /* work-items that share a local histogram */
     const char *options;
 } shape;
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-static shape shape_for(const qd_device *dev, const qd_sift_plan *plan, uint64_t cpu_chunk) {
+static shape shape_for(const qd_device *dev, const qd_sift_plan *plan) {
     bool cpu = qd_cl_is_cpu(dev);
-    shape s = {.chunk = plan->chunk, .words = plan->words, .local = cpu ? 1 : GPU_LOCAL, .options = plan->portable ? "-DSIFT_PORTABLE" : ""};
+    shape s = {.chunk = plan->chunk, .slice = plan->slice, .words = plan->words, .local = cpu ? 1 : GPU_LOCAL,
+               .options = plan->portable ? "-DSIFT_PORTABLE" : ""};
     if (!s.words) s.words = cpu ? 256 : 8;
     if (!s.chunk) {
         uint64_t limit = qd_device_about(dev)->max_alloc_bytes / 2;
-        s.chunk = least(limit, cpu ? cpu_chunk : CHUNK_MAX);
+        s.chunk = least(limit, cpu ? CHUNK_CPU : CHUNK_MAX);
     }
+    if (!s.slice) s.slice = cpu ? SLICE_CPU : s.chunk;
     s.chunk = s.chunk < 64 ? 64 : s.chunk / 64 * 64;
+    s.slice = s.slice < 64 ? 64 : least(s.slice, s.chunk) / 64 * 64;
     return s;
 }
 
@@ -45,16 +48,24 @@ typedef struct measure_bufs {
     qd_buf event, basis, value, count;
 } measure_bufs;
 
-static qd_status measure_chunk(qd_device *dev, const shape *s, cl_kernel k, cl_uint invert, measure_bufs *b, const uint8_t *event,
-                               cl_ulong n, uint64_t *basis, uint64_t *value, qd_sift_counts *counts, qd_error *err) {
-    uint64_t words = qd_bits_words(n), bytes = 8 * words;
-    cl_uint count[32];
+/* Launch the kernel on @p n events whose results begin at word @p at of the chunk's. */
+static qd_status measure_slice(qd_device *dev, const shape *s, cl_kernel k, cl_uint invert, measure_bufs *b, const uint8_t *event,
+                               cl_ulong n, cl_ulong at, qd_error *err) {
+    uint64_t words = qd_bits_words(n);
     if (n % 64) QD_TRY(qd_cl_zero(dev, &b->event, 64 * (words - 1), 64, err));
     QD_TRY(qd_cl_write(dev, &b->event, 0, event, n, err));
+    const qd_arg args[] = {QD_ARG_BUF(b->event), QD_ARG(n),           QD_ARG(s->words),     QD_ARG(invert),
+                           QD_ARG(at),           QD_ARG_BUF(b->basis), QD_ARG_BUF(b->value), QD_ARG_BUF(b->count)};
+    return qd_cl_run(dev, k, args, 8, blocks_of(words, s->words), s->local, err);
+}
+
+static qd_status measure_chunk(qd_device *dev, const shape *s, cl_kernel k, cl_uint invert, measure_bufs *b, const uint8_t *event,
+                               uint64_t n, uint64_t *basis, uint64_t *value, qd_sift_counts *counts, qd_error *err) {
+    uint64_t bytes = 8 * qd_bits_words(n);
+    cl_uint count[32];
     QD_TRY(qd_cl_zero(dev, &b->count, 0, sizeof count, err));
-    const qd_arg args[] = {QD_ARG_BUF(b->event), QD_ARG(n), QD_ARG(s->words), QD_ARG(invert), QD_ARG_BUF(b->basis), QD_ARG_BUF(b->value),
-                           QD_ARG_BUF(b->count)};
-    QD_TRY(qd_cl_run(dev, k, args, 7, blocks_of(words, s->words), s->local, err));
+    for (uint64_t at = 0; at < n; at += s->slice)
+        QD_TRY(measure_slice(dev, s, k, invert, b, event + at, least(s->slice, n - at), at / 64, err));
     QD_TRY(qd_cl_read(dev, &b->basis, 0, basis, bytes, err));
     QD_TRY(qd_cl_read(dev, &b->value, 0, value, bytes, err));
     QD_TRY(qd_cl_read(dev, &b->count, 0, count, sizeof count, err));
@@ -66,7 +77,7 @@ qd_status qd_sift_measure_cl(qd_device *dev, const qd_sift_plan *plan, qd_side s
                              uint64_t n, qd_bits *basis, qd_bits *value, qd_sift_counts *counts, qd_error *err) {
     qd_status st;
     measure_bufs b = {0};
-    shape s = shape_for(dev, plan, CHUNK_CPU_EVENTS);
+    shape s = shape_for(dev, plan);
     cl_kernel k;
     memset(counts, 0, sizeof *counts);
     *basis = *value = (qd_bits){0};
@@ -74,7 +85,7 @@ qd_status qd_sift_measure_cl(qd_device *dev, const qd_sift_plan *plan, qd_side s
     QD_TRY_OUT(st, qd_bits_create(value, n, err));
     uint64_t words = qd_bits_words(least(n, s.chunk));
     QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", s.options, "sift_measure", &k, err));
-    QD_TRY_OUT(st, qd_cl_alloc(dev, &b.event, 64 * words, err));
+    QD_TRY_OUT(st, qd_cl_alloc(dev, &b.event, 64 * qd_bits_words(least(n, s.slice)), err));
     QD_TRY_OUT(st, qd_cl_alloc(dev, &b.basis, 8 * words, err));
     QD_TRY_OUT(st, qd_cl_alloc(dev, &b.value, 8 * words, err));
     QD_TRY_OUT(st, qd_cl_alloc(dev, &b.count, 32 * sizeof(cl_uint), err));
@@ -161,7 +172,7 @@ qd_status qd_sift_select_cl(qd_device *dev, const qd_sift_plan *plan, const qd_b
     qd_status st;
     select_bufs b = {0};
     select_kernels k;
-    shape s = shape_for(dev, plan, CHUNK_CPU_BITS);
+    shape s = shape_for(dev, plan);
     uint64_t n = mine->n, bytes = 8 * qd_bits_words(least(n, s.chunk));
     *z = *x = (qd_bits){0};
     QD_TRY_OUT(st, qd_cl_kernel(dev, "sift", s.options, "sift_count", &k.count, err));
