@@ -55,6 +55,9 @@ qd_status qd_bbm92_record_json(const json_t *o, const char *where, int basis, qd
     QD_TRY_OUT(st, qd_json_u64(o, where, "errors", QD_SECURITY_MAX, &in->errors[basis], err));
     QD_TRY_OUT(st, qd_json_u64(o, where, "charged", QD_SECURITY_MAX, &in->charged[basis], err));
     QD_TRY_OUT(st, check_errors(in, where, basis, err));
+    double eps_cor = 0; /* that the string was verified with: the block's cannot be less */
+    QD_TRY_OUT(st, read_eps(o, where, "eps_cor", false, &eps_cor, err));
+    if (eps_cor > in->eps_cor) in->eps_cor = eps_cor;
 out:
     if (st != QD_OK) *in = (qd_bbm92_input){0};
     return st;

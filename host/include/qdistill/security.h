@@ -93,7 +93,8 @@ qd_status qd_estimate_bbm92(const qd_bbm92_input *in, qd_bbm92_result *out, qd_e
  *  @p need_eps false: absent epsilons leave what @p in had. Descriptive keys that `sift` writes beside them are allowed. */
 qd_status qd_bbm92_input_json(const json_t *o, const char *where, bool need_eps, qd_bbm92_input *in, qd_error *err);
 
-/** Read n, errors and charged of one basis from a record of `reconcile`; other fields are ignored. QD_E_INPUT as above. */
+/** Read n, errors and charged of one basis from a record of `reconcile`; its eps_cor, when there, raises that of @p in; other fields are
+ *  ignored. QD_E_INPUT as above. */
 qd_status qd_bbm92_record_json(const json_t *o, const char *where, int basis, qd_bbm92_input *in, qd_error *err);
 
 /** Registry rows of this room, NULL-terminated. */
