@@ -56,9 +56,9 @@ k2=$("$qd" estimate --counts "$dir/c.json" --eps-sec 1e-20 | sed -n 's/^key bits
 for b in z x; do echo '{"schema":1,"tool":"qdistill","frames":9,"n":10000,"errors":0,"charged":57}' >"$dir/$b.json"; done
 expect 0 '"key_bits": 18502,' "$qd" estimate --record-z "$dir/z.json" --record-x "$dir/x.json" --json -
 
-expect 0 '"cor": 1.0000000000000001e-15' "$qd" estimate --record-z "$dir/z.json" --record-x "$dir/x.json" --json -
+expect 0 '"cor": 1[.0-9]*e-15$' "$qd" estimate --record-z "$dir/z.json" --record-x "$dir/x.json" --json -
 echo '{"n":10000,"errors":0,"charged":57,"eps_cor":1e-9}' >"$dir/x.json"
-expect 0 '"cor": 1.0000000000000001e-09' "$qd" estimate --record-z "$dir/z.json" --record-x "$dir/x.json" --json -
+expect 0 '"cor": 1[.0-9]*e-0*9$' "$qd" estimate --record-z "$dir/z.json" --record-x "$dir/x.json" --json -
 
 # No key: exit 6, and why.
 counts 100000 100000 25000 25000 0 0 >"$dir/d.json"
