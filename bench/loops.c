@@ -2,8 +2,10 @@
 #include "loops.h"
 
 extern const qd_loop qd_loop_sift;
+extern const qd_loop qd_loop_simulate;
 
 const qd_loop *const qd_loops[] = {
     &qd_loop_sift,
+    &qd_loop_simulate,
     NULL, /* last */
 };

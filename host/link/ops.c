@@ -115,10 +115,16 @@ static size_t output_bytes(const void *state) {
     return HEADER_WORDS * sizeof(uint64_t) + 2 * c->room * (2 * sizeof(uint64_t) + 1);
 }
 
+/* Copy and fill up to @p room bytes with zeros. */
+static unsigned char *put(unsigned char *at, const void *from, size_t bytes, size_t room) {
+    if (bytes) memcpy(at, from, bytes);
+    memset(at + bytes, 0, room - bytes);
+    return at + room;
+}
+
 qd_status qd_simulate_output(const qd_simulate_case *c, const qd_tags *alice, const qd_tags *bob, const qd_truth *truth, void *out,
                              qd_error *err) {
     const qd_tags *tags[2] = {alice, bob};
-    memset(out, 0, output_bytes(c));
     unsigned char *at = out;
     for (int k = 0; k < 2; k++) {
         uint64_t head[HEADER_WORDS / 2] = {tags[k]->n, truth->dead_dropped[k], truth->darks[k], truth->pair_tags[k], truth->eve_tags[k]};
@@ -126,14 +132,12 @@ qd_status qd_simulate_output(const qd_simulate_case *c, const qd_tags *alice, co
         at += sizeof head;
     }
     for (int k = 0; k < 2; k++) {
-        if (tags[k]->n > c->room || truth->n[k] != tags[k]->n)
+        uint64_t n = tags[k]->n;
+        if (n > c->room || truth->n[k] != n)
             return qd_fail(err, QD_E_INTERNAL, "a case of simulate made more tags than it has room for, or ids that do not match its tags");
-        if (tags[k]->n) {
-            memcpy(at, tags[k]->t, tags[k]->n * sizeof *tags[k]->t);
-            memcpy(at + c->room * 8, truth->id[k], truth->n[k] * sizeof *truth->id[k]);
-            memcpy(at + c->room * 16, tags[k]->mask, tags[k]->n);
-        }
-        at += c->room * 17;
+        at = put(at, tags[k]->t, n * 8, c->room * 8);
+        at = put(at, truth->id[k], n * 8, c->room * 8);
+        at = put(at, tags[k]->mask, n, c->room);
     }
     return QD_OK;
 }

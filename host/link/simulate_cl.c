@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The simulation on a device: buffers for a batch of cells, five launches a batch, results read where the caller's tags end. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "compute/cl.h"
@@ -190,8 +191,7 @@ static qd_status take(work *w, int k, uint64_t first, uint32_t cells, qd_tags *t
         if (truth) truth->dead_dropped[k] += w->n_dropped[i];
     }
     if (total == 0) return QD_OK;
-    /* grow by half at least, so that appending many batches copies each tag a bounded number of times */
-    if (tags->n + total > tags->cap) QD_TRY(qd_tags_reserve(tags, tags->n + total + tags->n / 2, err));
+    if (tags->n + total > tags->cap) QD_TRY(qd_tags_reserve(tags, tags->n + total + tags->n / 8, err));
     cell_clocks(w, k, first, cells);
     QD_TRY(qd_cl_write(w->dev, &w->offset[k], 0, w->at, cells * sizeof *w->at, err));
     QD_TRY(qd_cl_write(w->dev, &w->clock[k], 0, w->cell_clock, cells * 3 * sizeof *w->cell_clock, err));
@@ -210,6 +210,19 @@ static qd_status take(work *w, int k, uint64_t first, uint32_t cells, qd_tags *t
     return QD_OK;
 }
 
+/* Room for what is to be expected, once: growing step by step would touch new pages again and again. */
+static qd_status reserve(const qd_link *link, uint64_t n_cells, qd_tags *tags[2], qd_truth *truth, qd_error *err) {
+    qd_link_model m;
+    qd_link_model_of(&link->scenario, &m);
+    for (int k = 0; k < 2; k++) {
+        double mean = (m.stream[0] + m.stream[1 + k]) * qd_link_seconds(n_cells);
+        uint64_t n = (uint64_t)(mean + 5 * sqrt(mean) + 64);
+        if (tags[k]->n + n > tags[k]->cap) QD_TRY(qd_tags_reserve(tags[k], tags[k]->n + n, err));
+        if (truth) QD_TRY(qd_truth_reserve(truth, k, n, err));
+    }
+    return QD_OK;
+}
+
 static qd_status check_fault(work *w, uint64_t first, qd_error *err) {
     uint32_t fault = 0;
     QD_TRY(qd_cl_read(w->dev, &w->fault, 0, &fault, sizeof fault, err));
@@ -224,6 +237,7 @@ qd_status qd_simulate_cl(const qd_link *link, qd_device *dev, uint64_t first_cel
     qd_tags *tags[2] = {alice, bob};
     qd_status st = QD_OK;
     if (n_cells == 0) return QD_OK;
+    QD_TRY_OUT(st, reserve(link, n_cells, tags, truth, err));
     QD_TRY_OUT(st, prepare(&w, n_cells, truth != NULL, err));
     QD_TRY_OUT(st, qd_cl_zero(dev, &w.fault, 0, sizeof(uint32_t), err));
     for (uint64_t done = 0; done < n_cells;) {

@@ -13,7 +13,8 @@ void qd_truth_destroy(qd_truth *t) {
 qd_status qd_truth_reserve(qd_truth *t, int station, uint64_t n, qd_error *err) {
     uint64_t need = t->n[station] + n;
     if (need <= t->cap[station]) return QD_OK;
-    uint64_t cap = need + need / 2;
+    uint64_t cap = need + t->n[station] / 2; /* one id at a time must not copy each time */
+    if (cap < 1024) cap = 1024;
     uint64_t *p = cap > SIZE_MAX / sizeof *p ? NULL : realloc(t->id[station], cap * sizeof *p);
     if (!p) return qd_fail(err, QD_E_INTERNAL, "no memory for the truth of %llu tags|||simulate fewer cells at once", (unsigned long long)need);
     t->id[station] = p;
