@@ -1,10 +1,252 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* qdistill simulate: a scenario to the two stations' tag files and the truth about them. */
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 #include "cli.h"
+#include "qdistill/link.h"
+#include "qdistill/timetag.h"
 #include "verbs.h"
 
+enum { FILES = 3 };
+static const char *const file_name[FILES] = {"alice.a1", "bob.a1", "truth.json"};
+static const char *const who[2] = {"alice", "bob"};
+static const char *const detector[4] = {"V", "-", "H", "+"};
+
+typedef struct job {
+    const char *scenario_path, *out;
+    double duration_s;
+    uint64_t seed, cells;
+    char scenario_sha256[65];
+    qd_link *link;
+    char *partial, *path[FILES]; /* in the partial directory */
+    bool created;
+    uint64_t clicks[2][4], tags[2];
+    qd_truth total; /* counts only */
+} job;
+
+static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory|||close other programs"); }
+
+static char *with_suffix(const char *path, const char *suffix) {
+    size_t n = strlen(path), m = strlen(suffix);
+    while (n > 1 && path[n - 1] == '/') n--;
+    char *p = malloc(n + m + 1);
+    if (!p) return NULL;
+    memcpy(p, path, n);
+    memcpy(p + n, suffix, m + 1);
+    return p;
+}
+
+static qd_status absent(const char *path, qd_error *err) {
+    struct stat st;
+    if (lstat(path, &st) == 0) return qd_fail(err, QD_E_INPUT, "%s exists already|||choose another directory, or remove it", path);
+    if (errno == ENOENT) return QD_OK;
+    return qd_fail(err, QD_E_INPUT, "cannot look at %s|%s||choose another directory", path, strerror(errno));
+}
+
+/* Twice 8 bytes a click, and what the file system says is free; a file system that does not know reports nothing. */
+static qd_status room_for(const job *j, qd_error *err) {
+    qd_link_rates r;
+    QD_TRY(qd_link_expect(j->link, 0, &r, err));
+    double bytes = 1 << 16;
+    for (int k = 0; k < 2; k++)
+        for (int d = 0; d < 4; d++) bytes += 8 * r.single[k][d] * qd_link_seconds(j->cells);
+    struct statvfs fs;
+    if (statvfs(j->partial, &fs) != 0 || fs.f_blocks == 0) return QD_OK;
+    double free_bytes = (double)fs.f_bavail * (double)fs.f_frsize;
+    if (bytes <= free_bytes) return QD_OK;
+    return qd_fail(err, QD_E_INPUT, "%s: the tags need %.0f MB, %.0f MB are free|||free space, choose another disk, or simulate less time", j->out,
+                   bytes * 1e-6, free_bytes * 1e-6);
+}
+
+static qd_status prepare(job *j, qd_error *err) {
+    j->partial = with_suffix(j->out, ".partial");
+    if (!j->partial) return no_memory(err);
+    QD_TRY(absent(j->out, err));
+    QD_TRY(absent(j->partial, err));
+    qd_scenario s;
+    QD_TRY(qd_scenario_load(j->scenario_path, &s, err));
+    QD_TRY(qd_sha256_file(j->scenario_path, j->scenario_sha256, err));
+    QD_TRY(qd_link_create(&s, j->seed, &j->link, err));
+    j->cells = qd_link_cells(j->duration_s);
+    return QD_OK;
+}
+
+static qd_status make_directory(job *j, qd_error *err) {
+    QD_TRY(qd_dir_create(j->partial, true, err));
+    j->created = true;
+    for (int i = 0; i < FILES; i++) {
+        j->path[i] = qd_path_join(j->partial, file_name[i]);
+        if (!j->path[i]) return no_memory(err);
+    }
+    return room_for(j, err);
+}
+
+static void count(job *j, const qd_tags tags[2], const qd_truth *t) {
+    for (int k = 0; k < 2; k++) {
+        j->tags[k] += tags[k].n;
+        for (uint64_t i = 0; i < tags[k].n; i++)
+            for (int d = 0; d < 4; d++) j->clicks[k][d] += tags[k].mask[i] >> d & 1;
+        j->total.dead_dropped[k] = t->dead_dropped[k];
+        j->total.darks[k] = t->darks[k];
+        j->total.pair_tags[k] = t->pair_tags[k];
+        j->total.eve_tags[k] = t->eve_tags[k];
+    }
+}
+
+static qd_status write_tags(job *j, qd_device *dev, qd_progress *progress, qd_tag_writer *writer[2], qd_error *err) {
+    qd_tags tags[2] = {{0}, {0}};
+    qd_truth truth = {0};
+    uint64_t batch = qd_link_batch(j->link);
+    qd_status st = QD_OK;
+    for (uint64_t cell = 0; cell < j->cells; cell += batch) {
+        uint64_t n = j->cells - cell < batch ? j->cells - cell : batch;
+        tags[0].n = tags[1].n = truth.n[0] = truth.n[1] = 0;
+        QD_TRY_OUT(st, qd_simulate(j->link, dev, cell, n, &tags[0], &tags[1], &truth, err));
+        for (int k = 0; k < 2; k++) QD_TRY_OUT(st, qd_tag_writer_write(writer[k], &tags[k], err));
+        count(j, tags, &truth);
+        qd_progress_at(progress, "simulate", qd_link_seconds(cell + n));
+    }
+out:
+    qd_tags_destroy(&tags[0]);
+    qd_tags_destroy(&tags[1]);
+    qd_truth_destroy(&truth);
+    return st;
+}
+
+static json_t *station_json(const job *j, int k, const qd_link_rates *r) {
+    json_t *o = json_object(), *clicks = json_object(), *expected = json_object();
+    for (int d = 0; d < 4; d++) {
+        json_object_set_new(clicks, detector[d], qd_json_from_u64(j->clicks[k][d]));
+        json_object_set_new(expected, detector[d], json_real(r->single[k][d] * qd_link_seconds(j->cells)));
+    }
+    json_object_set_new(o, "tags", qd_json_from_u64(j->tags[k]));
+    json_object_set_new(o, "clicks", clicks);
+    json_object_set_new(o, "clicks_expected", expected);
+    json_object_set_new(o, "dark_counts", qd_json_from_u64(j->total.darks[k]));
+    json_object_set_new(o, "dead_dropped", qd_json_from_u64(j->total.dead_dropped[k]));
+    json_object_set_new(o, "pair_tags", qd_json_from_u64(j->total.pair_tags[k]));
+    json_object_set_new(o, "eve_tags", qd_json_from_u64(j->total.eve_tags[k]));
+    return o;
+}
+
+static qd_status truth_json(const job *j, json_t **out, qd_error *err) {
+    qd_link_rates r;
+    QD_TRY(qd_link_expect(j->link, 0, &r, err));
+    const qd_scenario *s = qd_link_scenario(j->link);
+    double pairs = 0;
+    for (int i = 0; i < 16; i++) pairs += r.pair[i / 4][i % 4];
+    qd_clock clock = qd_link_clock(j->link);
+    json_t *o = json_pack("{s:i,s:s,s:{s:s,s:s},s:o,s:o,s:f,s:I,s:s}", "schema", 1, "tool", "qdistill", "scenario", "name", s->name, "sha256",
+                          j->scenario_sha256, "seed", qd_json_from_u64(j->seed), "cells", qd_json_from_u64(j->cells), "duration_s",
+                          qd_link_seconds(j->cells), "start", (json_int_t)QD_LINK_START, "tables_sha256", qd_link_tables_sha256(j->link));
+    json_t *c = qd_clock_json(&clock);
+    if (!o || !c || json_object_set_new(o, "clock", c) != 0) {
+        json_decref(o);
+        return no_memory(err);
+    }
+    json_object_set_new(o, "offset_ps", json_integer(s->clock_offset_ps));
+    json_object_set_new(o, "frequency_ppm", json_real(s->clock_frequency_ppm));
+    json_object_set_new(o, "intercept_resend", json_real(s->intercept_resend));
+    json_object_set_new(o, "dead_ps", qd_json_from_u64(qd_scenario_dead_ps(s)));
+    for (int k = 0; k < 2; k++) json_object_set_new(o, who[k], station_json(j, k, &r));
+    json_object_set_new(o, "true_coincidences_expected", json_real(pairs * qd_link_seconds(j->cells)));
+    json_object_set_new(o, "qber_true_expected", json_pack("{s:f,s:f}", "z", r.qber_true[QD_Z], "x", r.qber_true[QD_X]));
+    *out = o;
+    return QD_OK;
+}
+
+static qd_status write_all(job *j, qd_device *dev, qd_progress *progress, json_t **truth, qd_error *err) {
+    const qd_tag_format a1 = {.bits = 54, .swapped = false, .card = QD_CARD_TIMESTAMP7};
+    qd_tag_writer *writer[2] = {NULL, NULL};
+    qd_status st = QD_OK;
+    QD_TRY_OUT(st, make_directory(j, err));
+    for (int k = 0; k < 2; k++) QD_TRY_OUT(st, qd_tag_writer_open(j->path[k], a1, &writer[k], err));
+    QD_TRY_OUT(st, write_tags(j, dev, progress, writer, err));
+    for (int k = 0; k < 2; k++) {
+        qd_tag_writer *w = writer[k];
+        writer[k] = NULL;
+        QD_TRY_OUT(st, qd_tag_writer_commit(w, err));
+    }
+    QD_TRY_OUT(st, truth_json(j, truth, err));
+    QD_TRY_OUT(st, qd_json_write(*truth, j->path[2], err));
+    if (rename(j->partial, j->out) != 0) {
+        st = qd_fail(err, QD_E_INPUT, "cannot rename %s to %s|%s||choose another directory", j->partial, j->out, strerror(errno));
+        goto out;
+    }
+    j->created = false;
+out:
+    for (int k = 0; k < 2; k++) qd_tag_writer_abandon(writer[k]);
+    return st;
+}
+
+static void clean(job *j) {
+    for (int i = 0; i < FILES; i++) {
+        if (j->created && j->path[i]) (void)unlink(j->path[i]);
+        free(j->path[i]);
+    }
+    if (j->created) (void)rmdir(j->partial);
+    free(j->partial);
+    qd_link_destroy(j->link);
+}
+
+static int say(const qd_cli *cli, const job *j, const qd_device *dev, json_t *truth) {
+    if (!cli->quiet && !(cli->json && strcmp(cli->json, "-") == 0)) {
+        printf("%s: %.6f s (%" PRIu64 " cells), seed %" PRIu64 "\n", j->out, qd_link_seconds(j->cells), j->cells, j->seed);
+        for (int k = 0; k < 2; k++)
+            printf("  %-6s %12" PRIu64 " tags   V %" PRIu64 "  - %" PRIu64 "  H %" PRIu64 "  + %" PRIu64 "   lost to dead time %" PRIu64 "\n", file_name[k],
+                   j->tags[k], j->clicks[k][0], j->clicks[k][1], j->clicks[k][2], j->clicks[k][3], j->total.dead_dropped[k]);
+    }
+    json_t *r = qd_cli_record(cli, "ok", dev);
+    json_object_set_new(r, "rehearsal", json_true());
+    json_object_set_new(r, "out", json_string(j->out));
+    const char *key;
+    json_t *value;
+    json_object_foreach(truth, key, value) if (!json_object_get(r, key)) json_object_set(r, key, value);
+    return qd_cli_done(cli, r, 0);
+}
+
 int qd_cmd_simulate(int argc, char **argv) {
-    (void)argc;
-    fprintf(stderr, "qdistill %s: not in this build\n", argv[0]);
-    return 1;
+    qd_cli cli = {0};
+    job j = {0};
+    const char *pos[1] = {NULL};
+    bool has_duration = false;
+    qd_error err = {0};
+    const qd_opt opts[] = {{"duration-s", QD_OPT_REAL, &j.duration_s, 1e-9, qd_link_seconds(QD_LINK_MAX_CELLS), "S", "seconds to simulate, rounded up to whole cells of 1.048576 ms", &has_duration},
+                           {"out", QD_OPT_TEXT, &j.out, 0, 0, "DIR", "directory to create with alice.a1, bob.a1, truth.json", NULL},
+                           {0}};
+    qd_status st = qd_cli_parse(&cli, opts, argc, argv, pos, 1, 1, NULL, &err);
+    if (st == QD_OK && cli.help) return 0;
+    if (st == QD_OK && (!has_duration || !j.out || !*j.out))
+        st = qd_fail(&err, QD_E_USAGE, "simulate needs --%s|||see qdistill simulate --help", has_duration ? "out DIR" : "duration-s S");
+    if (st == QD_OK && cli.has_seed && cli.seed > INT64_MAX)
+        st = qd_fail(&err, QD_E_USAGE, "--seed: %" PRIu64 " is out of range||the record of a run holds integers up to 2^63 - 1|choose a smaller seed", cli.seed);
+    if (st != QD_OK) return qd_cli_fail(&cli, &err);
+    qd_device *dev = NULL;
+    qd_progress *progress = NULL;
+    json_t *truth = NULL;
+    j.scenario_path = pos[0];
+    j.seed = cli.seed;
+    if (!cli.has_seed) {
+        qd_os_random(&j.seed, sizeof j.seed);
+        j.seed >>= 1;
+    }
+    QD_TRY_OUT(st, qd_progress_create(cli.progress ? cli.progress : cli.quiet ? "none" : NULL, stderr, &progress, &err));
+    QD_TRY_OUT(st, prepare(&j, &err));
+    QD_TRY_OUT(st, qd_cli_device(&cli, &dev, &err));
+    qd_progress_begin(progress, qd_link_scenario(j.link)->name, qd_link_seconds(j.cells), "s of link");
+    QD_TRY_OUT(st, write_all(&j, dev, progress, &truth, &err));
+out:
+    qd_progress_end(progress);
+    qd_progress_destroy(progress);
+    int status = st == QD_OK ? say(&cli, &j, dev, truth) : qd_cli_fail(&cli, &err);
+    json_decref(truth);
+    clean(&j);
+    qd_device_close(dev);
+    return status;
 }
