@@ -159,7 +159,7 @@ static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
     QD_TRY(one_of(p, "sift.correlation", si->correlation, (const char *const[]){"anti", "same", NULL}, err));
     QD_TRY(one_of(p, "reconcile.code", re->code, (const char *const[]){"auto", "nr-bg1", NULL}, err));
     QD_TRY(uint_in(p, "block_coincidences", y->block_coincidences, 5000000, 100, 200000000, &job->block_coincidences, err));
-    QD_TRY(uint_in(p, "seed", y->seed, 1, 0, UINT64_MAX, &job->seed, err));
+    QD_TRY(uint_in(p, "seed", y->seed, 1, 0, INT64_MAX, &job->seed, err));
     QD_TRY(real_in(p, "security.eps_sec", se->eps_sec, 1e-10, 1e-30, 0.1, &job->eps_sec, err));
     QD_TRY(real_in(p, "security.eps_cor", se->eps_cor, 1e-15, 1e-24, 0.1, &job->eps_cor, err));
     QD_TRY(uint_in(p, "sift.window_ps", si->window_ps, 1000, 1, 1000000, &job->window_ps, err));

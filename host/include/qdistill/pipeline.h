@@ -7,6 +7,7 @@
 #include "qdistill/compute.h"
 #include "qdistill/core.h"
 #include "qdistill/core/json.h"
+#include "qdistill/sift.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -48,7 +49,6 @@ void qd_job_free(qd_job *job);
 typedef struct qd_station_params {
     uint64_t block_coincidences;
     qd_tick tick;                 /**< of both stations' tags */
-    int64_t window_ticks2;        /**< full window in half ticks of `announce`: a pair needs 2|d| < window, exact */
     uint64_t window_ps, announce_ps, dead_ps;
     bool correlation_same;
     double max_offset_s, max_ppm;
@@ -56,6 +56,7 @@ typedef struct qd_station_params {
     bool rehearsal;
     uint64_t seed;
     uint32_t first_block;         /**< resume: blocks before it are paired and dropped, nothing about them is sent */
+    uint64_t start_errors[2], start_n[2]; /**< resume: counts of the last verified block before first_block; n = 0: none */
     bool abandon_first;           /**< resume of a recording: first_block's bases were announced before the interruption; it yields no key */
 } qd_station_params;
 
@@ -64,8 +65,6 @@ typedef struct qd_source {
     void *self;
     /** Append the next slice. *end: no more after this one. */
     qd_status (*read)(void *self, qd_tags *append, bool *end, qd_error *err);
-    /** Seconds spent in reading or simulating so far, wall and device. May be NULL. */
-    void (*spent)(void *self, double *seconds, double *device_seconds);
 } qd_source;
 
 /** Stages whose time a station keeps. */
@@ -90,6 +89,7 @@ typedef struct qd_block {
     uint64_t frames, frames_failed;
     uint64_t code_bits, bob_bits, tag_bits;
     double iterations;            /**< sum over frames */
+    uint32_t no_key[2];           /**< qd_reject: why the string is a test and no key; 0: it is one */
     uint64_t ell[2];              /**< announced key lengths */
     double phi[2];                /**< Alice's */
     json_t *terms;                /**< Alice's: every term of the bound; owned */
@@ -101,7 +101,8 @@ void qd_block_destroy(qd_block *b);
 /** Totals of a station over the job. */
 typedef struct qd_station_totals {
     uint64_t tags, dead_dropped, kept, announced, pairs;
-    uint64_t clicks[4], multi[2];
+    uint64_t singles[4];          /**< kept events by detector, V,-,H,+ */
+    qd_sift_counts classes;       /**< paired events by what clicked */
     double accidentals;           /**< Bob: expected in one window, from displaced windows */
     bool accidentals_known;
     qd_stage_time stage[QD_STAGES];

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bob: finds Alice's clock on his own, pairs her announced times with his events, follows her through the block. */
+#include <stdlib.h>
+#include <string.h>
+#include "station.h"
+
+/* After this many slices without a lock the search is given up: memory would grow without end. */
+enum { LOCK_SLICES = 128, TRACK_PAIRS = 64 };
+
+static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for Bob's station"); }
+
+static qd_status send_body(qd_station *s, qd_outbox *out, uint32_t type, bool last, qd_body *b, qd_error *err) {
+    qd_status st = b->bad ? no_memory(err) : qd_outbox_send(out, type, s->block, QD_BOB_TO_ALICE, last, b->p, b->n, err);
+    qd_body_free(b);
+    return st;
+}
+
+/* ---- Alice's times ----------------------------------------------------------------------------------------------- */
+
+static qd_status keep_times(qd_station *s, const qd_msg *in, qd_error *err) {
+    qd_wire_times w;
+    QD_TRY(qd_wire_times_get(in, s->theirs_base + s->theirs.n, s->last_step, &w, err));
+    qd_status st = qd_tags_reserve(&s->theirs, s->theirs.n + w.count, err);
+    if (st == QD_OK) st = qd_announced_ticks(w.t, w.count, s->p.tick, s->p.announce_ps, s->theirs.t + s->theirs.n, err);
+    if (st == QD_OK) {
+        if (w.count) memset(s->theirs.mask + s->theirs.n, 0, w.count); /* which detector it was is Alice's secret */
+        if (w.count) s->last_step = w.t[w.count - 1];
+        s->theirs.n += w.count;
+        s->theirs_end = w.end;
+    }
+    free(w.t);
+    return st;
+}
+
+static int64_t ps_to_ticks(const qd_station *s, double ps) {
+    return (int64_t)(ps * (double)s->p.tick.den / (double)s->p.tick.num) + 1;
+}
+
+/* Read own events until they cover every partner that Alice's announced events could have. */
+static qd_status cover(qd_station *s, qd_error *err) {
+    int64_t reach = s->theirs.n ? s->theirs.t[s->theirs.n - 1] : INT64_MIN / 4;
+    reach += ps_to_ticks(s, s->p.max_offset_s * 1e12) + ps_to_ticks(s, (double)s->p.window_ps);
+    uint64_t fresh = 0;
+    while (!s->own_end && (!s->own.n || s->own.t[s->own.n - 1] < reach)) QD_TRY(qd_station_read(s, &fresh, err));
+    return QD_OK;
+}
+
+/* ---- clock ------------------------------------------------------------------------------------------------------- */
+
+static qd_status find_clock(qd_station *s, qd_error *err) {
+    bool last_chance = s->theirs_end || s->slices >= LOCK_SLICES;
+    if (s->slices < s->next_try && !last_chance) return QD_OK;
+    s->next_try = 2 * s->slices;
+    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    qd_sync_params p = {.max_offset_s = s->p.max_offset_s, .max_ppm = s->p.max_ppm};
+    qd_sync_report report = {0};
+    qd_status st = qd_correlate(s->dev, &s->theirs, &s->own, &p, &s->clock, &report, err);
+    qd_station_spent(s, QD_STAGE_SYNC, t0, d0, s->theirs.n + s->own.n);
+    if (st == QD_E_POLICY && !last_chance) return QD_OK; /* longer data may do what this could not */
+    return st;
+}
+
+/* Follow the clock: the mean residual of a slice moves the offset, an eighth of it over the slice's length the frequency. */
+static void track(qd_station *s, const qd_pairs *p, int64_t span) {
+    if (p->n < TRACK_PAIRS || span <= 0) return;
+    int64_t sum = 0;
+    for (uint64_t i = 0; i < p->n; i++) sum += s->theirs.t[p->a[i]] - qd_clock_apply(&s->clock, s->own.t[p->b[i]]);
+    int64_t mean = sum / (int64_t)p->n;
+    /* frequency in 2^-44: the residual built up over the span; kept below what a clock can do in one slice */
+    int64_t df = (int64_t)(((__int128)sum << QD_CLOCK_SHIFT) / (int64_t)p->n / span / 8), limit = (int64_t)1 << 24;
+    df = df > limit ? limit : df < -limit ? -limit : df;
+    int64_t now = s->own.t[p->b[p->n - 1]];
+    s->clock.offset += mean + qd_clock_drift(now - s->clock.base, s->clock.freq);
+    s->clock.base = now;
+    if (s->clock.freq + df < (int64_t)1 << 31 && s->clock.freq + df > -((int64_t)1 << 31)) s->clock.freq += df;
+}
+
+/* ---- pairs ------------------------------------------------------------------------------------------------------- */
+
+/* Displaced windows start clear of the peak and of the dead time, within which a true partner keeps others away. */
+enum { DISPLACED = 2 };
+static int64_t displacement(const qd_station *s) {
+    uint64_t clear = 20 * s->p.window_ps > s->p.dead_ps ? 20 * s->p.window_ps : s->p.dead_ps;
+    return ps_to_ticks(s, (double)clear);
+}
+
+/* Events this far apart have nothing to do with each other, displaced windows included. */
+static int64_t context(const qd_station *s) { return DISPLACED * displacement(s) + 4 * ps_to_ticks(s, (double)s->p.window_ps); }
+
+/* Alice's events before this local index have seen all their rivals. */
+static uint64_t settled_upto(const qd_station *s) {
+    if (s->theirs_end) return s->theirs.n;
+    if (!s->theirs.n) return 0;
+    return qd_tags_lower_bound(&s->theirs, s->theirs.t[s->theirs.n - 1] - context(s));
+}
+
+static void forget(qd_station *s, uint64_t settled) {
+    int64_t w = context(s);
+    int64_t t = settled < s->theirs.n ? s->theirs.t[settled] : s->theirs.n ? s->theirs.t[s->theirs.n - 1] : 0;
+    uint64_t k = qd_tags_lower_bound(&s->theirs, t - w);
+    memmove(s->theirs.t, s->theirs.t + k, (s->theirs.n - k) * sizeof *s->theirs.t);
+    s->theirs.n -= k;
+    s->theirs_base += k;
+    /* Own events: the clock is monotone, so a bound by bisection on the converted times. */
+    uint64_t lo = 0, hi = s->own.n;
+    while (lo < hi) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if (qd_clock_apply(&s->clock, s->own.t[mid]) < t - w) lo = mid + 1;
+        else hi = mid;
+    }
+    qd_station_forget(s, s->own_base + lo);
+}
+
+static qd_status pair_up(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t to, qd_error *err) {
+    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    qd_accidentals acc = {0};
+    int64_t reach = qd_window_reach(s->p.window_ps, s->p.tick);
+    QD_TRY(qd_coincide(s->dev, s->theirs.t, s->theirs.n, s->own.t, s->own.n, &s->clock, reach, from, to, pairs, err));
+    QD_TRY(qd_coincide_accidentals(s->dev, s->theirs.t, s->theirs.n, s->own.t, s->own.n, &s->clock, reach, displacement(s), DISPLACED, from, to, &acc, err));
+    s->totals.accidentals += acc.mean;
+    s->totals.accidentals_known = true;
+    qd_station_spent(s, QD_STAGE_COINCIDE, t0, d0, to - from);
+    return QD_OK;
+}
+
+/* The pairs' indices in the message count all announced events, in own bookkeeping all kept ones. */
+static qd_status settle(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t to, qd_body *b, qd_error *err) {
+    uint64_t base = s->theirs_base;
+    for (uint64_t i = 0; i < pairs->n; i++) {
+        pairs->a[i] += base;
+        pairs->b[i] += s->own_base;
+    }
+    QD_TRY(qd_station_measure(s, pairs->b, pairs->n, err));
+    s->totals.pairs += pairs->n;
+    qd_wire_pairs w = {.settled = base + to, .count = pairs->n, .index = pairs->a};
+    return qd_wire_pairs_put(b, base + from, &w, err);
+}
+
+/* Announce the bases of a full block, or hand the turn back. */
+static qd_status end_turn(qd_station *s, qd_outbox *out, qd_error *err) {
+    QD_TRY(qd_station_fast_forward(s, err));
+    uint64_t n = qd_station_block_size(s);
+    if (!n) return qd_outbox_turn(out, err);
+    qd_bits basis = {0};
+    QD_TRY(qd_station_bases(s, n, &basis, err));
+    qd_body b = {0};
+    qd_wire_bits_put(&b, &basis);
+    qd_bits_destroy(&basis);
+    s->phase = QD_PHASE_BASES;
+    return send_body(s, out, QD_MSG_BASES_BOB, true, &b, err);
+}
+
+static qd_status on_times(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    QD_TRY(keep_times(s, in, err));
+    QD_TRY(cover(s, err));
+    s->slices++;
+    if (!s->clock.locked) QD_TRY(find_clock(s, err));
+    qd_pairs pairs = {0};
+    qd_body b = {0};
+    uint64_t from = s->settled - s->theirs_base, to = s->clock.locked ? settled_upto(s) : from;
+    if (to < from) to = from;
+    qd_status st = QD_OK;
+    if (to > from) {
+        st = pair_up(s, &pairs, from, to, err);
+        if (st == QD_OK) track(s, &pairs, s->theirs.t[to - 1] - s->theirs.t[from]);
+    }
+    if (st == QD_OK) st = settle(s, &pairs, from, to, &b, err);
+    if (st == QD_OK) {
+        s->settled = s->theirs_base + to;
+        s->settled_all = s->theirs_end && to == s->theirs.n;
+        if (s->clock.locked) forget(s, to);
+        st = send_body(s, out, QD_MSG_PAIRS, false, &b, err);
+    }
+    qd_body_free(&b);
+    qd_pairs_destroy(&pairs);
+    QD_TRY(st);
+    return end_turn(s, out, err);
+}
+
+/* ---- the block --------------------------------------------------------------------------------------------------- */
+
+static qd_status on_bases(qd_station *s, const qd_msg *in, qd_error *err) {
+    qd_body b = qd_body_of(in);
+    qd_bits theirs;
+    QD_TRY(qd_wire_bits_get(&b, in, qd_station_block_size(s), &theirs, err));
+    qd_status st = qd_body_end(&b, in, err);
+    if (st == QD_OK) st = qd_station_sift(s, &theirs, err);
+    qd_bits_destroy(&theirs);
+    s->phase = qd_station_needs_sample(s) ? QD_PHASE_SAMPLE : QD_PHASE_RECONCILE;
+    s->at = QD_Z;
+    return st;
+}
+
+static qd_status on_sample(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_body b = qd_body_of(in), reply = {0};
+    qd_status st = QD_OK;
+    for (int i = 0; i < 2 && st == QD_OK; i++) {
+        uint64_t *pos = NULL, m = 0;
+        qd_bits theirs = {0}, mine = {0};
+        st = qd_wire_positions_get(&b, in, s->str[i].n, &pos, &m, err);
+        if (st == QD_OK) st = qd_wire_bits_get(&b, in, m, &theirs, err);
+        if (st == QD_OK) st = qd_station_take_sample(s, i, pos, m, &mine, err);
+        if (st == QD_OK) {
+            s->cur.sample_errors[i] = qd_bits_distance_truth(&mine, &theirs); /* both halves are public from here on */
+            qd_wire_bits_put(&reply, &mine);
+        }
+        free(pos);
+        qd_bits_destroy(&theirs);
+        qd_bits_destroy(&mine);
+    }
+    if (st == QD_OK) st = qd_body_end(&b, in, err);
+    if (st != QD_OK) {
+        qd_body_free(&reply);
+        return st;
+    }
+    s->phase = QD_PHASE_RECONCILE;
+    return send_body(s, out, QD_MSG_SAMPLE_BITS, true, &reply, err);
+}
+
+/* The block is over for Bob: say so, and go on with the next one in the same turn. */
+static qd_status close_block(qd_station *s, qd_outbox *out, qd_error *err) {
+    QD_TRY(qd_outbox_send(out, QD_MSG_DONE, s->block, QD_BOB_TO_ALICE, false, NULL, 0, err));
+    QD_TRY(qd_station_close(s, s->cur.counts.n[QD_Z] > 0, err));
+    return end_turn(s, out, err);
+}
+
+static qd_status on_reject(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    char why[sizeof s->cur.reason] = "";
+    if (!in->last || in->bytes >= sizeof why) return qd_wire_bad(in, "reason of a rejected block", err);
+    if (in->bytes) memcpy(why, in->body, in->bytes);
+    for (char *c = why; *c; c++)
+        if ((unsigned char)*c < 32 || (unsigned char)*c > 126) *c = '?';
+    qd_station_reject(s, why);
+    for (int i = 0; i < 2; i++)
+        if (s->cur.sampled[i]) s->cur.sample_qber = true;
+    return close_block(s, out, err);
+}
+
+static qd_status on_reconcile(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    if (!s->rb) {
+        if (in->type == QD_MSG_REJECT && s->at == QD_Z) return on_reject(s, in, out, err);
+        qd_reconcile_params p = {.block = s->block, .basis = s->at, .errors = 0, .sample = 1, .eps_cor = s->p.eps_cor};
+        QD_TRY(qd_reconcile_bob_create(&p, &s->str[s->at], s->dev, &s->rb, err));
+    }
+    bool done = false;
+    QD_TRY(qd_reconcile_bob_step(s->rb, in, out, &done, err));
+    qd_station_spent(s, QD_STAGE_RECONCILE, t0, d0, 0);
+    if (!done) return QD_OK;
+    const qd_reconcile_result *r = qd_reconcile_bob_result(s->rb);
+    QD_TRY(qd_station_book(s, r, err));
+    qd_reconcile_bob_destroy(s->rb);
+    s->rb = NULL;
+    if (s->at == QD_Z) s->at = QD_X;
+    else s->phase = QD_PHASE_LENGTH;
+    return QD_OK;
+}
+
+static qd_status on_length(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_body b = qd_body_of(in);
+    for (int i = 0; i < 2; i++) s->cur.ell[i] = qd_body_get_u64(&b);
+    QD_TRY(qd_body_end(&b, in, err));
+    for (int i = 0; i < 2; i++)
+        if (s->cur.ell[i] > s->str[i].n || (s->cur.ell[i] && s->cur.no_key[i])) return qd_wire_bad(in, "a key longer than its string", err);
+    s->at = s->cur.ell[QD_Z] ? QD_Z : QD_X;
+    if (s->cur.ell[QD_Z] + s->cur.ell[QD_X] == 0) qd_station_reject(s, "Alice announced that the bound leaves no key");
+    if (!in->last) return QD_OK;
+    return s->cur.rejected ? close_block(s, out, err) : qd_wire_bad(in, "a key length without its hash seed", err);
+}
+
+static qd_status on_seed(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_body b = qd_body_of(in);
+    int basis = qd_body_get_u8(&b);
+    if (basis != s->at || !s->cur.ell[basis]) return qd_wire_bad(in, "hash seed of the wrong string", err);
+    qd_bits seed;
+    QD_TRY(qd_wire_bits_get(&b, in, qd_toeplitz_seed_bits(QD_HASH_MODIFIED_TOEPLITZ, s->str[basis].n, s->cur.ell[basis]), &seed, err));
+    qd_status st = qd_body_end(&b, in, err);
+    if (st == QD_OK) st = qd_station_hash(s, basis, &seed, err);
+    qd_bits_destroy(&seed);
+    QD_TRY(st);
+    bool more = basis == QD_Z && s->cur.ell[QD_X];
+    if (more == (bool)in->last) return qd_wire_bad(in, "turn handed over in the middle of the hash seeds", err);
+    if (more) {
+        s->at = QD_X;
+        return QD_OK;
+    }
+    return close_block(s, out, err);
+}
+
+/* ---- the machine ------------------------------------------------------------------------------------------------- */
+
+qd_status qd_bob_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err) {
+    if (!in) return qd_fail(err, QD_E_INTERNAL, "Bob has not the first turn");
+    switch (s->phase) {
+    case QD_PHASE_COLLECT:
+        if (in->type == QD_MSG_TIMES && in->last && !s->theirs_end) return on_times(s, in, out, err);
+        if (in->type == QD_MSG_DONE && in->last && s->settled_all) {
+            *done = true;
+            s->phase = QD_PHASE_OVER;
+            return qd_outbox_send(out, QD_MSG_DONE, s->block, QD_BOB_TO_ALICE, true, NULL, 0, err);
+        }
+        break;
+    case QD_PHASE_BASES:
+        if (in->type == QD_MSG_BASES_ALICE && !in->last) return on_bases(s, in, err);
+        break;
+    case QD_PHASE_SAMPLE:
+        if (in->type == QD_MSG_SAMPLE && in->last) return on_sample(s, in, out, err);
+        break;
+    case QD_PHASE_RECONCILE:
+        return on_reconcile(s, in, out, err);
+    case QD_PHASE_LENGTH:
+        if (in->type == QD_MSG_LENGTH) return on_length(s, in, out, err);
+        if (in->type == QD_MSG_HASH_SEED) return on_seed(s, in, out, err);
+        break;
+    default:
+        break;
+    }
+    return qd_station_unexpected(s, in, err);
+}

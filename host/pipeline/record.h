@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file record.h  What a run writes about itself: manifest, block records, summary, report for people. Private to the pipeline. */
+#ifndef QD_PIPELINE_RECORD_H
+#define QD_PIPELINE_RECORD_H
+
+#include "qdistill/link.h"
+#include "qdistill/pipeline.h"
+
+/** All that it takes to repeat the run. @p link NULL for recordings. *out is the caller's. */
+qd_status qd_record_manifest(const qd_job *job, const qd_station_params *p, const qd_link *link, qd_device *dev, const char *fallback, json_t **out,
+                             qd_error *err);
+/** QD_E_INPUT naming the first field in which an old manifest's options, inputs or tables differ from the new one's. */
+qd_status qd_record_same_run(const json_t *old, const json_t *now, qd_error *err);
+
+/** Record of a finished block. @p bob may be NULL. The truth beside a rejected block is counted when both hold their strings. */
+json_t *qd_record_block(const qd_block *alice, const qd_block *bob, const qd_station_params *p);
+
+/** What the summary is made of. */
+typedef struct qd_run_facts {
+    const qd_job *job;
+    const qd_station_params *params;
+    const json_t *blocks;               /**< array of block records */
+    const qd_station_totals *alice, *bob;
+    const qd_clock *clock;
+    const qd_eve *eve;
+    bool match_known, match;
+    const char *digest[2];              /**< rehearsals: SHA-256 of the keys; else NULL */
+    double seconds;
+    const char *abort_reason;           /**< "" when there is key */
+    const qd_link *link;                /**< rehearsals: what the model expects is stated beside; else NULL */
+} qd_run_facts;
+json_t *qd_record_summary(const qd_run_facts *f);
+/** The report for people: the waterfall, error rates, epsilons, times, what Eve saw. @p device is its name. */
+void qd_record_text(const json_t *summary, const char *device, FILE *out);
+
+#endif

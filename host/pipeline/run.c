@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run in one process: both stations, the messages between them, what is kept on disk. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "qdistill/timetag.h"
+#include "record.h"
+#include "rundir.h"
+#include "source.h"
+#include "station.h"
+
+typedef struct run {
+    const qd_job *job;
+    const qd_run_options *opt;
+    qd_station_params params;
+    qd_scenario scenario;
+    qd_link *link;
+    qd_rehearsal *rehearsal;
+    qd_recording *recording[2];
+    qd_station *station[2];
+    bool over[2];
+    qd_outbox box;
+    qd_transcript *transcript;
+    qd_keyfile key[2];
+    qd_run_state state;
+    bool match;
+    uint64_t keys_compared;
+    char reason[640]; /* why the last block gave no key, or why the run ended */
+    double t0;
+} run;
+
+/* ---- setting up -------------------------------------------------------------------------------------------------- */
+
+static qd_status params_of(run *r, qd_tick tick, qd_error *err) {
+    const qd_job *j = r->job;
+    r->params = (qd_station_params){.block_coincidences = j->block_coincidences, .tick = tick, .window_ps = j->window_ps, .announce_ps = j->announce_ps,
+                                    .dead_ps = j->dead_ps, .correlation_same = j->correlation_same, .max_offset_s = j->max_offset_s, .max_ppm = j->max_ppm,
+                                    .eps_sec = j->eps_sec, .eps_cor = j->eps_cor, .rehearsal = j->rehearsal, .seed = j->seed};
+    if (j->rehearsal && !j->dead_given) r->params.dead_ps = qd_scenario_dead_ps(&r->scenario);
+    if (j->announce_ps * tick.den % tick.num != 0)
+        return qd_fail(err, QD_E_INPUT, "job %s: sift.announce_ps %llu is not a whole number of the tags' ticks||one tick is %llu/%llu ps|use 125 or a multiple of it", j->path,
+                       (unsigned long long)j->announce_ps, (unsigned long long)tick.num, (unsigned long long)tick.den);
+    return QD_OK;
+}
+
+static qd_status open_inputs(run *r, qd_error *err) {
+    const qd_job *j = r->job;
+    if (j->rehearsal) {
+        QD_TRY(qd_scenario_load(j->scenario, &r->scenario, err));
+        QD_TRY(qd_link_create(&r->scenario, j->seed, &r->link, err));
+        QD_TRY(qd_rehearsal_create(r->link, j->duration_s, r->opt->dev, &r->rehearsal, err));
+        return params_of(r, (qd_tick){125, 32}, err);
+    }
+    for (int i = 0; i < 2; i++) QD_TRY(qd_recording_open(j->file[i], j->format[i], &r->recording[i], err));
+    qd_tick a = qd_recording_tick(r->recording[0]), b = qd_recording_tick(r->recording[1]);
+    if (a.num != b.num || a.den != b.den)
+        return qd_fail(err, QD_E_INPUT, "job %s: %s and %s have ticks of different length|||convert one of them: qdistill tags convert", j->path, j->format[0], j->format[1]);
+    return params_of(r, a, err);
+}
+
+static qd_status open_stations(run *r, qd_error *err) {
+    for (int i = 0; i < 2; i++) {
+        qd_direction role = (qd_direction)i;
+        qd_source src = r->rehearsal ? qd_rehearsal_source(r->rehearsal, role) : qd_recording_source(r->recording[i]);
+        QD_TRY(qd_station_create(role, &r->params, src, r->opt->dev, &r->station[i], err));
+    }
+    return QD_OK;
+}
+
+static char *in_dir(const run *r, const char *name) { return qd_path_join(r->opt->dir, name); }
+
+static qd_status manifest(run *r, qd_error *err) {
+    json_t *now = NULL, *old = NULL;
+    char *path = in_dir(r, "manifest.json");
+    qd_status st = qd_record_manifest(r->job, &r->params, r->link, r->opt->dev, r->opt->fallback, &now, err);
+    if (st == QD_OK && r->opt->resume) {
+        st = qd_json_read(path, &old, err);
+        if (st == QD_OK) st = qd_record_same_run(old, now, err);
+    } else if (st == QD_OK) {
+        st = qd_dir_create(r->opt->dir, true, err);
+        if (st == QD_OK) st = qd_json_write(now, path, err);
+    }
+    json_decref(now);
+    json_decref(old);
+    free(path);
+    return st;
+}
+
+/* Where the run goes on; a fresh run begins at block 0. */
+static qd_status load_state(run *r, qd_error *err) {
+    if (!r->opt->resume) {
+        r->state.blocks = json_array();
+        return QD_OK;
+    }
+    QD_TRY(qd_run_state_read(r->opt->dir, &r->state, err));
+    r->params.first_block = r->state.next_block;
+    r->params.abandon_first = r->state.announced;
+    for (int b = 0; b < 2; b++) {
+        r->params.start_errors[b] = r->state.errors[b];
+        r->params.start_n[b] = r->state.n[b];
+    }
+    return QD_OK;
+}
+
+static qd_status open_outputs(run *r, qd_error *err) {
+    static const char *const names[2][2] = {{"alice.key", "bob.key"}, {"alice.rehearsal.key", "bob.rehearsal.key"}};
+    for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_open(&r->key[i], r->opt->dir, names[r->job->rehearsal][i], r->state.key_bits, err));
+    char *path = in_dir(r, "transcript.bin");
+    qd_status st = qd_transcript_open(path, r->opt->resume, r->state.transcript_bytes, &r->transcript, err);
+    free(path);
+    return st;
+}
+
+/* ---- blocks ------------------------------------------------------------------------------------------------------ */
+
+static qd_status save_state(run *r, qd_error *err) {
+    for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_sync(&r->key[i], err));
+    QD_TRY(qd_transcript_sync(r->transcript, &r->state.transcript_bytes, err));
+    r->state.key_bits = r->key[0].bits;
+    return qd_run_state_write(r->opt->dir, &r->state, err);
+}
+
+static qd_status finish_block(run *r, qd_block *a, qd_block *b, qd_error *err) {
+    json_t *record = qd_record_block(a, b, &r->params);
+    if (!record) return qd_fail(err, QD_E_INTERNAL, "no memory for a block's record");
+    json_array_append_new(r->state.blocks, record);
+    qd_block *block[2] = {a, b};
+    for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_append(&r->key[i], &block[i]->key, err));
+    if (r->job->rehearsal && !qd_bits_equal(&a->key, &b->key)) r->match = false;
+    r->keys_compared += a->key.n;
+    if (a->rejected) snprintf(r->reason, sizeof r->reason, "%s", a->reason);
+    bool verified = !a->rejected && !a->abandoned;
+    for (int i = 0; i < 2; i++) {
+        r->state.n[i] = verified || a->counts.n[i] ? a->counts.n[i] : 0;
+        r->state.errors[i] = a->counts.errors[i];
+    }
+    r->state.next_block = a->block + 1;
+    r->state.announced = false;
+    QD_TRY(qd_run_event(r->opt->dir, json_pack("{s:s,s:I,s:I,s:s}", "event", "block", "block", (json_int_t)a->block, "key_bits", (json_int_t)a->key.n, "reason", a->reason), err));
+    return save_state(r, err);
+}
+
+/* Blocks are finished when both stations have closed them. */
+static qd_status collect_blocks(run *r, qd_block waiting[2], bool have[2], qd_error *err) {
+    for (;;) {
+        for (int i = 0; i < 2; i++)
+            if (!have[i]) have[i] = qd_station_take_block(r->station[i], &waiting[i]);
+        if (!have[0] || !have[1]) return QD_OK;
+        qd_status st = finish_block(r, &waiting[0], &waiting[1], err);
+        for (int i = 0; i < 2; i++) {
+            qd_block_destroy(&waiting[i]);
+            have[i] = false;
+        }
+        QD_TRY(st);
+    }
+}
+
+/* ---- carrying messages ------------------------------------------------------------------------------------------- */
+
+static void show(const run *r, const qd_msg *m) {
+    uint64_t done = 0, total = 0;
+    if (r->rehearsal) qd_rehearsal_progress(r->rehearsal, &done, &total);
+    else done = qd_station_about(r->station[0])->tags;
+    qd_progress_at(r->opt->progress, qd_msg_name(m->type), (double)done);
+}
+
+static qd_status carry(run *r, const qd_msg *m, qd_error *err) {
+    /* A resumed run pairs the finished blocks once more; their messages stand in the transcript already. */
+    if (m->block >= r->params.first_block + (r->params.abandon_first ? 1u : 0u)) QD_TRY(qd_transcript_add(r->transcript, m, err));
+    if (m->type == QD_MSG_BASES_BOB && !r->job->rehearsal) {
+        /* From here on the block is public knowledge in part: if the run dies now, it is lost. */
+        r->state.announced = true;
+        QD_TRY(qd_run_state_write(r->opt->dir, &r->state, err));
+    }
+    int to = m->from == QD_ALICE_TO_BOB ? 1 : 0;
+    return qd_station_step(r->station[to], m, &r->box, &r->over[to], err);
+}
+
+static qd_status pump(run *r, qd_error *err) {
+    qd_block waiting[2] = {{0}, {0}};
+    bool have[2] = {false, false};
+    qd_msg m;
+    qd_status st = qd_station_step(r->station[0], NULL, &r->box, &r->over[0], err);
+    while (st == QD_OK && qd_outbox_take(&r->box, &m)) {
+        if (r->opt->stop && *r->opt->stop) st = QD_STOPPED;
+        else st = carry(r, &m, err);
+        show(r, &m);
+        free(m.body);
+        if (st == QD_OK) st = collect_blocks(r, waiting, have, err);
+    }
+    for (int i = 0; i < 2; i++)
+        if (have[i]) qd_block_destroy(&waiting[i]);
+    if (st == QD_OK && !(r->over[0] && r->over[1])) st = qd_fail(err, QD_E_INTERNAL, "the stations stopped talking before the job was over");
+    return st;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
+
+static const char *only_detector(const qd_station_totals *t) {
+    static const char *const name[4] = {"V", "-", "H", "+"};
+    int clicked = 0, which = 0;
+    for (int d = 0; d < 4; d++)
+        if (t->singles[d]) {
+            clicked++;
+            which = d;
+        }
+    return clicked == 1 ? name[which] : NULL;
+}
+
+/* Why there is no key, in the words that help most. */
+static void explain(run *r) {
+    for (int i = 0; i < 2; i++) {
+        const char *d = only_detector(qd_station_about(r->station[i]));
+        if (d) {
+            snprintf(r->reason, sizeof r->reason, "all tags of %s are in one detector, %s: no bits can come of them", i ? "Bob" : "Alice", d);
+            return;
+        }
+    }
+    if (!*r->reason) snprintf(r->reason, sizeof r->reason, "no coincidences: no block could be formed");
+}
+
+static qd_status digest(const run *r, int side, char hex[65], qd_error *err) {
+    if (!r->job->rehearsal || !r->key[side].bits) return QD_OK;
+    return qd_sha256_file(r->key[side].partial, hex, err);
+}
+
+static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_error *err) {
+    char hex[2][65] = {"", ""};
+    bool key = r->key[0].bits > 0;
+    if (st == QD_E_POLICY) snprintf(r->reason, sizeof r->reason, "%s", err ? err->what : "refused");
+    if (st == QD_OK && !key) {
+        explain(r);
+        st = qd_fail(err, QD_E_POLICY, "no key: %s", r->reason);
+    }
+    for (int i = 0; i < 2; i++) QD_TRY(digest(r, i, hex[i], err));
+    qd_run_facts f = {.job = r->job, .params = &r->params, .blocks = r->state.blocks, .alice = qd_station_about(r->station[0]), .bob = qd_station_about(r->station[1]),
+                      .clock = qd_station_clock(r->station[1]), .eve = qd_transcript_eve(r->transcript), .match_known = r->job->rehearsal && key,
+                      .match = r->match, .digest = {*hex[0] ? hex[0] : NULL, *hex[1] ? hex[1] : NULL}, .seconds = qd_station_now() - r->t0,
+                      .link = r->link, .abort_reason = st == QD_E_POLICY ? r->reason : ""};
+    if (r->job->rehearsal && key) f.match = r->match && strcmp(hex[0], hex[1]) == 0;
+    *summary = qd_record_summary(&f);
+    if (text) qd_record_text(*summary, r->opt->dev ? qd_device_about(r->opt->dev)->name : "the reference path", text);
+    if (st != QD_STOPPED)
+        for (int i = 0; i < 2; i++) {
+            qd_status end = qd_keyfile_finish(&r->key[i], err);
+            if (end != QD_OK) st = end;
+        }
+    if (f.match_known && !f.match) st = qd_fail(err, QD_E_INTERNAL, "the stations' keys differ although they were verified||a defect of qdistill, or an undetected error of probability eps_cor|keep the run directory and report it");
+    return st;
+}
+
+static void release(run *r) {
+    for (int i = 0; i < 2; i++) {
+        qd_keyfile_leave(&r->key[i]);
+        qd_station_destroy(r->station[i]);
+        qd_recording_close(r->recording[i]);
+    }
+    qd_outbox_destroy(&r->box);
+    qd_transcript_close(r->transcript, NULL);
+    qd_rehearsal_destroy(r->rehearsal);
+    qd_link_destroy(r->link);
+    json_decref(r->state.blocks);
+}
+
+qd_status qd_job_run(const qd_job *job, const qd_run_options *opt, json_t **summary, FILE *text, qd_error *err) {
+    run r = {.job = job, .opt = opt, .match = true, .t0 = qd_station_now()};
+    qd_error own = {0};
+    if (!err) err = &own;
+    *summary = NULL;
+    qd_status st = open_inputs(&r, err);
+    if (st == QD_OK) st = manifest(&r, err);
+    if (st == QD_OK) st = load_state(&r, err);
+    if (st == QD_OK) st = open_outputs(&r, err);
+    if (st == QD_OK) st = open_stations(&r, err);
+    if (st == QD_OK && !opt->resume) st = save_state(&r, err);
+    if (st == QD_OK) {
+        uint64_t done = 0, total = 0;
+        if (r.rehearsal) qd_rehearsal_progress(r.rehearsal, &done, &total);
+        qd_progress_begin(opt->progress, job->name, (double)total, r.rehearsal ? "cells" : "tags");
+        st = pump(&r, err);
+        qd_progress_end(opt->progress);
+        if (st == QD_OK || st == QD_E_POLICY || st == QD_STOPPED) st = finish(&r, st, summary, text, err);
+    }
+    release(&r);
+    return st;
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "station.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for a station"); }
+
+double qd_station_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double qd_station_device_seconds(const qd_station *s) {
+    if (!s->dev) return 0;
+    qd_device_time t = qd_device_time_read(s->dev);
+    return t.kernel_seconds + t.upload_seconds + t.download_seconds;
+}
+
+void qd_station_spent(qd_station *s, qd_stage stage, double t0, double d0, uint64_t items) {
+    s->totals.stage[stage].seconds += qd_station_now() - t0;
+    s->totals.stage[stage].device_seconds += qd_station_device_seconds(s) - d0;
+    s->totals.stage[stage].items += items;
+}
+
+const char *qd_stage_name(qd_stage stage) {
+    static const char *const names[QD_STAGES] = {"source", "sync", "coincide", "sift", "reconcile", "estimate", "amplify"};
+    return (unsigned)stage < QD_STAGES ? names[stage] : "unknown";
+}
+
+qd_status qd_station_create(qd_direction role, const qd_station_params *params, qd_source source, qd_device *dev, qd_station **out,
+                            qd_error *err) {
+    qd_station *s = calloc(1, sizeof *s);
+    *out = NULL;
+    if (!s) return no_memory(err);
+    s->role = role;
+    s->p = *params;
+    s->source = source;
+    s->dev = dev;
+    s->own.tick = s->theirs.tick = params->tick;
+    s->last_step = INT64_MIN / 4;
+    s->next_try = 1;
+    for (int b = 0; b < 2; b++) s->estimate[b] = (qd_estimate){params->start_n[b] > 0, params->start_errors[b], params->start_n[b]};
+    *out = s;
+    return QD_OK;
+}
+
+void qd_block_destroy(qd_block *b) {
+    if (!b) return;
+    qd_bits_destroy(&b->key);
+    for (int i = 0; i < 2; i++) qd_bits_destroy(&b->raw[i]);
+    json_decref(b->terms);
+    *b = (qd_block){0};
+}
+
+void qd_station_destroy(qd_station *s) {
+    if (!s) return;
+    qd_tags_destroy(&s->own);
+    qd_tags_destroy(&s->theirs);
+    qd_bits_destroy(&s->basis);
+    qd_bits_destroy(&s->value);
+    for (int i = 0; i < 2; i++) {
+        qd_bits_destroy(&s->str[i]);
+        free(s->sample[i]);
+    }
+    qd_block_destroy(&s->cur);
+    for (size_t i = 0; i < s->n_done; i++) qd_block_destroy(&s->done_blocks[i]);
+    free(s->done_blocks);
+    qd_reconcile_alice_destroy(s->ra);
+    qd_reconcile_bob_destroy(s->rb);
+    free(s);
+}
+
+qd_status qd_station_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err) {
+    *done = false;
+    if (in && in->from == (uint8_t)s->role) return qd_wire_bad(in, "a station's own message came back to it", err);
+    if (in && in->block != s->block && in->type != QD_MSG_DONE) return qd_wire_bad(in, "another block's number", err);
+    return s->role == QD_ALICE_TO_BOB ? qd_alice_step(s, in, out, done, err) : qd_bob_step(s, in, out, done, err);
+}
+
+qd_status qd_station_unexpected(const qd_station *s, const qd_msg *m, qd_error *err) {
+    return qd_fail(err, QD_E_INPUT, "message '%s' of block %u came out of order to %s||the other station runs another version, or messages were lost, replayed or inserted|stop and compare both stations' versions",
+                   qd_msg_name(m->type), m->block, s->role ? "Bob" : "Alice");
+}
+
+bool qd_station_take_block(qd_station *s, qd_block *b) {
+    if (!s->n_done) return false;
+    *b = s->done_blocks[0];
+    s->n_done--;
+    memmove(s->done_blocks, s->done_blocks + 1, s->n_done * sizeof *s->done_blocks);
+    return true;
+}
+
+const qd_station_totals *qd_station_about(const qd_station *s) { return &s->totals; }
+const qd_clock *qd_station_clock(const qd_station *s) { return &s->clock; }
+
+qd_random qd_station_random(const qd_station *s, uint32_t stream, int basis) {
+    return (qd_random){.rehearsal = s->p.rehearsal, .seed = s->p.seed, .stream = stream, .entity = (uint64_t)s->block * 2 + (unsigned)basis};
+}
+
+/* ---- events ------------------------------------------------------------------------------------------------------ */
+
+qd_status qd_station_read(qd_station *s, uint64_t *fresh, qd_error *err) {
+    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    qd_tags raw = {.tick = s->p.tick};
+    qd_status st = s->source.read(s->source.self, &raw, &s->own_end, err);
+    uint64_t n = raw.n;
+    if (st == QD_OK) {
+        qd_dead_filter(&s->dead, s->p.dead_ps, &raw);
+        qd_sift_singles_add(s->totals.singles, raw.mask, raw.n);
+        st = qd_tags_reserve(&s->own, s->own.n + raw.n, err);
+    }
+    if (st == QD_OK && raw.n) {
+        memcpy(s->own.t + s->own.n, raw.t, raw.n * sizeof *raw.t);
+        memcpy(s->own.mask + s->own.n, raw.mask, raw.n);
+        s->own.n += raw.n;
+    }
+    *fresh = raw.n;
+    s->totals.tags += n;
+    s->totals.kept += raw.n;
+    s->totals.dead_dropped = s->dead.dropped;
+    qd_tags_destroy(&raw);
+    qd_station_spent(s, QD_STAGE_SOURCE, t0, d0, n);
+    return st;
+}
+
+void qd_station_forget(qd_station *s, uint64_t upto) {
+    if (upto <= s->own_base) return;
+    uint64_t k = upto - s->own_base;
+    if (k > s->own.n) k = s->own.n;
+    memmove(s->own.t, s->own.t + k, (s->own.n - k) * sizeof *s->own.t);
+    memmove(s->own.mask, s->own.mask + k, (s->own.n - k) * sizeof *s->own.mask);
+    s->own.n -= k;
+    s->own_base += k;
+}
+
+qd_status qd_station_measure(qd_station *s, const uint64_t *index, uint64_t n, qd_error *err) {
+    if (!n) return QD_OK;
+    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    qd_status st = QD_OK;
+    qd_bits basis = {0}, value = {0};
+    qd_sift_counts counts;
+    uint8_t *event = malloc(n);
+    if (!event) return no_memory(err);
+    for (uint64_t i = 0; i < n; i++) event[i] = s->own.mask[index[i] - s->own_base];
+    qd_random r = {.rehearsal = s->p.rehearsal, .seed = s->p.seed, .stream = s->role ? QD_STREAM_MULTI_BOB : QD_STREAM_MULTI_ALICE};
+    qd_sift_coins(&r, event, index, n, event);
+    QD_TRY_OUT(st, qd_sift_measure(s->dev, s->role ? QD_BOB : QD_ALICE, s->p.correlation_same ? QD_SAME : QD_ANTI, event, n, &basis, &value,
+                                   &counts, err));
+    QD_TRY_OUT(st, qd_bits_append(&s->basis, &basis, err));
+    QD_TRY_OUT(st, qd_bits_append(&s->value, &value, err));
+    for (int b = 0; b < 2; b++)
+        for (int m = 0; m < 16; m++) s->totals.classes.mask[b][m] += counts.mask[b][m];
+    qd_station_spent(s, QD_STAGE_SIFT, t0, d0, n);
+out:
+    qd_bits_destroy(&basis);
+    qd_bits_destroy(&value);
+    qd_wipe(event, n);
+    free(event);
+    return st;
+}
+
+/* ---- blocks ------------------------------------------------------------------------------------------------------ */
+
+uint64_t qd_station_block_size(const qd_station *s) {
+    if (s->basis.n >= s->p.block_coincidences) return s->p.block_coincidences;
+    return s->settled_all ? s->basis.n : 0;
+}
+
+/* Drop the first n pending pairs. */
+static qd_status drop_pairs(qd_station *s, uint64_t n, qd_error *err) {
+    qd_bits *b[2] = {&s->basis, &s->value};
+    for (int i = 0; i < 2; i++) {
+        qd_bits rest;
+        QD_TRY(qd_bits_slice(&rest, b[i], n, b[i]->n - n, err));
+        qd_bits_destroy(b[i]);
+        *b[i] = rest;
+    }
+    return QD_OK;
+}
+
+qd_status qd_station_fast_forward(qd_station *s, qd_error *err) {
+    uint64_t n;
+    while (s->block < s->p.first_block + (s->p.abandon_first ? 1u : 0u) && (n = qd_station_block_size(s)) > 0) {
+        QD_TRY(drop_pairs(s, n, err));
+        if (s->block == s->p.first_block) {
+            s->cur.abandoned = true;
+            s->cur.coincidences = n;
+            qd_station_reject(s, "interrupted after its bases were announced");
+            QD_TRY(qd_station_close(s, false, err));
+        } else {
+            s->block++;
+        }
+    }
+    return QD_OK;
+}
+
+qd_status qd_station_bases(const qd_station *s, uint64_t n, qd_bits *basis, qd_error *err) {
+    return qd_bits_slice(basis, &s->basis, 0, n, err);
+}
+
+qd_status qd_station_sift(qd_station *s, const qd_bits *their_basis, qd_error *err) {
+    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    uint64_t n = their_basis->n;
+    qd_bits basis = {0}, value = {0};
+    qd_status st;
+    QD_TRY_OUT(st, qd_bits_slice(&basis, &s->basis, 0, n, err));
+    QD_TRY_OUT(st, qd_bits_slice(&value, &s->value, 0, n, err));
+    QD_TRY_OUT(st, drop_pairs(s, n, err));
+    for (int i = 0; i < 2; i++) qd_bits_destroy(&s->str[i]);
+    QD_TRY_OUT(st, qd_sift_select(s->dev, &basis, their_basis, &value, &s->str[QD_Z], &s->str[QD_X], err));
+    s->cur.coincidences = n;
+    for (int i = 0; i < 2; i++) s->cur.sifted[i] = s->str[i].n;
+    qd_station_spent(s, QD_STAGE_SIFT, t0, d0, 0);
+out:
+    qd_bits_destroy(&basis);
+    qd_bits_destroy(&value);
+    return st;
+}
+
+qd_status qd_station_take_sample(qd_station *s, int basis, const uint64_t *pos, uint64_t n, qd_bits *out, qd_error *err) {
+    qd_bits *str = &s->str[basis], rest;
+    QD_TRY(qd_bits_create(out, n, err));
+    qd_status st = qd_bits_create(&rest, str->n - n, err);
+    if (st != QD_OK) {
+        qd_bits_destroy(out);
+        return st;
+    }
+    uint64_t k = 0, at = 0;
+    for (uint64_t i = 0; i < str->n; i++) {
+        if (k < n && pos[k] == i) qd_bits_set(out, k++, qd_bits_get(str, i));
+        else qd_bits_set(&rest, at++, qd_bits_get(str, i));
+    }
+    qd_bits_destroy(str);
+    *str = rest;
+    s->cur.sampled[basis] = n;
+    return QD_OK;
+}
+
+bool qd_station_needs_sample(const qd_station *s) { return !s->estimate[QD_Z].known || !s->estimate[QD_X].known; }
+
+void qd_station_reject(qd_station *s, const char *why) {
+    s->cur.rejected = true;
+    snprintf(s->cur.reason, sizeof s->cur.reason, "%s", why);
+}
+
+qd_status qd_station_close(qd_station *s, bool verified, qd_error *err) {
+    if (s->n_done == s->cap_done) {
+        size_t cap = s->cap_done ? 2 * s->cap_done : 4;
+        qd_block *p = realloc(s->done_blocks, cap * sizeof *p);
+        if (!p) return no_memory(err);
+        s->done_blocks = p;
+        s->cap_done = cap;
+    }
+    for (int b = 0; b < 2; b++) {
+        s->estimate[b] = (qd_estimate){verified, s->cur.counts.errors[b], s->cur.counts.n[b]};
+        if (!s->cur.counts.n[b]) s->estimate[b].known = false;
+        /* What the truth of a rejected block is printed from; a real block's strings are wiped at once. */
+        if (s->p.rehearsal && s->cur.rejected) {
+            s->cur.raw[b] = s->str[b];
+            s->str[b] = (qd_bits){0};
+        }
+        qd_bits_destroy(&s->str[b]);
+        free(s->sample[b]);
+        s->sample[b] = NULL;
+    }
+    s->cur.block = s->block;
+    s->done_blocks[s->n_done++] = s->cur;
+    s->cur = (qd_block){0};
+    s->block++;
+    s->phase = QD_PHASE_COLLECT;
+    return QD_OK;
+}
+
+/* ---- from strings to key ----------------------------------------------------------------------------------------- */
+
+qd_status qd_station_book(qd_station *s, const qd_reconcile_result *r, qd_error *err) {
+    int b = s->at;
+    qd_block *c = &s->cur;
+    QD_TRY(qd_reconcile_charge(r, b, &c->ledger, err));
+    c->counts.n[b] = r->n;
+    c->counts.errors[b] = r->errors;
+    c->dropped[b] = r->dropped;
+    c->frames += r->frames;
+    c->frames_failed += r->frames_failed;
+    c->code_bits += r->frames * r->frame_leak;
+    c->tag_bits += (uint64_t)r->tag_bits * r->tags;
+    c->iterations += r->iterations;
+    c->no_key[b] = r->reject;
+    qd_bits kept = {0};
+    if (r->key) QD_TRY(qd_bits_slice(&kept, r->key, 0, r->key->n, err));
+    qd_bits_destroy(&s->str[b]);
+    s->str[b] = kept;
+    return QD_OK;
+}
+
+qd_status qd_station_hash(qd_station *s, int basis, const qd_bits *seed, qd_error *err) {
+    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    qd_bits y = {0};
+    QD_TRY(qd_toeplitz(s->dev, QD_HASH_MODIFIED_TOEPLITZ, &s->str[basis], s->cur.ell[basis], seed, &y, err));
+    qd_status st = qd_bits_append(&s->cur.key, &y, err);
+    qd_bits_destroy(&y);
+    qd_station_spent(s, QD_STAGE_AMPLIFY, t0, d0, s->str[basis].n);
+    return st;
+}
+
+static json_t *basis_terms(const qd_bbm92_result *r, int b) {
+    const qd_bbm92_terms *t = &r->terms[b];
+    return json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:I,s:f,s:f,s:f,s:f,s:I,s:I,s:b,s:{s:f,s:f}}", "n", (json_int_t)t->n, "k", (json_int_t)t->k, "m",
+                     (json_int_t)t->m, "eps", t->eps, "eps_pa", t->eps_pa, "eps_s", t->eps_s, "errors_bound", (json_int_t)t->errors_bound,
+                     "phase_error", t->phase_error, "entropy_bits", t->entropy_bits, "hash_bits", t->hash_bits, "before_charges",
+                     t->before_charges, "charged", (json_int_t)r->charged[b], "key_bits", (json_int_t)r->key_bits[b], "exact_tail", (int)t->exact_tail,
+                     "closed_form_for_comparison_only", "phase_error", t->closed_form_phase_error, "bits", t->closed_form_bits);
+}
+
+json_t *qd_station_terms(const qd_bbm92_result *r) { return json_pack("{s:o,s:o}", "z", basis_terms(r, QD_Z), "x", basis_terms(r, QD_X)); }

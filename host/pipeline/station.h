@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file station.h  What Alice's and Bob's machines have in common. Private to the pipeline. */
+#ifndef QD_PIPELINE_STATION_H
+#define QD_PIPELINE_STATION_H
+
+#include "qdistill/amplify.h"
+#include "qdistill/pipeline.h"
+#include "qdistill/reconcile.h"
+#include "qdistill/security.h"
+#include "qdistill/sift.h"
+#include "qdistill/timetag.h"
+#include "wire.h"
+
+/** What a station does next. */
+typedef enum qd_phase {
+    QD_PHASE_COLLECT,   /**< times and pairs */
+    QD_PHASE_BASES,     /**< bases of a full block */
+    QD_PHASE_SAMPLE,    /**< sample of a first block */
+    QD_PHASE_RECONCILE, /**< the strings, z then x */
+    QD_PHASE_LENGTH,    /**< key lengths and hash seeds */
+    QD_PHASE_CLOSE,     /**< Alice waits for the end of the block */
+    QD_PHASE_OVER
+} qd_phase;
+
+/** Error estimate of one basis that sets the code rate: k errors among n bits, from a sample or from the block before. */
+typedef struct qd_estimate {
+    bool known;
+    uint64_t errors, n;
+} qd_estimate;
+
+struct qd_station {
+    qd_direction role;
+    qd_station_params p;
+    qd_source source;
+    qd_device *dev;
+    qd_phase phase;
+    qd_station_totals totals;
+
+    qd_tags own;        /**< kept events that may still get a partner */
+    uint64_t own_base;  /**< index of own.t[0] among all kept events */
+    qd_dead dead;
+    bool own_end;
+
+    qd_bits basis, value; /**< paired events not yet in a block, in order of time */
+    bool settled_all;     /**< no further pairs will come */
+
+    uint32_t block;
+    qd_block cur;
+    qd_bits str[2];
+    int at; /**< basis under reconciliation */
+    qd_estimate estimate[2];
+    qd_reconcile_alice *ra;
+    qd_reconcile_bob *rb;
+
+    qd_block *done_blocks;
+    size_t n_done, cap_done;
+
+    /* Alice */
+    uint64_t announced; /**< events announced so far */
+    int64_t last_step;  /**< last announced time */
+    uint64_t settled;   /**< events settled by Bob */
+    uint64_t *sample[2], n_sample[2];
+
+    /* Bob */
+    qd_tags theirs;       /**< Alice's announced times in Bob's ticks */
+    uint64_t theirs_base; /**< index of theirs.t[0] among all announced */
+    bool theirs_end;
+    qd_clock clock;
+    uint64_t slices, next_try;
+};
+
+/** Shared by both machines. @{ */
+/** Read one slice from the source and apply the dead-time rule; the new events stand at the end of own. @p fresh: how many. */
+qd_status qd_station_read(qd_station *s, uint64_t *fresh, qd_error *err);
+/** Forget own events before index @p upto (an index among all kept events). */
+void qd_station_forget(qd_station *s, uint64_t upto);
+/** Turn the events with the given global indices into bases and values and append them to the pending pairs. */
+qd_status qd_station_measure(qd_station *s, const uint64_t *index, uint64_t n, qd_error *err);
+/** Pairs of the next block: 0 when there are not enough yet. */
+uint64_t qd_station_block_size(const qd_station *s);
+/** Resumed run: drop the blocks that were finished before. */
+qd_status qd_station_fast_forward(qd_station *s, qd_error *err);
+/** Bases of the next @p n pairs (a copy), for the message. */
+qd_status qd_station_bases(const qd_station *s, uint64_t n, qd_bits *basis, qd_error *err);
+/** Start the block: compare with the other side's bases, take the pairs out of the pending ones, fill str[z], str[x]. */
+qd_status qd_station_sift(qd_station *s, const qd_bits *their_basis, qd_error *err);
+/** Remove the positions @p pos (ascending) from str[basis]; their values go to @p out in order. */
+qd_status qd_station_take_sample(qd_station *s, int basis, const uint64_t *pos, uint64_t n, qd_bits *out, qd_error *err);
+/** Whether the strings' error rates must be sampled: no verified block before. */
+bool qd_station_needs_sample(const qd_station *s);
+/** Note that the block yields no key. */
+void qd_station_reject(qd_station *s, const char *why);
+/** Put the block among the finished ones and make ready for the next. @p verified: its error counts set the next rate. */
+qd_status qd_station_close(qd_station *s, bool verified, qd_error *err);
+/** Book a reconciled string (basis s->at): charges, counts; its verified bits replace str[at], so that hashing reads them. */
+qd_status qd_station_book(qd_station *s, const qd_reconcile_result *r, qd_error *err);
+/** Hash str[basis] to ell[basis] bits and append them to the block's key. */
+qd_status qd_station_hash(qd_station *s, int basis, const qd_bits *seed, qd_error *err);
+/** Every term of the bound as JSON, by basis. */
+json_t *qd_station_terms(const qd_bbm92_result *r);
+/** Private randomness for @p stream, entity block * 2 + basis. */
+qd_random qd_station_random(const qd_station *s, uint32_t stream, int basis);
+double qd_station_now(void);
+/** Add the time since @p t0 (qd_station_now) and the device time since @p d0 to a stage. */
+void qd_station_spent(qd_station *s, qd_stage stage, double t0, double d0, uint64_t items);
+double qd_station_device_seconds(const qd_station *s);
+qd_status qd_station_unexpected(const qd_station *s, const qd_msg *m, qd_error *err);
+/** @} */
+
+qd_status qd_alice_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err);
+qd_status qd_bob_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <string.h>
+#include "qdistill/timetag.h"
+#include "record.h"
+
+static json_t *u64(uint64_t v) { return json_integer((json_int_t)v); }
+static json_t *real(double v) { return isfinite(v) ? json_real(v) : json_null(); }
+
+/* Sum of a member over all block records; key NULL: the member is a number, else a member of it. */
+static uint64_t sum(const json_t *blocks, const char *member, const char *key) {
+    uint64_t total = 0;
+    for (size_t i = 0; i < json_array_size(blocks); i++) {
+        const json_t *v = json_object_get(json_array_get(blocks, i), member);
+        if (key) v = json_object_get(v, key);
+        total += (uint64_t)json_integer_value(v);
+    }
+    return total;
+}
+
+static double sum_real(const json_t *blocks, const char *member) {
+    double total = 0;
+    for (size_t i = 0; i < json_array_size(blocks); i++) total += json_number_value(json_object_get(json_array_get(blocks, i), member));
+    return total;
+}
+
+static double term_sum(const json_t *blocks, const char *term) {
+    double total = 0;
+    static const char *const basis[2] = {"z", "x"};
+    for (size_t i = 0; i < json_array_size(blocks); i++)
+        for (int b = 0; b < 2; b++) {
+            const json_t *t = json_object_get(json_object_get(json_array_get(blocks, i), "terms"), basis[b]);
+            if (json_integer_value(json_object_get(t, "key_bits"))) total += json_number_value(json_object_get(t, term));
+        }
+    return total;
+}
+
+/* Error rate of a basis: of verified strings; where no block got so far, of the samples. */
+static double rate(const json_t *blocks, const char *basis, bool *sampled) {
+    uint64_t n = sum(blocks, "n_by_basis", basis), e = sum(blocks, "errors", basis);
+    if (!n) {
+        n = sum(blocks, "sampled", basis);
+        e = sum(blocks, "sample_errors", basis);
+        if (n) *sampled = true;
+    }
+    return n ? (double)e / (double)n : NAN;
+}
+
+static double truth_rate(const json_t *blocks, const char *basis) {
+    uint64_t n = 0, e = 0;
+    for (size_t i = 0; i < json_array_size(blocks); i++) {
+        const json_t *t = json_object_get(json_array_get(blocks, i), "truth");
+        n += (uint64_t)json_integer_value(json_object_get(json_object_get(t, "n"), basis));
+        e += (uint64_t)json_integer_value(json_object_get(json_object_get(t, "errors"), basis));
+    }
+    return n ? (double)e / (double)n : NAN;
+}
+
+static void step(json_t *waterfall, const char *what, double bits) {
+    json_array_append_new(waterfall, json_pack("{s:s,s:o}", "what", what, "bits", bits == floor(bits) && bits < 9e15 ? u64((uint64_t)bits) : real(bits)));
+}
+
+static json_t *waterfall(const qd_run_facts *f) {
+    const json_t *b = f->blocks;
+    json_t *w = json_array();
+    step(w, "tags of Alice", (double)f->alice->tags);
+    step(w, "tags of Bob", (double)f->bob->tags);
+    step(w, "of Alice, after the dead-time rule", (double)f->alice->kept);
+    step(w, "of Bob, after the dead-time rule", (double)f->bob->kept);
+    step(w, "coincidences", (double)sum(b, "coincidences", NULL));
+    step(w, "sifted: same basis", (double)(sum(b, "sifted", "z") + sum(b, "sifted", "x")));
+    step(w, "less sample, disclosed", (double)(sum(b, "sampled", "z") + sum(b, "sampled", "x")));
+    step(w, "less tails that fill no frame", (double)(sum(b, "dropped_tail", "z") + sum(b, "dropped_tail", "x")));
+    step(w, "verified", (double)sum(b, "n", NULL));
+    step(w, "unknown to Eve by the bound", term_sum(b, "entropy_bits"));
+    step(w, "less charged for what was announced", term_sum(b, "charged"));
+    step(w, "less hashing term", term_sum(b, "hash_bits"));
+    step(w, "secret", (double)sum(b, "key_bits", NULL));
+    return w;
+}
+
+static json_t *stages(const qd_run_facts *f) {
+    static const char *const unit[QD_STAGES] = {"tag", "tag", "tag", "pair", "bit", "block", "bit"};
+    json_t *a = json_array();
+    for (int i = 0; i < QD_STAGES; i++) {
+        const qd_stage_time *x = &f->alice->stage[i], *y = &f->bob->stage[i];
+        double s = x->seconds + y->seconds, d = x->device_seconds + y->device_seconds;
+        /* Both stations work through the same bits: count them once. */
+        uint64_t items = i == QD_STAGE_SOURCE ? x->items + y->items : x->items > y->items ? x->items : y->items;
+        json_array_append_new(a, json_pack("{s:s,s:f,s:f,s:o,s:o,s:s}", "name", qd_stage_name((qd_stage)i), "seconds", s, "device_seconds", d, "items", u64(items),
+                                           "rate", s > 0 ? real((double)items / s) : json_null(), "unit", unit[i]));
+    }
+    return a;
+}
+
+static json_t *eve(const qd_eve *e) {
+    json_t *a = json_array();
+    for (uint32_t t = 0; t < 40; t++)
+        for (int d = 0; d < 2; d++)
+            if (e->messages[d][t])
+                json_array_append_new(a, json_pack("{s:s,s:s,s:o,s:o}", "type", qd_msg_name(t), "from", d ? "bob" : "alice", "messages", u64(e->messages[d][t]), "bits", u64(8 * e->bytes[d][t])));
+    return a;
+}
+
+static json_t *warnings(const qd_run_facts *f) {
+    json_t *a = json_array();
+    const qd_station_totals *t[2] = {f->alice, f->bob};
+    char text[320];
+    for (int s = 0; s < 2; s++) {
+        if (qd_sift_warn_singles(s ? QD_BOB : QD_ALICE, t[s]->singles, QD_SINGLES_FACTOR, text, sizeof text)) json_array_append_new(a, json_string(text));
+        if (qd_sift_warn_split(s ? QD_BOB : QD_ALICE, &t[s]->classes, text, sizeof text)) json_array_append_new(a, json_string(text));
+    }
+    if (!f->job->rehearsal && !f->job->dead_given) json_array_append_new(a, json_string("sift.dead_ps is not declared: memoryless detection, which the bound assumes, is not met"));
+    json_array_append_new(a, json_string("the classical channel is not authenticated in this version: a key is secret only if the messages were"));
+    return a;
+}
+
+static json_t *clock_record(const qd_clock *c) {
+    if (!c->locked) return json_null();
+    double ps = (double)c->tick.num / (double)c->tick.den;
+    return json_pack("{s:f,s:f,s:f,s:f}", "offset_ps", (double)c->offset * ps, "frequency_ppm", ldexp((double)c->freq, -QD_CLOCK_SHIFT) * 1e6, "significance",
+                     c->significance, "p_false", c->p_false);
+}
+
+/* What the model of the link expects, accidentals counted in at 1/2 and without them. */
+static json_t *expected(const qd_run_facts *f) {
+    qd_link_rates r;
+    if (!f->link || qd_link_expect(f->link, (double)f->params->window_ps, &r, NULL) != QD_OK) return NULL;
+    return json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "qber", "z", real(r.qber[QD_Z]), "x", real(r.qber[QD_X]), "qber_without_accidentals", "z", real(r.qber_true[QD_Z]),
+                     "x", real(r.qber_true[QD_X]));
+}
+
+json_t *qd_record_summary(const qd_run_facts *f) {
+    const json_t *b = f->blocks;
+    bool sampled = false;
+    double q[2] = {rate(b, "z", &sampled), rate(b, "x", &sampled)}, truth[2] = {truth_rate(b, "z"), truth_rate(b, "x")};
+    uint64_t n[2] = {sum(b, "n_by_basis", "z"), sum(b, "n_by_basis", "x")}, code = sum(b, "code_bits", NULL);
+    double entropy = sum_real(b, "entropy_bits"), charged = (double)(sum(b, "charged", "z") + sum(b, "charged", "x"));
+    double mean = n[0] + n[1] ? (q[QD_Z] * (double)n[0] + q[QD_X] * (double)n[1]) / (double)(n[0] + n[1]) : NAN;
+    json_t *o = json_object();
+    json_object_set_new(o, "name", json_string(f->job->name));
+    json_object_set_new(o, "rehearsal", json_boolean(f->job->rehearsal));
+    json_object_set_new(o, "authenticated", json_false());
+    json_object_set_new(o, "sifted_bits", u64(sum(b, "sifted", "z") + sum(b, "sifted", "x")));
+    json_object_set_new(o, "qber", json_pack("{s:o,s:o}", "z", real(q[QD_Z]), "x", real(q[QD_X])));
+    json_object_set_new(o, "qber_sampled", json_boolean(sampled));
+    if (isfinite(truth[QD_Z]) || isfinite(truth[QD_X])) json_object_set_new(o, "qber_truth", json_pack("{s:o,s:o}", "z", real(truth[QD_Z]), "x", real(truth[QD_X])));
+    json_t *model = expected(f);
+    if (model) json_object_set_new(o, "expected", model);
+    json_object_set_new(o, "chsh", json_null());
+    json_object_set_new(o, "chsh_implied", real(2 * sqrt(2) * (1 - 2 * (isfinite(mean) ? mean : (q[0] + q[1]) / 2))));
+    json_object_set_new(o, "leak_ec_bits", u64(code));
+    json_object_set_new(o, "efficiency", entropy > 0 ? real((double)code / entropy) : json_null());
+    json_object_set_new(o, "efficiency_charged", entropy > 0 ? real(charged / entropy) : json_null());
+    json_object_set_new(o, "net_yield", n[0] + n[1] ? real(1 - charged / (double)(n[0] + n[1])) : json_null());
+    json_object_set_new(o, "frames", u64(sum(b, "frames", NULL)));
+    json_object_set_new(o, "frames_failed", u64(sum(b, "frames_failed", NULL)));
+    json_object_set_new(o, "final_bits", u64(sum(b, "key_bits", NULL)));
+    json_object_set_new(o, "blocks", json_deep_copy(b));
+    json_object_set_new(o, "abort_reason", *f->abort_reason ? json_string(f->abort_reason) : json_null());
+    json_object_set_new(o, "match", f->match_known ? json_boolean(f->match) : json_null());
+    json_object_set_new(o, "alice_key_sha256", f->digest[0] ? json_string(f->digest[0]) : json_null());
+    json_object_set_new(o, "bob_key_sha256", f->digest[1] ? json_string(f->digest[1]) : json_null());
+    json_object_set_new(o, "clock", clock_record(f->clock));
+    json_object_set_new(o, "accidentals_expected", f->bob->accidentals_known ? real(f->bob->accidentals) : json_null());
+    json_object_set_new(o, "waterfall", waterfall(f));
+    json_object_set_new(o, "stages", stages(f));
+    json_object_set_new(o, "eve_saw", eve(f->eve));
+    json_object_set_new(o, "warnings", warnings(f));
+    json_object_set_new(o, "seconds", real(f->seconds));
+    return o;
+}
+
+/* ---- text -------------------------------------------------------------------------------------------------------- */
+
+static double num(const json_t *o, const char *key) {
+    const json_t *v = json_object_get(o, key);
+    return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+static void group(double v, char out[32]) {
+    char digits[32];
+    int n = snprintf(digits, sizeof digits, "%.0f", v), at = 0;
+    for (int i = 0; i < n && at < 30; i++) {
+        if (i && (n - i) % 3 == 0) out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = 0;
+}
+
+static void print_waterfall(const json_t *s, FILE *out) {
+    const json_t *w = json_object_get(s, "waterfall"), *v;
+    size_t i;
+    fprintf(out, "\n  from tags to key\n");
+    json_array_foreach((json_t *)w, i, v) {
+        char text[32];
+        group(num(v, "bits"), text);
+        fprintf(out, "    %-38s %16s\n", json_string_value(json_object_get(v, "what")), text);
+    }
+}
+
+static const char *percent(double v, char out[16]) {
+    if (isfinite(v)) snprintf(out, 16, "%.3f %%", 100 * v);
+    else snprintf(out, 16, "unknown");
+    return out;
+}
+
+static void print_rates(const json_t *s, FILE *out) {
+    const json_t *q = json_object_get(s, "qber"), *t = json_object_get(s, "qber_truth");
+    const char *how = json_is_true(json_object_get(s, "qber_sampled")) ? " (of the disclosed sample)" : "";
+    char z[16], x[16];
+    fprintf(out, "\n  QBER%s: z %s, x %s", how, percent(num(q, "z"), z), percent(num(q, "x"), x));
+    if (t) fprintf(out, "; truth of the rehearsal: z %s, x %s", percent(num(t, "z"), z), percent(num(t, "x"), x));
+    fprintf(out, "\n");
+    const json_t *model = json_object_get(s, "expected"), *e = json_object_get(model, "qber"), *pure = json_object_get(model, "qber_without_accidentals");
+    if (e)
+        fprintf(out, "  the model of the link expects z %s, x %s", percent(num(e, "z"), z), percent(num(e, "x"), x));
+    if (e) fprintf(out, " (without accidentals z %s, x %s)\n", percent(num(pure, "z"), z), percent(num(pure, "x"), x));
+    if (json_is_number(json_object_get(s, "efficiency")))
+        fprintf(out, "  reconciliation: efficiency %.4f (charged %.4f), %.0f frames, %.0f failed, net yield %.4f\n", num(s, "efficiency"), num(s, "efficiency_charged"),
+                num(s, "frames"), num(s, "frames_failed"), num(s, "net_yield"));
+}
+
+static void print_blocks(const json_t *s, FILE *out) {
+    const json_t *b = json_object_get(s, "blocks"), *v;
+    size_t i, shown = 0;
+    fprintf(out, "\n  key blocks: %zu\n", json_array_size(b));
+    json_array_foreach((json_t *)b, i, v) {
+        if (shown++ == 12) {
+            fprintf(out, "    ... the rest is in summary.json\n");
+            break;
+        }
+        const json_t *e = json_object_get(v, "epsilon");
+        char text[32];
+        group(num(v, "key_bits"), text);
+        fprintf(out, "    %4zu: %14s bits, epsilon sec %.3g, cor %.3g", i, text, num(e, "sec"), num(e, "cor"));
+        if (json_object_get(v, "reason")) fprintf(out, "; %s", json_string_value(json_object_get(v, "reason")));
+        fprintf(out, "\n");
+    }
+}
+
+static void print_stages(const json_t *s, const char *device, FILE *out) {
+    const json_t *w = json_object_get(s, "stages"), *v;
+    size_t i;
+    fprintf(out, "\n  time by stage on %s        seconds   on device        rate\n", device);
+    json_array_foreach((json_t *)w, i, v) {
+        double r = num(v, "rate");
+        fprintf(out, "    %-30s %12.3f %11.3f", json_string_value(json_object_get(v, "name")), num(v, "seconds"), num(v, "device_seconds"));
+        if (isfinite(r) && num(v, "items") > 1) fprintf(out, " %9.3g M%s/s", r / 1e6, json_string_value(json_object_get(v, "unit")));
+        fprintf(out, "\n");
+    }
+    fprintf(out, "    %-30s %12.3f\n", "whole run", num(s, "seconds"));
+}
+
+static void print_eve(const json_t *s, FILE *out) {
+    const json_t *w = json_object_get(s, "eve_saw"), *v;
+    size_t i;
+    fprintf(out, "\n  what Eve saw (public channel)\n");
+    json_array_foreach((json_t *)w, i, v) {
+        char bits[32];
+        group(num(v, "bits"), bits);
+        fprintf(out, "    %-14s from %-6s %8.0f messages %18s bits\n", json_string_value(json_object_get(v, "type")), json_string_value(json_object_get(v, "from")), num(v, "messages"), bits);
+    }
+}
+
+void qd_record_text(const json_t *s, const char *device, FILE *out) {
+    const json_t *reason = json_object_get(s, "abort_reason"), *v;
+    char bits[32];
+    size_t i;
+    group(num(s, "final_bits"), bits);
+    fprintf(out, "%s%s: ", json_string_value(json_object_get(s, "name")), json_is_true(json_object_get(s, "rehearsal")) ? " (rehearsal)" : "");
+    if (json_is_string(reason)) fprintf(out, "no key. %s\n", json_string_value(reason));
+    else fprintf(out, "%s secret bits\n", bits);
+    print_waterfall(s, out);
+    print_rates(s, out);
+    print_blocks(s, out);
+    print_stages(s, device, out);
+    print_eve(s, out);
+    json_array_foreach((json_t *)json_object_get(s, "warnings"), i, v) fprintf(out, "\n  warning: %s", json_string_value(v));
+    v = json_object_get(s, "match");
+    if (json_is_boolean(v) && num(s, "final_bits") > 0) fprintf(out, "\n\n  keys of Alice and Bob: %s (SHA-256 %.16s...)", json_is_true(v) ? "equal" : "DIFFERENT", json_string_value(json_object_get(s, "alice_key_sha256")));
+    fprintf(out, "\n");
+}

@@ -1,0 +1,183 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# run: jobs that must work, jobs that must not, and what each leaves behind.
+# usage: cli_run.sh PROGRAM SOURCE_DIR
+set -u
+qd=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+failures=0
+fail() { echo "FAIL: $*"; failures=$((failures + 1)); }
+
+# expect STATUS WHAT COMMAND...: exit status, and for failures one error of several parts on standard error.
+expect() {
+    want=$1 what=$2
+    shift 2
+    "$@" >out.txt 2>err.txt </dev/null
+    got=$?
+    [ "$got" -eq "$want" ] || { fail "$what: exit status $got, not $want"; sed 's/^/    /' err.txt | head -5; }
+}
+says() { grep -q -- "$1" err.txt out.txt || { fail "$what: does not say '$1'"; head -3 err.txt; }; }
+absent() { [ ! -e "$1" ] || fail "$what: left $1 behind"; }
+
+scenario() { # NAME VISIBILITY INTERCEPT
+    cat >"$1.yaml" <<EOF
+pair_rate_hz: 2.0e6
+visibility: $2
+arms:
+  alice: {detectors: {efficiency: 0.4, dark_hz: 300, jitter_fwhm_ps: 100, dead_ps: 30000}}
+  bob: {detectors: {efficiency: 0.4, dark_hz: 300, jitter_fwhm_ps: 100, dead_ps: 30000}}
+clock: {offset_ps: 2500000, frequency_ppm: -3}
+eve: {intercept_resend: $3}
+EOF
+}
+job() { # NAME SCENARIO SECONDS [BLOCK]
+    cat >"$1.job" <<EOF
+name: $1
+input: {scenario: $2.yaml, duration_s: $3}
+protocol: bbm92
+block_coincidences: ${4:-5000000}
+security: {eps_sec: 1e-10, eps_cor: 1e-15, bound: random-sampling}
+sift: {window_ps: 1000, announce_ps: 125, correlation: anti}
+reconcile: {code: auto, rtt_ms: 1}
+seed: 3
+EOF
+}
+scenario good 0.97 0
+scenario perfect 1 0
+scenario qber11 0.78 0
+scenario qber50 0 0
+scenario attacked 0.97 1
+
+# --- jobs that work -----------------------------------------------------------------------------------------------
+job good good 0.8 120000
+expect 0 "a job of several blocks" "$qd" run good.job --out a --json good.json
+for f in manifest.json summary.json events.jsonl transcript.bin alice.rehearsal.key bob.rehearsal.key alice.rehearsal.key.json; do
+    [ -s "a/good/$f" ] || fail "a run leaves no $f"
+done
+cmp -s a/good/alice.rehearsal.key a/good/bob.rehearsal.key || fail "keys of the stations differ"
+[ "$(stat -c %a a/good/alice.rehearsal.key)" = 600 ] || fail "a key file is readable by others"
+grep -q '"match": true' good.json || fail "summary without match"
+grep -q '"rehearsal": true' good.json || fail "summary without rehearsal"
+ls a/good/*.partial >/dev/null 2>&1 && fail "partial files left behind"
+
+# the reference gives the bytes of the device
+expect 0 "the same job on the reference" "$qd" run good.job --out b --device ref
+for f in alice.rehearsal.key transcript.bin; do cmp -s a/good/$f b/good/$f || fail "device and reference differ in $f"; done
+for r in a b; do
+    # a summary without times, device names and what depends on them
+    sed -e '/"stages": \[/,/^  \],/d' -e '/"device": {/,/^  },/d' -e '/"seconds":/d' -e 's/"device".*//' $r/good/summary.json >$r.summary
+done
+cmp -s a.summary b.summary || { fail "summaries differ beyond times and device"; diff a.summary b.summary | head -5; }
+
+# a stopped run goes on and gives the bytes of one that was not
+"$qd" run good.job --out c --device ref --progress none >/dev/null 2>&1 &
+pid=$!
+n=0
+while [ $n -lt 600 ] && ! grep -q '"block":0' c/good/events.jsonl 2>/dev/null; do sleep 0.05; n=$((n + 1)); done
+kill -INT $pid
+wait $pid
+status=$?
+if [ $status -eq 75 ]; then
+    ls c/good/alice.rehearsal.key >/dev/null 2>&1 && fail "a stopped run has a finished key"
+    expect 0 "resume" "$qd" run --resume c/good --device ref
+    for f in alice.rehearsal.key bob.rehearsal.key transcript.bin; do cmp -s b/good/$f c/good/$f || fail "resumed run differs in $f"; done
+elif [ $status -ne 0 ]; then
+    fail "interrupted run: exit status $status, not 75"
+fi
+cp -r c/good d-good 2>/dev/null
+sed 's/window_ps: 1000/window_ps: 900/' good.job >changed.job
+expect 5 "resume with another window" "$qd" run changed.job --resume d-good
+says window_ps
+
+job perfect perfect 0.5 100000
+expect 0 "QBER 0" "$qd" run perfect.job --out a --json perfect.json
+says "secret bits"
+
+# --- no key -------------------------------------------------------------------------------------------------------
+for s in qber11 qber50 attacked; do
+    job $s $s 0.3
+    expect 6 "$s" "$qd" run $s.job --out a --json $s.json
+    says "no key"
+    says QBER
+    for k in alice.rehearsal.key bob.rehearsal.key alice.rehearsal.key.partial; do absent a/$s/$k; done
+    grep -q '"status": "aborted"' $s.json || fail "$s: status is not aborted"
+done
+
+# --- bad jobs -----------------------------------------------------------------------------------------------------
+bad() { # STATUS NAME PATTERN: the job is in bad.job
+    expect "$1" "$2" "$qd" run bad.job --out e
+    says "$3"
+    absent e
+}
+{ cat good.job; echo "surprise: 1"; } >bad.job
+bad 5 "unknown key" surprise
+sed 's/block_coincidences: .*/block_coincidences: many/' good.job >bad.job
+bad 5 "wrong type" block_coincidences
+sed 's/block_coincidences: .*/block_coincidences: -5/' good.job >bad.job
+bad 5 "negative length" block_coincidences
+sed 's/eps_sec: 1e-10/eps_sec: 2/' good.job >bad.job
+bad 5 "epsilon above one" eps_sec
+sed 's/scenario: good.yaml/scenario: missing.yaml/' good.job >bad.job
+bad 5 "missing scenario" missing.yaml
+sed 's/protocol: bbm92/protocol: b92/' good.job >bad.job
+bad 5 "unknown protocol" protocol
+: >bad.job
+bad 5 "empty job" bad.job
+head -c 300 /dev/urandom >bad.job
+bad 5 "random bytes" bad.job
+rm bad.job
+bad 5 "no job" bad.job
+mkdir bad.job
+bad 5 "a folder as job" bad.job
+rmdir bad.job
+mkfifo bad.job
+bad 5 "a pipe as job" bad.job
+rm bad.job
+expect 5 "run directory exists" "$qd" run good.job --out a
+says exists
+expect 2 "no job at all" "$qd" run
+expect 5 "resume of nothing" "$qd" run --resume nowhere
+
+# recordings: no seed, and files that are no tags
+printf 'input:\n  alice: {file: no.a1, format: a1-54}\n  bob: {file: no.a1, format: a1-54}\n' >rec.job
+expect 5 "missing recording" "$qd" run rec.job --out e
+says no.a1
+expect 2 "seed with recordings" "$qd" run rec.job --seed 1 --out e
+{ cat rec.job; echo "seed: 1"; } >bad.job
+expect 2 "seed in a job on recordings" "$qd" run bad.job --out e
+absent e
+
+# --- a batch: one failure stops nobody, the worst decides -----------------------------------------------------------
+job one good 0.3
+expect 6 "a batch" "$qd" run one.job attacked.job --out f --json batch.json
+[ -s f/one/alice.rehearsal.key ] || fail "batch: the good job has no key"
+expect 5 "a batch with a bad job" "$qd" run one.job none.job --out g
+[ -s g/one/alice.rehearsal.key ] || fail "batch: a bad job stopped a good one"
+
+# --- devices ------------------------------------------------------------------------------------------------------
+expect 0 "no OpenCL platform" env OCL_ICD_VENDORS=/nonexistent "$qd" run one.job --out h
+says "reference path"
+expect 3 "no platform, no fallback" env OCL_ICD_VENDORS=/nonexistent "$qd" run one.job --out i --no-fallback
+absent i
+if "$qd" devices --json - 2>/dev/null | grep -q '"usable": true'; then
+    expect 4 "a named device that fails its self-test" env QD_FAULT_DEVICE=0:0 "$qd" run one.job --out j --device 0:0
+    absent j
+    expect 0 "auto goes past a device that fails" env QD_FAULT_DEVICE=0:0 "$qd" run one.job --out k
+    says "self-test"
+fi
+
+# --- a full disk --------------------------------------------------------------------------------------------------
+mkdir small
+if mount -t tmpfs -o size=300k tmpfs small 2>/dev/null; then
+    expect 5 "a full disk" "$qd" run one.job --out small
+    says "No space left"
+    absent small/one/alice.rehearsal.key
+    umount small
+else
+    echo "SKIP: full disk (no right to mount)"
+fi
+
+[ $failures -eq 0 ] && echo "cli_run: all as expected"
+exit $failures

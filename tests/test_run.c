@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole runs on the reference path: what an eavesdropper costs, what is charged, what stands on disk. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "qdistill/pipeline.h"
+#include "qdistill/security.h"
+
+static char dir[64];
+
+static void path_in(char out[160], const char *name) { snprintf(out, 160, "%s/%s", dir, name); }
+
+static void write_text(const char *name, const char *text) {
+    char path[160];
+    path_in(path, name);
+    ck_assert(qd_file_write(path, 0600, text, strlen(text), NULL) == QD_OK);
+}
+
+static void setup(void) {
+    strcpy(dir, "/tmp/qd_run_XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+}
+
+static void teardown(void) {
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    ck_assert(system(command) == 0);
+}
+
+/* A job on a link of visibility .97 with a share of its pairs intercepted. */
+static qd_status run(double intercepted, double seconds, uint64_t block, json_t **summary, qd_error *err) {
+    char text[900], path[160], out[160];
+    snprintf(text, sizeof text,
+             "pair_rate_hz: 2.0e6\nvisibility: 0.97\narms:\n"
+             "  alice: {detectors: {efficiency: 0.4, dark_hz: 300, jitter_fwhm_ps: 100, dead_ps: 30000}}\n"
+             "  bob: {detectors: {efficiency: 0.4, dark_hz: 300, jitter_fwhm_ps: 100, dead_ps: 30000}}\n"
+             "clock: {offset_ps: -2500000, frequency_ppm: 1.5}\neve: {intercept_resend: %g}\n", intercepted);
+    write_text("link.yaml", text);
+    snprintf(text, sizeof text, "name: job\ninput: {scenario: link.yaml, duration_s: %g}\nprotocol: bbm92\nblock_coincidences: %llu\n"
+             "security: {eps_sec: 1e-10, eps_cor: 1e-15, bound: random-sampling}\nseed: 11\n", seconds, (unsigned long long)block);
+    write_text("job.yaml", text);
+    path_in(path, "job.yaml");
+    snprintf(out, sizeof out, "%s/out-%g", dir, intercepted);
+    qd_job job;
+    ck_assert_msg(qd_job_load(path, &job, err) == QD_OK, "%s", err->what);
+    qd_run_options opt = {.dir = out};
+    qd_status st = qd_job_run(&job, &opt, summary, NULL, err);
+    qd_job_free(&job);
+    return st;
+}
+
+static uint64_t u(const json_t *o, const char *a, const char *b) {
+    const json_t *v = json_object_get(o, a);
+    if (b) v = json_object_get(v, b);
+    ck_assert_msg(json_is_integer(v), "no integer %s %s", a, b ? b : "");
+    return (uint64_t)json_integer_value(v);
+}
+
+static double d(const json_t *o, const char *a, const char *b) {
+    const json_t *v = json_object_get(o, a);
+    if (b) v = json_object_get(v, b);
+    ck_assert_msg(json_is_number(v), "no number %s %s", a, b ? b : "");
+    return json_number_value(v);
+}
+
+static const char *const basis[2] = {"z", "x"};
+
+/* The length of a block's keys from its counts alone, by the formula of the bound. */
+static uint64_t length_by_hand(const json_t *block, double eps_sec) {
+    uint64_t total = 0;
+    for (int b = 0; b < 2; b++) {
+        double n = (double)u(block, "n_by_basis", basis[b]);
+        uint64_t e = qd_random_sampling_errors((uint64_t)n, u(block, "n_by_basis", basis[1 - b]), u(block, "errors", basis[1 - b]), eps_sec / 2 / 4);
+        double phi = (double)e / n, eps_pa = eps_sec / 2 / 2;
+        double h = -phi * log2(phi) - (1 - phi) * log2(1 - phi);
+        double ell = floor(n * (1 - h) - (double)u(block, "charged", basis[b]) - 2 * log2(1 / (2 * eps_pa)));
+        if (phi < 0.5 && ell > 0) total += (uint64_t)ell;
+    }
+    return total;
+}
+
+START_TEST(intercepting_a_share_costs_key_as_the_bound_says) {
+    static const double share[3] = {0, 0.05, 0.1};
+    uint64_t key[3];
+    for (int i = 0; i < 3; i++) {
+        qd_error err = {0};
+        json_t *s = NULL;
+        ck_assert_msg(run(share[i], 0.5, 5000000, &s, &err) == QD_OK, "share %g: %s", share[i], err.what);
+        key[i] = u(s, "final_bits", NULL);
+        ck_assert(json_is_true(json_object_get(s, "match")));
+        const json_t *block = json_array_get(json_object_get(s, "blocks"), 0);
+        ck_assert_uint_eq(length_by_hand(block, 1e-10), key[i]);
+        for (int b = 0; b < 2; b++) {
+            /* sd of an error rate of n bits; the dead-time rule moves the share of accidentals, 0.2 %, by a fortieth of itself and
+             * the error rate by a half of that: 2.5e-5, below a twentieth of the sd. */
+            double n = (double)u(block, "n_by_basis", basis[b]), q = (double)u(block, "errors", basis[b]) / n;
+            double expect = d(json_object_get(s, "expected"), "qber", basis[b]), sd = sqrt(expect * (1 - expect) / n);
+            ck_assert_msg(fabs(q - expect) < 4 * sd + 2.5e-5, "share %g, %s: QBER %g, expected %g +- %g", share[i], basis[b], q, expect, sd);
+        }
+        json_decref(s);
+    }
+    ck_assert_uint_gt(key[0], key[1]);
+    ck_assert_uint_gt(key[1], key[2]);
+}
+END_TEST
+
+START_TEST(a_full_attack_gives_no_key_and_is_seen) {
+    qd_error err = {0};
+    json_t *s = NULL;
+    ck_assert_int_eq(run(1, 0.3, 5000000, &s, &err), QD_E_POLICY);
+    ck_assert_ptr_nonnull(s);
+    ck_assert_uint_eq(u(s, "final_bits", NULL), 0);
+    ck_assert(json_is_string(json_object_get(s, "abort_reason")));
+    const json_t *block = json_array_get(json_object_get(s, "blocks"), 0), *truth = json_object_get(block, "truth");
+    for (int b = 0; b < 2; b++) {
+        double n = (double)u(truth, "n", basis[b]), q = (double)u(truth, "errors", basis[b]) / n;
+        double pure = 0.25 + (1 - 0.97) / 4, model = d(json_object_get(s, "expected"), "qber", basis[b]), sd = sqrt(model * (1 - model) / n);
+        printf("full attack, %s: QBER %.5f of %.0f bits; 1/4 + (1-V)/4 = %.5f, with accidentals at 1/2 %.5f\n", basis[b], q, n, pure, model);
+        ck_assert_msg(fabs(q - model) < 4 * sd, "%s: %g, expected %g +- %g", basis[b], q, model, sd);
+        ck_assert_double_eq_tol(d(json_object_get(s, "expected"), "qber_without_accidentals", basis[b]), pure, 1e-9);
+    }
+    static const char *const names[] = {"alice.rehearsal.key", "bob.rehearsal.key", "alice.rehearsal.key.partial", "bob.rehearsal.key.partial"};
+    for (int i = 0; i < 4; i++) {
+        char path[200];
+        snprintf(path, sizeof path, "%s/out-1/%s", dir, names[i]);
+        ck_assert_msg(access(path, F_OK) != 0, "%s exists", names[i]);
+    }
+    json_decref(s);
+}
+END_TEST
+
+static uint64_t ledger(const json_t *block, const char *direction, const char *kind, int b) {
+    return (uint64_t)json_integer_value(json_object_get(json_object_get(json_object_get(json_object_get(block, "ledger"), direction), kind), basis[b]));
+}
+
+/* Every account of the ledger against what the block's record says happened, and their sum against what was subtracted. */
+START_TEST(the_ledger_closes) {
+    qd_error err = {0};
+    json_t *s = NULL, *block;
+    size_t i;
+    ck_assert_msg(run(0.02, 0.6, 60000, &s, &err) == QD_OK, "%s", err.what);
+    const json_t *blocks = json_object_get(s, "blocks");
+    ck_assert_uint_ge(json_array_size(blocks), 2);
+    uint64_t total = 0;
+    json_array_foreach((json_t *)blocks, i, block) {
+        uint64_t answers = 0, tags = 0, net = 0;
+        for (int b = 0; b < 2; b++) {
+            uint64_t sum = 0;
+            static const char *const kinds[] = {"syndrome", "failed", "answer", "tag", "error_count"};
+            static const char *const directions[] = {"alice_to_bob", "bob_to_alice"};
+            for (int k = 0; k < 5; k++)
+                for (int dir_i = 0; dir_i < 2; dir_i++) sum += ledger(block, directions[dir_i], kinds[k], b);
+            uint64_t private_bits = ledger(block, "alice_to_bob", "private", b) + ledger(block, "bob_to_alice", "private", b);
+            ck_assert_uint_eq(sum - private_bits, u(block, "charged", basis[b]));
+            uint64_t n = u(block, "n_by_basis", basis[b]), width = 0;
+            while (width < 63 && ((uint64_t)1 << width) < n + 1) width++;
+            ck_assert_uint_eq(ledger(block, "bob_to_alice", "error_count", b), width); /* ceil(log2(n+1)) */
+            answers += ledger(block, "bob_to_alice", "answer", b);
+            tags += ledger(block, "alice_to_bob", "tag", b);
+            net += ledger(block, "alice_to_bob", "syndrome", b) - private_bits;
+        }
+        uint64_t frames = u(block, "frames", NULL), failed = u(block, "frames_failed", NULL);
+        ck_assert_uint_ge(answers, frames + 2); /* one a frame, one a tag */
+        ck_assert_uint_eq(tags, u(block, "tag_bits", NULL));
+        if (!failed) ck_assert_uint_eq(net, u(block, "code_bits", NULL));
+        total += u(block, "key_bits", NULL);
+        ck_assert_uint_eq(u(block, "key_bits", NULL), length_by_hand(block, 1e-10));
+    }
+    ck_assert_uint_eq(total, u(s, "final_bits", NULL));
+    json_decref(s);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("run");
+    TCase *c = tcase_create("run");
+    tcase_set_timeout(c, 300);
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_test(c, intercepting_a_share_costs_key_as_the_bound_says);
+    tcase_add_test(c, a_full_attack_gives_no_key_and_is_seen);
+    tcase_add_test(c, the_ledger_closes);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two stations: one process or two give the same bytes, malformed messages are refused, a run resumes exactly. */
+#include <check.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "pipeline/source.h"
+#include "qdistill/link.h"
+#include "qdistill/pipeline.h"
+
+static const char scenario_text[] =
+    "pair_rate_hz: 2.0e6\n"
+    "visibility: 0.97\n"
+    "arms:\n"
+    "  alice: {detectors: {efficiency: 0.4, dark_hz: 500, jitter_fwhm_ps: 100, dead_ps: 30000}}\n"
+    "  bob: {detectors: {efficiency: 0.4, dark_hz: 500, jitter_fwhm_ps: 100, dead_ps: 30000}}\n"
+    "clock: {offset_ps: 3141592, frequency_ppm: 2.5}\n";
+
+static qd_link *make_link(uint64_t seed) {
+    qd_scenario s;
+    qd_link *link = NULL;
+    qd_error err = {0};
+    ck_assert_msg(qd_scenario_load_text("test", scenario_text, sizeof scenario_text - 1, &s, &err) == QD_OK, "%s", err.what);
+    ck_assert_msg(qd_link_create(&s, seed, &link, &err) == QD_OK, "%s", err.what);
+    return link;
+}
+
+static qd_station_params params(uint64_t seed) {
+    return (qd_station_params){.block_coincidences = 150000, .tick = {125, 32}, .window_ps = 1000, .announce_ps = 125, .dead_ps = 30000,
+                               .max_offset_s = 0.01, .max_ppm = 10, .eps_sec = 1e-10, .eps_cor = 1e-15, .rehearsal = true, .seed = seed};
+}
+
+/* One station with its own copy of the link, its messages in and out through a file descriptor. */
+typedef struct end {
+    qd_link *link;
+    qd_rehearsal *rehearsal;
+    qd_station *station;
+    qd_bits key;
+    uint64_t blocks;
+} end;
+
+static void end_open(end *e, qd_direction role, uint64_t seed, double seconds) {
+    qd_error err = {0};
+    qd_station_params p = params(seed);
+    *e = (end){.link = make_link(seed)};
+    ck_assert(qd_rehearsal_create(e->link, seconds, NULL, &e->rehearsal, &err) == QD_OK);
+    ck_assert(qd_station_create(role, &p, qd_rehearsal_source(e->rehearsal, role), NULL, &e->station, &err) == QD_OK);
+    ck_assert(qd_bits_create(&e->key, 0, &err) == QD_OK);
+}
+
+static void end_close(end *e) {
+    qd_station_destroy(e->station);
+    qd_rehearsal_destroy(e->rehearsal);
+    qd_link_destroy(e->link);
+    qd_bits_destroy(&e->key);
+}
+
+static void end_collect(end *e) {
+    qd_block b;
+    while (qd_station_take_block(e->station, &b)) {
+        ck_assert(qd_bits_append(&e->key, &b.key, NULL) == QD_OK);
+        e->blocks++;
+        qd_block_destroy(&b);
+    }
+}
+
+static bool write_all(int fd, const void *p, size_t n) {
+    for (const char *c = p; n;) {
+        ssize_t k = write(fd, c, n);
+        if (k <= 0) return false;
+        c += k;
+        n -= (size_t)k;
+    }
+    return true;
+}
+
+static bool read_all(int fd, void *p, size_t n) {
+    for (char *c = p; n;) {
+        ssize_t k = read(fd, c, n);
+        if (k <= 0) return false;
+        c += k;
+        n -= (size_t)k;
+    }
+    return true;
+}
+
+/* Send what stands in the box, noting it in the transcript. */
+static void flush_box(qd_outbox *box, int fd, qd_transcript *t) {
+    qd_msg m;
+    uint8_t head[QD_MSG_HEADER];
+    while (qd_outbox_take(box, &m)) {
+        ck_assert(qd_transcript_add(t, &m, NULL) == QD_OK);
+        qd_msg_header(&m, head);
+        ck_assert(write_all(fd, head, sizeof head) && write_all(fd, m.body, m.bytes));
+        free(m.body);
+    }
+}
+
+/* A whole station as a process would run it: nothing but its own events and the socket. */
+static void run_over_socket(end *e, qd_direction role, int fd, const char *transcript) {
+    qd_outbox box = {0};
+    qd_transcript *t = NULL;
+    qd_error err = {0};
+    bool done = false;
+    ck_assert(qd_transcript_open(transcript, false, 0, &t, &err) == QD_OK);
+    if (role == QD_ALICE_TO_BOB) ck_assert_msg(qd_station_step(e->station, NULL, &box, &done, &err) == QD_OK, "%s", err.what);
+    while (!done) {
+        flush_box(&box, fd, t);
+        uint8_t head[QD_MSG_HEADER];
+        qd_msg m;
+        ck_assert(read_all(fd, head, sizeof head));
+        ck_assert(qd_msg_parse(head, (uint64_t)1 << 32, &m, &err) == QD_OK);
+        m.body = malloc(m.bytes + 1);
+        ck_assert(m.body && read_all(fd, m.body, m.bytes));
+        ck_assert(qd_transcript_add(t, &m, &err) == QD_OK);
+        ck_assert_msg(qd_station_step(e->station, &m, &box, &done, &err) == QD_OK, "%s", err.what);
+        free(m.body);
+        end_collect(e);
+    }
+    flush_box(&box, fd, t);
+    ck_assert(qd_transcript_close(t, &err) == QD_OK);
+    qd_outbox_destroy(&box);
+}
+
+static void run_in_one(end e[2], const char *transcript) {
+    qd_outbox box = {0};
+    qd_transcript *t = NULL;
+    qd_error err = {0};
+    qd_msg m;
+    bool over[2] = {false, false};
+    ck_assert(qd_transcript_open(transcript, false, 0, &t, &err) == QD_OK);
+    ck_assert_msg(qd_station_step(e[0].station, NULL, &box, &over[0], &err) == QD_OK, "%s", err.what);
+    while (qd_outbox_take(&box, &m)) {
+        int to = m.from == QD_ALICE_TO_BOB ? 1 : 0;
+        ck_assert(qd_transcript_add(t, &m, &err) == QD_OK);
+        ck_assert_msg(qd_station_step(e[to].station, &m, &box, &over[to], &err) == QD_OK, "%s (%s)", err.what, err.cause);
+        free(m.body);
+        end_collect(&e[0]);
+        end_collect(&e[1]);
+    }
+    ck_assert(over[0] && over[1]);
+    ck_assert(qd_transcript_close(t, &err) == QD_OK);
+    qd_outbox_destroy(&box);
+}
+
+static void same_file(const char *a, const char *b) {
+    char x[65], y[65];
+    ck_assert(qd_sha256_file(a, x, NULL) == QD_OK && qd_sha256_file(b, y, NULL) == QD_OK);
+    ck_assert_str_eq(x, y);
+}
+
+START_TEST(two_processes_give_the_bytes_of_one) {
+    char dir[] = "/tmp/qd_stations_XXXXXX", path[4][64];
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    static const char *const name[4] = {"one", "alice", "bob", "key"};
+    for (int i = 0; i < 4; i++) snprintf(path[i], sizeof path[i], "%s/%s", dir, name[i]);
+    int fd[2];
+    ck_assert(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0);
+    pid_t child = fork();
+    ck_assert(child >= 0);
+    if (child == 0) {
+        end bob;
+        close(fd[0]);
+        end_open(&bob, QD_BOB_TO_ALICE, 5, 0.9);
+        run_over_socket(&bob, QD_BOB_TO_ALICE, fd[1], path[2]);
+        int ok = qd_bits_write_file(&bob.key, path[3], QD_LSB_FIRST, 0600, NULL) == QD_OK;
+        end_close(&bob);
+        _exit(ok ? 0 : 9);
+    }
+    close(fd[1]);
+    end alice, both[2];
+    end_open(&alice, QD_ALICE_TO_BOB, 5, 0.9);
+    run_over_socket(&alice, QD_ALICE_TO_BOB, fd[0], path[1]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    for (int i = 0; i < 2; i++) end_open(&both[i], (qd_direction)i, 5, 0.9);
+    run_in_one(both, path[0]);
+    qd_bits bob_key;
+    ck_assert(qd_bits_read_file(&bob_key, path[3], UINT64_MAX, QD_LSB_FIRST, NULL) == QD_OK);
+    ck_assert_uint_gt(alice.key.n, 0);
+    ck_assert_uint_ge(alice.blocks, 2);
+    ck_assert(qd_bits_equal(&alice.key, &bob_key));
+    ck_assert(qd_bits_equal(&alice.key, &both[0].key) && qd_bits_equal(&alice.key, &both[1].key));
+    same_file(path[0], path[1]);
+    same_file(path[0], path[2]);
+    qd_bits_destroy(&bob_key);
+    end_close(&alice);
+    for (int i = 0; i < 2; i++) end_close(&both[i]);
+    for (int i = 0; i < 4; i++) unlink(path[i]);
+    strcat(path[3], ".json");
+    unlink(path[3]);
+    rmdir(dir);
+}
+END_TEST
+
+/* Each message of an honest run, damaged before it arrives: cut, lengthened, of another type, block or sender. The station must
+ * refuse it or, where the damage is to an opaque value, live on; it must not crash. Cut ones must be refused. */
+START_TEST(damaged_messages_are_refused) {
+    for (int victim = 0; victim < 8; victim++) {
+        end e[2];
+        qd_outbox box = {0};
+        qd_error err = {0};
+        qd_msg m;
+        bool over[2] = {false, false};
+        int seen = 0;
+        for (int i = 0; i < 2; i++) end_open(&e[i], (qd_direction)i, 5, 0.3);
+        qd_status st = qd_station_step(e[0].station, NULL, &box, &over[0], &err);
+        while (st == QD_OK && qd_outbox_take(&box, &m)) {
+            int to = m.from == QD_ALICE_TO_BOB ? 1 : 0;
+            if (seen++ == victim) {
+                if (m.bytes) m.bytes--;
+                else m.type = QD_MSG_SYNDROME;
+            }
+            st = qd_station_step(e[to].station, &m, &box, &over[to], &err);
+            free(m.body);
+            if (seen > victim) break;
+        }
+        if (seen > victim) ck_assert_msg(st == QD_E_INPUT, "message %d: %s", victim, qd_status_name(st));
+        qd_outbox_destroy(&box);
+        for (int i = 0; i < 2; i++) end_close(&e[i]);
+    }
+}
+END_TEST
+
+START_TEST(messages_out_of_turn_are_refused) {
+    end e[2];
+    qd_outbox box = {0};
+    qd_error err = {0};
+    bool done = false;
+    for (int i = 0; i < 2; i++) end_open(&e[i], (qd_direction)i, 5, 0.1);
+    qd_msg own = {.type = QD_MSG_PAIRS, .from = QD_ALICE_TO_BOB, .last = 1};
+    qd_msg early = {.type = QD_MSG_BASES_BOB, .from = QD_BOB_TO_ALICE, .last = 1};
+    qd_msg other_block = {.type = QD_MSG_PAIRS, .block = 7, .from = QD_BOB_TO_ALICE, .last = 1};
+    ck_assert(qd_station_step(e[0].station, NULL, &box, &done, &err) == QD_OK);
+    ck_assert(qd_station_step(e[0].station, &own, &box, &done, &err) == QD_E_INPUT);
+    ck_assert(qd_station_step(e[0].station, &early, &box, &done, &err) == QD_E_INPUT);
+    ck_assert(qd_station_step(e[0].station, &other_block, &box, &done, &err) == QD_E_INPUT);
+    qd_outbox_destroy(&box);
+    for (int i = 0; i < 2; i++) end_close(&e[i]);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("stations");
+    TCase *c = tcase_create("stations");
+    tcase_set_timeout(c, 300);
+    tcase_add_test(c, two_processes_give_the_bytes_of_one);
+    tcase_add_test(c, damaged_messages_are_refused);
+    tcase_add_test(c, messages_out_of_turn_are_refused);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
