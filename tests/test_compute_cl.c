@@ -387,7 +387,16 @@ START_TEST(access_lists_icd_files) {
 }
 END_TEST
 
-/* Sanitizer builds count on the leak check: it still sees a leak of ours after OpenCL was used, whatever tests/lsan.supp names. */
+#ifdef __SANITIZE_ADDRESS__
+static void forget_buffer(qd_device *dev) {
+    qd_error e = {0};
+    qd_buf b;
+    ck_assert_int_eq(qd_cl_alloc(dev, &b, 4096, &e), QD_OK);
+}
+#endif
+
+/* Sanitizer builds count on the leak check: it still sees what we forget, even a device buffer, whatever tests/lsan.supp
+ * names. */
 START_TEST(leaks_are_seen) {
     int seen = 1;
 #ifdef __SANITIZE_ADDRESS__
@@ -396,11 +405,9 @@ START_TEST(leaks_are_seen) {
     qd_device_close(dev);
     ck_assert_msg(__lsan_do_recoverable_leak_check() == 0, "a device that was opened and closed leaks");
     dev = open_cpu();
-    add_works(dev);
-    memset(&dev, 0, sizeof dev);
-    char *volatile lost = malloc(77);
-    ck_assert_ptr_nonnull(lost);
-    lost = NULL;
+    forget_buffer(dev);
+    qd_device_close(dev);
+    dev = NULL;
     seen = __lsan_do_recoverable_leak_check();
 #endif
     teardown();

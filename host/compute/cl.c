@@ -57,12 +57,16 @@ qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err) {
     cl_int code;
     cl_mem mem = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
     if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clCreateBuffer", code);
-    *b = (qd_buf){mem, bytes};
+    *b = (qd_buf){mem, bytes, &dev->live_buffers};
+    dev->live_buffers++;
     return QD_OK;
 }
 
 void qd_cl_free(qd_buf *b) {
-    if (b->mem) (void)clReleaseMemObject(b->mem);
+    if (b->mem) {
+        (void)clReleaseMemObject(b->mem);
+        --*b->live;
+    }
     *b = (qd_buf){0};
 }
 

@@ -18,10 +18,12 @@ qd_status qd_cl_kernel(qd_device *dev, const char *program, const char *options,
 typedef struct qd_buf {
     cl_mem mem;
     size_t bytes;
+    size_t *live; /**< the device's count of buffers */
 } qd_buf;
 /** Read-write buffer of @p bytes (0 gives 64). QD_E_DEVICE when above the device's allocation limit or memory is out. Contents
  * undefined. */
 qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err);
+/** {0} is accepted, and what @p b is afterwards. Before the device is closed. */
 void qd_cl_free(qd_buf *b);
 /** Blocking copies; counted in upload and download seconds. */
 qd_status qd_cl_write(qd_device *dev, qd_buf *b, size_t at, const void *p, size_t bytes, qd_error *err);

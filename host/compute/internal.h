@@ -34,6 +34,7 @@ struct qd_device {
     qd_device_time time;
     unsigned byte_lanes; /**< found when opened */
     bool clmul;
+    size_t live_buffers; /**< allocated and not yet freed */
 };
 
 /** "CL_OUT_OF_RESOURCES, -5". Static storage for known codes; @p buf (48 bytes) holds the others. */

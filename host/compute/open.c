@@ -108,6 +108,10 @@ void qd_device_close(qd_device *dev) {
     qd_programs_free(dev);
     if (dev->queue) (void)clReleaseCommandQueue(dev->queue);
     if (dev->context) (void)clReleaseContext(dev->context);
+#ifdef __SANITIZE_ADDRESS__
+    /* The leak check does not look at what the OpenCL library allocates: a forgotten buffer shows as its device left unfreed. */
+    if (dev->live_buffers) return;
+#endif
     free(dev);
 }
 
