@@ -40,6 +40,7 @@ protocol: bbm92
 block_coincidences: ${4:-5000000}
 security: {eps_sec: 1e-10, eps_cor: 1e-15, bound: random-sampling}
 sift: {window_ps: 1000, announce_ps: 125, correlation: anti}
+sync: {max_offset_s: 1e-4, max_ppm: 5}
 reconcile: {code: auto, rtt_ms: 1}
 seed: 3
 EOF

@@ -122,12 +122,18 @@ static json_t *clock_record(const qd_clock *c) {
                      c->significance, "p_false", c->p_false);
 }
 
-/* What the model of the link expects, accidentals counted in at 1/2 and without them. */
+/* What the model of the link expects. One-to-one pairing forms chance pairs only of events whose own partner was lost, so it is
+ * those whose product with the window counts, each an error with probability 1/2. */
 static json_t *expected(const qd_run_facts *f) {
     qd_link_rates r;
     if (!f->link || qd_link_expect(f->link, (double)f->params->window_ps, &r, NULL) != QD_OK) return NULL;
-    return json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "qber", "z", real(r.qber[QD_Z]), "x", real(r.qber[QD_X]), "qber_without_accidentals", "z", real(r.qber_true[QD_Z]),
-                     "x", real(r.qber_true[QD_X]));
+    double s[2] = {0, 0}, q[2];
+    for (int i = 0; i < 2; i++)
+        for (int d = 0; d < 4; d++) s[i] += r.single[i][d];
+    double chance = (s[0] - r.coincidences) * (s[1] - r.coincidences) * (double)f->params->window_ps * 1e-12;
+    for (int b = 0; b < 2; b++) q[b] = (r.coincidences * r.qber_true[b] + chance / 2) / (r.coincidences + chance);
+    return json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "qber", "z", real(q[QD_Z]), "x", real(q[QD_X]), "qber_without_accidentals", "z", real(r.qber_true[QD_Z]), "x",
+                     real(r.qber_true[QD_X]));
 }
 
 json_t *qd_record_summary(const qd_run_facts *f) {
