@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tuned C loop of `sift`: 64 events a step (byte masks gathered by movemask, values packed by pext, where the compiler has them), the events
- * cut into one share a thread. Each thread sifts into strings of its own; the strings are then shifted to where they belong. */
+/* Tuned C loop of `sift`: 64 events a step (byte masks gathered by movemask, values packed by pext, where the compiler has them),
+ * the events cut into one share a thread. Each thread sifts into strings of its own; the strings are then shifted to where they
+ * belong. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +18,19 @@ typedef struct planes {
 } planes;
 
 #ifdef __AVX2__
-#define PLANE(bit)                                                                              \
-    ((uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_slli_epi64(a, 7 - (bit))) |                \
+#define PLANE(bit)                                                               \
+    ((uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_slli_epi64(a, 7 - (bit))) | \
      (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_slli_epi64(b, 7 - (bit))) << 32)
 static planes load_planes(const uint8_t *e) {
-    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)e), b = _mm256_loadu_si256((const __m256i *)(const void *)(e + 32));
+    __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)e),
+            b = _mm256_loadu_si256((const __m256i *)(const void *)(e + 32));
     return (planes){PLANE(0), PLANE(1), PLANE(2), PLANE(3), PLANE(4), PLANE(5)};
 }
 #else
 /* Bit BIT of eight events, gathered by a multiplication. */
-static uint64_t eight(uint64_t e, int bit) { return ((e >> bit) & 0x0101010101010101) * 0x0102040810204080 >> 56; }
+static uint64_t eight(uint64_t e, int bit) {
+    return ((e >> bit) & 0x0101010101010101) * 0x0102040810204080 >> 56;
+}
 static planes load_planes(const uint8_t *e) {
     uint64_t s[6] = {0};
     for (int i = 0; i < 8; i++) {
@@ -57,8 +61,10 @@ static void append(string *s, uint64_t bits, unsigned n) {
     uint64_t *w = s->w + s->n / 64;
     unsigned at = s->n % 64;
     *w |= bits << at;
-    if (at + n > 64) w[1] = bits >> (64 - at);
-    else if (at + n == 64) w[1] = 0;
+    if (at + n > 64)
+        w[1] = bits >> (64 - at);
+    else if (at + n == 64)
+        w[1] = 0;
     s->n += n;
 }
 
@@ -107,7 +113,8 @@ static void sift_share(share *s) {
     }
 }
 
-/* The inner words of a share's strings, shifted into place; the first and the last belong to two shares and are or-ed atomically. */
+/* The inner words of a share's strings, shifted into place; the first and the last belong to two shares and are or-ed atomically.
+ */
 static void place_share(const share *s) {
     for (int b = 0; b < 2; b++) {
         uint64_t words = qd_bits_words(s->own[b].n), *out = s->out[b] + s->offset[b] / 64;
@@ -116,8 +123,10 @@ static void place_share(const share *s) {
         for (uint64_t i = 0; i < words; i++) {
             uint64_t v = s->own[b].w[i], now = v << at | carry;
             carry = at ? v >> (64 - at) : 0;
-            if (i == 0 || i + 1 == words) __atomic_fetch_or(&out[i], now, __ATOMIC_RELAXED);
-            else out[i] = now;
+            if (i == 0 || i + 1 == words)
+                __atomic_fetch_or(&out[i], now, __ATOMIC_RELAXED);
+            else
+                out[i] = now;
         }
         if (carry) __atomic_fetch_or(&out[words], carry, __ATOMIC_RELAXED);
     }
@@ -125,8 +134,10 @@ static void place_share(const share *s) {
 
 static void *work(void *p) {
     share *s = p;
-    if (s->round == 0) sift_share(s);
-    else place_share(s);
+    if (s->round == 0)
+        sift_share(s);
+    else
+        place_share(s);
     return NULL;
 }
 

@@ -115,7 +115,8 @@ START_TEST(equals_exact_integers) {
 }
 END_TEST
 
-/* ln of the tail by the definition, in long double: Pr[0] as a product, then the ratios upwards. Relative error below 2^-60 a step. */
+/* ln of the tail by the definition, in long double: Pr[0] as a product, then the ratios upwards. Relative error below 2^-60 a
+ * step. */
 static long double log_tail_long(uint64_t n, uint64_t k, uint64_t m, uint64_t e) {
     uint64_t all = n + k, wrong = m + e, from = wrong > n ? wrong - n : 0; /* fewest wrong ones a test can see */
     long double log_first = 0;
@@ -140,20 +141,22 @@ START_TEST(tail_is_never_understated) {
         if (m + e > n + k) continue;
         double got = qd_random_sampling_log_tail(n, k, m, e);
         long double want = log_tail_long(n, k, m, e);
-        ck_assert_msg(got >= (double)want - 1e-12, "n=%llu k=%llu m=%llu e=%llu: %.15g < %.15Lg", (unsigned long long)n, (unsigned long long)k,
-                      (unsigned long long)m, (unsigned long long)e, got, want);
-        /* Not a tail: the most likely outcome lies in it. Else overstated by no more than twice the margin: nine log-gamma values of at most
-         * 8000 ln 8000 = 72,000 each, times 64 u, is 5e-9. */
-        if (got == 0) ck_assert(want > logl(.1L));
-        else ck_assert_double_le(got - (double)want, 1e-8);
+        ck_assert_msg(got >= (double)want - 1e-12, "n=%llu k=%llu m=%llu e=%llu: %.15g < %.15Lg", (unsigned long long)n,
+                      (unsigned long long)k, (unsigned long long)m, (unsigned long long)e, got, want);
+        /* Not a tail: the most likely outcome lies in it. Else overstated by no more than twice the margin: nine log-gamma values
+         * of at most 8000 ln 8000 = 72,000 each, times 64 u, is 5e-9. */
+        if (got == 0)
+            ck_assert(want > logl(.1L));
+        else
+            ck_assert_double_le(got - (double)want, 1e-8);
         small += got < -20;
     }
     ck_assert_int_gt(small, 500);
 }
 END_TEST
 
-/* The theorem that the bound rests on: whatever the true number of errors, the errors of the key reach the bound with a probability of at
- * most eps_s^2. Exact integers; the bound itself is what qd_random_sampling_errors says. */
+/* The theorem that the bound rests on: whatever the true number of errors, the errors of the key reach the bound with a
+ * probability of at most eps_s^2. Exact integers; the bound itself is what qd_random_sampling_errors says. */
 START_TEST(holds_for_every_number_of_errors) {
     static const unsigned sizes[][2] = {{30, 30}, {20, 40}, {40, 20}, {7, 50}};
     unsigned n = sizes[_i][0], k = sizes[_i][1];
@@ -164,7 +167,8 @@ START_TEST(holds_for_every_number_of_errors) {
         for (unsigned wrong = 0; wrong <= n + k; wrong++) {
             unsigned __int128 fail = 0, all = binomial(n + k, k);
             for (unsigned m = 0; m <= k && m <= wrong; m++)
-                if (wrong - m <= n && wrong - m >= bound[m]) fail += (unsigned __int128)binomial(wrong, m) * binomial(n + k - wrong, k - m);
+                if (wrong - m <= n && wrong - m >= bound[m])
+                    fail += (unsigned __int128)binomial(wrong, m) * binomial(n + k - wrong, k - m);
             ck_assert_msg(fail << 2 * s <= all, "n=%u k=%u errors=%u s=%u", n, k, wrong, s);
             bites |= fail > 0;
         }
@@ -196,7 +200,8 @@ END_TEST
 START_TEST(both_tails_meet) {
     uint64_t half = (uint64_t)1 << 31;
     for (uint64_t m = 0; m <= half / 10; m = m ? m * 100 : 1) {
-        uint64_t exact = qd_random_sampling_errors(half, half, m, 1e-10), above = qd_random_sampling_errors(half + 2, half, m, 1e-10);
+        uint64_t exact = qd_random_sampling_errors(half, half, m, 1e-10),
+                 above = qd_random_sampling_errors(half + 2, half, m, 1e-10);
         ck_assert_uint_ge(above, exact);
         ck_assert_double_le((double)(above - m), 3.0 * (double)(exact > m ? exact - m : 1) + 10);
     }
@@ -251,7 +256,8 @@ END_TEST
 
 /* ---- The estimate of a block ---- */
 
-static const qd_bbm92_input block = {.n = {100000, 80000}, .errors = {500, 2000}, .charged = {9000, 20000}, .eps_sec = 1e-10, .eps_cor = 1e-15};
+static const qd_bbm92_input block = {
+    .n = {100000, 80000}, .errors = {500, 2000}, .charged = {9000, 20000}, .eps_sec = 1e-10, .eps_cor = 1e-15};
 
 START_TEST(each_basis_is_tested_by_the_other) {
     qd_bbm92_result r;
@@ -320,7 +326,8 @@ START_TEST(no_key_says_why) {
     static const uint64_t charged[] = {500000, 811278, 0, 0}; /* an ideal code's n h(rate) at 11 and 25 % */
     for (int i = 0; i < 4; i++) {
         uint64_t m = (uint64_t)(rate[i] * 1e6);
-        in = (qd_bbm92_input){.n = {1000000, 1000000}, .errors = {m, m}, .charged = {charged[i], charged[i]}, .eps_sec = 1e-10, .eps_cor = 1e-15};
+        in = (qd_bbm92_input){
+            .n = {1000000, 1000000}, .errors = {m, m}, .charged = {charged[i], charged[i]}, .eps_sec = 1e-10, .eps_cor = 1e-15};
         ck_assert_int_eq(qd_estimate_bbm92(&in, &r, NULL), QD_OK);
         ck_assert_uint_eq(r.total, 0);
         ck_assert_ptr_nonnull(strstr(r.abort_reason, i < 2 ? "charged" : "1/2 or more"));

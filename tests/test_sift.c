@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sifting: the table of bases and values, coins, selection, statistics and warnings. Equality of device and reference over many inputs is the
- * registry's loop; here the device is only asked for what its public functions promise. */
+/* Sifting: the table of bases and values, coins, selection, statistics and warnings. Equality of device and reference over many
+ * inputs is the registry's loop; here the device is only asked for what its public functions promise. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -17,14 +17,25 @@ static qd_device *open_device(int which) {
 
 /* ---- One event ---- */
 
-/* By mask 0..15: basis and value of Alice without coins, with the value coin, with the basis coin, with both. Typed from the rule: V 1, - 2,
- * H 4, + 8; Alice's H and + are 1; two clicks of a basis give the value coin, clicks in both bases both coins. */
+/* By mask 0..15: basis and value of Alice without coins, with the value coin, with the basis coin, with both. Typed from the
+ * rule: V 1, - 2, H 4, + 8; Alice's H and + are 1; two clicks of a basis give the value coin, clicks in both bases both coins. */
 static const char *const alice_table[16] = {
     "z0 z1 z0 z1" /* none: refused, but the two paths agree */,
-    "z0 z0 z0 z0" /* V */,     "x0 x0 x0 x0" /* - */,     "z0 z1 x0 x1" /* V- */,   "z1 z1 z1 z1" /* H */,
-    "z0 z1 z0 z1" /* VH */,    "z0 z1 x0 x1" /* -H */,    "z0 z1 x0 x1" /* V-H */,  "x1 x1 x1 x1" /* + */,
-    "z0 z1 x0 x1" /* V+ */,    "x0 x1 x0 x1" /* -+ */,    "z0 z1 x0 x1" /* V-+ */,  "z0 z1 x0 x1" /* H+ */,
-    "z0 z1 x0 x1" /* VH+ */,   "z0 z1 x0 x1" /* -H+ */,   "z0 z1 x0 x1" /* all */,
+    "z0 z0 z0 z0" /* V */,
+    "x0 x0 x0 x0" /* - */,
+    "z0 z1 x0 x1" /* V- */,
+    "z1 z1 z1 z1" /* H */,
+    "z0 z1 z0 z1" /* VH */,
+    "z0 z1 x0 x1" /* -H */,
+    "z0 z1 x0 x1" /* V-H */,
+    "x1 x1 x1 x1" /* + */,
+    "z0 z1 x0 x1" /* V+ */,
+    "x0 x1 x0 x1" /* -+ */,
+    "z0 z1 x0 x1" /* V-+ */,
+    "z0 z1 x0 x1" /* H+ */,
+    "z0 z1 x0 x1" /* VH+ */,
+    "z0 z1 x0 x1" /* -H+ */,
+    "z0 z1 x0 x1" /* all */,
 };
 
 START_TEST(every_mask_and_coin) {
@@ -36,14 +47,16 @@ START_TEST(every_mask_and_coin) {
         for (int same = 0; same < 2; same++) {
             qd_bits basis, value;
             qd_sift_counts counts;
-            ck_assert_int_eq(qd_sift_measure(dev, (qd_side)side, (qd_correlation)same, event, 60, &basis, &value, &counts, NULL), QD_OK);
+            ck_assert_int_eq(qd_sift_measure(dev, (qd_side)side, (qd_correlation)same, event, 60, &basis, &value, &counts, NULL),
+                             QD_OK);
             ck_assert(qd_bits_clean(&basis) && qd_bits_clean(&value));
             for (int i = 0; i < 60; i++) {
                 int mask = event[i] & 15, single = (mask & (mask - 1)) == 0;
                 const char *want = alice_table[mask] + 3 * (i % 4);
                 unsigned flip = single && side == QD_BOB && !same; /* Bob's V and - are 1; equal polarisations: as Alice */
                 ck_assert_msg(qd_bits_get(&basis, (uint64_t)i) == (want[0] == 'x'), "basis of mask %d coin %d", mask, i % 4);
-                ck_assert_msg(qd_bits_get(&value, (uint64_t)i) == ((unsigned)(want[1] - '0') ^ flip), "value of mask %d coin %d", mask, i % 4);
+                ck_assert_msg(qd_bits_get(&value, (uint64_t)i) == ((unsigned)(want[1] - '0') ^ flip), "value of mask %d coin %d",
+                              mask, i % 4);
             }
             for (int mask = 1; mask < 16; mask++) { /* four events of each mask */
                 int both = (mask & QD_DET_Z) && (mask & QD_DET_X);
@@ -61,7 +74,8 @@ END_TEST
 
 /* A pair of opposite (or equal) polarisations gives both stations the same bit, in either basis. */
 START_TEST(pairs_give_equal_bits) {
-    static const uint8_t det[4] = {QD_DET_V, QD_DET_MINUS, QD_DET_H, QD_DET_PLUS}, opposite[4] = {QD_DET_H, QD_DET_PLUS, QD_DET_V, QD_DET_MINUS};
+    static const uint8_t det[4] = {QD_DET_V, QD_DET_MINUS, QD_DET_H, QD_DET_PLUS},
+                         opposite[4] = {QD_DET_H, QD_DET_PLUS, QD_DET_V, QD_DET_MINUS};
     for (int same = 0; same < 2; same++) {
         qd_bits basis[2], value[2];
         const uint8_t *bob = same ? det : opposite;
@@ -139,7 +153,8 @@ START_TEST(coins_do_not_depend_on_chunks) {
 }
 END_TEST
 
-/* A bright pulse that fires all detectors steers neither basis nor value: each of the four outcomes has a quarter, 4 sd = 4 sqrt(n 3/16). */
+/* A bright pulse that fires all detectors steers neither basis nor value: each of the four outcomes has a quarter, 4 sd = 4
+ * sqrt(n 3/16). */
 START_TEST(bright_pulses_steer_nothing) {
     static uint8_t event[EVENTS];
     static uint64_t id[EVENTS];
@@ -241,7 +256,8 @@ START_TEST(counts_of_a_block) {
     qd_counts counts = {0};
     counts.clicks[QD_BOB][0] = 1000;
     qd_sift_counts_into(&counts, QD_BOB, &c);
-    ck_assert(counts.clicks[QD_BOB][0] == 1001 && counts.clicks[QD_BOB][1] == 2 && counts.clicks[QD_BOB][2] == 3 && counts.clicks[QD_BOB][3] == 4);
+    ck_assert(counts.clicks[QD_BOB][0] == 1001 && counts.clicks[QD_BOB][1] == 2 && counts.clicks[QD_BOB][2] == 3 &&
+              counts.clicks[QD_BOB][3] == 4);
     ck_assert(counts.multi[QD_BOB][0] == 30 && counts.multi[QD_BOB][1] == 300);
     ck_assert(counts.clicks[QD_ALICE][0] == 0 && counts.multi[QD_ALICE][0] == 0);
 }
@@ -269,7 +285,8 @@ START_TEST(error_rates) {
 END_TEST
 
 START_TEST(pair_matrix) {
-    static const uint8_t a[] = {QD_DET_V, QD_DET_V, QD_DET_PLUS, QD_DET_Z, QD_DET_H}, b[] = {QD_DET_H, QD_DET_H, QD_DET_MINUS, QD_DET_V, QD_DET_ALL};
+    static const uint8_t a[] = {QD_DET_V, QD_DET_V, QD_DET_PLUS, QD_DET_Z, QD_DET_H},
+                         b[] = {QD_DET_H, QD_DET_H, QD_DET_MINUS, QD_DET_V, QD_DET_ALL};
     qd_pair_matrix m = {{{0}}};
     qd_pair_matrix_add_truth(&m, a, b, 5);
     uint64_t sum = 0;
@@ -332,7 +349,7 @@ START_TEST(warnings) {
     c.mask[QD_Z][QD_DET_V] = 260;
     c.mask[QD_Z][QD_DET_H] = 260;
     c.mask[QD_X][QD_DET_PLUS] = 480;
-    c.mask[QD_Z][15] = 100000; /* not single: counts for nothing */
+    c.mask[QD_Z][15] = 100000;                                       /* not single: counts for nothing */
     ck_assert(!qd_sift_warn_split(QD_ALICE, &c, text, sizeof text)); /* .52 exactly */
     c.mask[QD_Z][QD_DET_V] = 262;
     ck_assert(qd_sift_warn_split(QD_ALICE, &c, text, sizeof text));

@@ -60,8 +60,14 @@ static void remove_tags(void) {
 }
 
 static qd_sift_options options_for(uint64_t events, uint64_t dead_ps) {
-    qd_sift_options o = {.path = {path[0], path[1]}, .offset_ps = -SHIFT * 125.0 / 32, .window_ps = 1000, .dead_ps = dead_ps, .announce_ps = 125,
-                      .rehearsal = true, .seed = 3, .chunk = events};
+    qd_sift_options o = {.path = {path[0], path[1]},
+                         .offset_ps = -SHIFT * 125.0 / 32,
+                         .window_ps = 1000,
+                         .dead_ps = dead_ps,
+                         .announce_ps = 125,
+                         .rehearsal = true,
+                         .seed = 3,
+                         .chunk = events};
     ck_assert_int_eq(qd_tag_format_parse("a1-54", &o.format, NULL), QD_OK);
     return o;
 }

@@ -18,10 +18,14 @@ static const char *const basis_name[2] = {"z", "x"};
 static qd_status check_arguments(const arguments *a, qd_error *err) {
     bool records = a->record[QD_Z] || a->record[QD_X];
     if (strcmp(a->bound, "random-sampling") != 0)
-        return qd_fail(err, QD_E_USAGE, "--bound: there is no bound '%s'||the bounds are: random-sampling|see qdistill estimate --help", a->bound);
-    if (a->counts && records) return qd_fail(err, QD_E_USAGE, "--counts and --record-z, --record-x exclude each other|||see qdistill estimate --help");
+        return qd_fail(err, QD_E_USAGE,
+                       "--bound: there is no bound '%s'||the bounds are: random-sampling|see qdistill estimate --help", a->bound);
+    if (a->counts && records)
+        return qd_fail(err, QD_E_USAGE, "--counts and --record-z, --record-x exclude each other|||see qdistill estimate --help");
     if (!a->counts && !(a->record[QD_Z] && a->record[QD_X]))
-        return qd_fail(err, QD_E_USAGE, "estimate needs --counts FILE, or --record-z FILE and --record-x FILE||each basis is tested by the other, so both are needed|see qdistill estimate --help");
+        return qd_fail(err, QD_E_USAGE,
+                       "estimate needs --counts FILE, or --record-z FILE and --record-x FILE||each basis is tested by the other, "
+                       "so both are needed|see qdistill estimate --help");
     if ((a->has_eps_sec && !(a->eps_sec > 0 && a->eps_sec < 1)) || (a->has_eps_cor && !(a->eps_cor > 0 && a->eps_cor < 1)))
         return qd_fail(err, QD_E_USAGE, "--eps-sec and --eps-cor must lie between 0 and 1|||a usual choice is 1e-10 and 1e-15");
     return QD_OK;
@@ -51,19 +55,22 @@ static json_t *terms_json(const qd_bbm92_result *r, int b) {
     json_t *contained = json_array();
     for (int k = 0; k < QD_LEAK_KINDS; k++)
         if (t->contained >> k & 1) json_array_append_new(contained, json_string(qd_leak_name((qd_leak)k)));
-    return json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:s,s:I,s:f,s:f,s:f,s:f,s:I,s:o,s:I}", "n", (json_int_t)t->n, "k", (json_int_t)t->k, "m",
-                     (json_int_t)t->m, "eps", t->eps, "eps_pa", t->eps_pa, "eps_s", t->eps_s, "tail",
+    return json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:s,s:I,s:f,s:f,s:f,s:f,s:I,s:o,s:I}", "n", (json_int_t)t->n, "k",
+                     (json_int_t)t->k, "m", (json_int_t)t->m, "eps", t->eps, "eps_pa", t->eps_pa, "eps_s", t->eps_s, "tail",
                      t->exact_tail ? "hypergeometric" : "chvatal", "errors_bound", (json_int_t)t->errors_bound, "phase_error",
-                     t->phase_error, "entropy_bits", t->entropy_bits, "hash_bits", t->hash_bits, "before_charges", t->before_charges, "charged",
-                     (json_int_t)r->charged[b], "contained", contained, "key_bits", (json_int_t)r->key_bits[b]);
+                     t->phase_error, "entropy_bits", t->entropy_bits, "hash_bits", t->hash_bits, "before_charges",
+                     t->before_charges, "charged", (json_int_t)r->charged[b], "contained", contained, "key_bits",
+                     (json_int_t)r->key_bits[b]);
 }
 
 /* The closed form, with a label that cannot be overlooked. */
 static json_t *closed_json(const qd_bbm92_result *r) {
-    json_t *j = json_pack("{s:s}", "note", "Fung, Ma, Chau 2010, second order, not valid for few errors: for comparison, decides nothing");
+    json_t *j = json_pack("{s:s}", "note",
+                          "Fung, Ma, Chau 2010, second order, not valid for few errors: for comparison, decides nothing");
     for (int b = 0; b < 2; b++)
-        json_object_set_new(j, basis_name[b], json_pack("{s:f,s:f}", "phase_error", r->terms[b].closed_form_phase_error, "entropy_bits",
-                                                        r->terms[b].closed_form_bits));
+        json_object_set_new(j, basis_name[b],
+                            json_pack("{s:f,s:f}", "phase_error", r->terms[b].closed_form_phase_error, "entropy_bits",
+                                      r->terms[b].closed_form_bits));
     return j;
 }
 
@@ -88,8 +95,8 @@ static void print_text(const char *bound, const qd_bbm92_input *in, const qd_bbm
     for (int b = 0; b < 2; b++) {
         const qd_bbm92_terms *t = &r->terms[b];
         printf("%s  %" PRIu64 " key bits, tested by %" PRIu64 " bits with %" PRIu64 " errors\n", basis_name[b], t->n, t->k, t->m);
-        printf("   phase error             %.6f   (at most %" PRIu64 " errors, %s tail, eps_s %.3g)\n", t->phase_error, t->errors_bound,
-               t->exact_tail ? "exact hypergeometric" : "Chvatal's", t->eps_s);
+        printf("   phase error             %.6f   (at most %" PRIu64 " errors, %s tail, eps_s %.3g)\n", t->phase_error,
+               t->errors_bound, t->exact_tail ? "exact hypergeometric" : "Chvatal's", t->eps_s);
         printf("   n (1 - h(phase error))  %.4f\n", t->entropy_bits);
         printf("   2 log2(1/(2 eps_pa))   -%.4f   (hashing, eps_pa %.3g)\n", t->hash_bits, t->eps_pa);
         printf("   charged                -%" PRIu64 "\n", r->charged[b]);
@@ -104,14 +111,16 @@ int qd_cmd_estimate(int argc, char **argv) {
     qd_cli cli = {0};
     qd_error err = {0};
     arguments a = {.bound = "random-sampling", .eps_sec = 1e-10, .eps_cor = 1e-15};
-    const qd_opt opts[] = {
-        {"counts", QD_OPT_TEXT, &a.counts, 0, 0, "FILE", "counts as JSON: n, errors, charged, each {z,x}; eps_sec, eps_cor", NULL},
-        {"record-z", QD_OPT_TEXT, &a.record[QD_Z], 0, 0, "FILE", "record of reconcile for the z string", NULL},
-        {"record-x", QD_OPT_TEXT, &a.record[QD_X], 0, 0, "FILE", "record of reconcile for the x string", NULL},
-        {"bound", QD_OPT_TEXT, &a.bound, 0, 0, "random-sampling", "the bound", NULL},
-        {"eps-sec", QD_OPT_REAL, &a.eps_sec, 0, 0, "E", "secrecy of the block, in place of the file's (records: 1e-10)", &a.has_eps_sec},
-        {"eps-cor", QD_OPT_REAL, &a.eps_cor, 0, 0, "E", "correctness of the block, in place of the file's (records: 1e-15)", &a.has_eps_cor},
-        {0}};
+    const qd_opt opts[] = {{"counts", QD_OPT_TEXT, &a.counts, 0, 0, "FILE",
+                            "counts as JSON: n, errors, charged, each {z,x}; eps_sec, eps_cor", NULL},
+                           {"record-z", QD_OPT_TEXT, &a.record[QD_Z], 0, 0, "FILE", "record of reconcile for the z string", NULL},
+                           {"record-x", QD_OPT_TEXT, &a.record[QD_X], 0, 0, "FILE", "record of reconcile for the x string", NULL},
+                           {"bound", QD_OPT_TEXT, &a.bound, 0, 0, "random-sampling", "the bound", NULL},
+                           {"eps-sec", QD_OPT_REAL, &a.eps_sec, 0, 0, "E",
+                            "secrecy of the block, in place of the file's (records: 1e-10)", &a.has_eps_sec},
+                           {"eps-cor", QD_OPT_REAL, &a.eps_cor, 0, 0, "E",
+                            "correctness of the block, in place of the file's (records: 1e-15)", &a.has_eps_cor},
+                           {0}};
     qd_bbm92_input in;
     qd_bbm92_result r;
     if (qd_cli_parse(&cli, opts, argc, argv, NULL, 0, 0, NULL, &err) != QD_OK) return qd_cli_fail(&cli, &err);
@@ -119,6 +128,7 @@ int qd_cmd_estimate(int argc, char **argv) {
     if (check_arguments(&a, &err) != QD_OK || read_input(&a, &in, &err) != QD_OK || qd_estimate_bbm92(&in, &r, &err) != QD_OK)
         return qd_cli_fail(&cli, &err);
     if (!cli.quiet && !(cli.json && strcmp(cli.json, "-") == 0)) print_text(a.bound, &in, &r);
-    if (r.total == 0) fprintf(stderr, "qdistill estimate: no key (%s)\n  Next: a longer block, or a link with fewer errors\n", r.abort_reason);
+    if (r.total == 0)
+        fprintf(stderr, "qdistill estimate: no key (%s)\n  Next: a longer block, or a link with fewer errors\n", r.abort_reason);
     return qd_cli_done(&cli, record_of(&cli, a.bound, &in, &r), r.total ? 0 : qd_exit_status(QD_E_POLICY));
 }

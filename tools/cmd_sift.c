@@ -19,8 +19,12 @@ typedef struct warnings {
     size_t n;
 } warnings;
 
-static char *next_warning(warnings *w) { return w->text[w->n < WARNINGS_MAX ? w->n : WARNINGS_MAX - 1]; }
-static void keep_warning(warnings *w) { w->n += w->n < WARNINGS_MAX; }
+static char *next_warning(warnings *w) {
+    return w->text[w->n < WARNINGS_MAX ? w->n : WARNINGS_MAX - 1];
+}
+static void keep_warning(warnings *w) {
+    w->n += w->n < WARNINGS_MAX;
+}
 
 /* ---- What the bound assumes, against what was counted ---- */
 
@@ -30,8 +34,10 @@ static void warn_times(const qd_sift_times *t, warnings *w) {
             qd_time_information info;
             qd_time_bit_information_truth((const uint64_t(*)[2])t->count[s][b], t->bins, &info);
             if (info.bits <= QD_TIME_INFORMATION_WARN || info.bits <= 4 * info.sigma) continue; /* of few events: chance */
-            snprintf(next_warning(w), TEXT, "announced times tell %.2g bit (sd %.1g) of each of %s's bits in %s, above %g: detectors' delays differ; "
-                     "the bound does not cover it", info.bits, info.sigma, s ? "Bob" : "Alice", basis_name[b], QD_TIME_INFORMATION_WARN);
+            snprintf(next_warning(w), TEXT,
+                     "announced times tell %.2g bit (sd %.1g) of each of %s's bits in %s, above %g: detectors' delays differ; "
+                     "the bound does not cover it",
+                     info.bits, info.sigma, s ? "Bob" : "Alice", basis_name[b], QD_TIME_INFORMATION_WARN);
             keep_warning(w);
         }
 }
@@ -42,23 +48,29 @@ static void collect_warnings(const qd_sift_options *o, const qd_sift_result *r, 
         if (qd_sift_warn_split((qd_side)s, &r->station[s].counts, next_warning(w), TEXT)) keep_warning(w);
     }
     if (o->dead_ps == 0) {
-        snprintf(next_warning(w), TEXT, "no dead time was declared (--dead-ps): within it a bit is predictable from the one before, and the bound, "
+        snprintf(next_warning(w), TEXT,
+                 "no dead time was declared (--dead-ps): within it a bit is predictable from the one before, and the bound, "
                  "which is written for detectors without memory, does not cover that");
         keep_warning(w);
     }
     warn_times(&r->times, w);
     for (int b = 0; b < 2; b++)
         if (q->rate[b] > 0.5) {
-            snprintf(next_warning(w), TEXT, "QBER in %s is %.1f %%: more errors than bits that agree. A source of %s polarisations? Try --correlation %s",
-                     basis_name[b], 100 * q->rate[b], o->correlation == QD_ANTI ? "equal" : "opposite", o->correlation == QD_ANTI ? "same" : "anti");
+            snprintf(
+                next_warning(w), TEXT,
+                "QBER in %s is %.1f %%: more errors than bits that agree. A source of %s polarisations? Try --correlation %s",
+                basis_name[b], 100 * q->rate[b], o->correlation == QD_ANTI ? "equal" : "opposite",
+                o->correlation == QD_ANTI ? "same" : "anti");
             keep_warning(w);
         }
 }
 
-static double accidentals_of(const qd_sift_result *r) { return r->windows ? (double)r->in_windows / (double)r->windows : 0; }
+static double accidentals_of(const qd_sift_result *r) {
+    return r->windows ? (double)r->in_windows / (double)r->windows : 0;
+}
 
-/* Pairs that chance explains: no more than 3 standard deviations above the mean of the displaced windows (Poisson; the mean itself is known to
- * 1/windows of its variance). With the right clock even a hundred tags a side stand far above. */
+/* Pairs that chance explains: no more than 3 standard deviations above the mean of the displaced windows (Poisson; the mean
+ * itself is known to 1/windows of its variance). With the right clock even a hundred tags a side stand far above. */
 static bool by_chance(const qd_sift_result *r) {
     double mean = accidentals_of(r), variance = r->windows ? mean * (1 + 1 / (double)r->windows) : 0;
     return (double)r->coincidences - mean <= 3 * sqrt(variance);
@@ -72,22 +84,36 @@ static qd_status check_result(const qd_sift_options *o, const qd_sift_result *r,
         for (int d = 0; d < 4; d++)
             if (r->station[s].singles[d]) firing++, last = d;
         if (firing == 1)
-            return qd_fail(err, QD_E_POLICY, "%s: all %" PRIu64 " tags are of one detector, %s||a key needs two bases of two detectors each: three detectors are dark, or the file is not of a four-detector station|see what the file holds: qdistill tags info %s",
+            return qd_fail(err, QD_E_POLICY,
+                           "%s: all %" PRIu64
+                           " tags are of one detector, %s||a key needs two bases of two detectors each: three detectors are "
+                           "dark, or the file is not of a four-detector station|see what the file holds: qdistill tags info %s",
                            o->path[s], r->station[s].tags, detector[last], o->path[s]);
     }
     if (by_chance(r))
-        return qd_fail(err, QD_E_POLICY, "no coincidences but by chance (%" PRIu64 "; by chance %.1f) among %" PRIu64 " and %" PRIu64 " tags||the clock is wrong, the window too narrow, or the files are of different runs|find the clock: qdistill sync %s %s",
+        return qd_fail(err, QD_E_POLICY,
+                       "no coincidences but by chance (%" PRIu64 "; by chance %.1f) among %" PRIu64 " and %" PRIu64
+                       " tags||the clock is wrong, the window too narrow, or the files are of different runs|find the clock: "
+                       "qdistill sync %s %s",
                        r->coincidences, accidentals_of(r), r->station[0].tags, r->station[1].tags, o->path[0], o->path[1]);
     return QD_OK;
 }
 
 /* ---- Record ---- */
 
-static json_t *u64(uint64_t v) { return qd_json_from_u64(v); }
-static json_t *real_or_null(double v) { return isfinite(v) ? json_real(v) : json_null(); }
+static json_t *u64(uint64_t v) {
+    return qd_json_from_u64(v);
+}
+static json_t *real_or_null(double v) {
+    return isfinite(v) ? json_real(v) : json_null();
+}
 
-static json_t *by_basis(json_t *z, json_t *x) { return json_pack("{s:o,s:o}", "z", z, "x", x); }
-static json_t *by_side(json_t *a, json_t *b) { return json_pack("{s:o,s:o}", "alice", a, "bob", b); }
+static json_t *by_basis(json_t *z, json_t *x) {
+    return json_pack("{s:o,s:o}", "z", z, "x", x);
+}
+static json_t *by_side(json_t *a, json_t *b) {
+    return json_pack("{s:o,s:o}", "alice", a, "bob", b);
+}
 
 static json_t *list(const uint64_t *v, size_t n) {
     json_t *a = json_array();
@@ -109,12 +135,13 @@ static json_t *counts_json(const qd_sift_result *r, const qd_qber *q) {
     }
     json_t *pairs = json_array();
     for (int d = 0; d < 4; d++) json_array_append_new(pairs, list(r->pairs.pair[d], 4));
-    return json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "n", by_basis(u64(q->n[0]), u64(q->n[1])), "errors",
-                     by_basis(u64(q->errors[0]), u64(q->errors[1])), "coincidences", u64(r->coincidences), "basis_mismatch",
-                     u64(r->coincidences - q->n[0] - q->n[1]), "accidentals", u64((uint64_t)llround(accidentals_of(r))), "multi",
-                     by_side(multi[0], multi[1]), "clicks", by_side(clicks[0], clicks[1]), "dead_dropped",
-                     by_side(u64(r->station[0].dead_dropped), u64(r->station[1].dead_dropped)), "singles", by_side(singles[0], singles[1]),
-                     "masks", by_side(masks[0], masks[1]), "pairs", pairs);
+    return json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "n", by_basis(u64(q->n[0]), u64(q->n[1])),
+                     "errors", by_basis(u64(q->errors[0]), u64(q->errors[1])), "coincidences", u64(r->coincidences),
+                     "basis_mismatch", u64(r->coincidences - q->n[0] - q->n[1]), "accidentals",
+                     u64((uint64_t)llround(accidentals_of(r))), "multi", by_side(multi[0], multi[1]), "clicks",
+                     by_side(clicks[0], clicks[1]), "dead_dropped",
+                     by_side(u64(r->station[0].dead_dropped), u64(r->station[1].dead_dropped)), "singles",
+                     by_side(singles[0], singles[1]), "masks", by_side(masks[0], masks[1]), "pairs", pairs);
 }
 
 static json_t *times_json(const qd_sift_times *t) {
@@ -131,8 +158,8 @@ static json_t *times_json(const qd_sift_times *t) {
     return j;
 }
 
-static json_t *record_of(const qd_cli *cli, const qd_device *dev, const qd_sift_options *o, const qd_sift_result *r, const qd_qber *q,
-                         const warnings *w) {
+static json_t *record_of(const qd_cli *cli, const qd_device *dev, const qd_sift_options *o, const qd_sift_result *r,
+                         const qd_qber *q, const warnings *w) {
     json_t *j = qd_cli_record(cli, "ok", dev), *said = json_array();
     for (size_t i = 0; i < w->n; i++) json_array_append_new(said, json_string(w->text[i]));
     json_object_set_new(j, "rehearsal", json_boolean(o->rehearsal));
@@ -153,8 +180,8 @@ static json_t *record_of(const qd_cli *cli, const qd_device *dev, const qd_sift_
 
 static void print_text(const qd_sift_result *r, const qd_qber *q) {
     static const char *const detector[4] = {"V", "-", "H", "+"};
-    printf("tags            %" PRIu64 " (Alice), %" PRIu64 " (Bob); dead time removed %" PRIu64 " and %" PRIu64 "\n", r->station[0].tags,
-           r->station[1].tags, r->station[0].dead_dropped, r->station[1].dead_dropped);
+    printf("tags            %" PRIu64 " (Alice), %" PRIu64 " (Bob); dead time removed %" PRIu64 " and %" PRIu64 "\n",
+           r->station[0].tags, r->station[1].tags, r->station[0].dead_dropped, r->station[1].dead_dropped);
     printf("coincidences    %" PRIu64 ", of them by chance %.1f\n", r->coincidences, accidentals_of(r));
     for (int b = 0; b < 2; b++)
         printf("sifted %s        %" PRIu64 " bits, %" PRIu64 " errors, QBER %.3f %%\n", basis_name[b], q->n[b], q->errors[b],
@@ -162,8 +189,8 @@ static void print_text(const qd_sift_result *r, const qd_qber *q) {
     if (isfinite(q->chsh_implied)) printf("S implied       %.3f (white noise; no Bell settings recorded)\n", q->chsh_implied);
     printf("detector pairs  (rows Alice, columns Bob)\n             V          -          H          +\n");
     for (int d = 0; d < 4; d++)
-        printf("  %s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n", detector[d], r->pairs.pair[d][0], r->pairs.pair[d][1],
-               r->pairs.pair[d][2], r->pairs.pair[d][3]);
+        printf("  %s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n", detector[d], r->pairs.pair[d][0],
+               r->pairs.pair[d][1], r->pairs.pair[d][2], r->pairs.pair[d][3]);
 }
 
 /* ---- Output folder: complete, or gone ---- */
@@ -191,7 +218,8 @@ static qd_status write_outputs(const char *dir, const qd_sift_result *r, const q
     qd_status st = QD_OK;
     for (int i = 0; i < 4 && st == QD_OK; i++) {
         char *path = name_in(dir, i / 2, i % 2);
-        st = path ? qd_bits_write_file(&r->station[i / 2].key[i % 2], path, QD_LSB_FIRST, 0600, err) : qd_fail(err, QD_E_INTERNAL, "no memory for a path");
+        st = path ? qd_bits_write_file(&r->station[i / 2].key[i % 2], path, QD_LSB_FIRST, 0600, err)
+                  : qd_fail(err, QD_E_INTERNAL, "no memory for a path");
         free(path);
     }
     if (st != QD_OK) return st;
@@ -214,15 +242,28 @@ typedef struct arguments {
 
 static qd_status check_arguments(const qd_cli *cli, arguments *a, const char *const pos[2], qd_error *err) {
     qd_sift_options *o = &a->o;
-    if (!a->format) return qd_fail(err, QD_E_USAGE, "sift needs --format||width and order of tags come from an explicit name, never from a guess|see qdistill sift --help");
+    if (!a->format)
+        return qd_fail(err, QD_E_USAGE,
+                       "sift needs --format||width and order of tags come from an explicit name, never from a guess|see qdistill "
+                       "sift --help");
     QD_TRY(qd_tag_format_parse(a->format, &o->format, err));
     if (!a->out) return qd_fail(err, QD_E_USAGE, "sift needs --out DIR|||see qdistill sift --help");
-    if (!a->has_window) return qd_fail(err, QD_E_USAGE, "sift needs --window-ps, the full width of the coincidence window|||see qdistill sift --help");
-    if (!o->clock_file && !a->has_offset) return qd_fail(err, QD_E_USAGE, "sift needs --clock FILE, or --offset-ps and --ppm||the clock comes from qdistill sync|see qdistill sift --help");
-    if (o->clock_file && (a->has_offset || a->has_ppm)) return qd_fail(err, QD_E_USAGE, "--clock excludes --offset-ps and --ppm|||see qdistill sift --help");
-    if (strcmp(a->correlation, "anti") == 0) o->correlation = QD_ANTI;
-    else if (strcmp(a->correlation, "same") == 0) o->correlation = QD_SAME;
-    else return qd_fail(err, QD_E_USAGE, "--correlation: '%s' is neither anti nor same|||see qdistill sift --help", a->correlation);
+    if (!a->has_window)
+        return qd_fail(err, QD_E_USAGE,
+                       "sift needs --window-ps, the full width of the coincidence window|||see qdistill sift --help");
+    if (!o->clock_file && !a->has_offset)
+        return qd_fail(
+            err, QD_E_USAGE,
+            "sift needs --clock FILE, or --offset-ps and --ppm||the clock comes from qdistill sync|see qdistill sift --help");
+    if (o->clock_file && (a->has_offset || a->has_ppm))
+        return qd_fail(err, QD_E_USAGE, "--clock excludes --offset-ps and --ppm|||see qdistill sift --help");
+    if (strcmp(a->correlation, "anti") == 0)
+        o->correlation = QD_ANTI;
+    else if (strcmp(a->correlation, "same") == 0)
+        o->correlation = QD_SAME;
+    else
+        return qd_fail(err, QD_E_USAGE, "--correlation: '%s' is neither anti nor same|||see qdistill sift --help",
+                       a->correlation);
     for (int s = 0; s < 2; s++) o->path[s] = pos[s];
     o->offset_ps = (double)a->offset_ps;
     o->rehearsal = cli->has_seed;
@@ -256,13 +297,19 @@ int qd_cmd_sift(int argc, char **argv) {
     const qd_opt opts[] = {
         {"format", QD_OPT_TEXT, &a.format, 0, 0, "a1-49|a1-54[-swapped]", "format of both files", NULL},
         {"clock", QD_OPT_TEXT, &a.o.clock_file, 0, 0, "FILE", "clock of B on A's, as sync writes it", NULL},
-        {"offset-ps", QD_OPT_I64, &a.offset_ps, 0, 0, "N", "in place of --clock: time of A less time of B, at B's first tag", &a.has_offset},
+        {"offset-ps", QD_OPT_I64, &a.offset_ps, 0, 0, "N", "in place of --clock: time of A less time of B, at B's first tag",
+         &a.has_offset},
         {"ppm", QD_OPT_REAL, &a.o.ppm, -200, 200, "X", "in place of --clock: frequency of A's clock against B's", &a.has_ppm},
-        {"window-ps", QD_OPT_U64, &a.o.window_ps, 1, 1e9, "W", "full width of the coincidence window: a pair needs 2|d| < W", &a.has_window},
-        {"dead-ps", QD_OPT_U64, &a.o.dead_ps, 0, 1e12, "D", "drop an event if a detector of its station clicked in the D before", NULL},
-        {"announce-ps", QD_OPT_U64, &a.o.announce_ps, 1, 1e9, "P", "rounding of Alice's times before they leave her station (125)", NULL},
-        {"correlation", QD_OPT_TEXT, &a.correlation, 0, 0, "anti|same", "polarisations of a pair: opposite (default) or equal", NULL},
-        {"out", QD_OPT_TEXT, &a.out, 0, 0, "DIR", "new folder: alice.z.bits alice.x.bits bob.z.bits bob.x.bits counts.json", NULL},
+        {"window-ps", QD_OPT_U64, &a.o.window_ps, 1, 1e9, "W", "full width of the coincidence window: a pair needs 2|d| < W",
+         &a.has_window},
+        {"dead-ps", QD_OPT_U64, &a.o.dead_ps, 0, 1e12, "D", "drop an event if a detector of its station clicked in the D before",
+         NULL},
+        {"announce-ps", QD_OPT_U64, &a.o.announce_ps, 1, 1e9, "P",
+         "rounding of Alice's times before they leave her station (125)", NULL},
+        {"correlation", QD_OPT_TEXT, &a.correlation, 0, 0, "anti|same", "polarisations of a pair: opposite (default) or equal",
+         NULL},
+        {"out", QD_OPT_TEXT, &a.out, 0, 0, "DIR", "new folder: alice.z.bits alice.x.bits bob.z.bits bob.x.bits counts.json",
+         NULL},
         {0}};
     const char *pos[2] = {NULL, NULL};
     if (qd_cli_parse(&cli, opts, argc, argv, pos, 2, 2, NULL, &err) != QD_OK) return qd_cli_fail(&cli, &err);
@@ -270,7 +317,8 @@ int qd_cmd_sift(int argc, char **argv) {
     qd_device *dev = NULL;
     json_t *record = NULL;
     qd_sift_result r = {0};
-    if (check_arguments(&cli, &a, pos, &err) != QD_OK || qd_dir_create(a.out, false, &err) != QD_OK) return qd_cli_fail(&cli, &err);
+    if (check_arguments(&cli, &a, pos, &err) != QD_OK || qd_dir_create(a.out, false, &err) != QD_OK)
+        return qd_cli_fail(&cli, &err);
     qd_status st = qd_cli_device(&cli, &dev, &err);
     if (st == QD_OK) st = work(&cli, &a, dev, &r, &record, &err);
     qd_sift_result_free(&r);

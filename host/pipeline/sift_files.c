@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Both stations' files in step: of each only the stretch stays in memory that pairs of the chunk at hand, and its displaced windows, can need. */
+/* Both stations' files in step: of each only the stretch stays in memory that pairs of the chunk at hand, and its displaced
+ * windows, can need. */
 #include "qdistill/sift_files.h"
 
 #include <stdlib.h>
@@ -23,11 +24,13 @@ typedef struct stream {
     source s[2];
     qd_clock clock;
     int64_t reach, step, context; /* ticks */
-    uint64_t next; /* first of Alice's waiting events that is not done */
+    uint64_t next;                /* first of Alice's waiting events that is not done */
     qd_sift_result *out;
 } stream;
 
-static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory to sift"); }
+static qd_status no_memory(qd_error *err) {
+    return qd_fail(err, QD_E_INTERNAL, "no memory to sift");
+}
 
 /* Read more of a file: rules of the station, then onto the waiting events. */
 static qd_status read_more(stream *st, int side, qd_error *err) {
@@ -66,8 +69,10 @@ static uint64_t bob_lower_bound(const stream *st, int64_t t) {
     uint64_t lo = 0, hi = b->n;
     while (lo < hi) {
         uint64_t mid = lo + (hi - lo) / 2;
-        if (qd_clock_apply(&st->clock, b->t[mid]) < t) lo = mid + 1;
-        else hi = mid;
+        if (qd_clock_apply(&st->clock, b->t[mid]) < t)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     return lo;
 }
@@ -99,8 +104,10 @@ static qd_status fill(stream *st, uint64_t *upto, qd_error *err) {
             *upto = ready - st->next > st->o->chunk ? st->next + st->o->chunk : ready;
             return QD_OK;
         }
-        if (!b->end) QD_TRY(read_more(st, QD_BOB, err));
-        else if (!a->end) QD_TRY(read_more(st, QD_ALICE, err));
+        if (!b->end)
+            QD_TRY(read_more(st, QD_BOB, err));
+        else if (!a->end)
+            QD_TRY(read_more(st, QD_ALICE, err));
         forget(st);
     }
 }
@@ -135,10 +142,12 @@ static qd_status measure(stream *st, int side, const uint64_t *index, uint64_t n
         c->id[side][i] = s->first_id + index[i];
         c->mask[side][i] = s->kept.mask[index[i]];
     }
-    qd_random random = {.rehearsal = st->o->rehearsal, .seed = st->o->seed,
+    qd_random random = {.rehearsal = st->o->rehearsal,
+                        .seed = st->o->seed,
                         .stream = side == QD_ALICE ? QD_STREAM_MULTI_ALICE : QD_STREAM_MULTI_BOB};
     qd_sift_coins(&random, c->mask[side], c->id[side], n, c->event[side]);
-    QD_TRY(qd_sift_measure(st->dev, (qd_side)side, st->o->correlation, c->event[side], n, &c->basis[side], &c->value[side], &counts, err));
+    QD_TRY(qd_sift_measure(st->dev, (qd_side)side, st->o->correlation, c->event[side], n, &c->basis[side], &c->value[side],
+                           &counts, err));
     qd_sift_station *station = &st->out->station[side];
     for (int i = 0; i < 32; i++) station->counts.mask[i / 16][i % 16] += counts.mask[i / 16][i % 16];
     return QD_OK;
@@ -188,8 +197,8 @@ static qd_status step(stream *st, uint64_t upto, qd_error *err) {
     qd_accidentals acc = {0};
     qd_status s;
     QD_TRY_OUT(s, qd_coincide(st->dev, a->t, a->n, b->t, b->n, &st->clock, st->reach, st->next, upto, &pairs, err));
-    QD_TRY_OUT(s, qd_coincide_accidentals(st->dev, a->t, a->n, b->t, b->n, &st->clock, st->reach, st->step, WINDOWS_A_SIDE, st->next, upto,
-                                          &acc, err));
+    QD_TRY_OUT(s, qd_coincide_accidentals(st->dev, a->t, a->n, b->t, b->n, &st->clock, st->reach, st->step, WINDOWS_A_SIDE,
+                                          st->next, upto, &acc, err));
     st->out->windows = acc.windows;
     st->out->in_windows += acc.sum;
     QD_TRY_OUT(s, sift_pairs(st, &pairs, err));
@@ -207,7 +216,9 @@ static qd_status set_clock(stream *st, qd_error *err) {
     if (o->clock_file) {
         QD_TRY(qd_clock_read(o->clock_file, &st->clock, err));
         if (st->clock.tick.num != tick.num || st->clock.tick.den != tick.den)
-            return qd_fail(err, QD_E_INPUT, "%s: the clock counts other ticks than the files' format||it was made from files of another format|run sync with the same --format",
+            return qd_fail(err, QD_E_INPUT,
+                           "%s: the clock counts other ticks than the files' format||it was made from files of another "
+                           "format|run sync with the same --format",
                            o->clock_file);
         return QD_OK;
     }
@@ -216,7 +227,9 @@ static qd_status set_clock(stream *st, qd_error *err) {
 }
 
 /* Ticks that are surely more than @p ps. */
-static int64_t ticks_over(uint64_t ps, qd_tick tick) { return (int64_t)(ps / tick.num * tick.den + tick.den + 1); }
+static int64_t ticks_over(uint64_t ps, qd_tick tick) {
+    return (int64_t)(ps / tick.num * tick.den + tick.den + 1);
+}
 
 static qd_status begin(stream *st, qd_error *err) {
     const qd_sift_options *o = st->o;
@@ -242,7 +255,8 @@ static qd_status begin(stream *st, qd_error *err) {
     return QD_OK;
 }
 
-qd_status qd_sift_files_truth(const qd_sift_options *o, qd_device *dev, qd_progress *progress, qd_sift_result *out, qd_error *err) {
+qd_status qd_sift_files_truth(const qd_sift_options *o, qd_device *dev, qd_progress *progress, qd_sift_result *out,
+                              qd_error *err) {
     stream st = {.o = o, .dev = dev, .out = out};
     memset(out, 0, sizeof *out);
     uint64_t upto = 0;

@@ -16,7 +16,9 @@ double qd_binary_entropy(double x) {
 }
 
 /* n (1 - h(rate)), 0 from one half on. */
-static double entropy_left(double n, double rate) { return rate < 0.5 ? n * (1 - qd_binary_entropy(rate)) : 0; }
+static double entropy_left(double n, double rate) {
+    return rate < 0.5 ? n * (1 - qd_binary_entropy(rate)) : 0;
+}
 
 double qd_closed_form_phase_error(uint64_t n, uint64_t k, uint64_t m, double eps) {
     if (n == 0 || k == 0) return 0.5;
@@ -69,23 +71,31 @@ static qd_status check(const qd_bbm92_input *in, qd_error *err) {
         if (in->n[b] > QD_SECURITY_MAX || (!in->ledger && in->charged[b] > QD_SECURITY_MAX))
             return qd_fail(err, QD_E_INPUT, "a count of %c lies above 2^62||no recording is that long|correct the counts", name);
         if (in->errors[b] > in->n[b])
-            return qd_fail(err, QD_E_INPUT, "%" PRIu64 " errors in the %" PRIu64 " bits of %c||the counts contradict each other|correct the counts",
+            return qd_fail(err, QD_E_INPUT,
+                           "%" PRIu64 " errors in the %" PRIu64
+                           " bits of %c||the counts contradict each other|correct the counts",
                            in->errors[b], in->n[b], name);
     }
     if (!(in->eps_sec >= EPS_MIN && in->eps_sec < 1) || !(in->eps_cor >= EPS_MIN && in->eps_cor < 1))
-        return qd_fail(err, QD_E_INPUT, "eps_sec is %g and eps_cor %g||each must be at least 1e-100 and less than 1|a usual choice is 1e-10 and 1e-15",
-                       in->eps_sec, in->eps_cor);
+        return qd_fail(
+            err, QD_E_INPUT,
+            "eps_sec is %g and eps_cor %g||each must be at least 1e-100 and less than 1|a usual choice is 1e-10 and 1e-15",
+            in->eps_sec, in->eps_cor);
     return QD_OK;
 }
 
 /* Why a basis gives nothing. */
 static void reason_for(const qd_bbm92_terms *t, uint64_t charged, char name, char *out, size_t cap) {
-    if (t->n == 0) snprintf(out, cap, "%c: no bits", name);
-    else if (t->k == 0) snprintf(out, cap, "%c: the other basis has no bits to test it", name);
+    if (t->n == 0)
+        snprintf(out, cap, "%c: no bits", name);
+    else if (t->k == 0)
+        snprintf(out, cap, "%c: the other basis has no bits to test it", name);
     else if (t->phase_error >= 0.5)
-        snprintf(out, cap, "%c: its phase error may be 1/2 or more (%" PRIu64 " errors in %" PRIu64 " test bits)", name, t->m, t->k);
+        snprintf(out, cap, "%c: its phase error may be 1/2 or more (%" PRIu64 " errors in %" PRIu64 " test bits)", name, t->m,
+                 t->k);
     else
-        snprintf(out, cap, "%c: %.1f bits unknown to an eavesdropper (phase error up to %.4f), %" PRIu64 " charged, %.1f for hashing", name,
+        snprintf(out, cap,
+                 "%c: %.1f bits unknown to an eavesdropper (phase error up to %.4f), %" PRIu64 " charged, %.1f for hashing", name,
                  t->entropy_bits, t->phase_error, charged, t->hash_bits);
 }
 

@@ -10,7 +10,10 @@ static qd_status read_pair(const json_t *o, const char *where, const char *key, 
     char inner[256];
     snprintf(inner, sizeof inner, "%.200s: '%s'", where, key);
     const json_t *pair = json_object_get(o, key);
-    if (!pair) return qd_fail(err, QD_E_INPUT, "%s: '%s' is missing||the bound needs n, errors and charged of both bases|add \"%s\":{\"z\":N,\"x\":N}", where, key, key);
+    if (!pair)
+        return qd_fail(err, QD_E_INPUT,
+                       "%s: '%s' is missing||the bound needs n, errors and charged of both bases|add \"%s\":{\"z\":N,\"x\":N}",
+                       where, key, key);
     QD_TRY(qd_json_only(pair, inner, basis_name, err));
     for (int b = 0; b < 2; b++) QD_TRY(qd_json_u64(pair, inner, basis_name[b], QD_SECURITY_MAX, &out[b], err));
     return QD_OK;
@@ -19,7 +22,10 @@ static qd_status read_pair(const json_t *o, const char *where, const char *key, 
 static qd_status read_eps(const json_t *o, const char *where, const char *key, bool need, double *out, qd_error *err) {
     if (!need && json_is_object(o) && !json_object_get(o, key)) return QD_OK;
     QD_TRY(qd_json_real(o, where, key, 1e-100, 1, out, err));
-    if (*out >= 1) return qd_fail(err, QD_E_INPUT, "%s: '%s' is 1||it is a probability of failure and must be less than 1|a usual choice is 1e-10", where, key);
+    if (*out >= 1)
+        return qd_fail(err, QD_E_INPUT,
+                       "%s: '%s' is 1||it is a probability of failure and must be less than 1|a usual choice is 1e-10", where,
+                       key);
     return QD_OK;
 }
 
@@ -31,8 +37,9 @@ static qd_status check_errors(const qd_bbm92_input *in, const char *where, int b
 }
 
 static qd_status read_counts(const json_t *o, const char *where, bool need_eps, qd_bbm92_input *in, qd_error *err) {
-    static const char *const allowed[] = {"n", "errors", "charged", "eps_sec", "eps_cor", "schema", "coincidences", "basis_mismatch",
-                                          "accidentals", "multi", "clicks", "dead_dropped", "singles", "masks", "pairs", NULL};
+    static const char *const allowed[] = {
+        "n",           "errors", "charged", "eps_sec",      "eps_cor", "schema", "coincidences", "basis_mismatch",
+        "accidentals", "multi",  "clicks",  "dead_dropped", "singles", "masks",  "pairs",        NULL};
     QD_TRY(qd_json_only(o, where, allowed, err));
     QD_TRY(read_pair(o, where, "n", in->n, err));
     QD_TRY(read_pair(o, where, "errors", in->errors, err));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many errors the key may hide, given those of the test: the tail of the hypergeometric distribution.
  *
- * Every rounding goes to the unfavourable side. A logarithm of the tail is built from nine log-gamma values; each is good to some units in
- * its last place (glibc states at most 4, 16 are allowed for here) and each sum rounds by half a unit of a number no larger than the
- * sum of all magnitudes. So the true logarithm lies below  computed + 64 u (sum of magnitudes), u = 2^-53, and that is what is
- * returned: at n + k = 2^32 the tail is overstated by less than a percent, at 10^6 by 10^-6. */
+ * Every rounding goes to the unfavourable side. A logarithm of the tail is built from nine log-gamma values; each is good to some
+ * units in its last place (glibc states at most 4, 16 are allowed for here) and each sum rounds by half a unit of a number no
+ * larger than the sum of all magnitudes. So the true logarithm lies below  computed + 64 u (sum of magnitudes), u = 2^-53, and
+ * that is what is returned: at n + k = 2^32 the tail is overstated by less than a percent, at 10^6 by 10^-6. */
 #include <float.h>
 #include <math.h>
 #include "qdistill/security.h"
@@ -29,8 +29,9 @@ static void add_log_binomial(log_sum *s, uint64_t n, uint64_t k, double sign) {
     add_log_factorial(s, n - k, -sign);
 }
 
-/* ln of sum_{j<=m} Pr[j] / Pr[m]: from m downwards, Pr[m-i-1]/Pr[m-i] = (m-i)(n-e-i) / ((e+i+1)(k-m+i+1)), which falls with i, so that what
- * is not summed any more is below a geometric series. Infinite when the tail is not a tail (the ratio is 1 or more at once). */
+/* ln of sum_{j<=m} Pr[j] / Pr[m]: from m downwards, Pr[m-i-1]/Pr[m-i] = (m-i)(n-e-i) / ((e+i+1)(k-m+i+1)), which falls with i, so
+ * that what is not summed any more is below a geometric series. Infinite when the tail is not a tail (the ratio is 1 or more at
+ * once). */
 static double log_tail_over_last(uint64_t n, uint64_t k, uint64_t m, uint64_t e) {
     double dm = (double)m, good = (double)(n - e), bad = (double)e + 1, free_tests = (double)(k - m) + 1;
     double term = 1, sum = 1, i = 0;
@@ -60,13 +61,13 @@ static double hypergeometric(uint64_t n, uint64_t k, uint64_t m, uint64_t e) {
     return fmin(0, s.value + 64 * U * s.magnitude + over);
 }
 
-/* -k D(p || q), p = m/k, q = (m+e)/(n+k). With d = q - p, whose numerator is an exact integer, k D = m log1p(-d/q) + (k-m) log1p(d/(1-q)): no
- * difference of nearly equal numbers but that of the two sums, each good to a few units in its last place. */
+/* -k D(p || q), p = m/k, q = (m+e)/(n+k). With d = q - p, whose numerator is an exact integer, k D = m log1p(-d/q) + (k-m)
+ * log1p(d/(1-q)): no difference of nearly equal numbers but that of the two sums, each good to a few units in its last place. */
 static double chvatal(uint64_t n, uint64_t k, uint64_t m, uint64_t e) {
     uint64_t all = n + k, wrong = m + e;
     unsigned __int128 left = (unsigned __int128)wrong * k, right = (unsigned __int128)m * all;
-    if (left <= right) return 0; /* no more errors than the test shows */
-    double d = (double)(left - right) / (double)k;  /* d times all */
+    if (left <= right) return 0;                   /* no more errors than the test shows */
+    double d = (double)(left - right) / (double)k; /* d times all */
     double t1 = m ? (double)m * log1p(-d / (double)wrong) : 0;
     double t2 = all > wrong ? (double)(k - m) * log1p(d / (double)(all - wrong)) : INFINITY;
     return fmin(0, -(t1 + t2) + 32 * U * (fabs(t1) + fabs(t2)));
@@ -84,8 +85,10 @@ uint64_t qd_random_sampling_errors(uint64_t n, uint64_t k, uint64_t m, double ep
     uint64_t fails = 0, holds = n + 1; /* e = 0 never holds: its tail is 1. More errors than key bits: impossible */
     while (holds - fails > 1) {
         uint64_t e = fails + (holds - fails) / 2;
-        if (qd_random_sampling_log_tail(n, k, m, e) <= target) holds = e;
-        else fails = e;
+        if (qd_random_sampling_log_tail(n, k, m, e) <= target)
+            holds = e;
+        else
+            fails = e;
     }
     return holds;
 }

@@ -8,7 +8,8 @@ enum { N, KIND, SIDE, SAME, CHUNK, SLICE, WORDS, PORTABLE, SEED };
 
 static const qd_key keys[] = {
     {"n", 1 << 20, 1, (uint64_t)1 << 32, "events"},
-    {"kind", 0, 0, 5, "0: a link's events, 1: any mask, 2: all detectors always, 3: bases equal, all z, 4: bases never equal, 5: all x"},
+    {"kind", 0, 0, 5,
+     "0: a link's events, 1: any mask, 2: all detectors always, 3: bases equal, all z, 4: bases never equal, 5: all x"},
     {"side", 0, 0, 1, "0: Alice, 1: Bob"},
     {"same", 0, 0, 1, "1: the source sends equal polarisations"},
     {"chunk", 0, 0, (uint64_t)1 << 28, "events on the device at once, 0: chosen for the device"},
@@ -31,11 +32,17 @@ static uint8_t make_event(uint64_t kind, const uint32_t r[2]) {
     static const uint8_t single[4] = {QD_DET_V, QD_DET_MINUS, QD_DET_H, QD_DET_PLUS};
     uint8_t coins = (uint8_t)(r[1] & (QD_EVENT_COIN_VALUE | QD_EVENT_COIN_BASIS));
     switch (kind) {
-    case 0: return (r[0] >> 8) % 1024 == 0 ? (uint8_t)(1 + r[1] % 15) | coins : single[r[0] & 3]; /* a multi-click in a thousand */
-    case 1: return (uint8_t)((r[0] & 0xff) | coins);                                              /* mask 0 and idle bits too */
-    case 2: return QD_DET_ALL | coins;
-    case 5: return single[1 | (r[0] & 2)];
-    default: return single[r[0] & 2];
+        case 0:
+            return (r[0] >> 8) % 1024 == 0 ? (uint8_t)(1 + r[1] % 15) | coins
+                                           : single[r[0] & 3]; /* a multi-click in a thousand */
+        case 1:
+            return (uint8_t)((r[0] & 0xff) | coins); /* mask 0 and idle bits too */
+        case 2:
+            return QD_DET_ALL | coins;
+        case 5:
+            return single[1 | (r[0] & 2)];
+        default:
+            return single[r[0] & 2];
     }
 }
 
@@ -108,8 +115,8 @@ static qd_status sift_device(void *state, qd_device *dev, void *out, qd_error *e
     return st;
 }
 
-/* A byte an event is read; basis and value are written and read again with the other's basis; half of the values come out. About one
- * 32-bit operation an event for the planes, half a one for classes, and as much for packing. */
+/* A byte an event is read; basis and value are written and read again with the other's basis; half of the values come out. About
+ * one 32-bit operation an event for the planes, half a one for classes, and as much for packing. */
 static void sift_cost(const void *state, qd_cost *cost) {
     double n = (double)((const qd_sift_case *)state)->n;
     *cost = (qd_cost){.bytes = n * (1 + 2.0 / 8 + 5.0 / 8 + 0.5 / 8), .ops = 2 * n, .units = n, .unit = "event"};
@@ -145,7 +152,8 @@ static const char *const cases_quick[] = {
     "sift:n=2097217,kind=1,side=1",
     NULL,
 };
-static const char *const cases_full[] = {"sift:n=67108863", "sift:n=67108865,kind=1,side=1", "sift:n=33554433,kind=1,chunk=16777216", "sift:n=100000007,side=1", NULL};
+static const char *const cases_full[] = {"sift:n=67108863", "sift:n=67108865,kind=1,side=1",
+                                         "sift:n=33554433,kind=1,chunk=16777216", "sift:n=100000007,side=1", NULL};
 static const char *const cases_profile[] = {"sift:n=16777216", "sift:n=16777216,kind=1", NULL};
 
 static const qd_op sift = {

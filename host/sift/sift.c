@@ -5,7 +5,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-static int several(unsigned mask) { return (mask & (mask - 1)) != 0; }
+static int several(unsigned mask) {
+    return (mask & (mask - 1)) != 0;
+}
 
 /* Coins of the operating system, drawn in small batches. */
 typedef struct os_coins {
@@ -39,16 +41,19 @@ void qd_sift_coins(const qd_random *random, const uint8_t *mask, const uint64_t 
     qd_wipe(&os, sizeof os);
 }
 
-qd_status qd_sift_measure(qd_device *dev, qd_side side, qd_correlation correlation, const uint8_t *event, uint64_t n, qd_bits *basis,
-                          qd_bits *value, qd_sift_counts *counts, qd_error *err) {
+qd_status qd_sift_measure(qd_device *dev, qd_side side, qd_correlation correlation, const uint8_t *event, uint64_t n,
+                          qd_bits *basis, qd_bits *value, qd_sift_counts *counts, qd_error *err) {
     static const qd_sift_plan plan = {0, 0, 0, false};
     qd_sift_counts mine;
     *basis = *value = (qd_bits){0};
     qd_status st = dev ? qd_sift_measure_cl(dev, &plan, side, correlation, event, n, basis, value, &mine, err)
                        : qd_sift_measure_ref(side, correlation, event, n, basis, value, &mine, err);
     if (st == QD_OK && mine.mask[0][0] + mine.mask[1][0] > 0)
-        st = qd_fail(err, QD_E_INPUT, "%" PRIu64 " events in which no detector clicked||events to be sifted have a mask of 1 to 15|drop "
-                     "events with mask 0 when reading the tags", mine.mask[0][0] + mine.mask[1][0]);
+        st = qd_fail(err, QD_E_INPUT,
+                     "%" PRIu64
+                     " events in which no detector clicked||events to be sifted have a mask of 1 to 15|drop "
+                     "events with mask 0 when reading the tags",
+                     mine.mask[0][0] + mine.mask[1][0]);
     if (st != QD_OK) {
         qd_bits_destroy(basis);
         qd_bits_destroy(value);
@@ -63,9 +68,10 @@ qd_status qd_sift_select(qd_device *dev, const qd_bits *mine, const qd_bits *the
     static const qd_sift_plan plan = {0, 0, 0, false};
     *z = *x = (qd_bits){0};
     if (mine->n != theirs->n || mine->n != value->n)
-        return qd_fail(err, QD_E_USAGE, "sifting needs strings of one length, got %" PRIu64 ", %" PRIu64 " and %" PRIu64, mine->n, theirs->n,
-                       value->n);
-    return dev ? qd_sift_select_cl(dev, &plan, mine, theirs, value, z, x, err) : qd_sift_select_ref(mine, theirs, value, z, x, err);
+        return qd_fail(err, QD_E_USAGE, "sifting needs strings of one length, got %" PRIu64 ", %" PRIu64 " and %" PRIu64, mine->n,
+                       theirs->n, value->n);
+    return dev ? qd_sift_select_cl(dev, &plan, mine, theirs, value, z, x, err)
+               : qd_sift_select_ref(mine, theirs, value, z, x, err);
 }
 
 void qd_sift_counts_into(qd_counts *counts, qd_side side, const qd_sift_counts *from) {
@@ -80,9 +86,12 @@ qd_click_classes qd_sift_classes(const qd_sift_counts *from) {
     qd_click_classes c = {0};
     for (unsigned mask = 1; mask < 16; mask++) {
         uint64_t n = from->mask[0][mask] + from->mask[1][mask];
-        if (!several(mask)) c.single += n;
-        else if ((mask & QD_DET_Z) && (mask & QD_DET_X)) c.both_bases += n;
-        else c.one_basis += n;
+        if (!several(mask))
+            c.single += n;
+        else if ((mask & QD_DET_Z) && (mask & QD_DET_X))
+            c.both_bases += n;
+        else
+            c.one_basis += n;
     }
     return c;
 }

@@ -14,15 +14,17 @@ typedef struct qd_sift_plan {
 } qd_sift_plan;
 
 /** The references; arguments as in qdistill/sift.h. */
-qd_status qd_sift_measure_ref(qd_side side, qd_correlation correlation, const uint8_t *event, uint64_t n, qd_bits *basis, qd_bits *value,
-                              qd_sift_counts *counts, qd_error *err);
-qd_status qd_sift_select_ref(const qd_bits *mine, const qd_bits *theirs, const qd_bits *value, qd_bits *z, qd_bits *x, qd_error *err);
+qd_status qd_sift_measure_ref(qd_side side, qd_correlation correlation, const uint8_t *event, uint64_t n, qd_bits *basis,
+                              qd_bits *value, qd_sift_counts *counts, qd_error *err);
+qd_status qd_sift_select_ref(const qd_bits *mine, const qd_bits *theirs, const qd_bits *value, qd_bits *z, qd_bits *x,
+                             qd_error *err);
 
 /** The device paths. @p counts is not NULL. */
-qd_status qd_sift_measure_cl(qd_device *dev, const qd_sift_plan *plan, qd_side side, qd_correlation correlation, const uint8_t *event,
-                             uint64_t n, qd_bits *basis, qd_bits *value, qd_sift_counts *counts, qd_error *err);
-qd_status qd_sift_select_cl(qd_device *dev, const qd_sift_plan *plan, const qd_bits *mine, const qd_bits *theirs, const qd_bits *value,
-                            qd_bits *z, qd_bits *x, qd_error *err);
+qd_status qd_sift_measure_cl(qd_device *dev, const qd_sift_plan *plan, qd_side side, qd_correlation correlation,
+                             const uint8_t *event, uint64_t n, qd_bits *basis, qd_bits *value, qd_sift_counts *counts,
+                             qd_error *err);
+qd_status qd_sift_select_cl(qd_device *dev, const qd_sift_plan *plan, const qd_bits *mine, const qd_bits *theirs,
+                            const qd_bits *value, qd_bits *z, qd_bits *x, qd_error *err);
 
 /** State of the row `sift`: a station's events and the other's bases. */
 typedef struct qd_sift_case {

@@ -5,8 +5,8 @@
 #include <string.h>
 #include "compute/cl.h"
 
-/* Offsets inside a chunk are 32-bit words on the device. On a CPU device events are copied a slice at a time, which stays in the cache: copy,
- * kernel and wiping then cost one pass over main memory. */
+/* Offsets inside a chunk are 32-bit words on the device. On a CPU device events are copied a slice at a time, which stays in the
+ * cache: copy, kernel and wiping then cost one pass over main memory. */
 enum { CHUNK_MAX = 1 << 28, CHUNK_CPU = 1 << 26, SLICE_CPU = 1 << 21, GPU_LOCAL = 64, SCAN = 64 };
 
 /* What a launch looks like on the device at hand. */
@@ -17,11 +17,16 @@ typedef struct shape {
     const char *options;
 } shape;
 
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static uint64_t least(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
 
 static shape shape_for(const qd_device *dev, const qd_sift_plan *plan) {
     bool cpu = qd_cl_is_cpu(dev);
-    shape s = {.chunk = plan->chunk, .slice = plan->slice, .words = plan->words, .local = cpu ? 1 : GPU_LOCAL,
+    shape s = {.chunk = plan->chunk,
+               .slice = plan->slice,
+               .words = plan->words,
+               .local = cpu ? 1 : GPU_LOCAL,
                .options = plan->portable ? "-DSIFT_PORTABLE" : ""};
     if (!s.words) s.words = cpu ? 256 : 8;
     if (!s.chunk) {
@@ -40,7 +45,9 @@ static void wipe_and_free(qd_device *dev, qd_buf *b) {
 }
 
 /* Work-items that cover @p words at @p per each. */
-static uint64_t blocks_of(uint64_t words, uint32_t per) { return words / per + (words % per != 0); }
+static uint64_t blocks_of(uint64_t words, uint32_t per) {
+    return words / per + (words % per != 0);
+}
 
 /* ---- Events to basis and value ---- */
 
@@ -54,8 +61,9 @@ static qd_status measure_slice(qd_device *dev, const shape *s, cl_kernel k, cl_u
     uint64_t words = qd_bits_words(n);
     if (n % 64) QD_TRY(qd_cl_zero(dev, &b->event, 64 * (words - 1), 64, err));
     QD_TRY(qd_cl_write(dev, &b->event, 0, event, n, err));
-    const qd_arg args[] = {QD_ARG_BUF(b->event), QD_ARG(n),           QD_ARG(s->words),     QD_ARG(invert),
-                           QD_ARG(at),           QD_ARG_BUF(b->basis), QD_ARG_BUF(b->value), QD_ARG_BUF(b->count)};
+    const qd_arg args[] = {QD_ARG_BUF(b->event), QD_ARG(n),           QD_ARG(s->words),
+                           QD_ARG(invert),       QD_ARG(at),          QD_ARG_BUF(b->basis),
+                           QD_ARG_BUF(b->value), QD_ARG_BUF(b->count)};
     return qd_cl_run(dev, k, args, 8, blocks_of(words, s->words), s->local, err);
 }
 
@@ -73,8 +81,9 @@ static qd_status measure_chunk(qd_device *dev, const shape *s, cl_kernel k, cl_u
     return QD_OK;
 }
 
-qd_status qd_sift_measure_cl(qd_device *dev, const qd_sift_plan *plan, qd_side side, qd_correlation correlation, const uint8_t *event,
-                             uint64_t n, qd_bits *basis, qd_bits *value, qd_sift_counts *counts, qd_error *err) {
+qd_status qd_sift_measure_cl(qd_device *dev, const qd_sift_plan *plan, qd_side side, qd_correlation correlation,
+                             const uint8_t *event, uint64_t n, qd_bits *basis, qd_bits *value, qd_sift_counts *counts,
+                             qd_error *err) {
     qd_status st;
     measure_bufs b = {0};
     shape s = shape_for(dev, plan);
@@ -91,8 +100,8 @@ qd_status qd_sift_measure_cl(qd_device *dev, const qd_sift_plan *plan, qd_side s
     QD_TRY_OUT(st, qd_cl_alloc(dev, &b.count, 32 * sizeof(cl_uint), err));
     cl_uint invert = side == QD_BOB && correlation == QD_ANTI;
     for (uint64_t at = 0; at < n; at += s.chunk)
-        QD_TRY_OUT(st, measure_chunk(dev, &s, k, invert, &b, event + at, least(s.chunk, n - at), basis->w + at / 64, value->w + at / 64,
-                                     counts, err));
+        QD_TRY_OUT(st, measure_chunk(dev, &s, k, invert, &b, event + at, least(s.chunk, n - at), basis->w + at / 64,
+                                     value->w + at / 64, counts, err));
 out:
     wipe_and_free(dev, &b.event);
     wipe_and_free(dev, &b.value);
@@ -122,10 +131,11 @@ static qd_status download(qd_device *dev, const qd_buf *from, uint64_t n, qd_bit
 }
 
 /* Sort the @p n events that stand in the buffers into b->z and b->x. */
-static qd_status select_on_device(qd_device *dev, const shape *s, const select_kernels *k, select_bufs *b, cl_ulong n, cl_uint total[2],
-                                  qd_error *err) {
+static qd_status select_on_device(qd_device *dev, const shape *s, const select_kernels *k, select_bufs *b, cl_ulong n,
+                                  cl_uint total[2], qd_error *err) {
     cl_uint blocks = (cl_uint)blocks_of(qd_bits_words(n), s->words);
-    const qd_arg count[] = {QD_ARG_BUF(b->mine), QD_ARG_BUF(b->theirs), QD_ARG(n), QD_ARG(s->words), QD_ARG(blocks), QD_ARG_BUF(b->count)};
+    const qd_arg count[] = {QD_ARG_BUF(b->mine), QD_ARG_BUF(b->theirs), QD_ARG(n),
+                            QD_ARG(s->words),    QD_ARG(blocks),        QD_ARG_BUF(b->count)};
     QD_TRY(qd_cl_run(dev, k->count, count, 6, blocks, s->local, err));
     const qd_arg scan[] = {QD_ARG_BUF(b->count), QD_ARG(blocks), QD_ARG_BUF(b->total)};
     QD_TRY(qd_cl_run(dev, k->scan, scan, 3, SCAN, SCAN, err));
@@ -167,8 +177,8 @@ out:
     return st;
 }
 
-qd_status qd_sift_select_cl(qd_device *dev, const qd_sift_plan *plan, const qd_bits *mine, const qd_bits *theirs, const qd_bits *value,
-                            qd_bits *z, qd_bits *x, qd_error *err) {
+qd_status qd_sift_select_cl(qd_device *dev, const qd_sift_plan *plan, const qd_bits *mine, const qd_bits *theirs,
+                            const qd_bits *value, qd_bits *z, qd_bits *x, qd_error *err) {
     qd_status st;
     select_bufs b = {0};
     select_kernels k;
@@ -184,8 +194,8 @@ qd_status qd_sift_select_cl(qd_device *dev, const qd_sift_plan *plan, const qd_b
     QD_TRY_OUT(st, qd_cl_alloc(dev, &b.count, 2 * sizeof(cl_uint) * blocks_of(bytes / 8, s.words), err));
     QD_TRY_OUT(st, qd_cl_alloc(dev, &b.total, 2 * sizeof(cl_uint), err));
     for (uint64_t at = 0; at < n; at += s.chunk)
-        QD_TRY_OUT(st, select_chunk(dev, &s, &k, &b, mine->w + at / 64, theirs->w + at / 64, value->w + at / 64, least(s.chunk, n - at), z, x,
-                                    err));
+        QD_TRY_OUT(st, select_chunk(dev, &s, &k, &b, mine->w + at / 64, theirs->w + at / 64, value->w + at / 64,
+                                    least(s.chunk, n - at), z, x, err));
     if (n == 0) {
         QD_TRY_OUT(st, qd_bits_create(z, 0, err));
         QD_TRY_OUT(st, qd_bits_create(x, 0, err));

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-static int single_click(unsigned mask) { return mask == QD_DET_V || mask == QD_DET_MINUS || mask == QD_DET_H || mask == QD_DET_PLUS; }
+static int single_click(unsigned mask) {
+    return mask == QD_DET_V || mask == QD_DET_MINUS || mask == QD_DET_H || mask == QD_DET_PLUS;
+}
 
 /* Basis of an event: that of its clicks, or that of the coin when both bases clicked. */
 static unsigned basis_of(unsigned event) {
@@ -23,8 +25,8 @@ static unsigned value_of(unsigned event, qd_side side, qd_correlation correlatio
     return correlation == QD_ANTI ? !high : high;
 }
 
-qd_status qd_sift_measure_ref(qd_side side, qd_correlation correlation, const uint8_t *event, uint64_t n, qd_bits *basis, qd_bits *value,
-                              qd_sift_counts *counts, qd_error *err) {
+qd_status qd_sift_measure_ref(qd_side side, qd_correlation correlation, const uint8_t *event, uint64_t n, qd_bits *basis,
+                              qd_bits *value, qd_sift_counts *counts, qd_error *err) {
     memset(counts, 0, sizeof *counts);
     *value = (qd_bits){0};
     QD_TRY(qd_bits_create(basis, n, err));
@@ -42,7 +44,8 @@ qd_status qd_sift_measure_ref(qd_side side, qd_correlation correlation, const ui
     return QD_OK;
 }
 
-qd_status qd_sift_select_ref(const qd_bits *mine, const qd_bits *theirs, const qd_bits *value, qd_bits *z, qd_bits *x, qd_error *err) {
+qd_status qd_sift_select_ref(const qd_bits *mine, const qd_bits *theirs, const qd_bits *value, qd_bits *z, qd_bits *x,
+                             qd_error *err) {
     uint64_t n[2] = {0, 0};
     for (uint64_t i = 0; i < mine->n; i++)
         if (qd_bits_get(mine, i) == qd_bits_get(theirs, i)) n[qd_bits_get(mine, i)]++;

@@ -26,9 +26,11 @@ bool qd_sift_warn_singles(qd_side side, const uint64_t singles[4], double factor
     }
     if (cap) out[0] = 0;
     if ((double)singles[high] <= factor * (double)singles[low]) return false;
-    snprintf(out, cap, "%s's detectors %s and %s have %" PRIu64 " and %" PRIu64 " singles, more than a factor of %g apart: the bound is "
-             "written for detection that does not depend on the basis", side_name[side], detector_name[high], detector_name[low],
-             singles[high], singles[low], factor);
+    snprintf(out, cap,
+             "%s's detectors %s and %s have %" PRIu64 " and %" PRIu64
+             " singles, more than a factor of %g apart: the bound is "
+             "written for detection that does not depend on the basis",
+             side_name[side], detector_name[high], detector_name[low], singles[high], singles[low], factor);
     return true;
 }
 
@@ -42,8 +44,11 @@ bool qd_sift_warn_split(qd_side side, const qd_sift_counts *counts, char *out, s
     if (cap) out[0] = 0;
     if (25 * apart <= all) return false; /* |z/all - 1/2| <= 1/50 */
     double share = (double)n[QD_Z] / (double)all;
-    snprintf(out, cap, "%s measures a share of %.4f in z, outside .5 +- .02: that events with clicks in both bases are kept is covered only "
-             "behind a 50:50 splitter", side_name[side], share);
+    snprintf(
+        out, cap,
+        "%s measures a share of %.4f in z, outside .5 +- .02: that events with clicks in both bases are kept is covered only "
+        "behind a 50:50 splitter",
+        side_name[side], share);
     return true;
 }
 
@@ -64,8 +69,8 @@ void qd_pair_matrix_add_truth(qd_pair_matrix *m, const uint8_t *mask_a, const ui
 qd_status qd_qber_truth(const qd_bits a[2], const qd_bits b[2], qd_qber *q, qd_error *err) {
     for (int i = 0; i < 2; i++)
         if (a[i].n != b[i].n)
-            return qd_fail(err, QD_E_USAGE, "the stations' %s strings have %" PRIu64 " and %" PRIu64 " bits", i == QD_Z ? "z" : "x", a[i].n,
-                           b[i].n);
+            return qd_fail(err, QD_E_USAGE, "the stations' %s strings have %" PRIu64 " and %" PRIu64 " bits",
+                           i == QD_Z ? "z" : "x", a[i].n, b[i].n);
     for (int i = 0; i < 2; i++) {
         q->n[i] = a[i].n;
         q->errors[i] = a[i].n ? qd_bits_distance_truth(&a[i], &b[i]) : 0;
