@@ -66,6 +66,10 @@ static cl_program from_cache(qd_device *dev, const char *key, const char *option
     return NULL;
 }
 
+/* PoCL keeps a cache of its own, of kernels made for the local sizes that were used; asking it for a binary makes every kernel once
+ * more in a general form, which doubles the time of a first run. */
+static bool keeps_own_cache(const qd_device *dev) { return strcmp(dev->info.platform, "Portable Computing Language") == 0; }
+
 static void to_cache(cl_program program, const char *key) {
     size_t bytes = 0;
     if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0) return;
@@ -82,8 +86,9 @@ qd_status qd_program_build(qd_device *dev, const char *name, const char *text, s
     if (snprintf(all, sizeof all, "-cl-std=CL1.2 %s%s", no_cache ? "" : "-w ", options) >= (int)sizeof all)
         return qd_fail(err, QD_E_INTERNAL, "build options of kernel %s are too long", name);
     double began = qd_now();
-    if (!no_cache) qd_cache_key(&dev->info, text, bytes, all, key);
-    cl_program program = no_cache ? NULL : from_cache(dev, key, all);
+    bool on_disk = !no_cache && !keeps_own_cache(dev);
+    if (on_disk) qd_cache_key(&dev->info, text, bytes, all, key);
+    cl_program program = on_disk ? from_cache(dev, key, all) : NULL;
     if (!program) {
         cl_int code;
         program = clCreateProgramWithSource(dev->context, 1, &text, &bytes, &code);
@@ -94,7 +99,7 @@ qd_status qd_program_build(qd_device *dev, const char *name, const char *text, s
             (void)clReleaseProgram(program);
             return st;
         }
-        if (!no_cache) to_cache(program, key);
+        if (on_disk) to_cache(program, key);
     }
     dev->time.build_seconds += qd_now() - began;
     *out = program;
