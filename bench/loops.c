@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loops.h"
 
+extern const qd_loop qd_loop_coincide;
 extern const qd_loop qd_loop_sift;
 extern const qd_loop qd_loop_simulate;
 
 const qd_loop *const qd_loops[] = {
+    &qd_loop_coincide,
     &qd_loop_sift,
     &qd_loop_simulate,
     NULL, /* last */

@@ -37,9 +37,8 @@ typedef struct qd_coincide_state {
     qd_coincide_case c;
     int64_t *a, *b;
 } qd_coincide_state;
-/** The row's output: u64 number of pairs, then the pairs as u64 (a, b), the rest zero; room for every event of A. */
+/** The row's output, u64: number of pairs n, then room for every event of A: a[n] and zeros, b[n] and zeros. */
 static inline size_t qd_coincide_bytes(const qd_coincide_case *c) { return 8 + 16 * (size_t)(c->to - c->from); }
-void qd_coincide_output(const qd_coincide_case *c, const qd_pairs *pairs, void *out);
 
 extern const qd_op qd_coincide_op;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "qdistill/timetag.h"
+#include "timetag/coincide.h"
+#include "timetag/correlate.h"
 
-const qd_op *const qd_timetag_ops[] = {NULL};
+const qd_op *const qd_timetag_ops[] = {&qd_coincide_op, NULL};
