@@ -40,4 +40,21 @@ done <"$dir/verbs"
 grep -rhoE 'getenv\("[A-Z_]+"\)' "$source/host" "$source/tools" | sed 's/.*"\(.*\)".*/\1/' | sort -u >"$dir/env"
 awk '/^\.Sh / { on = ($2 == "ENVIRONMENT") } on && /^\.It Ev / { print $3 }' "$page" | sort -u >"$dir/page"
 same "environment" "$dir/env" "$dir/page"
+
+# Keys of jobs and scenarios: every key of the schema is explained, and every key that is explained is one.
+keys_of() {
+    grep -hoE '(TEXT|UINT|REAL|REAL_OPT|FOUR_OPT|MAP)\([a-z_]+, [a-z_]+|CYAML_FIELD_[A-Z_]+\("[a-z_]+"' "$1" | grep -v '(T\|(type' | sed 's/"$//; s/.*[ "(]//' | sort -u
+}
+keys_in() {
+    awk -v want="$1" '/^\.Sh / { on = ($2 == want) } on && /^\.(It )?Ic / { for (i = 2; i <= NF; i++) if ($i != "Ic" && $i != "It") print $i }' "$page" |
+        tr '.' '\n' | grep -E '^[a-z_]+$' | sort -u
+}
+keys_of "$source/host/pipeline/job.c" >"$dir/keys"
+[ "$(wc -l <"$dir/keys")" -ge 15 ] || { echo "FAIL: found only these keys of a job: $(cat "$dir/keys")"; bad=1; }
+keys_in JOBS >"$dir/page"
+same "keys of a job" "$dir/keys" "$dir/page"
+keys_of "$source/host/link/scenario.c" >"$dir/keys"
+[ "$(wc -l <"$dir/keys")" -ge 15 ] || { echo "FAIL: found only these keys of a scenario: $(cat "$dir/keys")"; bad=1; }
+keys_in SCENARIOS >"$dir/page"
+same "keys of a scenario" "$dir/keys" "$dir/page"
 exit $bad
