@@ -2,4 +2,4 @@
 #include "timetag/coincide.h"
 #include "timetag/correlate.h"
 
-const qd_op *const qd_timetag_ops[] = {&qd_coincide_op, NULL};
+const qd_op *const qd_timetag_ops[] = {&qd_correlate_op, &qd_coincide_op, NULL};
