@@ -186,7 +186,7 @@ static bool fit_step(const qd_strip *s, qd_clock *line, int64_t reach, sums *x) 
     int64_t mean = (int64_t)qd_floor_div(2 * x->e + x->n, 2 * (__int128)x->n); /* at the mean time, which is close to the origin */
     int64_t turn = den > 0 ? shifted_quotient(x->n * x->te - x->t * x->e, QD_CLOCK_SHIFT - x->shift, den) : 0;
     qd_line_rebase(line, x->origin - line->offset);
-    int64_t at_origin = den > 0 ? (int64_t)qd_floor_div(x->e * x->tt - x->t * x->te, den) : mean;
+    int64_t at_origin = den > 0 ? (int64_t)qd_floor_div(2 * (x->e * x->tt - x->t * x->te) + den, 2 * den) : mean;
     line->offset -= at_origin;
     line->freq -= turn;
     return at_origin == 0 && qd_clock_drift(span, turn) <= 0 && qd_clock_drift(span, -turn) <= 0;
