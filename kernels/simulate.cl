@@ -98,7 +98,9 @@ static inline void append8(__global ulong *list, uint *n, const ulong8 *keys, co
 #define BY_DETECTOR(v, d) (((d) & 2ul) != 0 ? (((d) & 1ul) != 0 ? (ulong8)((v)[3]) : (ulong8)((v)[2])) : (((d) & 1ul) != 0 ? (ulong8)((v)[1]) : (ulong8)((v)[0])))
 /* m[i][j] of a 2 x 2 table. */
 #define BY_TWO(m, i, j) ((i) != 0 ? ((j) != 0 ? (ulong8)((m)[3]) : (ulong8)((m)[2])) : ((j) != 0 ? (ulong8)((m)[1]) : (ulong8)((m)[0])))
-#define BIT(condition) (as_ulong8(condition) & 1ul)
+/* 1 where word w is below threshold t, else 0; both at most 2^32. (A comparison's lanes & 1 would say the same, but Oclgrind widens a
+ * vector of truth values wrongly.) */
+#define BELOW(w, t) (((w) - (t)) >> 63)
 
 #define KEY8(times, jitter, delay, detector, low) \
     (((((times) >> FRACTION) + (jitter) + (delay)) << TIME_SHIFT) | ((detector) << DETECTOR_SHIFT) | OWN | (low))
@@ -128,17 +130,17 @@ static inline void pairs_of_cell(const int extra, ulong seed, ulong first, uint 
         times8(gap, gap + 1024, p[P_ZOOM], (uint)p[P_SHIFT], &w[0], at, &times);
         at = times.s7;
         long8 inside = times >> FRACTION < (ulong8)(1ul << CELL_BITS), ok_a = inside, ok_b = inside;
-        ulong8 basis_a = BIT(w[1] >= p[P_SPLIT_A]), basis_b = BIT(w[2] >= p[P_SPLIT_B]);
-        ulong8 out_a = v[3] >> 31, out_b = out_a ^ 1ul ^ BIT(w[3] < BY_TWO(p + P_EQUAL, basis_a, basis_b));
+        ulong8 basis_a = 1 - BELOW(w[1], p[P_SPLIT_A]), basis_b = 1 - BELOW(w[2], p[P_SPLIT_B]);
+        ulong8 out_a = v[3] >> 31, out_b = out_a ^ 1ul ^ BELOW(w[3], BY_TWO(p + P_EQUAL, basis_a, basis_b));
         ulong8 low = index + 1;
         ulong8 x[4] = {0, 0, 0, 0};
         if (extra) {
             QD_PHILOX_X8_COUNTER(x, STREAM_BOTH, (ulong8)(cell << 32) | index, (ulong8)(2));
             qd_philox_x8(x, seed);
             ulong8 basis_e = (v[3] >> 30) & 1ul;
-            ulong8 out_e = out_a ^ 1ul ^ BIT(w[3] < BY_TWO(p + P_EVE_EQUAL, basis_a, basis_e));
+            ulong8 out_e = out_a ^ 1ul ^ BELOW(w[3], BY_TWO(p + P_EVE_EQUAL, basis_a, basis_e));
             long8 eve = v[2] < p[P_EVE];
-            out_b = eve ? out_e ^ BIT(x[2] < BY_TWO(p + P_EVE_FLIP, basis_e, basis_b)) : out_b;
+            out_b = eve ? out_e ^ BELOW(x[2], BY_TWO(p + P_EVE_FLIP, basis_e, basis_b)) : out_b;
             low |= as_ulong8(eve) & FLAG;
         }
         ulong8 det_a = basis_a | out_a << 1, det_b = basis_b | out_b << 1;
@@ -193,8 +195,8 @@ __kernel void singles(ulong seed, uint stream, ulong first, uint cells, uint cap
         at = times.s7;
         long8 inside = times >> FRACTION < (ulong8)(1ul << CELL_BITS);
         long8 dark = w[1] < p[S_DARK];
-        ulong8 det = 0;
-        for (int d = 0; d < 3; d++) det += BIT(w[2] >= (dark ? (ulong8)(p[S_DARK_CUT + d]) : (ulong8)(p[S_PHOTON_CUT + d])));
+        ulong8 det = 3;
+        for (int d = 0; d < 3; d++) det -= BELOW(w[2], dark ? (ulong8)(p[S_DARK_CUT + d]) : (ulong8)(p[S_PHOTON_CUT + d]));
         long8 ok = inside & (w[2] < (dark ? (ulong8)(p[S_DARK_CUT + 3]) : (ulong8)(p[S_PHOTON_CUT + 3])));
         ulong8 j = w[3] >> 20, delay = BY_DETECTOR(p + S_DELAY, det), low = as_ulong8(dark) & FLAG;
         j = LOAD8(jitter, j);
@@ -298,54 +300,35 @@ __kernel void settle(ulong dead, uint cells, __global const ulong *both, uint bo
     out_dropped[i] = total - n;
 }
 
-/* Clock of a cell: c[0] time of its start on the station's clock, c[1] remainder of the drift there (2^-44 ticks), c[2] ticks by which
- * the start lies after c[0]. The station's time is the largest one that the clock model maps to or before the event's. */
-static inline void station_time8(long8 *t, __global const long *c, long freq, long inverse) {
-    long8 y = *t + c[2];
-    long8 g = y - ((y * inverse + (1l << 43)) >> 44); /* off by one at most */
-    long8 m = g * freq + c[1];
-    *t = g + c[0] + (g + (m >> 44) > y) - (g + 1 + ((m + freq) >> 44) <= y);
+/* Clock of a cell: time of its start on the station's clock, remainder of the drift there (2^-44 ticks), ticks by which the start lies
+ * late. The station's time is the largest one that the clock model maps to or before the event's. */
+static inline long station_time(long dt, long start, long rest, long late, long freq, long inverse) {
+    long y = dt + late;
+    long g = y - ((y * inverse + (1l << 43)) >> 44); /* off by one at most */
+    long m = g * freq + rest;
+    return g + start - (g + (m >> 44) > y) + (g + 1 + ((m + freq) >> 44) <= y);
 }
 
-static inline long station_time(long dt, __global const long *c, long freq, long inverse) {
-    long y = dt + c[2];
-    long g = y - ((y * inverse + (1l << 43)) >> 44);
-    long m = g * freq + c[1];
-    return g + c[0] - (g + (m >> 44) > y) + (g + 1 + ((m + freq) >> 44) <= y);
-}
-
-__kernel void pack(ulong first, uint cells, __global const ulong *keys, uint stride, __global const uint *counts, __global const uint *offsets,
-                   __global const long *clock, long freq, long inverse, __global long *times, __global uchar *masks, uint with_ids,
-                   __global ulong *ids) {
+/* A plain loop over the tags of a cell, with nothing shared between rounds: compilers for CPUs vectorise it. */
+__kernel void pack(ulong first, uint cells, __global const ulong *restrict keys, uint stride, __global const uint *restrict counts,
+                   __global const uint *restrict offsets, __global const long *restrict clock, long freq, long inverse,
+                   __global long *restrict times, __global uchar *restrict masks, uint with_ids, __global ulong *restrict ids) {
     uint i = get_global_id(0);
     if (i >= cells) return;
     keys += (size_t)i * stride;
-    clock += 3 * i;
     times += offsets[i];
     masks += offsets[i];
-    ids += with_ids ? offsets[i] : 0;
-    uint n = counts[i], j = 0;
-    ulong before = (first + i - 1) << 32; /* wraps for cell 0, which has nothing from before */
-    for (; j + 8 <= n; j += 8) {
-        ulong8 k = LOAD(keys + j);
-        long8 t = as_long8(k >> TIME_SHIFT);
-        station_time8(&t, clock, freq, inverse);
-        STORE(t, times + j);
-        ulong8 mask = (ulong8)(1) << ((k >> DETECTOR_SHIFT) & 3ul);
-        vstore8((uchar8)(convert_uchar4(mask.lo), convert_uchar4(mask.hi)), 0, masks + j);
-        if (with_ids) {
-            ulong8 number = k & (FLAG - 1), flag = (k >> 31) & 1ul;
-            ulong8 id = number != 0 ? ((k & OWN) + before + number) | flag << 63 : flag << 62;
-            STORE(id, ids + j);
-        }
+    const uint n = counts[i];
+    const long start = clock[3 * i], rest = clock[3 * i + 1], late = clock[3 * i + 2];
+    for (uint j = 0; j < n; j++) {
+        times[j] = station_time((long)(keys[j] >> TIME_SHIFT), start, rest, late, freq, inverse);
+        masks[j] = (uchar)(1 << ((keys[j] >> DETECTOR_SHIFT) & 3));
     }
-    for (; j < n; j++) {
-        ulong k = keys[j];
-        times[j] = station_time((long)(k >> TIME_SHIFT), clock, freq, inverse);
-        masks[j] = (uchar)(1 << ((k >> DETECTOR_SHIFT) & 3));
-        if (with_ids) {
-            ulong number = k & (FLAG - 1), flag = (k >> 31) & 1;
-            ids[j] = number != 0 ? ((k & OWN) + before + number) | flag << 63 : flag << 62;
-        }
+    if (!with_ids) return;
+    ids += offsets[i];
+    const ulong before = (first + i - 1) << 32; /* wraps for cell 0, which has nothing from before */
+    for (uint j = 0; j < n; j++) {
+        ulong k = keys[j], number = k & (FLAG - 1), flag = (k >> 31) & 1;
+        ids[j] = number != 0 ? ((k & OWN) + before + number) | flag << 63 : flag << 62;
     }
 }

@@ -243,6 +243,7 @@ START_TEST(ranges_put_together_equal_one) {
     busy.arm[0].dead_ps = 1e6;
     busy.arm[1].dead_ps = 3e6;
     busy.arm[0].jitter_fwhm_ps = 10000;
+    odd.pair_rate_hz = 6e7;
     odd.intercept_resend = 0.5;
     odd.clock_frequency_ppm = 77;
     odd.arm[1].dead_ps = 0;

@@ -24,6 +24,14 @@ static const qd_key keys[] = {{"rate", 12000000, 0, 1000000000, "pairs per secon
                               {"first", 0, 0, 33000000, "first cell"},
                               {"seed", 1, 0, UINT64_MAX, "seed"}};
 
+/* Small enough for a simulator of devices, and each path of the kernels once. */
+static const char *const tiny[] = {"simulate:cells=2,rate=3000000,eve=100000,uneven=100000,first=1",
+                                   "simulate:rate=1000000,cells=1,dead=0",
+                                   "simulate:rate=1000000,cells=1,first=1,drift=0",
+                                   "simulate:rate=300000,cells=12,first=1,dead=1000000",
+                                   "simulate:rate=0,dark=0,cells=1",
+                                   NULL};
+
 static const char *const quick[] = {
     "simulate:cells=1",
     "simulate:cells=2,first=1,seed=2",
@@ -34,7 +42,7 @@ static const char *const quick[] = {
     "simulate:rate=1,cells=64,dark=0",
     "simulate:rate=40,eta_a=1000000,eta_b=1000000,cells=257,dark=3",
     "simulate:rate=400000000,cells=1,first=5,dead=10000",
-    "simulate:rate=200000000,eta_a=1000000,eta_b=1000000,cells=1,dead=0,jitter=10000",
+    "simulate:rate=200000000,eta_a=1000000,eta_b=1000000,cells=2,first=3,dead=0,jitter=10000",
     "simulate:eta_a=0,cells=2",
     "simulate:eta_a=1000000,eta_b=1000000,cells=2,dark=0",
     "simulate:eta_a=1000000,eta_b=1000000,uneven=1000000,cells=2",
@@ -175,6 +183,7 @@ static const qd_op simulate = {.name = "simulate",
                                .keys = keys,
                                .n_keys = sizeof keys / sizeof *keys,
                                .selftest = "simulate:cells=2,rate=3000000,eve=100000,uneven=100000,first=1",
+                               .cases_tiny = tiny,
                                .cases_quick = quick,
                                .cases_full = full,
                                .cases_profile = profile,
