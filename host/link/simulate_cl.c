@@ -96,7 +96,7 @@ static uint32_t batch_cells(const work *w, uint64_t n_cells) {
 
 /* The clock model inverted: g - (g f' >> 44) undoes g + (g f >> 44) but for rounding; f' = f 2^44 / (2^44 + f). */
 static int64_t inverse_frequency(int64_t freq) {
-    __int128 den = ((__int128)1 << QD_CLOCK_SHIFT) + freq, num = (__int128)freq << QD_CLOCK_SHIFT;
+    __int128 den = ((__int128)1 << QD_CLOCK_SHIFT) + freq, num = (__int128)freq * ((int64_t)1 << QD_CLOCK_SHIFT);
     __int128 q = (2 * (num < 0 ? -num : num) + den) / (2 * den);
     return (int64_t)(num < 0 ? -q : q);
 }

@@ -67,7 +67,7 @@ static void track(qd_station *s, const qd_pairs *p, int64_t span) {
     for (uint64_t i = 0; i < p->n; i++) sum += s->theirs.t[p->a[i]] - qd_clock_apply(&s->clock, s->own.t[p->b[i]]);
     int64_t mean = sum / (int64_t)p->n;
     /* frequency in 2^-44: the residual built up over the span; kept below what a clock can do in one slice */
-    int64_t df = (int64_t)(((__int128)sum << QD_CLOCK_SHIFT) / (int64_t)p->n / span / 8), limit = (int64_t)1 << 24;
+    int64_t df = (int64_t)(((__int128)sum * ((int64_t)1 << QD_CLOCK_SHIFT)) / (int64_t)p->n / span / 8), limit = (int64_t)1 << 24;
     df = df > limit ? limit : df < -limit ? -limit : df;
     int64_t now = s->own.t[p->b[p->n - 1]];
     s->clock.offset += mean + qd_clock_drift(now - s->clock.base, s->clock.freq);
