@@ -122,18 +122,32 @@ static json_t *clock_record(const qd_clock *c) {
                      c->significance, "p_false", c->p_false);
 }
 
-/* What the model of the link expects. One-to-one pairing forms chance pairs only of events whose own partner was lost, so it is
- * those whose product with the window counts, each an error with probability 1/2. */
+/* Error rate of true pairs: visibility, analysers' angle, attack. The dead-time rule leaves only pairs that met all detectors alive; without
+ * it the detectors' dead times, correlated through the pairs, favour right outcomes, which the model of the link counts. */
+static double true_rate(const qd_run_facts *f, const qd_link_rates *r, int basis) {
+    const qd_scenario *s = qd_link_scenario(f->link);
+    if (f->params->dead_ps < qd_scenario_dead_ps(s)) return r->qber_true[basis];
+    return (1 - s->visibility * cos(s->misalignment_deg * acos(-1.0) / 90) * (1 - s->intercept_resend / 2)) / 2;
+}
+
+/* What one-to-one pairing should show: chance pairs only of events whose own partner was lost, and true pairs of which a stranger, closer
+ * than the partner, takes one; each is an error with probability 1/2. */
 static json_t *expected(const qd_run_facts *f) {
     qd_link_rates r;
     if (!f->link || qd_link_expect(f->link, (double)f->params->window_ps, &r, NULL) != QD_OK) return NULL;
-    double s[2] = {0, 0}, q[2];
-    for (int i = 0; i < 2; i++)
-        for (int d = 0; d < 4; d++) s[i] += r.single[i][d];
-    double chance = (s[0] - r.coincidences) * (s[1] - r.coincidences) * (double)f->params->window_ps * 1e-12;
-    for (int b = 0; b < 2; b++) q[b] = (r.coincidences * r.qber_true[b] + chance / 2) / (r.coincidences + chance);
-    return json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "qber", "z", real(q[QD_Z]), "x", real(q[QD_X]), "qber_without_accidentals", "z", real(r.qber_true[QD_Z]), "x",
-                     real(r.qber_true[QD_X]));
+    const qd_scenario *s = qd_link_scenario(f->link);
+    double lone[2] = {-r.coincidences, -r.coincidences}, variance = (double)(f->params->announce_ps * f->params->announce_ps) / 12, q[2], pure[2];
+    for (int i = 0; i < 2; i++) {
+        for (int d = 0; d < 4; d++) lone[i] += r.single[i][d];
+        variance += pow(s->arm[i].jitter_fwhm_ps / 2.3548, 2);
+    }
+    double distance = sqrt(variance * 2 / acos(-1.0)) * 1e-12; /* mean |d| of a Gaussian */
+    double chance = lone[0] * lone[1] * (double)f->params->window_ps * 1e-12, stolen = r.coincidences * (lone[0] + lone[1]) * 2 * distance;
+    for (int b = 0; b < 2; b++) {
+        pure[b] = true_rate(f, &r, b);
+        q[b] = ((r.coincidences - stolen) * pure[b] + (chance + stolen) / 2) / (r.coincidences + chance);
+    }
+    return json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "qber", "z", real(q[QD_Z]), "x", real(q[QD_X]), "qber_without_accidentals", "z", real(pure[QD_Z]), "x", real(pure[QD_X]));
 }
 
 json_t *qd_record_summary(const qd_run_facts *f) {
@@ -220,7 +234,7 @@ static void print_rates(const json_t *s, FILE *out) {
     fprintf(out, "\n");
     const json_t *model = json_object_get(s, "expected"), *e = json_object_get(model, "qber"), *pure = json_object_get(model, "qber_without_accidentals");
     if (e)
-        fprintf(out, "  the model of the link expects z %s, x %s", percent(num(e, "z"), z), percent(num(e, "x"), x));
+        fprintf(out, "  the model of the link expects about z %s, x %s", percent(num(e, "z"), z), percent(num(e, "x"), x));
     if (e) fprintf(out, " (without accidentals z %s, x %s)\n", percent(num(pure, "z"), z), percent(num(pure, "x"), x));
     if (json_is_number(json_object_get(s, "efficiency")))
         fprintf(out, "  reconciliation: efficiency %.4f (charged %.4f), %.0f frames, %.0f failed, net yield %.4f\n", num(s, "efficiency"), num(s, "efficiency_charged"),
