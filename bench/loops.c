@@ -2,12 +2,16 @@
 #include "loops.h"
 
 extern const qd_loop qd_loop_coincide;
+extern const qd_loop qd_loop_ldpc;
 extern const qd_loop qd_loop_sift;
 extern const qd_loop qd_loop_simulate;
+extern const qd_loop qd_loop_syndrome;
 
 const qd_loop *const qd_loops[] = {
     &qd_loop_coincide,
+    &qd_loop_ldpc,
     &qd_loop_sift,
     &qd_loop_simulate,
+    &qd_loop_syndrome,
     NULL, /* last */
 };

@@ -7,8 +7,11 @@
  *
  * Tables, made by the host for the rows in use, all shifts already modulo z:
  *   rows  ushort [rows + 1]: first edge of each block row
- *   edges ushort [edges][3]: block column; shift relative to the column's former row in the schedule; shift relative to its last row
- *   cols  ushort [cols]: shift of the column's last row */
+ *   edges ushort [edges][2]: block column; shift (lanes: relative to the column's last row in the schedule)
+ * and for the lanes
+ *   cols   ushort [cols]: shift of the column's last row
+ *   places ushort, for each block row [chunks][degree]: where a chunk of LANES lifted rows begins in each column as its former row
+ *          left it */
 
 #define WORD(b, n) ((uint)((b)[(n) / 64] >> ((n) % 64)) & 1u)
 
@@ -35,7 +38,7 @@ typedef struct __attribute__((packed)) {
  * behind the z repeat the beginning. Extension columns have one row, which never rotates them: one buffer. */
 typedef struct {
     char app[2 * CORE * STRIDE + (COLS - CORE) * STRIDE] __attribute__((aligned(64)));
-    char msg[EDGES * ZMAX] __attribute__((aligned(64)));
+    vec msg[EDGES * (ZMAX / LANES)];
     char syn[ROWS * ZMAX] __attribute__((aligned(64))); /* sign bit of each byte: the syndrome bit */
     uchar side[COLS];
     int z, core;
@@ -55,11 +58,24 @@ static inline uvec box(uvec x, uvec y, uvec a) {
 
 static inline uvec size_of(vec v) { return __builtin_astype(__builtin_elementwise_abs(v), uvec); }
 
+/* x, negated where the sign bit of s is set. */
+static inline vec with_sign(vec x, vec s) {
+#if LANES == 32 && defined(__AVX2__) && __has_builtin(__builtin_ia32_psignb256)
+    typedef char v32 __attribute__((__vector_size__(32)));
+    return __builtin_astype(__builtin_ia32_psignb256(__builtin_astype(x, v32), __builtin_astype(s | (vec)1, v32)), vec);
+#elif LANES == 64
+    return s < (vec)0 ? -x : x; /* one masked instruction with AVX-512 */
+#else
+    vec minus = s < (vec)0;
+    return (x ^ minus) - minus;
+#endif
+}
+
 /* The lanes of chunk k that are below n. */
 static inline vec lanes_below(int k, int n) {
-    vec below;
-    for (int i = 0; i < LANES; i++) below[i] = k + i < n ? -1 : 0;
-    return below;
+    uvec lane;
+    _Pragma("unroll") for (int i = 0; i < LANES; i++) lane[i] = i; /* folds to a constant */
+    return lane < (uvec)(uchar)clamp(n - k, 0, LANES);
 }
 
 /* Repeat the beginning of a column behind its end. */
@@ -69,51 +85,48 @@ static inline void wrap(char *column, int z) {
         for (int i = 0; i < LANES; i++) column[z + i] = column[i];
 }
 
-/* One block row of degree D, its lifted rows below n. */
-#define ROW(D)                                                                                                        \
-    static void row_##D(state *s, __global const ushort *edge, char *msg, const char *syn, int n, uchar a_) {          \
-        const int z = s->z;                                                                                           \
-        int from[D], to[D], shift[D];                                                                                 \
-        _Pragma("unroll") for (int e = 0; e < D; e++) {                                                               \
-            int col = edge[3 * e];                                                                                    \
-            shift[e] = edge[3 * e + 1];                                                                               \
-            from[e] = home(s, col);                                                                                   \
-            s->side[col] ^= 1;                                                                                        \
-            to[e] = home(s, col);                                                                                     \
-        }                                                                                                             \
-        const uvec a = (uvec)a_;                                                                                      \
-        for (int k = 0; k < z; k += LANES) {                                                                          \
-            uvec clip = (uvec)CLIP;                                                                                   \
-            if (k + LANES > n) clip &= __builtin_astype(lanes_below(k, n), uvec);                                     \
-            vec v[D], sign = *(const vec *)(syn + k);                                                                 \
-            uvec m0 = (uvec)255, m1 = m0, l0 = m0, l1 = m0;                                                           \
-            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                           \
-                int at = k + shift[e];                                                                                \
-                if (at >= z) at -= z;                                                                                 \
-                v[e] = __builtin_elementwise_sub_sat(((loose *)(s->app + from[e] + at))->v, *(vec *)(msg + e * ZMAX + k)); \
-                uvec x = size_of(v[e]);                                                                               \
-                sign ^= v[e];                                                                                         \
-                if (e % 2 == 0) {                                                                                     \
-                    l0 = box(l0, __builtin_elementwise_max(m0, x), a);                                                \
-                    m0 = __builtin_elementwise_min(m0, x);                                                            \
-                } else {                                                                                              \
-                    l1 = box(l1, __builtin_elementwise_max(m1, x), a);                                                \
-                    m1 = __builtin_elementwise_min(m1, x);                                                            \
-                }                                                                                                     \
-            }                                                                                                         \
-            uvec least = __builtin_elementwise_min(m0, m1);                                                           \
-            uvec others = box(box(l0, l1, a), __builtin_elementwise_max(m0, m1), a);                                  \
-            uvec all = __builtin_elementwise_min(box(others, least, a), clip);                                        \
-            others = __builtin_elementwise_min(others, clip);                                                         \
-            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                           \
-                vec x = __builtin_astype(size_of(v[e]) == least ? others : all, vec);                                 \
-                vec minus = (sign ^ v[e]) < (vec)0;                                                                   \
-                x = (x ^ minus) - minus;                                                                              \
-                *(vec *)(msg + e * ZMAX + k) = x;                                                                     \
-                *(vec *)(s->app + to[e] + k) = __builtin_elementwise_add_sat(v[e], x);                                \
-            }                                                                                                         \
-        }                                                                                                             \
-        _Pragma("unroll") for (int e = 0; e < D; e++) wrap(s->app + to[e], z);                                        \
+/* One block row of degree D, its lifted rows below n. Messages lie as they are used: [chunks][degree] vectors. */
+#define ROW(D)                                                                                                                \
+    static void row_##D(state *s, __global const ushort *edge, __global const ushort *place, vec *msg, const char *syn, int n, uchar a_) {\
+        const int z = s->z;                                                                                                   \
+        const char *from[D];                                                                                                  \
+        char *to[D];                                                                                                          \
+        _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                       \
+            int col = edge[2 * e];                                                                                            \
+            from[e] = s->app + home(s, col);                                                                                  \
+            s->side[col] ^= 1;                                                                                                \
+            to[e] = s->app + home(s, col);                                                                                    \
+        }                                                                                                                     \
+        const uvec a = (uvec)a_;                                                                                              \
+        for (int k = 0; k < z; k += LANES) {                                                                                  \
+            uvec clip = (uvec)CLIP;                                                                                           \
+            if (k + LANES > n) clip &= __builtin_astype(lanes_below(k, n), uvec);                                             \
+            vec v[D], sign = *(const vec *)(syn + k);                                                                         \
+            uvec m0 = (uvec)255, m1 = m0, l0 = m0, l1 = m0;                                                                   \
+            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                   \
+                v[e] = __builtin_elementwise_sub_sat(((const loose *)(from[e] + place[e]))->v, msg[e]);                       \
+                uvec x = size_of(v[e]);                                                                                       \
+                sign ^= v[e];                                                                                                 \
+                if (e % 2 == 0) {                                                                                             \
+                    l0 = box(l0, __builtin_elementwise_max(m0, x), a);                                                        \
+                    m0 = __builtin_elementwise_min(m0, x);                                                                    \
+                } else {                                                                                                      \
+                    l1 = box(l1, __builtin_elementwise_max(m1, x), a);                                                        \
+                    m1 = __builtin_elementwise_min(m1, x);                                                                    \
+                }                                                                                                             \
+            }                                                                                                                 \
+            uvec least = __builtin_elementwise_min(m0, m1);                                                                   \
+            uvec others = __builtin_elementwise_min(box(box(l0, l1, a), __builtin_elementwise_max(m0, m1), a), clip);         \
+            uvec all = box(others, least, a);                                                                                 \
+            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                   \
+                vec x = with_sign(__builtin_astype(size_of(v[e]) == least ? others : all, vec), sign ^ v[e]);                 \
+                msg[e] = x;                                                                                                   \
+                *(vec *)(to[e] + k) = __builtin_elementwise_add_sat(v[e], x);                                                 \
+            }                                                                                                                 \
+            place += D;                                                                                                       \
+            msg += D;                                                                                                         \
+        }                                                                                                                     \
+        _Pragma("unroll") for (int e = 0; e < D; e++) wrap(to[e], z);                                                         \
     }
 
 ROW(3)
@@ -126,17 +139,17 @@ ROW(9)
 ROW(10)
 ROW(19)
 
-static void block_row(state *s, int degree, __global const ushort *edge, char *msg, const char *syn, int n, uchar a) {
+static void block_row(state *s, int degree, __global const ushort *edge, __global const ushort *place, vec *msg, const char *syn, int n, uchar a) {
     switch (degree) {
-    case 3: row_3(s, edge, msg, syn, n, a); break;
-    case 4: row_4(s, edge, msg, syn, n, a); break;
-    case 5: row_5(s, edge, msg, syn, n, a); break;
-    case 6: row_6(s, edge, msg, syn, n, a); break;
-    case 7: row_7(s, edge, msg, syn, n, a); break;
-    case 8: row_8(s, edge, msg, syn, n, a); break;
-    case 9: row_9(s, edge, msg, syn, n, a); break;
-    case 10: row_10(s, edge, msg, syn, n, a); break;
-    case 19: row_19(s, edge, msg, syn, n, a); break;
+    case 3: row_3(s, edge, place, msg, syn, n, a); break;
+    case 4: row_4(s, edge, place, msg, syn, n, a); break;
+    case 5: row_5(s, edge, place, msg, syn, n, a); break;
+    case 6: row_6(s, edge, place, msg, syn, n, a); break;
+    case 7: row_7(s, edge, place, msg, syn, n, a); break;
+    case 8: row_8(s, edge, place, msg, syn, n, a); break;
+    case 9: row_9(s, edge, place, msg, syn, n, a); break;
+    case 10: row_10(s, edge, place, msg, syn, n, a); break;
+    case 19: row_19(s, edge, place, msg, syn, n, a); break;
     }
 }
 
@@ -154,9 +167,9 @@ static int matches(const state *s, __global const ushort *rows, __global const u
         for (int k = 0; k < n; k += LANES) {
             vec sum = *(const vec *)(s->syn + i * ZMAX + k);
             for (int e = rows[i]; e < rows[i + 1]; e++) {
-                int at = k + edges[3 * e + 2];
+                int at = k + edges[2 * e + 1];
                 if (at >= s->z) at -= s->z;
-                sum ^= ((const loose *)(s->app + home(s, edges[3 * e]) + at))->v;
+                sum ^= ((const loose *)(s->app + home(s, edges[2 * e]) + at))->v;
             }
             if (k + LANES > n) sum &= lanes_below(k, n);
             if (any_sign(sum)) return 0;
@@ -181,9 +194,9 @@ static inline ulong gather(const char *in) {
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
     __global const ulong *frames, __global const ulong *syndromes, __global ulong *bits, __global uint *iterations,
-    __global const ushort *rows, __global const ushort *edges, __global const ushort *cols, int n_frames, int z, int n_rows, int n_cols,
+    __global const ushort *rows, __global const ushort *edges, __global const ushort *cols, __global const ushort *places, int n_frames, int z, int n_rows, int n_cols,
     int punctured, int core, int last, int c, int a, int max_iterations) {
-    const int f = get_global_id(0), words = (z + 63) / 64;
+    const int f = get_global_id(0), words = (z + 63) / 64, chunks = (z + LANES - 1) / LANES;
     if (f >= n_frames) return;
     state s;
     char tmp[ZMAX + 64 + 64] __attribute__((aligned(64)));
@@ -209,12 +222,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
     }
     for (int i = 0; i < n_rows; i++)
         for (int w = 0; w < words; w++) spread(syndromes[i * words + w], s.syn + i * ZMAX + 64 * w);
-    for (int e = 0; e < rows[n_rows]; e++)
-        for (int k = 0; k < z; k += LANES) *(vec *)(s.msg + e * ZMAX + k) = (vec)0;
+    for (int e = 0; e < rows[n_rows] * chunks; e++) s.msg[e] = (vec)0;
     int used = 0;
     for (int t = 1; t <= max_iterations && !used; t++) {
         for (int i = 0; i < n_rows; i++)
-            block_row(&s, rows[i + 1] - rows[i], edges + 3 * rows[i], s.msg + rows[i] * ZMAX, s.syn + i * ZMAX, i + 1 < n_rows ? z : last, a);
+            block_row(&s, rows[i + 1] - rows[i], edges + 2 * rows[i], places + rows[i] * chunks, s.msg + rows[i] * chunks, s.syn + i * ZMAX,
+                      i + 1 < n_rows ? z : last, a);
         if (matches(&s, rows, edges, n_rows, last)) used = t;
     }
     for (int j = 0; j < n_cols; j++) {
@@ -245,8 +258,8 @@ static int box(int x, int y, int a) {
     return min(min(lo, less(hi, 2)), max(less(lo, 1), less(hi, a)));
 }
 
-/* app: local, [cols][z], positions as they are; msg: scratch, [frames][edges][z]. The third entry of an edge is not used, the
- * second is its shift as it is. Every position of a column belongs to one work-item within a block row. */
+/* app: local, [cols][z], positions as they are; msg: scratch, [frames][edges][z]. Every position of a column belongs to one work-item
+ * within a block row. */
 __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syndromes, __global ulong *bits, __global uint *iterations,
                          __global const ushort *rows, __global const ushort *edges, __global char *msg, int n_frames, int z, int n_rows,
                          int n_cols, int punctured, int last, int c, int a, int max_iterations, __local char *app, __local int *open) {
@@ -269,8 +282,8 @@ __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syn
             for (int r = me; r < n; r += size) {
                 int m0 = 255, m1 = 255, l0 = 255, l1 = 255, minus = WORD(syndromes + i * words, r);
                 for (int e = rows[i]; e < rows[i + 1]; e++) {
-                    int at = r + edges[3 * e + 1];
-                    int v = sat(app[edges[3 * e] * z + (at >= z ? at - z : at)] - msg[e * z + r]), x = abs(v);
+                    int at = r + edges[2 * e + 1];
+                    int v = sat(app[edges[2 * e] * z + (at >= z ? at - z : at)] - msg[e * z + r]), x = abs(v);
                     minus ^= v < 0;
                     if ((e - rows[i]) % 2 == 0) {
                         l0 = box(l0, max(m0, x), a);
@@ -280,11 +293,11 @@ __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syn
                         m1 = min(m1, x);
                     }
                 }
-                int least = min(m0, m1), others = box(box(l0, l1, a), max(m0, m1), a), all = box(others, least, a);
+                int least = min(m0, m1), others = min(CLIP, box(box(l0, l1, a), max(m0, m1), a)), all = box(others, least, a);
                 for (int e = rows[i]; e < rows[i + 1]; e++) {
-                    int at = r + edges[3 * e + 1];
-                    at = edges[3 * e] * z + (at >= z ? at - z : at);
-                    int v = sat(app[at] - msg[e * z + r]), x = min(CLIP, (int)abs(v) == least ? others : all);
+                    int at = r + edges[2 * e + 1];
+                    at = edges[2 * e] * z + (at >= z ? at - z : at);
+                    int v = sat(app[at] - msg[e * z + r]), x = (int)abs(v) == least ? others : all;
                     if (minus ^ (v < 0)) x = -x;
                     msg[e * z + r] = x;
                     app[at] = sat(v + x);
@@ -299,8 +312,8 @@ __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syn
             for (int r = me; r < (i + 1 < n_rows ? z : last) && !wrong; r += size) {
                 wrong = WORD(syndromes + i * words, r);
                 for (int e = rows[i]; e < rows[i + 1]; e++) {
-                    int at = r + edges[3 * e + 1];
-                    wrong ^= app[edges[3 * e] * z + (at >= z ? at - z : at)] < 0;
+                    int at = r + edges[2 * e + 1];
+                    wrong ^= app[edges[2 * e] * z + (at >= z ? at - z : at)] < 0;
                 }
             }
         if (wrong) *open = 1; /* several may write the same value */

@@ -7,8 +7,8 @@
  *  a lifted row with edges e = 0, 1, .. (ascending column) does
  *      v_e = sat(APP_e - msg_e);   a_e = |v_e|
  *      two chains, of the edges with even and with odd e: from m = L = 255, for each edge  L = BOX(L, max(m, a_e)), m = min(m, a_e)
- *      joined:  m = min(m0, m1),  L = BOX(BOX(L0, L1), max(m0, m1))
- *      |msg_e| = min(clip, a_e == m ? L : BOX(L, m))
+ *      joined:  m = min(m0, m1),  L = min(clip, BOX(BOX(L0, L1), max(m0, m1)))
+ *      |msg_e| = L if a_e == m, else BOX(L, m)
  *      sign of msg_e: parity of the signs of the other v (negative counts), and of the syndrome bit (1 counts)
  *      APP_e = sat(v_e + msg_e)
  *  BOX(x, y) = min(min(lo, hi -. 2), max(lo -. 1, hi -. a)), lo and hi the smaller and larger, -. subtraction that stops at 0: the box-plus
@@ -39,8 +39,11 @@ qd_status qd_ldpc_ref(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, co
 /** How a device decodes. AUTO: LANES on CPU devices whose compiler takes wide vectors, else GROUP. */
 typedef enum qd_ldpc_form {
     QD_LDPC_AUTO = 0,
-    QD_LDPC_LANES = 1, /**< one work-item a frame, byte lanes inside (clang vector extensions) */
-    QD_LDPC_GROUP = 2  /**< one work-group a frame, one work-item a lifted row (plain OpenCL C 1.2) */
+    QD_LDPC_LANES = 1, /**< one work-item a frame, byte lanes inside, as many as the processor's vectors have (clang vector extensions) */
+    QD_LDPC_GROUP = 2, /**< one work-group a frame, one work-item a lifted row (plain OpenCL C 1.2) */
+    QD_LDPC_LANES_16 = 16, /**< lanes of a given number */
+    QD_LDPC_LANES_32 = 32,
+    QD_LDPC_LANES_64 = 64
 } qd_ldpc_form;
 
 /** The same on a device (kernels/ldpc.cl); @p dev NULL: the reference. Device copies are wiped. QD_E_BUILD, QD_E_DEVICE: outputs undefined. */

@@ -16,6 +16,7 @@ typedef struct job {
     qd_code_tables tables;
     cl_kernel kernel;
     qd_ldpc_form form;
+    uint32_t lanes; /* 0 in the portable form */
     uint64_t chunk;
 } job;
 
@@ -27,11 +28,15 @@ static qd_status choose(job *j, qd_ldpc_form form, qd_error *err) {
     j->form = QD_LDPC_GROUP;
     if (form == QD_LDPC_GROUP || (form == QD_LDPC_AUTO && !qd_cl_is_cpu(j->dev)))
         return qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
-    unsigned lanes = qd_cl_byte_lanes(j->dev);
-    snprintf(options + at, sizeof options - (size_t)at, " -DLANES=%u", lanes < 16 ? 16 : lanes > 64 ? 64 : lanes);
+    uint32_t lanes = form >= QD_LDPC_LANES_16 ? (uint32_t)form : qd_cl_byte_lanes(j->dev);
+    lanes = lanes < 16 ? 16 : lanes > 64 ? 64 : lanes;
+    snprintf(options + at, sizeof options - (size_t)at, " -DLANES=%u", lanes);
     qd_status st = qd_cl_kernel(j->dev, "ldpc", options, "ldpc_lanes", &j->kernel, form == QD_LDPC_AUTO ? NULL : err);
-    if (st == QD_OK) j->form = QD_LDPC_LANES;
-    return st == QD_OK || form == QD_LDPC_LANES ? st : qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
+    if (st == QD_OK) {
+        j->form = QD_LDPC_LANES;
+        j->lanes = lanes;
+    }
+    return st == QD_OK || form != QD_LDPC_AUTO ? st : qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
 }
 
 static qd_status run_lanes(job *j, uint64_t n, qd_error *err) {
@@ -40,7 +45,7 @@ static qd_status run_lanes(job *j, uint64_t n, qd_error *err) {
            core = (cl_int)(c->graph->kb + QD_CORE_ROWS), last = (cl_int)c->last, llr = (cl_int)j->rule->c, a = (cl_int)j->rule->a,
            most = (cl_int)j->rule->max_iterations;
     const qd_arg args[] = {QD_ARG_BUF(j->frames), QD_ARG_BUF(j->syndromes), QD_ARG_BUF(j->bits), QD_ARG_BUF(j->iterations), QD_ARG_BUF(j->tables.rows),
-                           QD_ARG_BUF(j->tables.edges), QD_ARG_BUF(j->tables.cols), QD_ARG(n_frames), QD_ARG(z), QD_ARG(rows), QD_ARG(cols),
+                           QD_ARG_BUF(j->tables.edges), QD_ARG_BUF(j->tables.cols), QD_ARG_BUF(j->tables.places), QD_ARG(n_frames), QD_ARG(z), QD_ARG(rows), QD_ARG(cols),
                            QD_ARG(punctured), QD_ARG(core), QD_ARG(last), QD_ARG(llr), QD_ARG(a), QD_ARG(most)};
     return qd_cl_run(j->dev, j->kernel, args, sizeof args / sizeof *args, n, 1, err);
 }
@@ -91,7 +96,7 @@ qd_status qd_ldpc_run(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, co
     job j = {.c = c, .rule = rule, .dev = dev};
     qd_status st;
     QD_TRY_OUT(st, choose(&j, form, err));
-    QD_TRY_OUT(st, qd_code_tables_make(&j.tables, c, j.form == QD_LDPC_LANES ? QD_EDGES_RELATIVE : QD_EDGES_GROUP, dev, err));
+    QD_TRY_OUT(st, qd_code_tables_make(&j.tables, c, j.lanes, dev, err));
     QD_TRY_OUT(st, allocate(&j, n, err));
     for (uint64_t at = 0; at < n; at += j.chunk)
         QD_TRY_OUT(st, launch(&j, at, n - at < j.chunk ? n - at : j.chunk, frames, syndrome, bits, iterations, err));

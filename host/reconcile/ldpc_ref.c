@@ -37,9 +37,9 @@ static void row(decoder *d, uint32_t i, uint32_t r, unsigned syndrome_bit) {
         l[e % 2] = box(l[e % 2], larger(m[e % 2], abs(v[e])), a);
         m[e % 2] = smaller(m[e % 2], abs(v[e]));
     }
-    int least = smaller(m[0], m[1]), others = box(box(l[0], l[1], a), larger(m[0], m[1]), a), all = box(others, least, a);
+    int least = smaller(m[0], m[1]), others = smaller(QD_LDPC_CLIP, box(box(l[0], l[1], a), larger(m[0], m[1]), a)), all = box(others, least, a);
     for (uint32_t e = 0; e < degree; e++) {
-        int size = smaller(QD_LDPC_CLIP, abs(v[e]) == least ? others : all);
+        int size = abs(v[e]) == least ? others : all;
         *msg[e] = (int8_t)((parity ^ (v[e] < 0)) ? -size : size);
         *app[e] = (int8_t)sat(v[e] + *msg[e]);
     }

@@ -121,7 +121,7 @@ static const qd_key ldpc_keys[] = {{"z", 384, 2, 384, "lifting size"},
                                    {"c", 8, 1, 32, "channel LLR"},
                                    {"a", 5, 2, 15, "check-node constant"},
                                    {"cap", 50, 1, 1000, "most iterations"},
-                                   {"form", 0, 0, 2, "device form: 0 chosen, 1 lanes, 2 group"},
+                                   {"form", 0, 0, 64, "device form: 0 chosen, 1 lanes, 2 group, 16, 32 or 64 lanes"},
                                    {"content", 0, 0, 3, "0 uniform, 1 zeros, 2 ones, 3 a syndrome of no relation"},
                                    {"seed", 1, 0, UINT64_MAX, "seed"}};
 
@@ -169,6 +169,9 @@ static void fill_case(qd_ldpc_case *s, const qd_problem *p) {
 static qd_status ldpc_create(const qd_problem *p, void **state, qd_error *err) {
     qd_code c;
     QD_TRY(case_code(&c, p->v[LD_Z], p->v[LD_M], err));
+    uint64_t form = p->v[LD_FORM];
+    if (form > QD_LDPC_GROUP && form != QD_LDPC_LANES_16 && form != QD_LDPC_LANES_32 && form != QD_LDPC_LANES_64)
+        return qd_fail(err, QD_E_USAGE, "ldpc has no form %llu||0, 1, 2, 16, 32 or 64|", (unsigned long long)form);
     qd_ldpc_case *s = calloc(1, sizeof *s);
     if (!s) return no_memory(err);
     uint64_t n = p->v[LD_FRAMES];
@@ -255,6 +258,9 @@ static const char *const ldpc_quick[] = {
     "ldpc:z=384,m=5400,frames=2,ppm=500000,cap=1",
     NULL};
 static const char *const ldpc_full[] = {"ldpc:z=384,m=5476,frames=64,ppm=50000", "ldpc:z=384,m=5476,frames=64,ppm=50000,form=2",
+                                        "ldpc:z=384,m=5476,frames=5,form=16", "ldpc:z=88,m=1230,frames=3,form=16", "ldpc:z=384,m=5476,frames=5,form=32",
+                                        "ldpc:z=88,m=1230,frames=3,form=32", "ldpc:z=384,m=5476,frames=5,form=64", "ldpc:z=88,m=1230,frames=3,form=64",
+                                        "ldpc:z=36,m=510,frames=3,form=64", "ldpc:z=2,m=91,frames=40,form=64",
                                         "ldpc:z=384,m=10000,frames=32,ppm=85000", "ldpc:z=2,m=92,frames=16385", "ldpc:z=2,m=92,frames=2049,form=2",
                                         "ldpc:z=384,m=3840,frames=16,content=3,cap=1000", NULL};
 static const char *const ldpc_profile[] = {"ldpc:z=384,m=5376,frames=256,ppm=50000", NULL};

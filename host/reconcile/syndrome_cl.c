@@ -31,7 +31,7 @@ qd_status qd_syndrome_run(const qd_code *c, uint64_t n, const uint64_t *frames, 
     uint64_t chunk = n < CHUNK ? n : CHUNK;
     qd_status st;
     QD_TRY_OUT(st, qd_cl_kernel(dev, "syndrome", "", "syndrome", &j.kernel, err));
-    QD_TRY_OUT(st, qd_code_tables_make(&j.tables, c, QD_EDGES_PLAIN, dev, err));
+    QD_TRY_OUT(st, qd_code_tables_make(&j.tables, c, 0, dev, err));
     QD_TRY_OUT(st, qd_cl_alloc(dev, &j.frames, chunk * qd_frame_words(c) * 8, err));
     QD_TRY_OUT(st, qd_cl_alloc(dev, &j.syndromes, chunk * qd_syndrome_words(c) * 8, err));
     for (uint64_t at = 0; at < n; at += chunk)
