@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The code's table and shape, frames in memory, syndromes. Equality of device and reference over many inputs is the registry's loop; here the
+ * algebra is tested, on the reference and on a CPU device where there is one. */
+#include "ldpc_suite.h"
+
+/* ---- Table and shape ---- */
+
+/* One line `set row col shift` an edge, by set, row, col: the text whose SHA-256 four public codings of the standard's table share. */
+START_TEST(the_table_is_the_standard_s) {
+    const qd_graph *g = &qd_graph_nr_bg1;
+    char *text = malloc(1 << 20), hex[65];
+    size_t at = 0;
+    for (uint32_t s = 0; s < QD_SETS; s++)
+        for (uint32_t i = 0; i < g->rows; i++)
+            for (uint32_t e = g->row_start[i]; e < g->row_start[i + 1]; e++)
+                at += (size_t)sprintf(text + at, "%u %u %u %u\n", s, i, g->edges[e].col, g->edges[e].shift[s]);
+    qd_sha256_hex(text, at, hex);
+    ck_assert_str_eq(hex, "21c96e402361bffeea57bbfc093935f434edfb8a173ea24de1a33013d8a5917b");
+    free(text);
+}
+END_TEST
+
+/* What decoder, frames and leak rest on. */
+START_TEST(the_graph_has_the_shape_that_the_code_relies_on) {
+    const qd_graph *g = &qd_graph_nr_bg1;
+    uint32_t degree[QD_GRAPH_COLS_MAX] = {0};
+    ck_assert_uint_eq(g->rows, 46);
+    ck_assert_uint_eq(g->cols, g->kb + g->rows);
+    ck_assert_uint_eq(g->row_start[g->rows], QD_GRAPH_EDGES_MAX);
+    for (uint32_t i = 0; i < g->rows; i++) {
+        ck_assert_uint_le(g->row_start[i + 1] - g->row_start[i], QD_DEGREE_MAX);
+        for (uint32_t e = g->row_start[i]; e < g->row_start[i + 1]; e++) {
+            const qd_edge *edge = &g->edges[e];
+            degree[edge->col]++;
+            ck_assert(e == g->row_start[i] || edge->col > edge[-1].col);
+            if (edge->col >= g->kb + QD_CORE_ROWS) {
+                ck_assert_uint_eq(edge->col, g->kb + i);
+                for (int s = 0; s < QD_SETS; s++) ck_assert_uint_eq(edge->shift[s], 0);
+            }
+        }
+    }
+    for (uint32_t j = 0; j < g->cols; j++) ck_assert(j < g->kb + QD_CORE_ROWS ? degree[j] > 1 : degree[j] == 1);
+}
+END_TEST
+
+/* Rank over GF(2) of the punctured columns in the four rows that every frame has. */
+static uint32_t punctured_rank(const qd_code *c) {
+    enum { WORDS = 2 * QD_Z_MAX / 64 };
+    uint32_t rows = QD_CORE_ROWS * c->z, cols = c->graph->punctured * c->z, rank = 0;
+    uint64_t(*h)[WORDS] = calloc(rows, sizeof *h);
+    for (uint32_t i = 0; i < QD_CORE_ROWS; i++)
+        for (uint32_t e = c->graph->row_start[i]; e < c->graph->row_start[i + 1]; e++)
+            for (uint32_t r = 0; r < c->z && c->graph->edges[e].col < c->graph->punctured; r++) {
+                uint32_t bit = c->graph->edges[e].col * c->z + (r + qd_code_shift(c, &c->graph->edges[e])) % c->z;
+                h[i * c->z + r][bit / 64] ^= (uint64_t)1 << (bit % 64);
+            }
+    for (uint32_t bit = 0; bit < cols; bit++) {
+        uint32_t p = rank;
+        while (p < rows && !(h[p][bit / 64] >> (bit % 64) & 1)) p++;
+        if (p == rows) continue;
+        for (int w = 0; w < WORDS; w++) {
+            uint64_t swap = h[p][w];
+            h[p][w] = h[rank][w];
+            h[rank][w] = swap;
+        }
+        for (uint32_t r = rank + 1; r < rows; r++)
+            if (h[r][bit / 64] >> (bit % 64) & 1)
+                for (int w = 0; w < WORDS; w++) h[r][w] ^= h[rank][w];
+        rank++;
+    }
+    free(h);
+    return rank;
+}
+
+/* The syndrome leaks M - 2 Z bits because the private part has full column rank; more rows cannot lower it. */
+START_TEST(private_bits_hide_as_many_syndrome_bits_at_every_lifting_size) {
+    uint32_t n;
+    const uint16_t *z = qd_lifting_sizes(&n);
+    ck_assert_uint_eq(n, 51);
+    for (uint32_t i = 0; i < n; i++) {
+        qd_code c = code_of(z[i], QD_CORE_ROWS * z[i]);
+        ck_assert_uint_eq(punctured_rank(&c), 2 * c.z);
+        ck_assert_uint_eq(c.leak, c.m - 2 * c.z);
+    }
+}
+END_TEST
+
+START_TEST(codes_out_of_range_are_refused) {
+    static const uint32_t bad[][3] = {{0, 384, 5376}, {2, 384, 5376}, {1, 383, 5376}, {1, 0, 0}, {1, 17, 100}, {1, 384, 1535}, {1, 384, 17665}, {1, UINT32_MAX, 5}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        qd_code c;
+        ck_status(qd_code_make(&c, bad[i][0], bad[i][1], bad[i][2], &err), QD_E_INPUT);
+    }
+    ck_assert_uint_eq(code_of(384, 5476).n, 22 * 384 + 5476 - 768);
+    ck_assert_uint_eq(code_of(384, 5476).rows, 15);
+    ck_assert_uint_eq(code_of(384, 5476).last, 100);
+    ck_assert_uint_eq(code_of(384, 5376).rows, 14);
+    ck_assert_uint_eq(code_of(384, 5376).last, 384);
+}
+END_TEST
+
+/* ---- Frames in memory ---- */
+
+START_TEST(a_frame_is_loaded_and_stored_bit_by_bit_at_any_offset) {
+    static const uint32_t sizes[][2] = {{384, 5476}, {384, 1536}, {36, 365}, {2, 91}, {72, 1001}, {64, 700}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        qd_code c = code_of(sizes[i][0], sizes[i][1]);
+        qd_bits key, copy;
+        random_bits(i, &key, c.n + 131);
+        ck_ok(qd_bits_create(&copy, c.n + 131, &err));
+        uint64_t *frame = calloc(qd_frame_words(&c), 8);
+        for (uint64_t from = 0; from < 131; from += 13) {
+            qd_frame_load(&c, &key, from, frame);
+            for (uint32_t b = 0; b < c.n; b++) { /* by the definition: columns from the first key column on, z bits each */
+                uint32_t j = 2 + b / c.z, p = b % c.z;
+                ck_assert_uint_eq(frame[j * c.words + p / 64] >> (p % 64) & 1, qd_bits_get(&key, from + b));
+            }
+            memset(copy.w, 0xff, qd_bits_words(c.n + 131) * 8);
+            qd_frame_store(&c, frame, &copy, from);
+            for (uint64_t b = 0; b < c.n + 131; b++)
+                ck_assert_uint_eq(qd_bits_get(&copy, b), b >= from && b < from + c.n ? qd_bits_get(&key, b) : 1);
+        }
+        free(frame);
+        qd_bits_destroy(&key);
+        qd_bits_destroy(&copy);
+    }
+}
+END_TEST
+
+START_TEST(a_syndrome_survives_its_message_and_stray_bits_are_refused) {
+    qd_code c = code_of(36, 365);
+    uint64_t *frame = calloc(qd_frame_words(&c), 8), *s = calloc(qd_syndrome_words(&c), 8), *t = calloc(qd_syndrome_words(&c), 8);
+    uint8_t bytes[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8];
+    qd_bits key;
+    random_bits(5, &key, c.n);
+    qd_frame_load(&c, &key, 0, frame);
+    qd_syndrome_ref(&c, 1, frame, s);
+    qd_syndrome_pack(&c, s, bytes);
+    ck_ok(qd_syndrome_unpack(&c, bytes, t, &err));
+    ck_assert_mem_eq(s, t, qd_syndrome_words(&c) * 8);
+    bytes[365 / 8] |= 1 << 365 % 8;
+    ck_status(qd_syndrome_unpack(&c, bytes, t, &err), QD_E_INPUT);
+    qd_bits_destroy(&key);
+    free(frame);
+    free(s);
+    free(t);
+}
+END_TEST
+
+/* ---- Syndromes ---- */
+
+/* Lifted bit number j is popcount(j) mod 2 in all columns; the hash was derived by two independent programs. */
+START_TEST(known_answer) {
+    qd_code c = code_of(384, 5476);
+    uint64_t *frame = calloc(qd_frame_words(&c), 8), *s = calloc(qd_syndrome_words(&c), 8);
+    char text[5477] = "", hex[65];
+    qd_device *dev = open_device(_i);
+    for (uint32_t j = 0; j < c.cols; j++)
+        for (uint32_t p = 0; p < qd_code_col_bits(&c, j); p++)
+            frame[j * c.words + p / 64] |= (uint64_t)(__builtin_popcount(j * 384 + p) & 1) << (p % 64);
+    ck_ok(qd_syndrome_run(&c, 1, frame, s, dev, &err));
+    uint32_t ones = 0;
+    for (uint32_t k = 0; k < c.m; k++) {
+        unsigned bit = s[k / 384 * c.words + k % 384 / 64] >> (k % 64) & 1;
+        text[k] = (char)('0' + bit);
+        ones += bit;
+    }
+    ck_assert(strncmp(text, "1011000101", 10) == 0);
+    ck_assert_uint_eq(ones, 2730);
+    qd_sha256_hex(text, c.m, hex);
+    ck_assert_str_eq(hex, "72bb2104f45eefda01f4fe536b6c7db1c03650ec659a04fd88b10ea0e89dc2a0");
+    free(frame);
+    free(s);
+    qd_device_close(dev);
+}
+END_TEST
+
+START_TEST(syndromes_are_linear_and_of_zero_are_zero) {
+    qd_code c = code_of(88, 1001);
+    size_t fw = qd_frame_words(&c), sw = qd_syndrome_words(&c);
+    uint64_t *x = calloc(4 * fw, 8), *s = calloc(4 * sw, 8);
+    qd_device *dev = open_device(_i);
+    for (uint64_t f = 0; f < 2; f++) {
+        qd_bits key;
+        qd_random r = {.rehearsal = 1, .seed = f, .stream = QD_STREAM_PRIVATE};
+        random_bits(f, &key, c.n);
+        qd_frame_load(&c, &key, 0, x + f * fw);
+        qd_frame_private(&c, &r, x + f * fw);
+        qd_bits_destroy(&key);
+    }
+    for (size_t i = 0; i < fw; i++) x[2 * fw + i] = x[i] ^ x[fw + i];
+    ck_ok(qd_syndrome_run(&c, 4, x, s, dev, &err));
+    for (size_t i = 0; i < sw; i++) {
+        ck_assert_uint_eq(s[2 * sw + i], s[i] ^ s[sw + i]);
+        ck_assert_uint_eq(s[3 * sw + i], 0);
+    }
+    free(x);
+    free(s);
+    qd_device_close(dev);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("syndrome");
+    TCase *t = tcase_create("syndrome");
+    tcase_set_timeout(t, 600); /* the first launch on a device compiles */
+    tcase_add_test(t, the_table_is_the_standard_s);
+    tcase_add_test(t, the_graph_has_the_shape_that_the_code_relies_on);
+    tcase_add_test(t, private_bits_hide_as_many_syndrome_bits_at_every_lifting_size);
+    tcase_add_test(t, codes_out_of_range_are_refused);
+    tcase_add_test(t, a_frame_is_loaded_and_stored_bit_by_bit_at_any_offset);
+    tcase_add_test(t, a_syndrome_survives_its_message_and_stray_bits_are_refused);
+    tcase_add_loop_test(t, known_answer, 0, 2);
+    tcase_add_loop_test(t, syndromes_are_linear_and_of_zero_are_zero, 0, 2);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
