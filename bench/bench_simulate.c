@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tuned C loop of `simulate`: philox for eight events at a time in a form that compilers vectorise, clicks as 64-bit keys kept sorted
- * by insertion, a branch-free merge, dead time carried from cell to cell; the range is cut into one share a thread, each of which
- * runs through the cell before its first one to know its detectors. Keys as in kernels/simulate.cl. */
+/* Tuned C loop of `simulate`: philox for eight events at a time in a form that compilers vectorise, clicks as 64-bit keys kept
+ * sorted by insertion, a branch-free merge, dead time carried from cell to cell; the range is cut into one share a thread, each
+ * of which runs through the cell before its first one to know its detectors. Keys as in kernels/simulate.cl. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,10 +270,13 @@ static qd_status run(void *state, unsigned threads, void *out, qd_error *err) {
     uint64_t n[2] = {0};
     for (unsigned i = 0; !failed && i < threads; i++)
         for (int k = 0; k < 2; k++) n[k] += s[i].tags[k].n;
-    for (int k = 0; k < 2; k++) failed = failed || qd_tags_reserve(&tags[k], n[k] + 1, NULL) != QD_OK || qd_truth_reserve(&truth, k, n[k] + 1, NULL) != QD_OK;
+    for (int k = 0; k < 2; k++)
+        failed =
+            failed || qd_tags_reserve(&tags[k], n[k] + 1, NULL) != QD_OK || qd_truth_reserve(&truth, k, n[k] + 1, NULL) != QD_OK;
     for (unsigned i = 0; !failed && i < threads; i++) append(tags, &truth, &s[i]);
     for (int k = 0; k < 2; k++) qd_truth_count(&truth, k, 0);
-    qd_status st = failed ? qd_fail(err, QD_E_INTERNAL, "the C loop of simulate ran out of memory or of slots") : qd_simulate_output(c, &tags[0], &tags[1], &truth, out, err);
+    qd_status st = failed ? qd_fail(err, QD_E_INTERNAL, "the C loop of simulate ran out of memory or of slots")
+                          : qd_simulate_output(c, &tags[0], &tags[1], &truth, out, err);
     for (int k = 0; k < 2; k++) qd_tags_destroy(&tags[k]);
     qd_truth_destroy(&truth);
     for (unsigned i = 0; s && i < threads; i++) {

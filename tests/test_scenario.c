@@ -6,23 +6,24 @@
 #include <string.h>
 #include "qdistill/link.h"
 
-static const char good[] = "name: all keys\n"
-                           "pair_rate_hz: 1.5e6\n"
-                           "visibility: 0.9\n"
-                           "misalignment_deg: -3\n"
-                           "arms:\n"
-                           "  alice:\n"
-                           "    loss_db: 3\n"
-                           "    basis_split: 0.4\n"
-                           "    detectors:\n"
-                           "      efficiency_each: [0.1, 0.2, 0.3, 0.4]\n"
-                           "      dark_hz: 250\n"
-                           "      delay_ps_each: [0, 100, 200, 300]\n"
-                           "      jitter_fwhm_ps: 120\n"
-                           "      dead_ps: 45000.5\n"
-                           "  bob: {}\n"
-                           "clock: {offset_ps: -123456789012, frequency_ppm: -7.5}\n"
-                           "eve: {intercept_resend: 0.25}\n";
+static const char good[] =
+    "name: all keys\n"
+    "pair_rate_hz: 1.5e6\n"
+    "visibility: 0.9\n"
+    "misalignment_deg: -3\n"
+    "arms:\n"
+    "  alice:\n"
+    "    loss_db: 3\n"
+    "    basis_split: 0.4\n"
+    "    detectors:\n"
+    "      efficiency_each: [0.1, 0.2, 0.3, 0.4]\n"
+    "      dark_hz: 250\n"
+    "      delay_ps_each: [0, 100, 200, 300]\n"
+    "      jitter_fwhm_ps: 120\n"
+    "      dead_ps: 45000.5\n"
+    "  bob: {}\n"
+    "clock: {offset_ps: -123456789012, frequency_ppm: -7.5}\n"
+    "eve: {intercept_resend: 0.25}\n";
 
 static qd_status load(const char *text, qd_scenario *s, qd_error *err) {
     *err = (qd_error){0};
@@ -164,7 +165,8 @@ START_TEST(examples_hold_what_they_promise) {
     ck_assert(r.qber_true[0] > 0.0115 && r.qber_true[0] < 0.0125);
     ck_assert(r.coincidences > 4.55e5 && r.coincidences < 4.65e5);
     qd_link_destroy(l);
-    ck_assert_msg(qd_scenario_load(QD_SOURCE_DIR "/examples/scenarios/metro-fibre-eavesdropped.yaml", &s, &err) == QD_OK, "%s", err.what);
+    ck_assert_msg(qd_scenario_load(QD_SOURCE_DIR "/examples/scenarios/metro-fibre-eavesdropped.yaml", &s, &err) == QD_OK, "%s",
+                  err.what);
     ck_assert_int_eq(qd_link_create(&s, 1, &l, &err), QD_OK);
     ck_assert_int_eq(qd_link_expect(l, 1000, &r, &err), QD_OK);
     ck_assert(r.qber_true[0] > 0.2555 && r.qber_true[0] < 0.2565 && r.qber[0] > r.qber_true[0]);
@@ -172,7 +174,8 @@ START_TEST(examples_hold_what_they_promise) {
     ck_assert_msg(qd_scenario_load(QD_SOURCE_DIR "/examples/scenarios/double-downlink.yaml", &s, &err) == QD_OK, "%s", err.what);
     ck_assert_int_eq(qd_link_create(&s, 1, &l, &err), QD_OK);
     ck_assert_int_eq(qd_link_expect(l, 1000, &r, &err), QD_OK);
-    ck_assert(r.coincidences > 0.4 && r.coincidences < 0.55 && r.coincidences / r.accidentals > 28 && r.coincidences / r.accidentals < 33);
+    ck_assert(r.coincidences > 0.4 && r.coincidences < 0.55 && r.coincidences / r.accidentals > 28 &&
+              r.coincidences / r.accidentals < 33);
     qd_link_destroy(l);
 }
 END_TEST

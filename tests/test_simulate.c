@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The link simulation: tables against their definitions, properties that hold event by event, ranges put together, scenarios read.
- * Statistics against the model: test_simulate_full.c. */
+/* The link simulation: tables against their definitions, properties that hold event by event, ranges put together, scenarios
+ * read. Statistics against the model: test_simulate_full.c. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -38,7 +38,8 @@ typedef struct run {
 
 static void simulate(const qd_link *l, qd_device *dev, uint64_t first, uint64_t cells, run *r) {
     qd_error err = {0};
-    ck_assert_msg(qd_simulate(l, dev, first, cells, &r->alice, &r->bob, &r->truth, &err) == QD_OK, "%s (%s)", err.what, err.cause);
+    ck_assert_msg(qd_simulate(l, dev, first, cells, &r->alice, &r->bob, &r->truth, &err) == QD_OK, "%s (%s)", err.what,
+                  err.cause);
 }
 
 static void drop(run *r) {
@@ -56,8 +57,8 @@ static bool same_run(const run *a, const run *b) {
     for (int k = 0; k < 2; k++) {
         const qd_truth *x = &a->truth, *y = &b->truth;
         same = same && x->n[k] == y->n[k] && memcmp(x->id[k], y->id[k], x->n[k] * sizeof *x->id[k]) == 0;
-        same = same && x->dead_dropped[k] == y->dead_dropped[k] && x->darks[k] == y->darks[k] && x->pair_tags[k] == y->pair_tags[k] &&
-               x->eve_tags[k] == y->eve_tags[k];
+        same = same && x->dead_dropped[k] == y->dead_dropped[k] && x->darks[k] == y->darks[k] &&
+               x->pair_tags[k] == y->pair_tags[k] && x->eve_tags[k] == y->eve_tags[k];
     }
     return same;
 }
@@ -82,10 +83,10 @@ START_TEST(thresholds_are_exact_at_the_ends) {
 }
 END_TEST
 
-/* The gap of word u must be the quantile -ln(U) of the mean, U = (u + 1/2)/2^32. Above U = 1/64 a bin's line differs from the curve
- * by at most w^2/8 + w^2/12 with w = ln((i+1)/i) <= ln(17/16) = .0606 (chord, plus the shift that keeps the bin's mean), so 8e-4
- * of a mean, and by one rounding of the table and one of the product: 2 units of 2^shift/8 ticks. A zoomed word repeats that, and
- * the last look, at U below 2^-18, takes wide bins: left out here, bounded by its mean in the next test. */
+/* The gap of word u must be the quantile -ln(U) of the mean, U = (u + 1/2)/2^32. Above U = 1/64 a bin's line differs from the
+ * curve by at most w^2/8 + w^2/12 with w = ln((i+1)/i) <= ln(17/16) = .0606 (chord, plus the shift that keeps the bin's mean), so
+ * 8e-4 of a mean, and by one rounding of the table and one of the product: 2 units of 2^shift/8 ticks. A zoomed word repeats
+ * that, and the last look, at U below 2^-18, takes wide bins: left out here, bounded by its mean in the next test. */
 START_TEST(gaps_are_exponential_quantiles) {
     const double rates[] = {1e9, 2.5e6, 1e3, 0.5};
     for (size_t r = 0; r < sizeof rates / sizeof *rates; r++) {
@@ -119,8 +120,8 @@ START_TEST(gaps_are_exponential_quantiles) {
 }
 END_TEST
 
-/* Mean over all words, exactly: each look's bins keep their means, so the table's mean is E[-ln U | U >= 1/64] below the first look
- * and so on; with the last look whole it is exactly 1. Rounding of entries: at most a unit each way. */
+/* Mean over all words, exactly: each look's bins keep their means, so the table's mean is E[-ln U | U >= 1/64] below the first
+ * look and so on; with the last look whole it is exactly 1. Rounding of entries: at most a unit each way. */
 START_TEST(gaps_have_the_exact_mean) {
     const double rates[] = {1e9, 2.5e6, 1e3};
     for (size_t r = 0; r < sizeof rates / sizeof *rates; r++) {
@@ -145,8 +146,8 @@ START_TEST(gaps_have_the_exact_mean) {
 }
 END_TEST
 
-/* Rounding to whole ticks adds at most half a tick anywhere, so the standard deviation is right to a tick over sqrt(12) in quadrature
- * and half a tick in the mean; the table is symmetric about its centre. */
+/* Rounding to whole ticks adds at most half a tick anywhere, so the standard deviation is right to a tick over sqrt(12) in
+ * quadrature and half a tick in the mean; the table is symmetric about its centre. */
 START_TEST(jitter_has_the_width_asked_for) {
     const double fwhm[] = {0, 50, 350, 10000};
     for (size_t f = 0; f < sizeof fwhm / sizeof *fwhm; f++) {
@@ -182,7 +183,8 @@ START_TEST(bobs_time_inverts_the_clock) {
             for (uint64_t e = 0; e < 200; e++) {
                 uint32_t w[4];
                 qd_philox(e, QD_STREAM_TEST, i, (uint32_t)j, w);
-                int64_t ta = QD_LINK_START + (int64_t)(((uint64_t)w[0] << 32 | w[1]) >> (11 + e % 50)), tb = qd_link_bob_time(l, ta);
+                int64_t ta = QD_LINK_START + (int64_t)(((uint64_t)w[0] << 32 | w[1]) >> (11 + e % 50)),
+                        tb = qd_link_bob_time(l, ta);
                 ck_assert(qd_clock_apply(&c, tb) <= ta && qd_clock_apply(&c, tb + 1) > ta);
             }
             qd_link_destroy(l);
@@ -235,8 +237,8 @@ static void pieces_equal_whole(qd_device *dev, const qd_scenario *s) {
     qd_link_destroy(l);
 }
 
-/* Detectors busy most of the time, jitter that disorders neighbours, unequal efficiencies and delays, an attack: whatever one cell
- * hands to the next. */
+/* Detectors busy most of the time, jitter that disorders neighbours, unequal efficiencies and delays, an attack: whatever one
+ * cell hands to the next. */
 START_TEST(ranges_put_together_equal_one) {
     qd_scenario busy = plain(), odd = plain();
     busy.pair_rate_hz = 2e7;
@@ -267,7 +269,9 @@ typedef struct agreement {
     uint64_t n[2][2], equal[2][2], one_sided;
 } agreement;
 
-static int detector_of(uint8_t mask) { return mask == 1 ? 0 : mask == 2 ? 1 : mask == 4 ? 2 : 3; }
+static int detector_of(uint8_t mask) {
+    return mask == 1 ? 0 : mask == 2 ? 1 : mask == 4 ? 2 : 3;
+}
 
 static agreement agree(const run *r) {
     agreement a = {0};

@@ -2,10 +2,10 @@
 /* Statistics of the simulated link against the model of Neumann et al., PRA 104:022406 (2021), with dead time: each count within
  * 4 standard deviations. Seeds are fixed, so a passing run passes again; a gate fails by chance once in 16,000.
  *
- * Standard deviations. Clicks of a detector with dead time t and rate r form a renewal process: variance of the count n in a long time
- * is n/(1 + r t)^2. Pairs kept at both stations are a Poisson process thinned by dead times, which only take from its variance: at
- * most n. Tag pairs at displaced delays, mean u over windows of W seconds together: every tag enters several, so the variance is
- * u (1 + W (S_A + S_B)). A share p of n independent trials: p(1-p)/n. */
+ * Standard deviations. Clicks of a detector with dead time t and rate r form a renewal process: variance of the count n in a long
+ * time is n/(1 + r t)^2. Pairs kept at both stations are a Poisson process thinned by dead times, which only take from its
+ * variance: at most n. Tag pairs at displaced delays, mean u over windows of W seconds together: every tag enters several, so the
+ * variance is u (1 + W (S_A + S_B)). A share p of n independent trials: p(1-p)/n. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -68,7 +68,8 @@ static void take(const qd_scenario *s, double seconds, uint64_t seed, qd_device 
     uint64_t cells = qd_link_cells(seconds), batch = qd_link_batch(out->link);
     out->seconds = qd_link_seconds(cells);
     for (uint64_t c = 0; c < cells; c += batch)
-        ck_assert_msg(qd_simulate(out->link, dev, c, cells - c < batch ? cells - c : batch, &out->tag[0], &out->tag[1], &out->truth, &err) == QD_OK,
+        ck_assert_msg(qd_simulate(out->link, dev, c, cells - c < batch ? cells - c : batch, &out->tag[0], &out->tag[1],
+                                  &out->truth, &err) == QD_OK,
                       "%s (%s)", err.what, err.cause);
     qd_clock clock = qd_link_clock(out->link);
     for (uint64_t i = 0; i < out->tag[1].n; i++) out->tag[1].t[i] = qd_clock_apply(&clock, out->tag[1].t[i]);
@@ -93,12 +94,19 @@ static void drop(sample *s) {
     free(s->pair);
 }
 
-static int detector_of(uint8_t mask) { return mask == 1 ? 0 : mask == 2 ? 1 : mask == 4 ? 2 : 3; }
-static int at(const sample *s, int k, uint64_t i) { return detector_of(s->tag[k].mask[i]); }
-static bool inside(const sample *s, const joined *p) { return 2 * llabs(s->tag[0].t[p->a] - s->tag[1].t[p->b]) < window; }
+static int detector_of(uint8_t mask) {
+    return mask == 1 ? 0 : mask == 2 ? 1 : mask == 4 ? 2 : 3;
+}
+static int at(const sample *s, int k, uint64_t i) {
+    return detector_of(s->tag[k].mask[i]);
+}
+static bool inside(const sample *s, const joined *p) {
+    return 2 * llabs(s->tag[0].t[p->a] - s->tag[1].t[p->b]) < window;
+}
 
 static void gate(const char *what, double got, double want, double sd) {
-    ck_assert_msg(fabs(got - want) <= 4 * sd, "%s: %.8g, expected %.8g, which is %.2f sd away", what, got, want, (got - want) / sd);
+    ck_assert_msg(fabs(got - want) <= 4 * sd, "%s: %.8g, expected %.8g, which is %.2f sd away", what, got, want,
+                  (got - want) / sd);
 }
 
 static void check_singles(const sample *s, const qd_link_rates *r) {
@@ -106,9 +114,10 @@ static void check_singles(const sample *s, const qd_link_rates *r) {
         uint64_t n[4] = {0};
         for (uint64_t i = 0; i < s->tag[k].n; i++) n[at(s, k, i)]++;
         for (int d = 0; d < 4; d++) {
-            double want = r->single[k][d] * s->seconds, tau = (double)s->link->arm[k].dead / 256e9;
+            double want = r->single[k][d] * s->seconds, tau = s->link->scenario.arm[k].dead_ps * 1e-12;
             double raw = r->single[k][d] / (1 - r->single[k][d] * tau);
-            gate("singles", (double)n[d], want, sqrt(want) / (1 + raw * tau) + 1); /* + 1: the count starts with a free detector */
+            gate("singles", (double)n[d], want,
+                 sqrt(want) / (1 + raw * tau) + 1); /* + 1: the count starts with a free detector */
         }
     }
 }
@@ -133,7 +142,9 @@ static void check_pairs(const sample *s, const qd_link_rates *r) {
     gate("window capture", in / (double)s->pairs, r->capture, sqrt(r->capture * (1 - r->capture) / (double)s->pairs + 1e-12));
     double want = r->coincidences * s->seconds;
     gate("true coincidences in the window", in, want, sqrt(want));
-    for (int k = 0; k < 2; k++) gate("QBER of true pairs", errors[k] / matched[k], r->qber_true[k], sqrt(r->qber_true[k] * (1 - r->qber_true[k]) / matched[k]));
+    for (int k = 0; k < 2; k++)
+        gate("QBER of true pairs", errors[k] / matched[k], r->qber_true[k],
+             sqrt(r->qber_true[k] * (1 - r->qber_true[k]) / matched[k]));
 }
 
 /* Tag pairs with 2|tA - tB - lag| < window; errors among matched bases are counted by basis when asked for. */
@@ -165,9 +176,9 @@ static void check_accidentals(const sample *s, const qd_link_rates *r) {
     gate("accidentals", n, want, sqrt(want * (1 + WINDOWS * window_ps * 1e-12 * (total[0] + total[1]))));
 }
 
-/* Everything inside the window around zero, as a coincidence finder sees it. The model's accidentals are S_A S_B t_CC; two pairs whose
- * photons meet in the window lose some of their cross combinations, since two clicks of one detector are never both kept: at most
- * a share g = (CC/S_A)(CC/S_B) of them, which moves the QBER by at most g/2 times their share of all. */
+/* Everything inside the window around zero, as a coincidence finder sees it. The model's accidentals are S_A S_B t_CC; two pairs
+ * whose photons meet in the window lose some of their cross combinations, since two clicks of one detector are never both kept:
+ * at most a share g = (CC/S_A)(CC/S_B) of them, which moves the QBER by at most g/2 times their share of all. */
 static void check_qber(const sample *s, const qd_link_rates *r) {
     double matched[2] = {0}, errors[2] = {0}, total[2] = {0}, all = 0;
     (void)tag_pairs(s, 0, matched, errors);
@@ -176,7 +187,8 @@ static void check_qber(const sample *s, const qd_link_rates *r) {
     for (int i = 0; i < 16; i++) all += r->pair[i / 4][i % 4];
     double bias = all / total[0] * all / total[1] / 2 * r->accidentals / (r->accidentals + r->coincidences);
     for (int k = 0; k < 2; k++)
-        gate("QBER with accidentals", errors[k] / matched[k], r->qber[k], sqrt(r->qber[k] * (1 - r->qber[k]) / matched[k]) + bias / 4);
+        gate("QBER with accidentals", errors[k] / matched[k], r->qber[k],
+             sqrt(r->qber[k] * (1 - r->qber[k]) / matched[k]) + bias / 4);
 }
 
 static void check_point(const char *name, const qd_scenario *s, double seconds, uint64_t seed, qd_device *dev) {
@@ -195,7 +207,8 @@ static void check_point(const char *name, const qd_scenario *s, double seconds, 
 
 static qd_device *device_or_reference(void) {
     qd_device *dev = NULL;
-    if (qd_device_open("cpu", &dev, NULL) != QD_OK) fprintf(stderr, "test_simulate_full: no OpenCL CPU device: on the reference\n");
+    if (qd_device_open("cpu", &dev, NULL) != QD_OK)
+        fprintf(stderr, "test_simulate_full: no OpenCL CPU device: on the reference\n");
     return dev;
 }
 
@@ -242,8 +255,8 @@ START_TEST(counts_follow_the_model_over_a_grid) {
 }
 END_TEST
 
-/* Intercept-resend of a share p of pairs of visibility V: p (1/4 + (1-V)/4) + (1-p) (1-V)/2, written out here, not taken from the model.
- * With accidentals counted in at 1/2. */
+/* Intercept-resend of a share p of pairs of visibility V: p (1/4 + (1-V)/4) + (1-p) (1-V)/2, written out here, not taken from the
+ * model. With accidentals counted in at 1/2. */
 START_TEST(attack_raises_the_qber_in_proportion) {
     qd_device *dev = device_or_reference();
     const double shares[] = {0, 0.25, 0.5, 0.75, 1}, visibilities[] = {1, 0.95};
@@ -258,7 +271,8 @@ START_TEST(attack_raises_the_qber_in_proportion) {
             double n = 0, errors = 0, touched = 0, matched[2] = {0}, wrong[2] = {0};
             for (uint64_t k = 0; k < x.pairs; k++) {
                 int a = at(&x, 0, x.pair[k].a), b = at(&x, 1, x.pair[k].b);
-                bool eve_a = (x.truth.id[0][x.pair[k].a] & QD_TRUTH_EVE) != 0, eve_b = (x.truth.id[1][x.pair[k].b] & QD_TRUTH_EVE) != 0;
+                bool eve_a = (x.truth.id[0][x.pair[k].a] & QD_TRUTH_EVE) != 0,
+                     eve_b = (x.truth.id[1][x.pair[k].b] & QD_TRUTH_EVE) != 0;
                 ck_assert(eve_a == eve_b);
                 touched += eve_a;
                 if ((a & 1) != (b & 1)) continue;
@@ -269,20 +283,21 @@ START_TEST(attack_raises_the_qber_in_proportion) {
             gate("QBER under attack", errors / n, q, sqrt(q * (1 - q) / n));
             gate("pairs Eve touched", touched / (double)x.pairs, p, sqrt(p * (1 - p) / (double)x.pairs));
             (void)tag_pairs(&x, 0, matched, wrong);
-            double acc = (double)x.tag[0].n * (double)x.tag[1].n / x.seconds * window_ps * 1e-12 / 2, all = matched[0] + matched[1];
+            double acc = (double)x.tag[0].n * (double)x.tag[1].n / x.seconds * window_ps * 1e-12 / 2,
+                   all = matched[0] + matched[1];
             double with = (q * (all - acc) + acc / 2) / all;
             gate("QBER under attack with accidentals", (wrong[0] + wrong[1]) / all, with, sqrt(with * (1 - with) / all));
-            printf("attack on %3.0f %%, V = %.2f: QBER %.4f, expected %.4f; with accidentals %.4f, expected %.4f\n", 100 * p, V, errors / n, q,
-                   (wrong[0] + wrong[1]) / all, with);
+            printf("attack on %3.0f %%, V = %.2f: QBER %.4f, expected %.4f; with accidentals %.4f, expected %.4f\n", 100 * p, V,
+                   errors / n, q, (wrong[0] + wrong[1]) / all, with);
             drop(&x);
         }
     qd_device_close(dev);
 }
 END_TEST
 
-/* Intervals between clicks of one detector are the dead time plus an exponential: 50 classes of equal probability, chi-square with
- * 49 degrees of freedom (mean 49, sd sqrt(98)). Times are whole ticks, mean interval above 2e5 ticks: class edges move by less
- * than 1e-5 of a class. */
+/* Intervals between clicks of one detector are the dead time plus an exponential: 50 classes of equal probability, chi-square
+ * with 49 degrees of freedom (mean 49, sd sqrt(98)). Times are whole ticks, mean interval above 2e5 ticks: class edges move by
+ * less than 1e-5 of a class. */
 START_TEST(intervals_are_dead_time_plus_exponential) {
     qd_device *dev = device_or_reference();
     qd_scenario s = base(8e6, 0.4, 0.4);
@@ -294,7 +309,7 @@ START_TEST(intervals_are_dead_time_plus_exponential) {
     qd_link_model_of(&s, &m);
     for (int d = 0; d < 4; d++) {
         double count[CLASSES] = {0}, n = 0, chi = 0, rate = m.detector[0][d] / 256e9;
-        int64_t last = -1, dead = (int64_t)x.link->arm[0].dead, least = INT64_MAX;
+        int64_t last = -1, dead = 25600 /* 100 ns */, least = INT64_MAX;
         for (uint64_t i = 0; i < x.tag[0].n; i++) {
             if (at(&x, 0, i) != d) continue;
             if (last >= 0) {
@@ -316,8 +331,8 @@ START_TEST(intervals_are_dead_time_plus_exponential) {
 }
 END_TEST
 
-/* Time differences of true pairs: mean of the delays, sd of both jitters; sd of a mean sigma/sqrt(n), of a variance sigma^2 sqrt(2/n).
- * Rounding of both tables adds 2/12 of a tick squared at most. */
+/* Time differences of true pairs: mean of the delays, sd of both jitters; sd of a mean sigma/sqrt(n), of a variance sigma^2
+ * sqrt(2/n). Rounding of both tables adds 2/12 of a tick squared at most. */
 START_TEST(pair_jitter_has_both_widths) {
     qd_device *dev = device_or_reference();
     qd_scenario s = base(3e6, 0.3, 0.3);
@@ -340,8 +355,9 @@ START_TEST(pair_jitter_has_both_widths) {
 }
 END_TEST
 
-/* ---- Dead time as a leak. Everybody learns times and bases of the pairs. A detector that clicked cannot click again within its dead
- * time, so a second pair in the same basis within it must have the other value: a key bit that follows from the one before. ---- */
+/* ---- Dead time as a leak. Everybody learns times and bases of the pairs. A detector that clicked cannot click again within its
+ * dead time, so a second pair in the same basis within it must have the other value: a key bit that follows from the one before.
+ * ---- */
 
 /* Keep events only if no detector of the station clicked in the `dead` ticks before. */
 static void apply_rule(qd_tags *tags, qd_truth *truth, int k, int64_t dead) {
@@ -381,10 +397,10 @@ static leak leak_of(const sample *s, const joined *pair, uint64_t pairs, int64_t
     return l;
 }
 
-/* Alice's dead time 50 ns, 5 million clicks a second. A sifted bit is predicted when a sifted pair of its basis and the other value came
- * within the dead time t before: the rate of those at one detector is R/4 with the rate R of sifted bits in both bases, so about
- * R t/4 of the bits. The estimate leaves out how dead times thin neighbours (r t = 6 % each at the detectors of both stations, and
- * that neighbours may not share a detector of Bob's): within a quarter. */
+/* Alice's dead time 50 ns, 5 million clicks a second. A sifted bit is predicted when a sifted pair of its basis and the other
+ * value came within the dead time t before: the rate of those at one detector is R/4 with the rate R of sifted bits in both
+ * bases, so about R t/4 of the bits. The estimate leaves out how dead times thin neighbours (r t = 6 % each at the detectors of
+ * both stations, and that neighbours may not share a detector of Bob's): within a quarter. */
 START_TEST(dead_time_leak_shows_and_the_rule_removes_it) {
     qd_device *dev = device_or_reference();
     qd_scenario s = base(1e7, 0.5, 0.5);
@@ -392,7 +408,7 @@ START_TEST(dead_time_leak_shows_and_the_rule_removes_it) {
     s.arm[0].dead_ps = s.arm[1].dead_ps = 50000;
     sample x;
     take(&s, 0.5, 51, dev, &x);
-    int64_t dead = (int64_t)x.link->arm[0].dead;
+    int64_t dead = 12800; /* 50 ns */
     leak before = leak_of(&x, x.pair, x.pairs, dead);
     double share = before.predicted / before.bits, want = before.bits / x.seconds * 50e-9 / 4;
     ck_assert_double_ge(before.predicted, 1000);
@@ -410,8 +426,8 @@ START_TEST(dead_time_leak_shows_and_the_rule_removes_it) {
         j += q <= p;
     }
     leak after = leak_of(&x, pair, pairs, dead), wide = leak_of(&x, pair, pairs, 4 * dead);
-    printf("dead-time leak: without the rule %.0f of %.0f key bits (%.2f %%) follow from the one before; with it %.0f of %.0f\n", before.predicted,
-           before.bits, 100 * share, after.predicted, after.bits);
+    printf("dead-time leak: without the rule %.0f of %.0f key bits (%.2f %%) follow from the one before; with it %.0f of %.0f\n",
+           before.predicted, before.bits, 100 * share, after.predicted, after.bits);
     ck_assert_double_ge(after.bits, 0.3 * before.bits);
     ck_assert_double_eq(after.predicted, 0);
     /* what is left close by is a fair coin */

@@ -30,7 +30,9 @@ typedef struct job {
     qd_truth total; /* counts only */
 } job;
 
-static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory|||close other programs"); }
+static qd_status no_memory(qd_error *err) {
+    return qd_fail(err, QD_E_INTERNAL, "no memory|||close other programs");
+}
 
 static char *with_suffix(const char *path, const char *suffix) {
     size_t n = strlen(path), m = strlen(suffix);
@@ -44,7 +46,8 @@ static char *with_suffix(const char *path, const char *suffix) {
 
 static qd_status absent(const char *path, qd_error *err) {
     struct stat st;
-    if (lstat(path, &st) == 0) return qd_fail(err, QD_E_INPUT, "%s exists already|||choose another directory, or remove it", path);
+    if (lstat(path, &st) == 0)
+        return qd_fail(err, QD_E_INPUT, "%s exists already|||choose another directory, or remove it", path);
     if (errno == ENOENT) return QD_OK;
     return qd_fail(err, QD_E_INPUT, "cannot look at %s|%s||choose another directory", path, strerror(errno));
 }
@@ -60,7 +63,8 @@ static qd_status room_for(const job *j, qd_error *err) {
     if (statvfs(j->partial, &fs) != 0 || fs.f_blocks == 0) return QD_OK;
     double free_bytes = (double)fs.f_bavail * (double)fs.f_frsize;
     if (bytes <= free_bytes) return QD_OK;
-    return qd_fail(err, QD_E_INPUT, "%s: the tags need %.0f MB, %.0f MB are free|||free space, choose another disk, or simulate less time", j->out,
+    return qd_fail(err, QD_E_INPUT,
+                   "%s: the tags need %.0f MB, %.0f MB are free|||free space, choose another disk, or simulate less time", j->out,
                    bytes * 1e-6, free_bytes * 1e-6);
 }
 
@@ -142,9 +146,10 @@ static qd_status truth_json(const job *j, json_t **out, qd_error *err) {
     double pairs = 0;
     for (int i = 0; i < 16; i++) pairs += r.pair[i / 4][i % 4];
     qd_clock clock = qd_link_clock(j->link);
-    json_t *o = json_pack("{s:i,s:s,s:{s:s,s:s},s:o,s:o,s:f,s:I,s:s}", "schema", 1, "tool", "qdistill", "scenario", "name", s->name, "sha256",
-                          j->scenario_sha256, "seed", qd_json_from_u64(j->seed), "cells", qd_json_from_u64(j->cells), "duration_s",
-                          qd_link_seconds(j->cells), "start", (json_int_t)QD_LINK_START, "tables_sha256", qd_link_tables_sha256(j->link));
+    json_t *o = json_pack("{s:i,s:s,s:{s:s,s:s},s:o,s:o,s:f,s:I,s:s}", "schema", 1, "tool", "qdistill", "scenario", "name",
+                          s->name, "sha256", j->scenario_sha256, "seed", qd_json_from_u64(j->seed), "cells",
+                          qd_json_from_u64(j->cells), "duration_s", qd_link_seconds(j->cells), "start", (json_int_t)QD_LINK_START,
+                          "tables_sha256", qd_link_tables_sha256(j->link));
     json_t *c = qd_clock_json(&clock);
     if (!o || !c || json_object_set_new(o, "clock", c) != 0) {
         json_decref(o);
@@ -199,8 +204,10 @@ static int say(const qd_cli *cli, const job *j, const qd_device *dev, json_t *tr
     if (!cli->quiet && !(cli->json && strcmp(cli->json, "-") == 0)) {
         printf("%s: %.6f s (%" PRIu64 " cells), seed %" PRIu64 "\n", j->out, qd_link_seconds(j->cells), j->cells, j->seed);
         for (int k = 0; k < 2; k++)
-            printf("  %-6s %12" PRIu64 " tags   V %" PRIu64 "  - %" PRIu64 "  H %" PRIu64 "  + %" PRIu64 "   lost to dead time %" PRIu64 "\n", file_name[k],
-                   j->tags[k], j->clicks[k][0], j->clicks[k][1], j->clicks[k][2], j->clicks[k][3], j->total.dead_dropped[k]);
+            printf("  %-6s %12" PRIu64 " tags   V %" PRIu64 "  - %" PRIu64 "  H %" PRIu64 "  + %" PRIu64
+                   "   lost to dead time %" PRIu64 "\n",
+                   file_name[k], j->tags[k], j->clicks[k][0], j->clicks[k][1], j->clicks[k][2], j->clicks[k][3],
+                   j->total.dead_dropped[k]);
     }
     json_t *r = qd_cli_record(cli, "ok", dev);
     json_object_set_new(r, "rehearsal", json_true());
@@ -217,15 +224,21 @@ int qd_cmd_simulate(int argc, char **argv) {
     const char *pos[1] = {NULL};
     bool has_duration = false;
     qd_error err = {0};
-    const qd_opt opts[] = {{"duration-s", QD_OPT_REAL, &j.duration_s, 1e-9, qd_link_seconds(QD_LINK_MAX_CELLS), "S", "seconds to simulate, rounded up to whole cells of 1.048576 ms", &has_duration},
-                           {"out", QD_OPT_TEXT, &j.out, 0, 0, "DIR", "directory to create with alice.a1, bob.a1, truth.json", NULL},
-                           {0}};
+    const qd_opt opts[] = {
+        {"duration-s", QD_OPT_REAL, &j.duration_s, 1e-9, qd_link_seconds(QD_LINK_MAX_CELLS), "S",
+         "seconds to simulate, rounded up to whole cells of 1.048576 ms", &has_duration},
+        {"out", QD_OPT_TEXT, &j.out, 0, 0, "DIR", "directory to create with alice.a1, bob.a1, truth.json", NULL},
+        {0}};
     qd_status st = qd_cli_parse(&cli, opts, argc, argv, pos, 1, 1, NULL, &err);
     if (st == QD_OK && cli.help) return 0;
     if (st == QD_OK && (!has_duration || !j.out || !*j.out))
-        st = qd_fail(&err, QD_E_USAGE, "simulate needs --%s|||see qdistill simulate --help", has_duration ? "out DIR" : "duration-s S");
+        st = qd_fail(&err, QD_E_USAGE, "simulate needs --%s|||see qdistill simulate --help",
+                     has_duration ? "out DIR" : "duration-s S");
     if (st == QD_OK && cli.has_seed && cli.seed > INT64_MAX)
-        st = qd_fail(&err, QD_E_USAGE, "--seed: %" PRIu64 " is out of range||the record of a run holds integers up to 2^63 - 1|choose a smaller seed", cli.seed);
+        st = qd_fail(&err, QD_E_USAGE,
+                     "--seed: %" PRIu64
+                     " is out of range||the record of a run holds integers up to 2^63 - 1|choose a smaller seed",
+                     cli.seed);
     if (st != QD_OK) return qd_cli_fail(&cli, &err);
     qd_device *dev = NULL;
     qd_progress *progress = NULL;

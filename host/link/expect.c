@@ -2,14 +2,13 @@
 /* What the model predicts. Neumann et al., PRA 104:022406 (2021): S = B eta + d, CC = B etaA etaB erf(sqrt(ln 2) t_CC/t_FWHM),
  * CC_acc = S_A S_B t_CC, E = (CC e + CC_acc/2)/(CC + CC_acc); here detector by detector, with dead time.
  *
- * Both detectors alive. Detector A clicks at rate a without and c with detector B, B at b without and c with A; rA = a + c, rB = b + c.
- * The state (alive, alive) renews the process, so the probability of finding it is its mean stay 1/(a+b+c) over the mean cycle:
- *     P = 1 / (1 + a W_A(tA) + b W_B(tB) + c W_AB)
- * W_A(y): mean time to (alive, alive) when A is dead for y more and B alive. B is hit at u with density rB exp(-rB u); if u > y A is
- * back first. If B's dead time outlasts A's rest: y + W_B(tB - (y-u)); else u + tB + W_A(y - u - tB). W_B alike. After a common click
- * the shorter dead time passes and then the longer one's rest: W_AB = min + W_longer(difference). With c = 0 P is the
- * product of 1/(1 + r t). The integrals are solved by iteration on a grid (they contract: hits within y have a
- * probability below 1). The statistics test compares with the simulation. */
+ * Both detectors alive. Detector A clicks at rate a without and c with detector B, B at b without and c with A; rA = a + c, rB =
+ * b + c. The state (alive, alive) renews the process, so the probability of finding it is its mean stay 1/(a+b+c) over the mean
+ * cycle: P = 1 / (1 + a W_A(tA) + b W_B(tB) + c W_AB) W_A(y): mean time to (alive, alive) when A is dead for y more and B alive.
+ * B is hit at u with density rB exp(-rB u); if u > y A is back first. If B's dead time outlasts A's rest: y + W_B(tB - (y-u));
+ * else u + tB + W_A(y - u - tB). W_B alike. After a common click the shorter dead time passes and then the longer one's rest:
+ * W_AB = min + W_longer(difference). With c = 0 P is the product of 1/(1 + r t). The integrals are solved by iteration on a grid
+ * (they contract: hits within y have a probability below 1). The statistics test compares with the simulation. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +28,8 @@ static double at(const waits *f, double y) {
     return f->w[i] + (x - i) * (f->w[i + 1] - f->w[i]);
 }
 
-/* One round: self from itself and the other; r is the other detector's rate. Midpoint rule on steps of y/GRID, exact in the weights. */
+/* One round: self from itself and the other; r is the other detector's rate. Midpoint rule on steps of y/GRID, exact in the
+ * weights. */
 static double improve(waits *self, const waits *other, double r) {
     double change = 0;
     for (int i = GRID; i >= 1; i--) {
@@ -69,7 +69,7 @@ qd_status qd_link_expect(const qd_link *link, double window_ps, qd_link_rates *r
     *r = (qd_link_rates){0};
     double tau[2], total[2] = {0}, fwhm = hypot(s->arm[0].jitter_fwhm_ps, s->arm[1].jitter_fwhm_ps);
     for (int k = 0; k < 2; k++) {
-        tau[k] = (double)link->arm[k].dead / QD_LINK_TICKS_PER_S;
+        tau[k] = s->arm[k].dead_ps * 1e-12;
         for (int d = 0; d < 4; d++) {
             r->single[k][d] = m.detector[k][d] / (1 + m.detector[k][d] * tau[k]);
             total[k] += r->single[k][d];

@@ -11,8 +11,8 @@ static double p_equal(const qd_scenario *s, int i, int j) {
     /* correlation of matched bases -V cos 2a; of crossed ones -V cos(90 deg +- 2a) */
     double c = i == j ? cos(two) : i == 0 ? -sin(two) : sin(two);
     double honest = (1 - s->visibility * c) / 2;
-    /* Eve in Alice's basis (half of the cases): her outcome has correlation -V, her copy goes on with cos of her angle to Bob's; in
-     * the other basis she knows nothing of Alice's outcome and neither does her copy. */
+    /* Eve in Alice's basis (half of the cases): her outcome has correlation -V, her copy goes on with cos of her angle to Bob's;
+     * in the other basis she knows nothing of Alice's outcome and neither does her copy. */
     double eve = 0.5 * (1 - s->visibility * c) / 2 + 0.5 * 0.5;
     return (1 - s->intercept_resend) * honest + s->intercept_resend * eve;
 }

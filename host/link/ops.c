@@ -32,43 +32,44 @@ static const char *const tiny[] = {"simulate:cells=2,rate=3000000,eve=100000,une
                                    "simulate:rate=0,dark=0,cells=1",
                                    NULL};
 
-static const char *const quick[] = {
-    "simulate:cells=1",
-    "simulate:cells=2,first=1,seed=2",
-    "simulate:cells=7,seed=3",
-    "simulate:cells=65,rate=2000000,first=77",
-    "simulate:rate=0,dark=0,cells=5",
-    "simulate:rate=0,dark=300000,cells=5",
-    "simulate:rate=1,cells=64,dark=0",
-    "simulate:rate=40,eta_a=1000000,eta_b=1000000,cells=257,dark=3",
-    "simulate:rate=400000000,cells=1,first=5,dead=10000",
-    "simulate:rate=200000000,eta_a=1000000,eta_b=1000000,cells=2,first=3,dead=0,jitter=10000",
-    "simulate:eta_a=0,cells=2",
-    "simulate:eta_a=1000000,eta_b=1000000,cells=2,dark=0",
-    "simulate:eta_a=1000000,eta_b=1000000,uneven=1000000,cells=2",
-    "simulate:uneven=300000,cells=3,eve=300000,angle=7000",
-    "simulate:dead=0,cells=2",
-    "simulate:dead=1,cells=2,rate=100000000",
-    "simulate:dead=10000000,rate=80000,cells=20,first=3",
-    "simulate:dead=1000000,rate=40000000,cells=4,first=9",
-    "simulate:dead=100000,rate=150000000,eta_a=500000,cells=1,first=2",
-    "simulate:visibility=0,cells=2",
-    "simulate:visibility=1000000,dark=0,cells=2",
-    "simulate:eve=1000000,cells=2",
-    "simulate:eve=1000000,visibility=1000000,angle=45000,cells=2",
-    "simulate:split=0,cells=2",
-    "simulate:split=1000000,cells=2",
-    "simulate:jitter=0,cells=3",
-    "simulate:jitter=10000,rate=50000000,dead=0,cells=2,first=1",
-    "simulate:dark=100000000,dead=0,rate=0,jitter=10000,cells=2,first=1",
-    "simulate:drift=0,offset=500000000000,cells=3",
-    "simulate:drift=400000,cells=3,first=33000000",
-    "simulate:drift=200000,offset=0,cells=3",
-    "simulate:seed=18446744073709551615,cells=3",
-    NULL};
+static const char *const quick[] = {"simulate:cells=1",
+                                    "simulate:cells=2,first=1,seed=2",
+                                    "simulate:cells=7,seed=3",
+                                    "simulate:cells=65,rate=2000000,first=77",
+                                    "simulate:rate=0,dark=0,cells=5",
+                                    "simulate:rate=0,dark=300000,cells=5",
+                                    "simulate:rate=1,cells=64,dark=0",
+                                    "simulate:rate=40,eta_a=1000000,eta_b=1000000,cells=257,dark=3",
+                                    "simulate:rate=400000000,cells=1,first=5,dead=10000",
+                                    "simulate:rate=200000000,eta_a=1000000,eta_b=1000000,cells=2,first=3,dead=0,jitter=10000",
+                                    "simulate:eta_a=0,cells=2",
+                                    "simulate:eta_a=1000000,eta_b=1000000,cells=2,dark=0",
+                                    "simulate:eta_a=1000000,eta_b=1000000,uneven=1000000,cells=2",
+                                    "simulate:uneven=300000,cells=3,eve=300000,angle=7000",
+                                    "simulate:dead=0,cells=2",
+                                    "simulate:dead=1,cells=2,rate=100000000",
+                                    "simulate:dead=10000000,rate=80000,cells=20,first=3",
+                                    "simulate:dead=1000000,rate=40000000,cells=4,first=9",
+                                    "simulate:dead=100000,rate=150000000,eta_a=500000,cells=1,first=2",
+                                    "simulate:visibility=0,cells=2",
+                                    "simulate:visibility=1000000,dark=0,cells=2",
+                                    "simulate:eve=1000000,cells=2",
+                                    "simulate:eve=1000000,visibility=1000000,angle=45000,cells=2",
+                                    "simulate:split=0,cells=2",
+                                    "simulate:split=1000000,cells=2",
+                                    "simulate:jitter=0,cells=3",
+                                    "simulate:jitter=10000,rate=50000000,dead=0,cells=2,first=1",
+                                    "simulate:dark=100000000,dead=0,rate=0,jitter=10000,cells=2,first=1",
+                                    "simulate:drift=0,offset=500000000000,cells=3",
+                                    "simulate:drift=400000,cells=3,first=33000000",
+                                    "simulate:drift=200000,offset=0,cells=3",
+                                    "simulate:seed=18446744073709551615,cells=3",
+                                    NULL};
 static const char *const full[] = {"simulate:cells=1000", "simulate:cells=2000,eve=500000,uneven=200000,first=1000",
-                                   "simulate:cells=20000,rate=100000,first=12345", "simulate:rate=1000000000,cells=2,dead=5000", NULL};
-static const char *const profile[] = {"simulate:cells=500", "simulate:cells=5000,rate=1000000", "simulate:cells=500,eve=1000000,uneven=200000", NULL};
+                                   "simulate:cells=20000,rate=100000,first=12345", "simulate:rate=1000000000,cells=2,dead=5000",
+                                   NULL};
+static const char *const profile[] = {"simulate:cells=500", "simulate:cells=5000,rate=1000000",
+                                      "simulate:cells=500,eve=1000000,uneven=200000", NULL};
 
 static qd_status create(const qd_problem *p, void **state, qd_error *err) {
     const uint64_t *v = p->v;
@@ -130,19 +131,21 @@ static unsigned char *put(unsigned char *at, const void *from, size_t bytes, siz
     return at + room;
 }
 
-qd_status qd_simulate_output(const qd_simulate_case *c, const qd_tags *alice, const qd_tags *bob, const qd_truth *truth, void *out,
-                             qd_error *err) {
+qd_status qd_simulate_output(const qd_simulate_case *c, const qd_tags *alice, const qd_tags *bob, const qd_truth *truth,
+                             void *out, qd_error *err) {
     const qd_tags *tags[2] = {alice, bob};
     unsigned char *at = out;
     for (int k = 0; k < 2; k++) {
-        uint64_t head[HEADER_WORDS / 2] = {tags[k]->n, truth->dead_dropped[k], truth->darks[k], truth->pair_tags[k], truth->eve_tags[k]};
+        uint64_t head[HEADER_WORDS / 2] = {tags[k]->n, truth->dead_dropped[k], truth->darks[k], truth->pair_tags[k],
+                                           truth->eve_tags[k]};
         memcpy(at, head, sizeof head);
         at += sizeof head;
     }
     for (int k = 0; k < 2; k++) {
         uint64_t n = tags[k]->n;
         if (n > c->room || truth->n[k] != n)
-            return qd_fail(err, QD_E_INTERNAL, "a case of simulate made more tags than it has room for, or ids that do not match its tags");
+            return qd_fail(err, QD_E_INTERNAL,
+                           "a case of simulate made more tags than it has room for, or ids that do not match its tags");
         at = put(at, tags[k]->t, n * 8, c->room * 8);
         at = put(at, truth->id[k], n * 8, c->room * 8);
         at = put(at, tags[k]->mask, n, c->room);
@@ -162,11 +165,15 @@ static qd_status run(void *state, qd_device *dev, void *out, qd_error *err) {
     return st;
 }
 
-static qd_status reference(void *state, void *out, qd_error *err) { return run(state, NULL, out, err); }
-static qd_status device(void *state, qd_device *dev, void *out, qd_error *err) { return run(state, dev, out, err); }
+static qd_status reference(void *state, void *out, qd_error *err) {
+    return run(state, NULL, out, err);
+}
+static qd_status device(void *state, qd_device *dev, void *out, qd_error *err) {
+    return run(state, dev, out, err);
+}
 
-/* Least work: a tag leaves with 17 bytes (time, mask, id) and needs one philox draw, two for the half of a pair: ten rounds of two
- * multiplications and four exclusive-ors, and about 20 operations for gap, outcome, order and dead time. */
+/* Least work: a tag leaves with 17 bytes (time, mask, id) and needs one philox draw, two for the half of a pair: ten rounds of
+ * two multiplications and four exclusive-ors, and about 20 operations for gap, outcome, order and dead time. */
 static void cost(const void *state, qd_cost *cost) {
     const qd_simulate_case *c = state;
     qd_link_model m;

@@ -49,18 +49,14 @@ typedef struct doc {
 static const cyaml_schema_value_t one_real = {CYAML_VALUE_FLOAT(CYAML_FLAG_DEFAULT, double)};
 
 static const cyaml_schema_field_t detector_fields[] = {
-    REAL_OPT(doc_detectors, efficiency),
-    FOUR_OPT(doc_detectors, efficiency_each),
-    REAL_OPT(doc_detectors, dark_hz),
-    FOUR_OPT(doc_detectors, dark_hz_each),
-    FOUR_OPT(doc_detectors, delay_ps_each),
-    REAL_OPT(doc_detectors, jitter_fwhm_ps),
-    REAL_OPT(doc_detectors, dead_ps),
-    CYAML_FIELD_END};
+    REAL_OPT(doc_detectors, efficiency),    FOUR_OPT(doc_detectors, efficiency_each),
+    REAL_OPT(doc_detectors, dark_hz),       FOUR_OPT(doc_detectors, dark_hz_each),
+    FOUR_OPT(doc_detectors, delay_ps_each), REAL_OPT(doc_detectors, jitter_fwhm_ps),
+    REAL_OPT(doc_detectors, dead_ps),       CYAML_FIELD_END};
 
-static const cyaml_schema_field_t arm_fields[] = {
-    REAL_OPT(doc_arm, loss_db), REAL_OPT(doc_arm, basis_split),
-    CYAML_FIELD_MAPPING_PTR("detectors", OPT, doc_arm, detectors, detector_fields), CYAML_FIELD_END};
+static const cyaml_schema_field_t arm_fields[] = {REAL_OPT(doc_arm, loss_db), REAL_OPT(doc_arm, basis_split),
+                                                  CYAML_FIELD_MAPPING_PTR("detectors", OPT, doc_arm, detectors, detector_fields),
+                                                  CYAML_FIELD_END};
 
 static const cyaml_schema_field_t arms_fields[] = {CYAML_FIELD_MAPPING("alice", CYAML_FLAG_DEFAULT, doc_arms, alice, arm_fields),
                                                    CYAML_FIELD_MAPPING("bob", CYAML_FLAG_DEFAULT, doc_arms, bob, arm_fields),
@@ -71,15 +67,14 @@ static const cyaml_schema_field_t clock_fields[] = {CYAML_FIELD_INT_PTR("offset_
 
 static const cyaml_schema_field_t eve_fields[] = {REAL_OPT(doc_eve, intercept_resend), CYAML_FIELD_END};
 
-static const cyaml_schema_field_t doc_fields[] = {
-    CYAML_FIELD_STRING_PTR("name", OPT, doc, name, 0, 63),
-    CYAML_FIELD_FLOAT("pair_rate_hz", CYAML_FLAG_DEFAULT, doc, pair_rate_hz),
-    CYAML_FIELD_FLOAT("visibility", CYAML_FLAG_DEFAULT, doc, visibility),
-    REAL_OPT(doc, misalignment_deg),
-    CYAML_FIELD_MAPPING("arms", CYAML_FLAG_DEFAULT, doc, arms, arms_fields),
-    CYAML_FIELD_MAPPING_PTR("clock", OPT, doc, clock, clock_fields),
-    CYAML_FIELD_MAPPING_PTR("eve", OPT, doc, eve, eve_fields),
-    CYAML_FIELD_END};
+static const cyaml_schema_field_t doc_fields[] = {CYAML_FIELD_STRING_PTR("name", OPT, doc, name, 0, 63),
+                                                  CYAML_FIELD_FLOAT("pair_rate_hz", CYAML_FLAG_DEFAULT, doc, pair_rate_hz),
+                                                  CYAML_FIELD_FLOAT("visibility", CYAML_FLAG_DEFAULT, doc, visibility),
+                                                  REAL_OPT(doc, misalignment_deg),
+                                                  CYAML_FIELD_MAPPING("arms", CYAML_FLAG_DEFAULT, doc, arms, arms_fields),
+                                                  CYAML_FIELD_MAPPING_PTR("clock", OPT, doc, clock, clock_fields),
+                                                  CYAML_FIELD_MAPPING_PTR("eve", OPT, doc, eve, eve_fields),
+                                                  CYAML_FIELD_END};
 
 static const cyaml_schema_value_t doc_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, doc, doc_fields)};
 
@@ -87,7 +82,8 @@ static const cyaml_schema_value_t doc_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_P
 
 static qd_status in_range(const char *name, const char *key, double v, double min, double max, qd_error *err) {
     if (v >= min && v <= max) return QD_OK; /* false for NaN */
-    return qd_fail(err, QD_E_INPUT, "%s: %s = %g is out of range|%g to %g|a wrong unit?|correct the scenario", name, key, v, min, max);
+    return qd_fail(err, QD_E_INPUT, "%s: %s = %g is out of range|%g to %g|a wrong unit?|correct the scenario", name, key, v, min,
+                   max);
 }
 
 static const char *const station[2] = {"alice", "bob"};
@@ -119,9 +115,9 @@ static qd_status check_arm(const char *name, int k, const qd_arm *a, qd_error *e
     return QD_OK;
 }
 
-/* A chain of clicks, each within the dead time of the one before, must break within a cell: then the state at a cell's start is found
- * in the cell before. With r t_d <= 1 and t_d <= cell/100 a chain over a cell needs 100 gaps in a row below t_d: (1 - 1/e)^100 < 1e-19;
- * above, breaks come at least at rate r exp(-r t_d), so e^-40 < 1e-17 bounds a cell without one. */
+/* A chain of clicks, each within the dead time of the one before, must break within a cell: then the state at a cell's start is
+ * found in the cell before. With r t_d <= 1 and t_d <= cell/100 a chain over a cell needs 100 gaps in a row below t_d: (1 -
+ * 1/e)^100 < 1e-19; above, breaks come at least at rate r exp(-r t_d), so e^-40 < 1e-17 bounds a cell without one. */
 static qd_status check_pauses(const char *name, const qd_scenario *s, qd_error *err) {
     qd_link_model m;
     qd_link_model_of(s, &m);
@@ -129,9 +125,11 @@ static qd_status check_pauses(const char *name, const qd_scenario *s, qd_error *
         for (int d = 0; d < 4; d++) {
             double r = m.detector[k][d], x = r * s->arm[k].dead_ps * 1e-12;
             if (x > 1 && qd_link_seconds(1) * r * exp(-x) < 40)
-                return qd_fail(err, QD_E_INPUT, "%s: detector %s of %s is saturated|%.3g clicks/s times a dead time of %.3g ps is %.3g|"
-                               "nearly every click falls into the dead time of another|lower the rate, the efficiency or the dead time",
-                               name, detector[d], station[k], r, s->arm[k].dead_ps, x);
+                return qd_fail(
+                    err, QD_E_INPUT,
+                    "%s: detector %s of %s is saturated|%.3g clicks/s times a dead time of %.3g ps is %.3g|"
+                    "nearly every click falls into the dead time of another|lower the rate, the efficiency or the dead time",
+                    name, detector[d], station[k], r, s->arm[k].dead_ps, x);
         }
     return QD_OK;
 }
@@ -147,16 +145,21 @@ qd_status qd_scenario_check(const char *name, const qd_scenario *s, qd_error *er
     return check_pauses(name, s, err);
 }
 
-uint64_t qd_scenario_dead_ps(const qd_scenario *s) { return (uint64_t)ceil(fmax(s->arm[0].dead_ps, s->arm[1].dead_ps)); }
+uint64_t qd_scenario_dead_ps(const qd_scenario *s) {
+    return (uint64_t)ceil(fmax(s->arm[0].dead_ps, s->arm[1].dead_ps));
+}
 
 /* ---- Document to scenario ---- */
 
-static double or_default(const double *p, double def) { return p ? *p : def; }
+static double or_default(const double *p, double def) {
+    return p ? *p : def;
+}
 
-static qd_status one_or_each(const char *name, const char *who, const char *key, const double *one, const double *each, double def,
-                             double out[4], qd_error *err) {
+static qd_status one_or_each(const char *name, const char *who, const char *key, const double *one, const double *each,
+                             double def, double out[4], qd_error *err) {
     if (one && each)
-        return qd_fail(err, QD_E_INPUT, "%s: arms.%s.detectors has both %s and %s_each|||keep one of the two", name, who, key, key);
+        return qd_fail(err, QD_E_INPUT, "%s: arms.%s.detectors has both %s and %s_each|||keep one of the two", name, who, key,
+                       key);
     for (int d = 0; d < 4; d++) out[d] = each ? each[d] : or_default(one, def);
     return QD_OK;
 }
@@ -184,7 +187,8 @@ static qd_status take(const char *name, const doc *from, qd_scenario *to, qd_err
     if (from->clock) {
         /* compared as integers: a double cannot hold every one */
         int64_t offset = from->clock->offset_ps ? *from->clock->offset_ps : 0;
-        if (offset < -500000000000 || offset > 500000000000) return in_range(name, "clock.offset_ps", (double)offset, -5e11, 5e11, err);
+        if (offset < -500000000000 || offset > 500000000000)
+            return in_range(name, "clock.offset_ps", (double)offset, -5e11, 5e11, err);
         to->clock_offset_ps = offset;
         to->clock_frequency_ppm = or_default(from->clock->frequency_ppm, 0);
     }

@@ -11,13 +11,16 @@ qd_status qd_link_overflow(uint64_t cell, qd_error *err) {
 }
 
 qd_status qd_link_no_pause(uint64_t cell, int station, qd_error *err) {
-    return qd_fail(err, QD_E_INTERNAL,
-                   "simulation: a detector of %s finds no pause in the cell before cell %llu|its dead time never ends for a millisecond|"
-                   "a scenario so close to saturation should have been refused|lower the rate or the dead time",
-                   station ? "Bob" : "Alice", (unsigned long long)cell);
+    return qd_fail(
+        err, QD_E_INTERNAL,
+        "simulation: a detector of %s finds no pause in the cell before cell %llu|its dead time never ends for a millisecond|"
+        "a scenario so close to saturation should have been refused|lower the rate or the dead time",
+        station ? "Bob" : "Alice", (unsigned long long)cell);
 }
 
-static bool other_tick(const qd_tags *t) { return t->n > 0 && (t->tick.num != 125 || t->tick.den != 32); }
+static bool other_tick(const qd_tags *t) {
+    return t->n > 0 && (t->tick.num != 125 || t->tick.den != 32);
+}
 
 qd_status qd_simulate(const qd_link *link, qd_device *dev, uint64_t first_cell, uint64_t n_cells, qd_tags *alice, qd_tags *bob,
                       qd_truth *truth, qd_error *err) {
@@ -26,7 +29,8 @@ qd_status qd_simulate(const qd_link *link, qd_device *dev, uint64_t first_cell, 
                        (unsigned long long)first_cell, (unsigned long long)n_cells, (unsigned long long)QD_LINK_MAX_CELLS,
                        qd_link_seconds(QD_LINK_MAX_CELLS));
     if (other_tick(alice) || other_tick(bob))
-        return qd_fail(err, QD_E_USAGE, "simulation: the tags to append to have another tick than 125/32 ps|||append to empty tags");
+        return qd_fail(err, QD_E_USAGE,
+                       "simulation: the tags to append to have another tick than 125/32 ps|||append to empty tags");
     uint64_t na = alice->n, nb = bob->n;
     qd_truth before = truth ? *truth : (qd_truth){0};
     alice->tick = bob->tick = (qd_tick){125, 32};

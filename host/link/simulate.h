@@ -2,20 +2,22 @@
 /** @file simulate.h  The link as integers, and what is drawn for what: the contract between the tables, the reference and the
  *  device path. Private to the room, its tests and its bench.
  *
- *  Three independent Poisson streams (splitting a Poisson process by independent marks is exact): pairs both of whose photons reach
- *  a detector of the greatest efficiency of their arm, and for each station all other clicks, single photons and dark counts
- *  together. The number of the stream is the philox stream id. Draws of event `index` of cell `cell`, entity = cell << 32 | index:
+ *  Three independent Poisson streams (splitting a Poisson process by independent marks is exact): pairs both of whose photons
+ * reach a detector of the greatest efficiency of their arm, and for each station all other clicks, single photons and dark counts
+ *  together. The number of the stream is the philox stream id. Draws of event `index` of cell `cell`, entity = cell << 32 |
+ * index:
  *
  *      QD_STREAM_PAIR_BOTH   draw 0   gap | Alice's basis | Bob's basis | correlation (Eve's, when she measures)
- *                            draw 1   jitter A, top 12 bits | jitter B, top 12 bits | Eve measures? | bit 31 Alice's outcome, bit 30 Eve's basis
- *                            draw 2   accept A | accept B | Eve's copy arrives flipped? | -
- *      QD_STREAM_PAIR_A, _B  draw 0   gap | dark count? | detector | jitter, top 12 bits
+ *                            draw 1   jitter A, top 12 bits | jitter B, top 12 bits | Eve measures? | bit 31 Alice's outcome, bit
+ * 30 Eve's basis draw 2   accept A | accept B | Eve's copy arrives flipped? | - QD_STREAM_PAIR_A, _B  draw 0   gap | dark count?
+ * | detector | jitter, top 12 bits
  *
  *  A word w decides "yes" with probability p when w < threshold(p), 0 <= threshold <= 2^32.
  *  The time of an event in its cell is the sum of the gaps up to it, cut to whole ticks; the cell ends with the first event at or
- *  past 2^28 ticks, which is discarded (the process has no memory). Jitter and delay are added, so a click falls into its cell or the
- *  next one. Clicks of a station in order of (time, detector, cell, low) pass the dead time: one that follows a kept click of the
- *  same detector by less than the dead time is lost. `low` is index+1 and the Eve flag << 31 for pairs, the dark flag << 31 else. */
+ *  past 2^28 ticks, which is discarded (the process has no memory). Jitter and delay are added, so a click falls into its cell or
+ * the next one. Clicks of a station in order of (time, detector, cell, low) pass the dead time: one that follows a kept click of
+ * the same detector by less than the dead time is lost. `low` is index+1 and the Eve flag << 31 for pairs, the dark flag << 31
+ * else. */
 #ifndef QD_LINK_SIMULATE_H
 #define QD_LINK_SIMULATE_H
 
@@ -33,9 +35,9 @@ enum {
     QD_GUARD_BITS = 24
 };
 
-/** Exponential gaps: an event's word u, with i = its top 10 bits and f the 22 below, gives (a[i] - (s[i] f >> 22 rounded)) << shift
- *  in 1/8 ticks; for i < 16 it gives `zoom` plus the gap of u << 6, up to two times. Each entry keeps the exact mean of its part of
- *  the distribution. */
+/** Exponential gaps: an event's word u, with i = its top 10 bits and f the 22 below, gives (a[i] - (s[i] f >> 22 rounded)) <<
+ * shift in 1/8 ticks; for i < 16 it gives `zoom` plus the gap of u << 6, up to two times. Each entry keeps the exact mean of its
+ * part of the distribution. */
 typedef struct qd_gap_table {
     uint32_t a[1 << QD_GAP_BITS], s[1 << QD_GAP_BITS];
     uint64_t zoom; /**< mean * ln 64, 1/8 ticks */
@@ -73,8 +75,8 @@ uint64_t qd_link_threshold(double p);
 
 /** Rates of a link's streams and detectors in 1/s, before dead time; what tables and expectation share. */
 typedef struct qd_link_model {
-    double eta[2];         /**< transmission times the greatest efficiency */
-    double best[2];        /**< the greatest efficiency */
+    double eta[2];  /**< transmission times the greatest efficiency */
+    double best[2]; /**< the greatest efficiency */
     double stream[QD_STREAMS];
     double dark[2];        /**< dark counts of all four */
     double detector[2][4]; /**< clicks of each detector before dead time */
@@ -86,8 +88,8 @@ void qd_link_model_of(const qd_scenario *s, qd_link_model *m);
 #define QD_LINK_TICKS_PER_S 256e9
 
 /* Room-private halves of qd_simulate; arguments are checked by it. Append to tags and truth; on error it cuts them back. */
-qd_status qd_simulate_ref(const qd_link *link, uint64_t first_cell, uint64_t n_cells, qd_tags *alice, qd_tags *bob, qd_truth *truth,
-                          qd_error *err);
+qd_status qd_simulate_ref(const qd_link *link, uint64_t first_cell, uint64_t n_cells, qd_tags *alice, qd_tags *bob,
+                          qd_truth *truth, qd_error *err);
 qd_status qd_simulate_cl(const qd_link *link, qd_device *dev, uint64_t first_cell, uint64_t n_cells, qd_tags *alice, qd_tags *bob,
                          qd_truth *truth, qd_error *err);
 
@@ -105,8 +107,9 @@ typedef struct qd_simulate_case {
     qd_link *link;
     uint64_t first, cells, room; /**< room: tags a side that the output holds; more are an error of the case */
 } qd_simulate_case;
-/** Lay tags and truth out as the row's output: counts and totals, then t, ids and masks of both stations, zero-filled to `room`. */
-qd_status qd_simulate_output(const qd_simulate_case *c, const qd_tags *alice, const qd_tags *bob, const qd_truth *truth, void *out,
-                             qd_error *err);
+/** Lay tags and truth out as the row's output: counts and totals, then t, ids and masks of both stations, zero-filled to `room`.
+ */
+qd_status qd_simulate_output(const qd_simulate_case *c, const qd_tags *alice, const qd_tags *bob, const qd_truth *truth,
+                             void *out, qd_error *err);
 
 #endif

@@ -6,8 +6,8 @@
 #include "compute/cl.h"
 #include "link/simulate.h"
 
-/* Events that the slots of a batch hold together, about 20 bytes each in the kernels' lists. On a CPU fewer launches weigh more than a
- * working set that fits the cache, up to about 2^20 (measured on Zen 3 with 32 MiB). */
+/* Events that the slots of a batch hold together, about 20 bytes each in the kernels' lists. On a CPU fewer launches weigh more
+ * than a working set that fits the cache, up to about 2^20 (measured on Zen 3 with 32 MiB). */
 enum { CPU_BATCH_EVENTS = 1 << 20, GPU_BATCH_EVENTS = 1 << 24 };
 
 typedef struct work {
@@ -15,11 +15,11 @@ typedef struct work {
     qd_device *dev;
     size_t local;
     cl_kernel pairs, singles, settle, pack;
-    uint32_t batch;               /* cells a batch makes; it emits one more */
-    uint32_t stride[QD_STREAMS];  /* keys a cell's slot holds, sentinels included */
+    uint32_t batch;              /* cells a batch makes; it emits one more */
+    uint32_t stride[QD_STREAMS]; /* keys a cell's slot holds, sentinels included */
     uint32_t out_stride[2];
     qd_buf gap[QD_STREAMS], params[QD_STREAMS], jitter[2];
-    qd_buf list[4], count[4];     /* emitted: pairs at Alice, pairs at Bob, singles of Alice, of Bob */
+    qd_buf list[4], count[4]; /* emitted: pairs at Alice, pairs at Bob, singles of Alice, of Bob */
     qd_buf out[2], out_n[2], dropped[2], offset[2], clock[2];
     qd_buf times, masks, ids;
     qd_buf fault;
@@ -29,10 +29,11 @@ typedef struct work {
 } work;
 
 static void release(work *w) {
-    qd_buf *all[] = {&w->gap[0],   &w->gap[1],     &w->gap[2],     &w->params[0], &w->params[1], &w->params[2], &w->jitter[0], &w->jitter[1],
-                     &w->list[0],  &w->list[1],    &w->list[2],    &w->list[3],   &w->count[0],  &w->count[1],  &w->count[2],  &w->count[3],
-                     &w->out[0],   &w->out[1],     &w->out_n[0],   &w->out_n[1],  &w->dropped[0], &w->dropped[1], &w->offset[0], &w->offset[1],
-                     &w->clock[0], &w->clock[1],   &w->times,      &w->masks,     &w->ids,       &w->fault};
+    qd_buf *all[] = {&w->gap[0],    &w->gap[1],    &w->gap[2],     &w->params[0],  &w->params[1], &w->params[2],
+                     &w->jitter[0], &w->jitter[1], &w->list[0],    &w->list[1],    &w->list[2],   &w->list[3],
+                     &w->count[0],  &w->count[1],  &w->count[2],   &w->count[3],   &w->out[0],    &w->out[1],
+                     &w->out_n[0],  &w->out_n[1],  &w->dropped[0], &w->dropped[1], &w->offset[0], &w->offset[1],
+                     &w->clock[0],  &w->clock[1],  &w->times,      &w->masks,      &w->ids,       &w->fault};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) qd_cl_free(all[i]);
     free(w->n);
     free(w->n_dropped);
@@ -52,12 +53,14 @@ static qd_status upload_params(work *w, qd_error *err) {
     uint64_t p[64];
     size_t n = 0;
 #define PUT(x) (memcpy(p + n, &(x), sizeof(x)), n += sizeof(x) / sizeof *p)
-    PUT(l->gap[0].zoom), PUT(l->gap[0].shift), PUT(a->split), PUT(b->split), PUT(l->equal), PUT(l->eve), PUT(l->eve_equal), PUT(l->eve_flip);
+    PUT(l->gap[0].zoom), PUT(l->gap[0].shift), PUT(a->split), PUT(b->split), PUT(l->equal), PUT(l->eve), PUT(l->eve_equal),
+        PUT(l->eve_flip);
     PUT(a->accept), PUT(b->accept), PUT(a->delay), PUT(b->delay);
     QD_TRY(upload(w, &w->params[0], p, n * sizeof *p, err));
     for (int k = 0; k < 2; k++) {
         n = 0;
-        PUT(l->gap[1 + k].zoom), PUT(l->gap[1 + k].shift), PUT(l->arm[k].dark), PUT(l->arm[k].photon_cut), PUT(l->arm[k].dark_cut);
+        PUT(l->gap[1 + k].zoom), PUT(l->gap[1 + k].shift), PUT(l->arm[k].dark), PUT(l->arm[k].photon_cut),
+            PUT(l->arm[k].dark_cut);
         PUT(l->arm[k].delay);
         QD_TRY(upload(w, &w->params[1 + k], p, n * sizeof *p, err));
         QD_TRY(upload(w, &w->jitter[k], l->arm[k].jitter, sizeof l->arm[k].jitter, err));
@@ -81,7 +84,8 @@ static qd_status kernels(work *w, qd_error *err) {
     return qd_cl_kernel(w->dev, "simulate", "", "pack", &w->pack, err);
 }
 
-/* Cells of a batch: by the events that a cell's slots hold, at least 64 a compute unit on a GPU, and no list above an allocation. */
+/* Cells of a batch: by the events that a cell's slots hold, at least 64 a compute unit on a GPU, and no list above an allocation.
+ */
 static uint32_t batch_cells(const work *w, uint64_t n_cells) {
     const uint64_t *cap = w->link->cap;
     uint64_t events = 2 * cap[0] + cap[1] + cap[2], most = cap[0] + (cap[1] > cap[2] ? cap[1] : cap[2]) + 128;
@@ -135,7 +139,8 @@ static qd_status prepare(work *w, uint64_t n_cells, bool ids, qd_error *err) {
     w->n_dropped = malloc(w->batch * sizeof *w->n_dropped);
     w->at = malloc(w->batch * sizeof *w->at);
     w->cell_clock = malloc(w->batch * 3 * sizeof *w->cell_clock);
-    if (!w->n || !w->n_dropped || !w->at || !w->cell_clock) return qd_fail(err, QD_E_INTERNAL, "no memory to simulate a batch of cells|||close other programs");
+    if (!w->n || !w->n_dropped || !w->at || !w->cell_clock)
+        return qd_fail(err, QD_E_INTERNAL, "no memory to simulate a batch of cells|||close other programs");
     return QD_OK;
 }
 
@@ -143,15 +148,28 @@ static qd_status emit(work *w, uint64_t first, uint32_t cells, qd_error *err) {
     const qd_link *l = w->link;
     const uint32_t emitted = cells + 1, streams[2] = {QD_STREAM_PAIR_A, QD_STREAM_PAIR_B};
     uint32_t cap = (uint32_t)l->cap[0];
-    qd_arg p[] = {QD_ARG(l->seed), QD_ARG(first), QD_ARG(emitted), QD_ARG(cap), QD_ARG(w->stride[0]), QD_ARG_BUF(w->params[0]), QD_ARG_BUF(w->gap[0]),
-                  QD_ARG_BUF(w->jitter[0]), QD_ARG_BUF(w->jitter[1]), QD_ARG_BUF(w->list[0]), QD_ARG_BUF(w->list[1]), QD_ARG_BUF(w->count[0]),
-                  QD_ARG_BUF(w->count[1]), QD_ARG_BUF(w->fault)};
+    qd_arg p[] = {QD_ARG(l->seed),          QD_ARG(first),
+                  QD_ARG(emitted),          QD_ARG(cap),
+                  QD_ARG(w->stride[0]),     QD_ARG_BUF(w->params[0]),
+                  QD_ARG_BUF(w->gap[0]),    QD_ARG_BUF(w->jitter[0]),
+                  QD_ARG_BUF(w->jitter[1]), QD_ARG_BUF(w->list[0]),
+                  QD_ARG_BUF(w->list[1]),   QD_ARG_BUF(w->count[0]),
+                  QD_ARG_BUF(w->count[1]),  QD_ARG_BUF(w->fault)};
     QD_TRY(qd_cl_run(w->dev, w->pairs, p, sizeof p / sizeof *p, emitted, w->local, err));
     for (int k = 0; k < 2; k++) {
         cap = (uint32_t)l->cap[1 + k];
-        qd_arg s[] = {QD_ARG(l->seed), QD_ARG(streams[k]), QD_ARG(first), QD_ARG(emitted), QD_ARG(cap), QD_ARG(w->stride[1 + k]),
-                      QD_ARG_BUF(w->params[1 + k]), QD_ARG_BUF(w->gap[1 + k]), QD_ARG_BUF(w->jitter[k]), QD_ARG_BUF(w->list[2 + k]),
-                      QD_ARG_BUF(w->count[2 + k]), QD_ARG_BUF(w->fault)};
+        qd_arg s[] = {QD_ARG(l->seed),
+                      QD_ARG(streams[k]),
+                      QD_ARG(first),
+                      QD_ARG(emitted),
+                      QD_ARG(cap),
+                      QD_ARG(w->stride[1 + k]),
+                      QD_ARG_BUF(w->params[1 + k]),
+                      QD_ARG_BUF(w->gap[1 + k]),
+                      QD_ARG_BUF(w->jitter[k]),
+                      QD_ARG_BUF(w->list[2 + k]),
+                      QD_ARG_BUF(w->count[2 + k]),
+                      QD_ARG_BUF(w->fault)};
         QD_TRY(qd_cl_run(w->dev, w->singles, s, sizeof s / sizeof *s, emitted, w->local, err));
     }
     return QD_OK;
@@ -159,9 +177,13 @@ static qd_status emit(work *w, uint64_t first, uint32_t cells, qd_error *err) {
 
 static qd_status settle(work *w, uint32_t cells, qd_error *err) {
     for (int k = 0; k < 2; k++) {
-        qd_arg a[] = {QD_ARG(w->link->arm[k].dead), QD_ARG(cells), QD_ARG_BUF(w->list[k]), QD_ARG(w->stride[0]), QD_ARG_BUF(w->count[k]),
-                      QD_ARG_BUF(w->list[2 + k]), QD_ARG(w->stride[1 + k]), QD_ARG_BUF(w->count[2 + k]), QD_ARG_BUF(w->out[k]),
-                      QD_ARG(w->out_stride[k]), QD_ARG_BUF(w->out_n[k]), QD_ARG_BUF(w->dropped[k]), QD_ARG_BUF(w->fault)};
+        qd_arg a[] = {QD_ARG(w->link->arm[k].dead), QD_ARG(cells),
+                      QD_ARG_BUF(w->list[k]),       QD_ARG(w->stride[0]),
+                      QD_ARG_BUF(w->count[k]),      QD_ARG_BUF(w->list[2 + k]),
+                      QD_ARG(w->stride[1 + k]),     QD_ARG_BUF(w->count[2 + k]),
+                      QD_ARG_BUF(w->out[k]),        QD_ARG(w->out_stride[k]),
+                      QD_ARG_BUF(w->out_n[k]),      QD_ARG_BUF(w->dropped[k]),
+                      QD_ARG_BUF(w->fault)};
         QD_TRY(qd_cl_run(w->dev, w->settle, a, sizeof a / sizeof *a, cells, w->local, err));
     }
     return QD_OK;
@@ -197,8 +219,12 @@ static qd_status take(work *w, int k, uint64_t first, uint32_t cells, qd_tags *t
     QD_TRY(qd_cl_write(w->dev, &w->offset[k], 0, w->at, cells * sizeof *w->at, err));
     QD_TRY(qd_cl_write(w->dev, &w->clock[k], 0, w->cell_clock, cells * 3 * sizeof *w->cell_clock, err));
     uint32_t with_ids = truth != NULL;
-    qd_arg a[] = {QD_ARG(first), QD_ARG(cells), QD_ARG_BUF(w->out[k]), QD_ARG(w->out_stride[k]), QD_ARG_BUF(w->out_n[k]), QD_ARG_BUF(w->offset[k]),
-                  QD_ARG_BUF(w->clock[k]), QD_ARG(w->freq[k]), QD_ARG(w->inverse[k]), QD_ARG_BUF(w->times), QD_ARG_BUF(w->masks), QD_ARG(with_ids),
+    qd_arg a[] = {QD_ARG(first),           QD_ARG(cells),
+                  QD_ARG_BUF(w->out[k]),   QD_ARG(w->out_stride[k]),
+                  QD_ARG_BUF(w->out_n[k]), QD_ARG_BUF(w->offset[k]),
+                  QD_ARG_BUF(w->clock[k]), QD_ARG(w->freq[k]),
+                  QD_ARG(w->inverse[k]),   QD_ARG_BUF(w->times),
+                  QD_ARG_BUF(w->masks),    QD_ARG(with_ids),
                   QD_ARG_BUF(w->ids)};
     QD_TRY(qd_cl_run(w->dev, w->pack, a, sizeof a / sizeof *a, cells, w->local, err));
     QD_TRY(qd_cl_read(w->dev, &w->times, 0, tags->t + tags->n, total * sizeof *tags->t, err));

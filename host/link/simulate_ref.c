@@ -47,14 +47,15 @@ static uint64_t gap_of(const qd_gap_table *g, uint32_t u) {
     for (int level = 1;; level++) {
         uint32_t i = u >> (32 - QD_GAP_BITS);
         uint64_t f = u & (((uint32_t)1 << (32 - QD_GAP_BITS)) - 1);
-        if (i >= QD_GAP_ZOOM || level == QD_GAP_LEVELS) return sum + ((uint64_t)(g->a[i] - (uint32_t)((g->s[i] * f + (1 << 21)) >> 22)) << g->shift);
+        if (i >= QD_GAP_ZOOM || level == QD_GAP_LEVELS)
+            return sum + ((uint64_t)(g->a[i] - (uint32_t)((g->s[i] * f + (1 << 21)) >> 22)) << g->shift);
         sum += g->zoom;
         u <<= 6;
     }
 }
 
-static void click(const qd_link *link, int station, uint64_t cell, uint64_t time, uint32_t jitter_word, uint32_t detector, uint32_t low,
-                  events *out) {
+static void click(const qd_link *link, int station, uint64_t cell, uint64_t time, uint32_t jitter_word, uint32_t detector,
+                  uint32_t low, events *out) {
     const qd_link_arm *a = &link->arm[station];
     uint64_t t = time + a->jitter[jitter_word >> (32 - QD_JITTER_BITS)] + a->delay[detector];
     push(&out[station], (event){QD_LINK_START + (int64_t)((cell << QD_LINK_CELL_BITS) + t), (uint32_t)cell, low, detector});
@@ -104,11 +105,14 @@ static qd_status emit(const qd_link *link, uint64_t cell, events out[2], qd_erro
             uint64_t time = at >> QD_GAP_FRACTION;
             if (time >= (uint64_t)1 << QD_LINK_CELL_BITS) break;
             if (index >= link->cap[s]) return qd_link_overflow(cell, err);
-            if (s == 0) pair(link, cell, index, time, w, out);
-            else single(link, s - 1, cell, time, w, out);
+            if (s == 0)
+                pair(link, cell, index, time, w, out);
+            else
+                single(link, s - 1, cell, time, w, out);
         }
     }
-    if (out[0].failed || out[1].failed) return qd_fail(err, QD_E_INTERNAL, "no memory for the events of a cell|||close other programs");
+    if (out[0].failed || out[1].failed)
+        return qd_fail(err, QD_E_INTERNAL, "no memory for the events of a cell|||close other programs");
     return QD_OK;
 }
 
@@ -116,10 +120,13 @@ static qd_status emit(const qd_link *link, uint64_t cell, events out[2], qd_erro
 typedef struct detectors {
     int64_t free_at[4]; /* earliest time of the next kept click */
     int64_t seen[4];    /* last click, kept or not */
-    bool sure[4];       /* a click at least the dead time after its predecessor has been met: free_at no longer depends on where we began */
+    bool sure[4]; /* a click at least the dead time after its predecessor has been met: free_at no longer depends on where we
+                     began */
 } detectors;
 
-static int64_t start_of(uint64_t cell) { return QD_LINK_START + (int64_t)(cell << QD_LINK_CELL_BITS); }
+static int64_t start_of(uint64_t cell) {
+    return QD_LINK_START + (int64_t)(cell << QD_LINK_CELL_BITS);
+}
 
 static uint64_t id_of(const event *e) {
     uint32_t number = e->low & 0x7fffffff, flag = e->low >> 31;
@@ -155,7 +162,8 @@ static qd_status settle(const qd_link *link, int station, const events *sorted, 
     return QD_OK;
 }
 
-/* The clicks of @p station that fall into cell @p cell: those of the cell before that came late, and its own but the late ones. */
+/* The clicks of @p station that fall into cell @p cell: those of the cell before that came late, and its own but the late ones.
+ */
 static void gather(const events *before, const events *own, uint64_t cell, events *out) {
     out->n = 0;
     for (uint64_t i = 0; i < before->n; i++)
@@ -185,7 +193,8 @@ static qd_status pass(const qd_link *link, uint64_t first, uint64_t cells, event
             bool out = cell >= first;
             if (out && cell == first)
                 for (int d = 0; d < 4; d++)
-                    if (!state[k].sure[d] && start_of(first) - state[k].seen[d] < (int64_t)link->arm[k].dead) return qd_link_no_pause(cell, k, err);
+                    if (!state[k].sure[d] && start_of(first) - state[k].seen[d] < (int64_t)link->arm[k].dead)
+                        return qd_link_no_pause(cell, k, err);
             QD_TRY(settle(link, k, sorted, &state[k], out ? tags[k] : NULL, out ? truth : NULL, err));
             events swap = before[k];
             before[k] = now[k];
@@ -195,8 +204,8 @@ static qd_status pass(const qd_link *link, uint64_t first, uint64_t cells, event
     return QD_OK;
 }
 
-qd_status qd_simulate_ref(const qd_link *link, uint64_t first_cell, uint64_t n_cells, qd_tags *alice, qd_tags *bob, qd_truth *truth,
-                          qd_error *err) {
+qd_status qd_simulate_ref(const qd_link *link, uint64_t first_cell, uint64_t n_cells, qd_tags *alice, qd_tags *bob,
+                          qd_truth *truth, qd_error *err) {
     events now[2] = {{0}}, before[2] = {{0}}, sorted = {0};
     qd_tags *tags[2] = {alice, bob};
     qd_status st = n_cells ? pass(link, first_cell, n_cells, now, before, &sorted, tags, truth, err) : QD_OK;

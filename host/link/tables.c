@@ -15,10 +15,14 @@ uint64_t qd_link_threshold(double p) {
     return (uint64_t)llround(p * two32);
 }
 
-static uint64_t ticks_of_ps(double ps) { return (uint64_t)llround(ps * 32 / 125); }
+static uint64_t ticks_of_ps(double ps) {
+    return (uint64_t)llround(ps * 32 / 125);
+}
 
 /* Integral of -ln u. */
-static double log_integral(double u) { return u > 0 ? u - u * log(u) : 0; }
+static double log_integral(double u) {
+    return u > 0 ? u - u * log(u) : 0;
+}
 
 /* Means above 2^50 ticks (less than an event in an hour) count as never: gaps of three looks stay below 2^60. */
 static void gap_table(double rate_hz, qd_gap_table *g) {
@@ -49,8 +53,10 @@ static double normal_quantile(double p) {
     double lo = -10, hi = 10;
     for (int i = 0; i < 80; i++) {
         double mid = (lo + hi) / 2;
-        if (erfc(-mid * M_SQRT1_2) / 2 < p) lo = mid;
-        else hi = mid;
+        if (erfc(-mid * M_SQRT1_2) / 2 < p)
+            lo = mid;
+        else
+            hi = mid;
     }
     return (lo + hi) / 2;
 }
@@ -153,13 +159,25 @@ qd_status qd_link_create(const qd_scenario *s, uint64_t seed, qd_link **out, qd_
     return QD_OK;
 }
 
-void qd_link_destroy(qd_link *link) { free(link); }
-const qd_scenario *qd_link_scenario(const qd_link *link) { return &link->scenario; }
-uint64_t qd_link_seed(const qd_link *link) { return link->seed; }
-const char *qd_link_tables_sha256(const qd_link *link) { return link->sha256; }
-qd_clock qd_link_clock(const qd_link *link) { return link->clock; }
+void qd_link_destroy(qd_link *link) {
+    free(link);
+}
+const qd_scenario *qd_link_scenario(const qd_link *link) {
+    return &link->scenario;
+}
+uint64_t qd_link_seed(const qd_link *link) {
+    return link->seed;
+}
+const char *qd_link_tables_sha256(const qd_link *link) {
+    return link->sha256;
+}
+qd_clock qd_link_clock(const qd_link *link) {
+    return link->clock;
+}
 
-double qd_link_seconds(uint64_t cells) { return (double)cells * ((uint64_t)1 << QD_LINK_CELL_BITS) / QD_LINK_TICKS_PER_S; }
+double qd_link_seconds(uint64_t cells) {
+    return (double)cells * ((uint64_t)1 << QD_LINK_CELL_BITS) / QD_LINK_TICKS_PER_S;
+}
 
 uint64_t qd_link_cells(double seconds) {
     double n = ceil(seconds / qd_link_seconds(1));

@@ -16,7 +16,9 @@ qd_status qd_truth_reserve(qd_truth *t, int station, uint64_t n, qd_error *err) 
     uint64_t cap = need + t->n[station] / 2; /* one id at a time must not copy each time */
     if (cap < 1024) cap = 1024;
     uint64_t *p = cap > SIZE_MAX / sizeof *p ? NULL : realloc(t->id[station], cap * sizeof *p);
-    if (!p) return qd_fail(err, QD_E_INTERNAL, "no memory for the truth of %llu tags|||simulate fewer cells at once", (unsigned long long)need);
+    if (!p)
+        return qd_fail(err, QD_E_INTERNAL, "no memory for the truth of %llu tags|||simulate fewer cells at once",
+                       (unsigned long long)need);
     t->id[station] = p;
     t->cap[station] = cap;
     return QD_OK;

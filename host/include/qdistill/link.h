@@ -5,12 +5,12 @@
  *  lossy arms, four detectors a station, and dead time after every click. It is simulated event by event with integers only, so
  *  device and reference give the same tags, byte for byte.
  *
- *  Time runs in ticks of 125/32 ps (the a1-54 tick) on Alice's clock and is cut into cells of 2^28 ticks (1.048576 ms). Everything a
- *  cell emits is drawn from philox(seed; stream, entity = cell << 32 | index, draw), so any range of cells can be made by itself and
- *  ranges of any length put together give what one long call gives.
+ *  Time runs in ticks of 125/32 ps (the a1-54 tick) on Alice's clock and is cut into cells of 2^28 ticks (1.048576 ms).
+ * Everything a cell emits is drawn from philox(seed; stream, entity = cell << 32 | index, draw), so any range of cells can be
+ * made by itself and ranges of any length put together give what one long call gives.
  *
- *  Physical outcomes: a detector index is V 0, - 1, H 2, + 3; its mask is 1 << index (tags.h). The source is anti-correlated: with
- *  visibility 1 and no attack equal bases never give equal outcomes. */
+ *  Physical outcomes: a detector index is V 0, - 1, H 2, + 3; its mask is 1 << index (tags.h). The source is anti-correlated:
+ * with visibility 1 and no attack equal bases never give equal outcomes. */
 #ifndef QDISTILL_LINK_H
 #define QDISTILL_LINK_H
 
@@ -45,10 +45,11 @@ typedef struct qd_arm {
 /** A link. Filled by qd_scenario_load, or by hand and checked by qd_link_create. */
 typedef struct qd_scenario {
     char name[64];
-    double pair_rate_hz;        /**< pairs the source emits, 1/s, 0..1e9 */
-    double visibility;          /**< V of the source in both bases, 0..1: error rate (1-V)/2 */
-    double misalignment_deg;    /**< angle of Bob's analysers against Alice's, degrees, -45..45: matched-basis correlation -V cos 2a */
-    qd_arm arm[2];              /**< Alice, Bob */
+    double pair_rate_hz; /**< pairs the source emits, 1/s, 0..1e9 */
+    double visibility;   /**< V of the source in both bases, 0..1: error rate (1-V)/2 */
+    double
+        misalignment_deg; /**< angle of Bob's analysers against Alice's, degrees, -45..45: matched-basis correlation -V cos 2a */
+    qd_arm arm[2];        /**< Alice, Bob */
     int64_t clock_offset_ps;    /**< tA - tB when the link starts, ps, |offset| <= 5e11 */
     double clock_frequency_ppm; /**< growth of tA - tB with tB, ppm, -200..200: positive when Bob's clock runs slow */
     double intercept_resend;    /**< fraction of the pairs whose photon to Bob is measured in a random basis and resent, 0..1 */
@@ -102,7 +103,8 @@ uint64_t qd_link_cells(double seconds);
 double qd_link_seconds(uint64_t cells);
 /** SHA-256 of all thresholds and tables, 64 hexadecimal digits; borrowed from the link. For the manifest. */
 const char *qd_link_tables_sha256(const qd_link *link);
-/** The true clock model, exactly as Bob's times were made: tA = qd_clock_apply(clock, tB) up to the rounding of tB (qd_link_bob_time). */
+/** The true clock model, exactly as Bob's times were made: tA = qd_clock_apply(clock, tB) up to the rounding of tB
+ * (qd_link_bob_time). */
 qd_clock qd_link_clock(const qd_link *link);
 /** Time on Bob's clock of an event at @p ta on Alice's: the largest tB with qd_clock_apply(clock, tB) <= ta. Exact integers. */
 int64_t qd_link_bob_time(const qd_link *link, int64_t ta);
@@ -138,13 +140,13 @@ qd_status qd_truth_join(const qd_truth *t, qd_truth_pairs *out, qd_error *err);
 
 /** Simulate cells [first_cell, first_cell + n_cells): append all tags whose time on Alice's clock lies in them.
  *  @param dev    NULL: the reference. Same bytes on every device.
- *  @param alice,bob  appended in time order (equal times: by detector); tick 125/32 ps, one detector a tag; Bob's times are on his
- *                clock. Both must be empty or hold tags of this tick.
+ *  @param alice,bob  appended in time order (equal times: by detector); tick 125/32 ps, one detector a tag; Bob's times are on
+ * his clock. Both must be empty or hold tags of this tick.
  *  @param truth  appended when not NULL: id[s][i] belongs to tag i when tags and truth started empty together.
  *  Memory grows with n_cells (17 bytes a tag, and the device's working set for a batch).
  *  @return QD_E_USAGE: range beyond QD_LINK_MAX_CELLS, tags of another tick. QD_E_INTERNAL: no memory; a cell emitted more events
- *  than its slots hold (mean + 8 standard deviations + 64) or a detector found no pause in the cell before: both have probabilities
- *  below 1e-12 a cell. QD_E_DEVICE, QD_E_BUILD. On error tags and truth are as long as before. */
+ *  than its slots hold (mean + 8 standard deviations + 64) or a detector found no pause in the cell before: both have
+ * probabilities below 1e-12 a cell. QD_E_DEVICE, QD_E_BUILD. On error tags and truth are as long as before. */
 qd_status qd_simulate(const qd_link *link, qd_device *dev, uint64_t first_cell, uint64_t n_cells, qd_tags *alice, qd_tags *bob,
                       qd_truth *truth, qd_error *err);
 
@@ -152,19 +154,19 @@ qd_status qd_simulate(const qd_link *link, qd_device *dev, uint64_t first_cell, 
 
 /** Rates the model predicts (1/s), with dead time by detector. Double precision, for reports and tests only. */
 typedef struct qd_link_rates {
-    double single[2][4];     /**< clicks of each detector, after dead time: r/(1 + r t_d) */
-    double pair[4][4];       /**< true coincidences by Alice's and Bob's detector, any time difference */
-    double capture;          /**< share of them inside the window: erf(sqrt(ln 2) t_CC / t_FWHM) */
-    double coincidences;     /**< true ones inside the window, all bases */
-    double accidentals;      /**< S_A S_B t_CC, all bases */
-    double matched[2];       /**< all coincidences in matched bases, [z, x] */
-    double qber[2];          /**< accidentals counted in; for V = 1 and full attack 1/4 */
-    double qber_true[2];     /**< true coincidences alone: 1/4 + (1-V)/4 under full attack */
+    double single[2][4]; /**< clicks of each detector, after dead time: r/(1 + r t_d) */
+    double pair[4][4];   /**< true coincidences by Alice's and Bob's detector, any time difference */
+    double capture;      /**< share of them inside the window: erf(sqrt(ln 2) t_CC / t_FWHM) */
+    double coincidences; /**< true ones inside the window, all bases */
+    double accidentals;  /**< S_A S_B t_CC, all bases */
+    double matched[2];   /**< all coincidences in matched bases, [z, x] */
+    double qber[2];      /**< accidentals counted in; for V = 1 and full attack 1/4 */
+    double qber_true[2]; /**< true coincidences alone: 1/4 + (1-V)/4 under full attack */
 } qd_link_rates;
 
-/** The model of Neumann et al. by detector: single r = B eta + d, dead time as above; a pair is kept when both detectors are alive, whose
- *  joint probability is solved exactly (their dead times are correlated through the pairs). @p window_ps is the full width t_CC.
- *  Window capture assumes equal delays of the detectors. QD_E_INTERNAL: no memory. */
+/** The model of Neumann et al. by detector: single r = B eta + d, dead time as above; a pair is kept when both detectors are
+ * alive, whose joint probability is solved exactly (their dead times are correlated through the pairs). @p window_ps is the full
+ * width t_CC. Window capture assumes equal delays of the detectors. QD_E_INTERNAL: no memory. */
 qd_status qd_link_expect(const qd_link *link, double window_ps, qd_link_rates *rates, qd_error *err);
 
 /** Registry rows of this room, NULL-terminated. */
