@@ -84,15 +84,17 @@ static bool dropped(qd_tag_reader *r, uint64_t w) {
 }
 
 /* Time of the counter reading @p raw, which follows r->raw in the file. A step back by more than half the range is a wrap. The
- * opposite step, forward by nearly the whole range, is an event from before the wrap that comes late by up to a second. */
-static int64_t unwrap(qd_tag_reader *r, int64_t raw) {
+ * opposite step, forward by nearly the whole range, is an event from before the wrap that comes late by up to a second: what follows
+ * it is measured from the event before it, else the wrap would be counted again. */
+static int64_t unwrap(qd_tag_reader *r, int64_t raw, bool *late) {
     int64_t range = (int64_t)1 << r->format.bits, step = raw - r->raw;
-    int64_t late = (int64_t)(r->format.bits == 54 ? 256 : 8) * 1000000000;
+    int64_t second = (int64_t)(r->format.bits == 54 ? 256 : 8) * 1000000000;
+    *late = r->any && step > range - second;
     if (!r->any) return raw;
     if (step < -range / 2) {
         step += range;
         r->info.wraps++;
-    } else if (step > range - late) {
+    } else if (*late) {
         step -= range;
     }
     return r->time + step;
@@ -107,7 +109,8 @@ static qd_status beyond_repair(const qd_tag_reader *r, int64_t back, qd_error *e
 
 /* Insert an event among the waiting ones, behind those of its own time. */
 static qd_status take(qd_tag_reader *r, uint64_t w, qd_error *err) {
-    int64_t raw = (int64_t)(w >> qd_a1_low_bits(&r->format)), t = unwrap(r, raw);
+    bool late;
+    int64_t raw = (int64_t)(w >> qd_a1_low_bits(&r->format)), t = unwrap(r, raw, &late);
     uint8_t mask = w & 15;
     if (t >= time_limit || t <= -time_limit)
         return qd_fail(err, QD_E_INPUT, "%s: the counter began anew %" PRIu64 " times before byte %" PRIu64
@@ -119,8 +122,10 @@ static qd_status take(qd_tag_reader *r, uint64_t w, qd_error *err) {
         if (r->time - t > r->info.largest_backward) r->info.largest_backward = r->time - t;
     }
     r->any = true;
-    r->raw = raw;
-    r->time = t;
+    if (!late) {
+        r->raw = raw;
+        r->time = t;
+    }
     r->info.events++;
     r->info.mask[mask]++;
     if (r->format.card == QD_CARD_TIMESTAMP3 && (w & 0x6000)) r->info.stray++;
