@@ -156,8 +156,8 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params 
     int64_t h = c.bin / 12 + 1;
     double second;
     if (!qd_sharpen(&strip, used.to, &line, &h, ((double)c.peak - c.lambda) / (double)(c.strip.to - c.strip.from), &second, &round))
-        return refuse(r, "use a shorter or a steadier part of the recording", err,
-                      "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency drifts, or it is no peak of pairs",
+        return refuse(r, "widen --max-ppm, or use a shorter or a steadier part of the recording (--span-s)", err,
+                      "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency is outside the search or drifts, or it is no peak of pairs",
                       (double)round.h / per_s * 1e9, qd_seconds(strip.to - strip.from, tick));
     double also = runner_up(&c, &line);
     if (also > second) second = also;

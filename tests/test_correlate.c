@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clock recovery: known clocks found to the jitter's precision, refusals with their reasons, noise that never locks. */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+#include "tag_source.h"
+#include "timetag/poisson.h"
+
+static qd_device *open_device(int which) {
+    qd_device *dev = NULL;
+    if (which == 1 && qd_device_open("cpu", &dev, NULL) != QD_OK) dev = NULL;
+    return dev;
+}
+
+static void stations(const tag_source *s, qd_tick tick, qd_tags *a, qd_tags *b) {
+    *a = (qd_tags){.tick = tick};
+    *b = (qd_tags){.tick = tick};
+    tag_source_run(s, a, b);
+}
+
+static const qd_tick fine = {125, 32}, coarse = {125, 1};
+
+/* rate a side, share of it that has a partner, seconds, offset, ppm, sigma */
+static const struct {
+    double rate, share, seconds, offset_s, ppm, sigma_ps;
+} known[] = {
+    {1e5, 0.05, 2, 0.0031, -7.3, 300}, {1e5, 0.05, 2, -0.0099, 9.9, 300},    {1e5, 0.2, 0.3, 0, 0, 300},       {1e6, 0.05, 0.5, 0.00123, -9.9, 300},
+    {1e6, 0.1, 1, -0.0071, 0.013, 50}, {1e6, 0.02, 1.5, 0.0031, -7.3, 1000}, {4e6, 0.05, 0.3, 0.0042, 3, 300}, {2e4, 0.3, 3, -0.002, -5, 300},
+};
+enum { KNOWN = sizeof known / sizeof *known };
+
+/* The fit's standard deviations (Ho et al.): offset at mid-time sigma / sqrt(n), frequency sigma sqrt(12) / (T sqrt(n)), times
+ * 1.02 sqrt(1 + 3 x) for the tails beyond 3 sigma that it leaves out and the x accidentals a pair, uniform over +-3 sigma, inside. Four
+ * of them, and a tick and a half for the whole ticks of times, offset and drift. */
+START_TEST(known_clocks) {
+    qd_device *dev = open_device(1);
+    double rate = known[_i].rate, sigma = known[_i].sigma_ps, tick = 3.90625;
+    tag_source s = {known[_i].seconds, rate * known[_i].share, rate * (1 - known[_i].share), rate * (1 - known[_i].share), sigma,
+                    known[_i].offset_s, known[_i].ppm, (uint64_t)(100 + _i)};
+    qd_tags a, b;
+    qd_clock c = {0};
+    qd_sync_report r;
+    qd_error err = {0};
+    stations(&s, fine, &a, &b);
+    ck_assert_msg(qd_correlate(dev, &a, &b, NULL, &c, &r, &err) == QD_OK, "%s (%s)", err.what, err.cause);
+    ck_assert(r.locked && c.locked);
+    double n = s.seconds * s.pairs, base_s = (double)c.base * tick * 1e-12, middle = s.seconds / 2;
+    double found = qd_clock_offset_ps(&c) + qd_clock_ppm(&c) * (middle - base_s) * 1e6, truth = s.offset_s * 1e12 + s.ppm * middle * 1e6;
+    double accidental = rate * rate * 6 * sigma * 1e-12 / s.pairs, factor = 4 * 1.02 * sqrt(1 + 3 * accidental);
+    printf("%g/s, %g %%, %g s: offset off by %.2f ps (sigma/sqrt(n) %.2f), frequency by %.2g ppm, S %.1f\n", rate, 100 * known[_i].share, s.seconds,
+           found - truth, sigma / sqrt(n), qd_clock_ppm(&c) - s.ppm, r.significance);
+    ck_assert_double_le(fabs(found - truth), factor * sigma / sqrt(n) + 1.5 * tick);
+    ck_assert_double_le(fabs(qd_clock_ppm(&c) - s.ppm) * s.seconds * 1e6, factor * sigma * sqrt(12) / sqrt(n) + 1.5 * tick);
+    ck_assert_double_le(r.p_false, 1e-9);
+    ck_assert_double_le(r.confirm_p, 1e-9);
+    /* The narrowest interval that holds 68 % of a sample is a little narrower than sigma; bins are sigma/16 to sigma/4. */
+    ck_assert_double_le(fabs(r.sigma_ps - sigma), 0.3 * sigma + tick);
+    ck_assert_double_le(fabs((double)r.pairs - 0.9973 * n), 4 * sqrt(n * (1 + 2 * accidental)) + 0.02 * n);
+    qd_tags_destroy(&a);
+    qd_tags_destroy(&b);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* Announced times, rounded to 125 ps, against B's own; and ticks of 125 ps throughout. */
+START_TEST(rounded_times) {
+    qd_device *dev = open_device(1);
+    tag_source s = {1, 2e4, 2e5, 2e5, 300, 0.004, 5, 7};
+    for (int k = 0; k < 2; k++) {
+        qd_tags a, b;
+        qd_clock c;
+        qd_error err = {0};
+        stations(&s, k ? coarse : fine, &a, &b);
+        if (!k) {
+            ck_assert_int_eq(qd_announce(a.t, a.n, fine, 125, a.t, &err), QD_OK);
+            ck_assert_int_eq(qd_announced_ticks(a.t, a.n, fine, 125, a.t, &err), QD_OK);
+        }
+        ck_assert_msg(qd_correlate(dev, &a, &b, NULL, &c, NULL, &err) == QD_OK, "%s (%s)", err.what, err.cause);
+        double tick = k ? 125 : 3.90625, base_s = (double)c.base * tick * 1e-12;
+        /* Rounding to 125 ps adds 36 ps to the jitter and, where ticks are 125 ps, a tick and a half to the offset. */
+        double sd = sqrt(300.0 * 300 + 36 * 36 * (k ? 2 : 1)) / sqrt(20000) * 2; /* twice: at the beginning, not at mid-time */
+        ck_assert_double_le(fabs(qd_clock_offset_ps(&c) - s.offset_s * 1e12 - s.ppm * base_s * 1e6), 4.5 * sd + 1.5 * tick);
+        qd_tags_destroy(&a);
+        qd_tags_destroy(&b);
+    }
+    qd_device_close(dev);
+}
+END_TEST
+
+/* Device and reference find the same clock, to the bit. */
+START_TEST(device_is_reference) {
+    qd_device *dev = open_device(1);
+    if (!dev) return;
+    tag_source s = {0.2, 1e4, 1e5, 1e5, 300, 0.0004, -8, 3};
+    qd_sync_params p = {.max_offset_s = 0.001};
+    qd_tags a, b;
+    qd_clock c[2] = {{0}, {0}};
+    qd_error err = {0};
+    stations(&s, fine, &a, &b);
+    ck_assert_int_eq(qd_correlate(dev, &a, &b, &p, &c[0], NULL, &err), QD_OK);
+    ck_assert_int_eq(qd_correlate(NULL, &a, &b, &p, &c[1], NULL, &err), QD_OK);
+    ck_assert_mem_eq(&c[0], &c[1], sizeof c[0]);
+    qd_tags_destroy(&a);
+    qd_tags_destroy(&b);
+    qd_device_close(dev);
+}
+END_TEST
+
+static void refused(qd_device *dev, const tag_source *s, const qd_sync_params *p, const char *why) {
+    qd_tags a, b;
+    qd_clock c = {.offset = 77};
+    qd_sync_report r;
+    qd_error err = {0};
+    stations(s, fine, &a, &b);
+    ck_assert_int_eq(qd_correlate(dev, &a, &b, p, &c, &r, &err), QD_E_POLICY);
+    ck_assert_msg(strstr(r.reason, why) != NULL, "'%s' instead of '%s'", r.reason, why);
+    ck_assert_ptr_nonnull(strstr(err.what, r.reason));
+    ck_assert(err.next[0] != 0);
+    ck_assert(!r.locked && !c.locked && c.offset == 77);
+    qd_tags_destroy(&a);
+    qd_tags_destroy(&b);
+}
+
+START_TEST(refusals) {
+    qd_device *dev = open_device(1);
+    refused(dev, &(tag_source){1, 0, 1e5, 1e5, 300, 0.003, 3, 1}, NULL, "no peak stands out");
+    refused(dev, &(tag_source){0.5, 300, 1e5, 1e5, 300, 0.003, 3, 2}, NULL, "no peak stands out");           /* eta_h = .003: below what 0.5 s can show */
+    refused(dev, &(tag_source){1, 1e4, 1e5, 1e5, 300, 0.013, 3, 3}, NULL, "no peak stands out");             /* offset beyond 10 ms */
+    refused(dev, &(tag_source){1, 1e4, 1e5, 1e5, 300, 0.003, 40, 4}, NULL, "does not sharpen");              /* 40 ppm searched within 10: smeared, yet seen */
+    refused(dev, &(tag_source){1, 1e4, 1e5, 1e5, 300, 0.003, 10.2, 5}, NULL, "outside the search");          /* just beyond the limit: seen, refused */
+    refused(dev, &(tag_source){1, 1e4, 1e5, 1e5, 300, 0.0010001, 3, 6}, &(qd_sync_params){.max_offset_s = 0.001}, "outside the search");
+    refused(dev, &(tag_source){0.001, 1e4, 1e5, 1e5, 300, 0.0001, 3, 7}, NULL, "no peak stands out");        /* a millisecond */
+    refused(dev, &(tag_source){0.5, 1e4, 1e5, 1e5, 300, 3, 3, 8}, NULL, "do not overlap");
+    refused(dev, &(tag_source){0.5, 0, 1e5, 0, 300, 0, 0, 9}, NULL, "station B has no events");
+    refused(dev, &(tag_source){0.5, 0, 0, 1e5, 300, 0, 0, 10}, NULL, "station A has no events");
+    qd_device_close(dev);
+}
+END_TEST
+
+START_TEST(bad_input) {
+    int64_t same[3] = {5, 5, 5}, mess[3] = {5, 9, 8}, good[3] = {1, 7, 9};
+    qd_tags x = {.n = 3, .t = same, .tick = fine}, y = {.n = 3, .t = good, .tick = fine};
+    qd_clock c;
+    qd_sync_report r;
+    qd_error err = {0};
+    ck_assert_int_eq(qd_correlate(NULL, &x, &y, NULL, &c, &r, &err), QD_E_POLICY);
+    ck_assert_ptr_nonnull(strstr(r.reason, "all events at one time"));
+    x.t = mess;
+    ck_assert_int_eq(qd_correlate(NULL, &x, &y, NULL, &c, &r, &err), QD_E_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.what, "event 2 of station A"));
+    ck_assert_int_eq(qd_correlate(NULL, &y, &x, NULL, &c, &r, &err), QD_E_INPUT);
+    x.t = good;
+    x.tick = coarse;
+    ck_assert_int_eq(qd_correlate(NULL, &x, &y, NULL, &c, &r, &err), QD_E_USAGE);
+    x.tick = fine;
+    ck_assert_int_eq(qd_correlate(NULL, &x, &y, &(qd_sync_params){.max_offset_s = 11}, &c, &r, &err), QD_E_USAGE);
+    ck_assert_int_eq(qd_correlate(NULL, &x, &y, &(qd_sync_params){.max_ppm = 300}, &c, &r, &err), QD_E_USAGE);
+    ck_assert_int_eq(qd_correlate(NULL, &x, &y, &(qd_sync_params){.p_false = 0.5}, &c, &r, &err), QD_E_USAGE);
+    ck_assert_int_eq(qd_correlate(NULL, &x, &y, &(qd_sync_params){.max_offset_s = -1}, &c, &r, &err), QD_E_USAGE);
+}
+END_TEST
+
+static void add(qd_tags *t, int64_t at) {
+    ck_assert_int_eq(qd_tags_reserve(t, t->n + 1, NULL), QD_OK);
+    t->mask[t->n] = 1;
+    t->t[t->n++] = at;
+}
+static void sort(qd_tags *t) { qsort(t->t, t->n, sizeof *t->t, tag_order); }
+
+/* Each event of B comes again after 2 ms, 50 us, 1 us, 100 ns: two candidates, whatever the distance. */
+START_TEST(ambiguous) {
+    static const double distance_s[] = {2e-3, 50e-6, 1e-6, 100e-9};
+    qd_device *dev = open_device(1);
+    tag_source s = {1, 1e4, 1e5, 1e5, 300, 0.003, 3, 21};
+    qd_tags a, b;
+    qd_clock c;
+    qd_sync_report r;
+    qd_error err = {0};
+    stations(&s, fine, &a, &b);
+    uint64_t n = b.n;
+    for (uint64_t i = 0; i < n; i++) add(&b, b.t[i] + (int64_t)(distance_s[_i] * 256e9));
+    sort(&b);
+    ck_assert_int_eq(qd_correlate(dev, &a, &b, NULL, &c, &r, &err), QD_E_POLICY);
+    ck_assert_msg(strstr(r.reason, "two candidates") != NULL, "%s", r.reason);
+    qd_tags_destroy(&a);
+    qd_tags_destroy(&b);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* Afterpulses of 5 % some 100 ns behind on either side are no second candidate, and do not pull the clock. */
+START_TEST(afterpulses) {
+    qd_device *dev = open_device(1);
+    tag_source s = {1, 3e4, 3e5, 3e5, 300, -0.003, 3, 22};
+    qd_tags side[2];
+    qd_clock c;
+    qd_sync_report r;
+    qd_error err = {0};
+    stations(&s, fine, &side[0], &side[1]);
+    for (int k = 0; k < 2; k++) {
+        uint64_t n = side[k].n;
+        for (uint64_t i = 0; i < n; i++)
+            if (tag_uniform(5, (uint32_t)(40 + k), i) < 0.05)
+                add(&side[k], side[k].t[i] + (int64_t)(256 * (50 - 100 * log(tag_uniform(5, (uint32_t)(50 + k), i)))));
+        sort(&side[k]);
+    }
+    ck_assert_msg(qd_correlate(dev, &side[0], &side[1], NULL, &c, &r, &err) == QD_OK, "%s", err.what);
+    ck_assert_double_le(fabs(qd_clock_offset_ps(&c) + 0.003e12 - 3 * (double)c.base * 3.90625e-6), 4.5 * 2 * 300 / sqrt(3e4) + 6);
+    qd_tags_destroy(&side[0]);
+    qd_tags_destroy(&side[1]);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* Rates that both rise and fall with the same rhythm, without a single pair: peaks of S far above 6, and no lock. */
+START_TEST(common_rhythm) {
+    static const double hertz[] = {50, 1e3, 2e4, 1e6};
+    qd_device *dev = open_device(1);
+    qd_tags side[2] = {{.tick = fine}, {.tick = fine}};
+    qd_clock c;
+    qd_sync_report r;
+    qd_error err = {0};
+    for (int k = 0; k < 2; k++) {
+        double at = 0;
+        for (uint64_t i = 0;; i++) {
+            at -= log(tag_uniform((uint64_t)(60 + k), 1, i)) / 4e5;
+            if (at >= 1) break;
+            if (tag_uniform((uint64_t)(60 + k), 2, i) < 0.5 + 0.5 * sin(2 * M_PI * hertz[_i] * at)) add(&side[k], (int64_t)(at * 256e9));
+        }
+    }
+    ck_assert_int_eq(qd_correlate(dev, &side[0], &side[1], NULL, &c, &r, &err), QD_E_POLICY);
+    printf("%g Hz: S %.1f, %s\n", hertz[_i], r.significance, r.reason);
+    qd_tags_destroy(&side[0]);
+    qd_tags_destroy(&side[1]);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* A clock that a fit has moved by less than the window is found again by the fit on later data, and a strange one refused. */
+START_TEST(refine) {
+    tag_source s = {2, 1e4, 1e5, 1e5, 300, 0.003, 3, 31};
+    qd_tags a, b;
+    qd_clock c, off;
+    qd_sync_report r;
+    qd_error err = {0};
+    stations(&s, fine, &a, &b);
+    ck_assert_int_eq(qd_clock_from_figures(fine, 0, 0.003e12 + 700, 3.0005, &c, &err), QD_OK); /* 1 ns in 2 s, and 0.7 ns */
+    ck_assert_int_eq(qd_clock_refine(&a, &b, 2000, &c, &r, &err), QD_OK);
+    ck_assert_double_le(fabs(qd_clock_offset_ps(&c) - 0.003e12 - 3 * (double)c.base * 3.90625e-6), 4.5 * 2 * 300 / sqrt(2e4) + 6);
+    ck_assert_double_le(fabs(qd_clock_ppm(&c) - 3) * 2e6, 4.5 * 300 * sqrt(12) / sqrt(2e4) + 6);
+    ck_assert_int_eq(qd_clock_from_figures(fine, 0, 0.004e12, 3, &off, &err), QD_OK);
+    c = off;
+    ck_assert_int_eq(qd_clock_refine(&a, &b, 2000, &c, &r, &err), QD_E_POLICY);
+    ck_assert_int_eq(c.offset, off.offset);
+    qd_tags_destroy(&a);
+    qd_tags_destroy(&b);
+}
+END_TEST
+
+/* Noise alone: never. 40 runs here; 2,000 are in the full suite. */
+START_TEST(noise) {
+    qd_device *dev = open_device(1);
+    for (uint64_t k = 0; k < 40; k++) {
+        tag_source s = {0.1, 0, 1e5, 1e5, 300, 0, 0, 1000 + k};
+        qd_sync_params p = {.max_offset_s = 0.002};
+        qd_tags a, b;
+        qd_clock c;
+        qd_error err = {0};
+        stations(&s, fine, &a, &b);
+        ck_assert_int_eq(qd_correlate(dev, &a, &b, &p, &c, NULL, &err), QD_E_POLICY);
+        qd_tags_destroy(&a);
+        qd_tags_destroy(&b);
+    }
+    qd_device_close(dev);
+}
+END_TEST
+
+/* The tail against sums of its terms in long double; never below, and within a factor. */
+START_TEST(poisson_tail) {
+    static const double lambda[] = {0.01, 0.5, 1, 10, 100, 1000};
+    for (size_t k = 0; k < 6; k++)
+        for (double x = ceil(lambda[k]) + 1; x < lambda[k] + 12 * sqrt(lambda[k]) + 12; x++) {
+            long double term = expl(-(long double)lambda[k]), sum = 0;
+            for (int i = 1; i <= (int)x; i++) term *= (long double)lambda[k] / i;
+            for (int i = (int)x; i < (int)x + 2000 && term > 0; i++) {
+                sum += term;
+                term *= (long double)lambda[k] / (i + 1);
+            }
+            double got = qd_poisson_log_tail(lambda[k], x), want = (double)logl(sum);
+            ck_assert_double_ge(got, want);
+            /* The geometric bound exceeds the tail by at most 1 / (1 - lambda/(x+1)). */
+            ck_assert_double_le(got, want - log1p(-lambda[k] / (x + 1)) + 1e-9);
+        }
+    ck_assert_double_eq(qd_poisson_log_tail(5, 5), 0);
+    /* Least peaks for P_false <= 1e-6 at N M = 2^26 and 2^20 (a published-table style check, computed there by another program). */
+    static const struct {
+        double lambda, at26, at20;
+    } least[] = {{0.01, 6, 5}, {0.1, 9, 8}, {1, 17, 15}, {10, 43, 40}, {100, 186, 179}, {1000, 1251, 1232}};
+    for (size_t k = 0; k < 6; k++) {
+        ck_assert_double_le(fabs(qd_false_least(0x1p26, least[k].lambda, 1, log(1e-6)) - least[k].at26), 1);
+        ck_assert_double_le(fabs(qd_false_least(0x1p20, least[k].lambda, 1, log(1e-6)) - least[k].at20), 1);
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("correlate");
+    TCase *tc = tcase_create("clock");
+    tcase_set_timeout(tc, 600);
+    tcase_add_loop_test(tc, known_clocks, 0, KNOWN);
+    tcase_add_test(tc, rounded_times);
+    tcase_add_test(tc, device_is_reference);
+    tcase_add_test(tc, refusals);
+    tcase_add_test(tc, bad_input);
+    tcase_add_loop_test(tc, ambiguous, 0, 4);
+    tcase_add_test(tc, afterpulses);
+    tcase_add_loop_test(tc, common_rhythm, 0, 4);
+    tcase_add_test(tc, refine);
+    tcase_add_test(tc, noise);
+    tcase_add_test(tc, poisson_tail);
+    suite_add_tcase(s, tc);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
