@@ -6,11 +6,11 @@
  *  device and reference give the same tags, byte for byte.
  *
  *  Time runs in ticks of 125/32 ps (the a1-54 tick) on Alice's clock and is cut into cells of 2^28 ticks (1.048576 ms).
- * Everything a cell emits is drawn from philox(seed; stream, entity = cell << 32 | index, draw), so any range of cells can be
- * made by itself and ranges of any length put together give what one long call gives.
+ *  Everything a cell emits is drawn from philox(seed; stream, entity = cell << 32 | index, draw), so any range of cells can be
+ *  made by itself and ranges of any length put together give what one long call gives.
  *
  *  Physical outcomes: a detector index is V 0, - 1, H 2, + 3; its mask is 1 << index (tags.h). The source is anti-correlated:
- * with visibility 1 and no attack equal bases never give equal outcomes. */
+ *  with visibility 1 and no attack equal bases never give equal outcomes. */
 #ifndef QDISTILL_LINK_H
 #define QDISTILL_LINK_H
 
@@ -104,7 +104,7 @@ double qd_link_seconds(uint64_t cells);
 /** SHA-256 of all thresholds and tables, 64 hexadecimal digits; borrowed from the link. For the manifest. */
 const char *qd_link_tables_sha256(const qd_link *link);
 /** The true clock model, exactly as Bob's times were made: tA = qd_clock_apply(clock, tB) up to the rounding of tB
- * (qd_link_bob_time). */
+ *  (qd_link_bob_time). */
 qd_clock qd_link_clock(const qd_link *link);
 /** Time on Bob's clock of an event at @p ta on Alice's: the largest tB with qd_clock_apply(clock, tB) <= ta. Exact integers. */
 int64_t qd_link_bob_time(const qd_link *link, int64_t ta);
@@ -141,12 +141,12 @@ qd_status qd_truth_join(const qd_truth *t, qd_truth_pairs *out, qd_error *err);
 /** Simulate cells [first_cell, first_cell + n_cells): append all tags whose time on Alice's clock lies in them.
  *  @param dev    NULL: the reference. Same bytes on every device.
  *  @param alice,bob  appended in time order (equal times: by detector); tick 125/32 ps, one detector a tag; Bob's times are on
- * his clock. Both must be empty or hold tags of this tick.
+ *  his clock. Both must be empty or hold tags of this tick.
  *  @param truth  appended when not NULL: id[s][i] belongs to tag i when tags and truth started empty together.
  *  Memory grows with n_cells (17 bytes a tag, and the device's working set for a batch).
  *  @return QD_E_USAGE: range beyond QD_LINK_MAX_CELLS, tags of another tick. QD_E_INTERNAL: no memory; a cell emitted more events
  *  than its slots hold (mean + 8 standard deviations + 64) or a detector found no pause in the cell before: both have
- * probabilities below 1e-12 a cell. QD_E_DEVICE, QD_E_BUILD. On error tags and truth are as long as before. */
+ *  probabilities below 1e-12 a cell. QD_E_DEVICE, QD_E_BUILD. On error tags and truth are as long as before. */
 qd_status qd_simulate(const qd_link *link, qd_device *dev, uint64_t first_cell, uint64_t n_cells, qd_tags *alice, qd_tags *bob,
                       qd_truth *truth, qd_error *err);
 
@@ -165,8 +165,8 @@ typedef struct qd_link_rates {
 } qd_link_rates;
 
 /** The model of Neumann et al. by detector: single r = B eta + d, dead time as above; a pair is kept when both detectors are
- * alive, whose joint probability is solved exactly (their dead times are correlated through the pairs). @p window_ps is the full
- * width t_CC. Window capture assumes equal delays of the detectors. QD_E_INTERNAL: no memory. */
+ *  alive, whose joint probability is solved exactly (their dead times are correlated through the pairs). @p window_ps is the full
+ *  width t_CC. Window capture assumes equal delays of the detectors. QD_E_INTERNAL: no memory. */
 qd_status qd_link_expect(const qd_link *link, double window_ps, qd_link_rates *rates, qd_error *err);
 
 /** Registry rows of this room, NULL-terminated. */
