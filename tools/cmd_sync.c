@@ -38,7 +38,7 @@ static void print_clock(const qd_sync_report *r) {
     printf("locked: offset %.3f ps (sd %.2g) at B's time %.6f s, frequency %.9f ppm (sd %.1g)\n", r->offset_ps, 2 * r->offset_sd_ps,
            r->base_ps * 1e-12, r->frequency_ppm, r->frequency_sd_ppm);
     printf("significance %.1f (needed %.1f), probability of a false lock below %.2g among %" PRIu64 " hypotheses\n", r->significance, r->needed,
-           r->p_false, r->hypotheses);
+           r->p_false > 1e-300 ? r->p_false : 1e-300 /* smaller ones vanish in a double */, r->hypotheses);
     printf("found again in data kept back: %" PRIu64 " events, %.4g by chance\n", r->confirmed, r->confirm_lambda);
     printf("%" PRIu64 " pairs over %.6g s, jitter %.4g ps, rates %.6g and %.6g a second\n", r->pairs, r->span_s, r->sigma_ps, r->rate_a, r->rate_b);
 }
