@@ -3,15 +3,19 @@
 
 extern const qd_loop qd_loop_coincide;
 extern const qd_loop qd_loop_ldpc;
+extern const qd_loop qd_loop_ntt;
 extern const qd_loop qd_loop_sift;
 extern const qd_loop qd_loop_simulate;
 extern const qd_loop qd_loop_syndrome;
+extern const qd_loop qd_loop_toeplitz;
 
 const qd_loop *const qd_loops[] = {
     &qd_loop_coincide,
     &qd_loop_ldpc,
+    &qd_loop_ntt,
     &qd_loop_sift,
     &qd_loop_simulate,
     &qd_loop_syndrome,
+    &qd_loop_toeplitz,
     NULL, /* last */
 };

@@ -180,7 +180,7 @@ const qd_op qd_toeplitz_op = {
     .summary = "Toeplitz hashing of verified bits to secret key",
     .keys = keys,
     .n_keys = KEYS,
-    .selftest = "toeplitz:n=7001,r=2333,seed=9",
+    .selftest = "toeplitz:n=14001,r=2333,seed=9",
     .cases_quick = quick,
     .cases_full = full,
     .cases_profile = profile,

@@ -145,7 +145,7 @@ const qd_op qd_ntt_op = {
     .summary = "cyclic product of two sequences modulo 15*2^27+1",
     .keys = keys,
     .n_keys = KEYS,
-    .selftest = "ntt:log2n=13,seed=5",
+    .selftest = "ntt:log2n=14,seed=5",
     .cases_quick = quick,
     .cases_full = full,
     .cases_profile = profile,

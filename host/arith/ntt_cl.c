@@ -7,7 +7,8 @@
 enum {
     PASSES = 3,     /* 24 layers at most, 8 to a pass */
     MAX_LAYERS = 8, /* a tile of 256 rows by 16 columns: 16 KiB of private or local memory */
-    GROUP_SIZE = 256
+    GROUP_SIZE = 256,
+    BLOCKS_EACH = 64 /* products to a work-item with vectors, as in the kernel */
 };
 
 typedef struct pass {
@@ -66,7 +67,7 @@ out:
 static qd_status make_pass(qd_ntt *plan, pass *p, bool first, qd_error *err) {
     char options[96];
     int at = snprintf(options, sizeof options, "-DLAYERS=%u -DTILE=%u -DTAIL=%u", p->layers, p->tile, plan->tail);
-    if (plan->lanes) snprintf(options + at, sizeof options - (size_t)at, " -DW=%u", p->tile);
+    if (plan->lanes) snprintf(options + at, sizeof options - (size_t)at, " -DW=%u", 1u << plan->tail);
     QD_TRY(qd_cl_kernel(plan->dev, "ntt", options, "ntt_forward", &p->forward, err));
     QD_TRY(qd_cl_kernel(plan->dev, "ntt", options, "ntt_inverse", &p->inverse, err));
     if (first) {
@@ -157,7 +158,9 @@ qd_status qd_ntt_multiply(qd_ntt *plan, qd_buf *acc, const qd_buf *x, const qd_b
     cl_uint blocks = (cl_uint)1 << (plan->log2n - plan->tail), adds = add != 0;
     cl_uint2 scale = {.s = {plan->scale[0], plan->scale[1]}};
     qd_arg args[] = {QD_ARG_BUF(*acc), QD_ARG_BUF(*x), QD_ARG_BUF(*y), QD_ARG_BUF(plan->tw), QD_ARG(scale), QD_ARG(blocks), QD_ARG(adds)};
-    return qd_cl_run(plan->dev, plan->multiply, args, sizeof args / sizeof *args, blocks, blocks < 64 ? 1 : 64, err);
+    size_t n_args = sizeof args / sizeof *args;
+    if (plan->lanes) return qd_cl_run(plan->dev, plan->multiply, args, n_args, (blocks + BLOCKS_EACH - 1) / BLOCKS_EACH, 1, err);
+    return qd_cl_run(plan->dev, plan->multiply, args, n_args, blocks, blocks < 64 ? 1 : 64, err);
 }
 
 qd_status qd_ntt_inverse(qd_ntt *plan, qd_buf *x, qd_error *err) {
