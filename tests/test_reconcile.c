@@ -323,6 +323,30 @@ START_TEST(impossible_numbers_are_bad_input) {
 }
 END_TEST
 
+/* A revealed frame with bits past its end, and a rejection for a reason that there is not. */
+START_TEST(stray_bits_and_unknown_reasons_are_bad_input) {
+    pair t = pair_make(2000, 0.05);
+    qd_reconcile_plan plan;
+    qd_code c;
+    t.p.leak = 0.09;
+    do { /* until frames are no whole number of bytes */
+        t.p.leak += 0.001;
+        ck_ok(qd_reconcile_plan_make(&t.p, 2000, &plan, &err));
+        ck_ok(qd_code_make(&c, plan.code, plan.z, plan.m, &err));
+    } while (c.n % 8 == 0);
+    poke stray = {QD_MSG_REVEAL, 8 + c.n / 8, 0x80};
+    pair_start(&t);
+    ck_status(pump(&t, NULL, poke_in, &stray), QD_E_INPUT);
+    ck_says(err.what, "past a frame");
+    pair_free(&t);
+    t = pair_make(2000, 0.3);
+    poke reason = {QD_MSG_REJECT, 0, 0x40};
+    pair_start(&t);
+    ck_status(pump(&t, NULL, poke_in, &reason), QD_E_INPUT);
+    pair_free(&t);
+}
+END_TEST
+
 START_TEST(steps_out_of_order_are_refused) {
     pair t = pair_make(2000, 0.01);
     pair_start(&t);
@@ -351,6 +375,7 @@ int main(void) {
     tcase_add_test(t, parameters_out_of_range_are_refused);
     tcase_add_test(t, malformed_messages_are_bad_input);
     tcase_add_test(t, impossible_numbers_are_bad_input);
+    tcase_add_test(t, stray_bits_and_unknown_reasons_are_bad_input);
     tcase_add_test(t, steps_out_of_order_are_refused);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

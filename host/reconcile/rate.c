@@ -139,6 +139,8 @@ static void best_code(const qd_reconcile_params *p, uint64_t bits, const posteri
     for (uint32_t i = n_sizes; i-- > 0 && sizes[i] >= QD_Z_LEAST;) {
         qd_code c;
         double fer;
+        (void)qd_code_make(&c, id, sizes[i], QD_CORE_ROWS * sizes[i], NULL);
+        if (c.n > bits) continue; /* not even the shortest frame fits */
         if (p->leak > 0) fixed_rate(&c, id, sizes[i], p->leak);
         else best_rate(&c, id, sizes[i], post);
         double yield = net_yield(&c, post, &fer);
