@@ -57,7 +57,7 @@ typedef struct qd_tag_info {
     int64_t first, last;       /**< times of the first and last event in time order; 0 without events */
 } qd_tag_info;
 
-/** Number of events among which a reader restores order. */
+/** Number of events, at least, among which a reader restores order. */
 enum { QD_TAG_REORDER = 4096 };
 
 typedef struct qd_tag_reader qd_tag_reader;

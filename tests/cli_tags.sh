@@ -1,0 +1,96 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tags: what info counts, conversion there and back, and every kind of bad input.
+set -eu
+qd=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+fails=0
+say() { echo "FAIL: $*"; fails=$((fails + 1)); }
+
+# expect STATUS PATTERN COMMAND...: exit status, and a pattern in the output of either kind
+expect() {
+    want=$1 pattern=$2
+    shift 2
+    set +e
+    timeout 60 "$@" >"$dir/log" 2>&1
+    got=$?
+    set -e
+    [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat "$dir/log"; }
+    grep -q -- "$pattern" "$dir/log" || { say "no '$pattern' from: $*"; cat "$dir/log"; }
+}
+
+# Records of 54 bits, low word first: time << 10 | mask, times in ticks of 125/32 ps.
+# word TIME LOW: eight bytes of it
+word() { v=$(($1 * 1024 + $2)); i=0; while [ $i -lt 8 ]; do printf "\\$(printf %03o $((v & 255)))"; v=$((v >> 8)); i=$((i + 1)); done; }
+{ word 1000 1; word 0 0; word 2000 2; word 3000 20; word 3100 36; word 4000 4; word 3900 8; word 256001000 5; word 256001000 5; word 256001000 0; } >"$dir/x"
+expect 0 '"events": 6' "$qd" tags info "$dir/x" --format a1-54 --json -
+for f in '"records": 10' '"padding": 1' '"dummies": 1' '"selftests": 1' '"empty": 1' '"backward": 1' '"largest_backward": 100' '"equal_times": 1' \
+    '"duplicates": 1' '"multi": 2' '"V": 1' '"H": 1' '"wraps": 0' '"duration_s": 0.001' '"verb": "tags"' '"status": "ok"'; do
+    grep -q -- "$f" "$dir/log" || say "info has no $f: $(cat "$dir/log")"
+done
+expect 0 '6 events' "$qd" tags info "$dir/x" --format a1-54
+grep -q '1 steps back, the largest 390.625 ps' "$dir/log" || say "order of events: $(cat "$dir/log")"
+expect 0 '"dummies": 0' "$qd" tags info "$dir/x" --format a1-54 --card timestamp3 --json -
+"$qd" tags info "$dir/x" --format a1-54 -q >"$dir/log" 2>&1 || say "-q fails"
+[ ! -s "$dir/log" ] || say "-q prints $(cat "$dir/log")"
+
+# To every format and back; the second conversion to the same format gives the same bytes.
+expect 0 'written' "$qd" tags convert "$dir/x" --from a1-54 --to a1-54 --out "$dir/clean"
+[ "$(wc -c <"$dir/clean")" = 48 ] || say "6 events are $(wc -c <"$dir/clean") bytes"
+for f in a1-54-swapped a1-49 a1-49-swapped; do
+    expect 0 'written' "$qd" tags convert "$dir/clean" --from a1-54 --to $f --out "$dir/$f"
+    expect 0 'written' "$qd" tags convert "$dir/$f" --from $f --to a1-54 --out "$dir/back"
+    case $f in
+        *54*) cmp "$dir/clean" "$dir/back" || say "through $f: bytes differ" ;;
+        *) expect 0 "\"events\": 6" "$qd" tags info "$dir/back" --format a1-54 --json - ;;
+    esac
+    expect 0 'written' "$qd" tags convert "$dir/$f" --from $f --to $f --out "$dir/same"
+    cmp "$dir/$f" "$dir/same" || say "$f to itself: bytes differ"
+done
+# Words exchanged, and nothing else.
+od -An -v -tx4 -w8 "$dir/clean" | awk '{ print $2, $1 }' >"$dir/want"
+od -An -v -tx4 -w8 "$dir/a1-54-swapped" | awk '{ print $1, $2 }' >"$dir/got"
+cmp "$dir/want" "$dir/got" || say "a1-54-swapped is not the other word order"
+# In place.
+cp "$dir/x" "$dir/place"
+expect 0 'written' "$qd" tags convert "$dir/place" --from a1-54 --to a1-54 --out "$dir/place"
+cmp "$dir/place" "$dir/clean" || say "conversion onto itself"
+# A 54-bit file read as 49 bits of a timestamp3: the fine bits betray it.
+expect 0 'another card' "$qd" tags info "$dir/x" --format a1-49-swapped
+
+# Bad input: exit 5, position, nothing written.
+: >"$dir/empty"
+head -c 20 "$dir/x" >"$dir/cut"
+{ i=0; while [ $i -lt 9000 ]; do printf '\001\000\000\000\001\000\000\000'; i=$((i + 1)); done; word 1 1; } >"$dir/order"
+mkfifo "$dir/pipe"
+for f in missing empty cut pipe; do
+    for action in info convert; do
+        rm -f "$dir/out"
+        case $action in
+            info) expect 5 "$dir/$f" "$qd" tags info "$dir/$f" --format a1-54 ;;
+            convert) expect 5 "$dir/$f" "$qd" tags convert "$dir/$f" --from a1-54 --to a1-49 --out "$dir/out" ;;
+        esac
+        [ ! -e "$dir/out" ] || say "$action of $f left a file"
+    done
+done
+expect 5 'is empty' "$qd" tags info "$dir/empty" --format a1-54
+expect 5 'byte 16 is cut off after 4 of 8 bytes' "$qd" tags info "$dir/cut" --format a1-54
+expect 5 'is a directory' "$qd" tags info "$dir" --format a1-54
+expect 5 'is a pipe' "$qd" tags info "$dir/pipe" --format a1-54
+expect 5 'byte 72000 (record 9000)' "$qd" tags info "$dir/order" --format a1-54
+expect 5 'out of order beyond repair' "$qd" tags convert "$dir/order" --from a1-54 --to a1-49 --out "$dir/out"
+[ ! -e "$dir/out" ] || say "a conversion that failed left a file"
+expect 5 'cannot write' "$qd" tags convert "$dir/x" --from a1-54 --to a1-49 --out "$dir/no/such/out"
+expect 5 '"status": "failed"' "$qd" tags info "$dir/cut" --format a1-54 --json -
+[ -z "$(find "$dir" -name '*.tmp')" ] || say "temporary files are left"
+if [ -w /dev/full ]; then expect 5 'No space left' "$qd" tags convert "$dir/x" --from a1-54 --to a1-49 --out /dev/full; fi
+
+# Usage.
+expect 2 'needs --format' "$qd" tags info "$dir/x"
+expect 2 "'a1-50' is no format" "$qd" tags info "$dir/x" --format a1-50
+expect 2 "no action 'look'" "$qd" tags look "$dir/x" --format a1-54
+expect 2 'needs --from' "$qd" tags convert "$dir/x" --from a1-54 --out "$dir/out"
+expect 2 "no card 'timestamp9'" "$qd" tags info "$dir/x" --format a1-54 --card timestamp9
+[ ! -e "$dir/out" ] || say "a usage error left a file"
+[ $fails = 0 ]
