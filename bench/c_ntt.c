@@ -50,7 +50,8 @@ static uint32_t slow_pow(uint32_t a, uint64_t e) {
     return r;
 }
 
-/* Eight residues. */
+/* Eight residues. Without AVX the compiler makes do with narrower registers; functions that take vectors are all of this file. */
+#pragma GCC diagnostic ignored "-Wpsabi"
 typedef uint32_t v8 __attribute__((vector_size(32)));
 typedef uint64_t v4 __attribute__((vector_size(32)));
 
@@ -187,7 +188,7 @@ static void multiply_tails(const qd_c_ntt *t, uint32_t *x, const uint32_t *y, si
         for (int i = 0; i < TAIL; i++) {
             v4 ai = (v4){0} + reduce(a[i]), *sum = i < 4 ? first : second;
             sum[0] += vwide(now, ai), sum[1] += vwide(before, ai);
-            v4 next = __builtin_shuffle(before, (v4){0} + wrapped[TAIL - 1 - i], (v4){4, 0, 1, 2});
+            v4 next = __builtin_shufflevector(before, (v4){0} + wrapped[TAIL - 1 - i], 4, 0, 1, 2);
             before = now, now = next;
         }
         v4 even = vmontgomery(vfold(first[0]) + vfold(second[0])), odd = vmontgomery(vfold(first[1]) + vfold(second[1]));
