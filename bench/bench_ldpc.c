@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tuned C loop of `ldpc`: a frame a thread at a time, the lifted rows of a block row side by side in byte vectors, columns rotated instead of
- * wrapped, degrees known to the compiler. AVX2 or AVX-512 where the compiler may use them, else 16 lanes that it vectorises itself. */
+/* Tuned C loop of `ldpc`: a frame a thread at a time, the lifted rows of a block row side by side in byte vectors, columns
+ * rotated instead of
+ * wrapped, degrees known to the compiler. AVX2 or AVX-512 where the compiler may use them, else 16 lanes that it vectorises
+ * itself. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,65 +15,149 @@
 #if defined(__AVX512BW__)
 enum { L = 64 };
 typedef __m512i vec;
-static inline vec set1(int x) { return _mm512_set1_epi8((char)x); }
-static inline vec load(const void *p) { return _mm512_loadu_si512(p); }
-static inline void store(void *p, vec v) { _mm512_storeu_si512(p, v); }
-static inline vec add_s(vec a, vec b) { return _mm512_adds_epi8(a, b); }
-static inline vec sub_s(vec a, vec b) { return _mm512_subs_epi8(a, b); }
-static inline vec sub_u(vec a, vec b) { return _mm512_subs_epu8(a, b); }
-static inline vec least(vec a, vec b) { return _mm512_min_epu8(a, b); }
-static inline vec most(vec a, vec b) { return _mm512_max_epu8(a, b); }
-static inline vec size_of(vec a) { return _mm512_abs_epi8(a); }
-static inline vec exor(vec a, vec b) { return _mm512_xor_si512(a, b); }
-static inline vec both(vec a, vec b) { return _mm512_and_si512(a, b); }
-static inline vec equal_or(vec a, vec b, vec yes, vec no) { return _mm512_mask_blend_epi8(_mm512_cmpeq_epi8_mask(a, b), no, yes); }
-static inline vec with_sign(vec x, vec sign) { return _mm512_mask_sub_epi8(x, _mm512_movepi8_mask(sign), _mm512_setzero_si512(), x); }
-static inline int any_sign(vec a) { return _mm512_movepi8_mask(a) != 0; }
+static inline vec set1(int x) {
+    return _mm512_set1_epi8((char)x);
+}
+static inline vec load(const void *p) {
+    return _mm512_loadu_si512(p);
+}
+static inline void store(void *p, vec v) {
+    _mm512_storeu_si512(p, v);
+}
+static inline vec add_s(vec a, vec b) {
+    return _mm512_adds_epi8(a, b);
+}
+static inline vec sub_s(vec a, vec b) {
+    return _mm512_subs_epi8(a, b);
+}
+static inline vec sub_u(vec a, vec b) {
+    return _mm512_subs_epu8(a, b);
+}
+static inline vec least(vec a, vec b) {
+    return _mm512_min_epu8(a, b);
+}
+static inline vec most(vec a, vec b) {
+    return _mm512_max_epu8(a, b);
+}
+static inline vec size_of(vec a) {
+    return _mm512_abs_epi8(a);
+}
+static inline vec exor(vec a, vec b) {
+    return _mm512_xor_si512(a, b);
+}
+static inline vec both(vec a, vec b) {
+    return _mm512_and_si512(a, b);
+}
+static inline vec equal_or(vec a, vec b, vec yes, vec no) {
+    return _mm512_mask_blend_epi8(_mm512_cmpeq_epi8_mask(a, b), no, yes);
+}
+static inline vec with_sign(vec x, vec sign) {
+    return _mm512_mask_sub_epi8(x, _mm512_movepi8_mask(sign), _mm512_setzero_si512(), x);
+}
+static inline int any_sign(vec a) {
+    return _mm512_movepi8_mask(a) != 0;
+}
 #elif defined(__AVX2__)
 enum { L = 32 };
 typedef __m256i vec;
-static inline vec set1(int x) { return _mm256_set1_epi8((char)x); }
-static inline vec load(const void *p) { return _mm256_loadu_si256(p); }
-static inline void store(void *p, vec v) { _mm256_storeu_si256(p, v); }
-static inline vec add_s(vec a, vec b) { return _mm256_adds_epi8(a, b); }
-static inline vec sub_s(vec a, vec b) { return _mm256_subs_epi8(a, b); }
-static inline vec sub_u(vec a, vec b) { return _mm256_subs_epu8(a, b); }
-static inline vec least(vec a, vec b) { return _mm256_min_epu8(a, b); }
-static inline vec most(vec a, vec b) { return _mm256_max_epu8(a, b); }
-static inline vec size_of(vec a) { return _mm256_abs_epi8(a); }
-static inline vec exor(vec a, vec b) { return _mm256_xor_si256(a, b); }
-static inline vec both(vec a, vec b) { return _mm256_and_si256(a, b); }
-static inline vec equal_or(vec a, vec b, vec yes, vec no) { return _mm256_blendv_epi8(no, yes, _mm256_cmpeq_epi8(a, b)); }
-static inline vec with_sign(vec x, vec sign) { return _mm256_sign_epi8(x, _mm256_or_si256(sign, _mm256_set1_epi8(1))); }
-static inline int any_sign(vec a) { return _mm256_movemask_epi8(a) != 0; }
+static inline vec set1(int x) {
+    return _mm256_set1_epi8((char)x);
+}
+static inline vec load(const void *p) {
+    return _mm256_loadu_si256(p);
+}
+static inline void store(void *p, vec v) {
+    _mm256_storeu_si256(p, v);
+}
+static inline vec add_s(vec a, vec b) {
+    return _mm256_adds_epi8(a, b);
+}
+static inline vec sub_s(vec a, vec b) {
+    return _mm256_subs_epi8(a, b);
+}
+static inline vec sub_u(vec a, vec b) {
+    return _mm256_subs_epu8(a, b);
+}
+static inline vec least(vec a, vec b) {
+    return _mm256_min_epu8(a, b);
+}
+static inline vec most(vec a, vec b) {
+    return _mm256_max_epu8(a, b);
+}
+static inline vec size_of(vec a) {
+    return _mm256_abs_epi8(a);
+}
+static inline vec exor(vec a, vec b) {
+    return _mm256_xor_si256(a, b);
+}
+static inline vec both(vec a, vec b) {
+    return _mm256_and_si256(a, b);
+}
+static inline vec equal_or(vec a, vec b, vec yes, vec no) {
+    return _mm256_blendv_epi8(no, yes, _mm256_cmpeq_epi8(a, b));
+}
+static inline vec with_sign(vec x, vec sign) {
+    return _mm256_sign_epi8(x, _mm256_or_si256(sign, _mm256_set1_epi8(1)));
+}
+static inline int any_sign(vec a) {
+    return _mm256_movemask_epi8(a) != 0;
+}
 #else
 enum { L = 16 };
 typedef struct {
     int8_t b[L];
 } vec;
-#define LANES(expression)                          \
-    vec r;                                         \
+#define LANES(expression)                                      \
+    vec r;                                                     \
     for (int i = 0; i < L; i++) r.b[i] = (int8_t)(expression); \
     return r
-static inline int sat(int x) { return x > 127 ? 127 : x < -128 ? -128 : x; }
-static inline int u(int8_t x) { return (uint8_t)x; }
-static inline vec set1(int x) { LANES(x); }
+static inline int sat(int x) {
+    return x > 127 ? 127 : x < -128 ? -128 : x;
+}
+static inline int u(int8_t x) {
+    return (uint8_t)x;
+}
+static inline vec set1(int x) {
+    LANES(x);
+}
 static inline vec load(const void *p) {
     vec r;
     memcpy(&r, p, sizeof r);
     return r;
 }
-static inline void store(void *p, vec v) { memcpy(p, &v, sizeof v); }
-static inline vec add_s(vec a, vec b) { LANES(sat(a.b[i] + b.b[i])); }
-static inline vec sub_s(vec a, vec b) { LANES(sat(a.b[i] - b.b[i])); }
-static inline vec sub_u(vec a, vec b) { LANES(u(a.b[i]) > u(b.b[i]) ? u(a.b[i]) - u(b.b[i]) : 0); }
-static inline vec least(vec a, vec b) { LANES(u(a.b[i]) < u(b.b[i]) ? a.b[i] : b.b[i]); }
-static inline vec most(vec a, vec b) { LANES(u(a.b[i]) > u(b.b[i]) ? a.b[i] : b.b[i]); }
-static inline vec size_of(vec a) { LANES(a.b[i] < 0 ? -a.b[i] : a.b[i]); }
-static inline vec exor(vec a, vec b) { LANES(a.b[i] ^ b.b[i]); }
-static inline vec both(vec a, vec b) { LANES(a.b[i] & b.b[i]); }
-static inline vec equal_or(vec a, vec b, vec yes, vec no) { LANES(a.b[i] == b.b[i] ? yes.b[i] : no.b[i]); }
-static inline vec with_sign(vec x, vec sign) { LANES(sign.b[i] < 0 ? -x.b[i] : x.b[i]); }
+static inline void store(void *p, vec v) {
+    memcpy(p, &v, sizeof v);
+}
+static inline vec add_s(vec a, vec b) {
+    LANES(sat(a.b[i] + b.b[i]));
+}
+static inline vec sub_s(vec a, vec b) {
+    LANES(sat(a.b[i] - b.b[i]));
+}
+static inline vec sub_u(vec a, vec b) {
+    LANES(u(a.b[i]) > u(b.b[i]) ? u(a.b[i]) - u(b.b[i]) : 0);
+}
+static inline vec least(vec a, vec b) {
+    LANES(u(a.b[i]) < u(b.b[i]) ? a.b[i] : b.b[i]);
+}
+static inline vec most(vec a, vec b) {
+    LANES(u(a.b[i]) > u(b.b[i]) ? a.b[i] : b.b[i]);
+}
+static inline vec size_of(vec a) {
+    LANES(a.b[i] < 0 ? -a.b[i] : a.b[i]);
+}
+static inline vec exor(vec a, vec b) {
+    LANES(a.b[i] ^ b.b[i]);
+}
+static inline vec both(vec a, vec b) {
+    LANES(a.b[i] & b.b[i]);
+}
+static inline vec equal_or(vec a, vec b, vec yes, vec no) {
+    LANES(a.b[i] == b.b[i] ? yes.b[i] : no.b[i]);
+}
+static inline vec with_sign(vec x, vec sign) {
+    LANES(sign.b[i] < 0 ? -x.b[i] : x.b[i]);
+}
 static inline int any_sign(vec a) {
     int any = 0;
     for (int i = 0; i < L; i++) any |= a.b[i] < 0;
@@ -96,7 +182,8 @@ typedef struct work {
 } work;
 
 typedef struct frame {
-    int8_t app[(2 * CORE + QD_GRAPH_COLS_MAX - CORE) * STRIDE], msg[QD_GRAPH_EDGES_MAX * QD_Z_MAX], syn[QD_GRAPH_ROWS_MAX * QD_Z_MAX];
+    int8_t app[(2 * CORE + QD_GRAPH_COLS_MAX - CORE) * STRIDE], msg[QD_GRAPH_EDGES_MAX * QD_Z_MAX],
+        syn[QD_GRAPH_ROWS_MAX * QD_Z_MAX];
     uint8_t side[QD_GRAPH_COLS_MAX];
     const work *w;
     int z;
@@ -109,16 +196,20 @@ static void make_tables(work *w) {
     memcpy(former, w->last, sizeof former);
     for (uint32_t e = 0; e < c->edges; e++) {
         uint32_t j = c->graph->edges[e].col, shift = qd_code_shift(c, &c->graph->edges[e]);
-        w->edges[e] = (edge){(uint16_t)j, (uint16_t)((shift + c->z - former[j]) % c->z), (uint16_t)((shift + c->z - w->last[j]) % c->z)};
+        w->edges[e] =
+            (edge){(uint16_t)j, (uint16_t)((shift + c->z - former[j]) % c->z), (uint16_t)((shift + c->z - w->last[j]) % c->z)};
         former[j] = (uint16_t)shift;
     }
     w->core = (int)c->graph->kb + QD_CORE_ROWS;
 }
 
-static int8_t *home(frame *f, int col) { return f->app + (col < f->w->core ? 2 * col + f->side[col] : f->w->core + col) * STRIDE; }
+static int8_t *home(frame *f, int col) {
+    return f->app + (col < f->w->core ? 2 * col + f->side[col] : f->w->core + col) * STRIDE;
+}
 
 static void wrap(int8_t *column, int z) {
-    if (z >= L) store(column + z, load(column));
+    if (z >= L)
+        store(column + z, load(column));
     else
         for (int i = 0; i < L; i++) column[z + i] = column[i];
 }
@@ -134,7 +225,8 @@ static inline vec box(vec x, vec y, vec a) {
     return least(least(lo, sub_u(hi, set1(2))), most(sub_u(lo, set1(1)), sub_u(hi, a)));
 }
 
-static inline __attribute__((always_inline)) void row(frame *f, int degree, const edge *edges, int8_t *msg, const int8_t *syn, int n) {
+static inline __attribute__((always_inline)) void row(frame *f, int degree, const edge *edges, int8_t *msg, const int8_t *syn,
+                                                      int n) {
     const int z = f->z;
     const int8_t *from[QD_DEGREE_MAX];
     int8_t *to[QD_DEGREE_MAX];
@@ -145,7 +237,8 @@ static inline __attribute__((always_inline)) void row(frame *f, int degree, cons
         to[e] = home(f, edges[e].col);
     }
     for (int k = 0; k < z; k += L) {
-        vec v[QD_DEGREE_MAX], sign = load(syn + k), m[2] = {set1(255), set1(255)}, l[2] = {set1(255), set1(255)}, clip = set1(QD_LDPC_CLIP);
+        vec v[QD_DEGREE_MAX], sign = load(syn + k), m[2] = {set1(255), set1(255)}, l[2] = {set1(255), set1(255)},
+                              clip = set1(QD_LDPC_CLIP);
         if (k + L > n) clip = both(clip, lanes_below(k, n));
 #pragma GCC unroll 19
         for (int e = 0; e < degree; e++) {
@@ -170,8 +263,10 @@ static inline __attribute__((always_inline)) void row(frame *f, int degree, cons
     for (int e = 0; e < degree; e++) wrap(to[e], z);
 }
 
-#define ROW(D) \
-    case D: row(f, D, edges, msg, syn, n); return
+#define ROW(D)                         \
+    case D:                            \
+        row(f, D, edges, msg, syn, n); \
+        return
 static void block_row(frame *f, int degree, const edge *edges, int8_t *msg, const int8_t *syn, int n) {
     switch (degree) {
         ROW(3);
@@ -183,7 +278,8 @@ static void block_row(frame *f, int degree, const edge *edges, int8_t *msg, cons
         ROW(9);
         ROW(10);
         ROW(19);
-    default: break; /* no other degree in the graph */
+        default:
+            break; /* no other degree in the graph */
     }
 }
 
@@ -271,8 +367,8 @@ static void *thread(void *arg) {
         for (uint32_t t = 1; t <= w->s->rule.max_iterations && !used; t++) {
             for (uint32_t r = 0; r < c->rows; r++) {
                 uint32_t first = c->graph->row_start[r];
-                block_row(f, c->graph->row_start[r + 1] - (int)first, w->edges + first, f->msg + first * QD_Z_MAX, f->syn + r * QD_Z_MAX,
-                          (int)qd_code_row_bits(c, r));
+                block_row(f, c->graph->row_start[r + 1] - (int)first, w->edges + first, f->msg + first * QD_Z_MAX,
+                          f->syn + r * QD_Z_MAX, (int)qd_code_row_bits(c, r));
             }
             if (matches(f, c)) used = t;
         }

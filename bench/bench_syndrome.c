@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tuned C loop of `syndrome`: each column of a frame is laid out twice in a row, so that a rotation is a run of shifted words that the
+/* Tuned C loop of `syndrome`: each column of a frame is laid out twice in a row, so that a rotation is a run of shifted words
+ * that the
  * compiler vectorises; frames in shares a thread. */
 #include <pthread.h>
 #include <string.h>
@@ -40,8 +41,10 @@ static void one(const qd_code *c, const uint64_t *frame, uint64_t *out) {
         for (uint32_t e = c->graph->row_start[i]; e < c->graph->row_start[i + 1]; e++) {
             const qd_edge *edge = &c->graph->edges[e];
             uint32_t shift = qd_code_shift(c, edge);
-            if (c->words == WORDS) add(sum, twice[edge->col], shift, WORDS);
-            else add(sum, twice[edge->col], shift, c->words);
+            if (c->words == WORDS)
+                add(sum, twice[edge->col], shift, WORDS);
+            else
+                add(sum, twice[edge->col], shift, c->words);
         }
         for (uint32_t w = 0, n = qd_code_row_bits(c, i); w < c->words; w++) {
             uint32_t left = n > 64 * w ? n - 64 * w : 0;

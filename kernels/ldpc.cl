@@ -10,14 +10,16 @@
  *   edges ushort [edges][2]: block column; shift (lanes: relative to the column's last row in the schedule)
  * and for the lanes
  *   cols   ushort [cols]: shift of the column's last row
- *   places ushort, for each block row [chunks][degree]: where a chunk of LANES lifted rows begins in each column as its former row
+ *   places ushort, for each block row [chunks][degree]: where a chunk of LANES lifted rows begins in each column as its former
+ *   row
  *          left it */
 
 #define WORD(b, n) ((uint)((b)[(n) / 64] >> ((n) % 64)) & 1u)
 
 /* A compiler that does not know the wide vectors gives the portable form under the same options. */
 #if defined(LANES) && defined(__clang__) && defined(__has_builtin)
-#if __has_builtin(__builtin_elementwise_sub_sat) && __has_builtin(__builtin_elementwise_min) && __has_builtin(__builtin_elementwise_abs)
+#if __has_builtin(__builtin_elementwise_sub_sat) && __has_builtin(__builtin_elementwise_min) && \
+    __has_builtin(__builtin_elementwise_abs)
 #define WIDE
 #endif
 #endif
@@ -33,7 +35,8 @@ typedef struct __attribute__((packed)) {
     vec v;
 } loose; /* a vector at any address */
 
-/* A column's APPs stand rotated: index r holds position (r + shift of the row that wrote it last) mod z. So a row writes at its own
+/* A column's APPs stand rotated: index r holds position (r + shift of the row that wrote it last) mod z. So a row writes at its
+ * own
  * lane index, aligned, into the other half of the column's two buffers, and the next row reads at the relative shift; LANES bytes
  * behind the z repeat the beginning. Extension columns have one row, which never rotates them: one buffer. */
 typedef struct {
@@ -86,47 +89,48 @@ static inline void wrap(char *column, int z) {
 }
 
 /* One block row of degree D, its lifted rows below n. Messages lie as they are used: [chunks][degree] vectors. */
-#define ROW(D)                                                                                                                \
-    static void row_##D(state *s, __global const ushort *edge, __global const ushort *place, vec *msg, const char *syn, int n, uchar a_) {\
-        const int z = s->z;                                                                                                   \
-        const char *from[D];                                                                                                  \
-        char *to[D];                                                                                                          \
-        _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                       \
-            int col = edge[2 * e];                                                                                            \
-            from[e] = s->app + home(s, col);                                                                                  \
-            s->side[col] ^= 1;                                                                                                \
-            to[e] = s->app + home(s, col);                                                                                    \
-        }                                                                                                                     \
-        const uvec a = (uvec)a_;                                                                                              \
-        for (int k = 0; k < z; k += LANES) {                                                                                  \
-            uvec clip = (uvec)CLIP;                                                                                           \
-            if (k + LANES > n) clip &= __builtin_astype(lanes_below(k, n), uvec);                                             \
-            vec v[D], sign = *(const vec *)(syn + k);                                                                         \
-            uvec m0 = (uvec)255, m1 = m0, l0 = m0, l1 = m0;                                                                   \
-            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                   \
-                v[e] = __builtin_elementwise_sub_sat(((const loose *)(from[e] + place[e]))->v, msg[e]);                       \
-                uvec x = size_of(v[e]);                                                                                       \
-                sign ^= v[e];                                                                                                 \
-                if (e % 2 == 0) {                                                                                             \
-                    l0 = box(l0, __builtin_elementwise_max(m0, x), a);                                                        \
-                    m0 = __builtin_elementwise_min(m0, x);                                                                    \
-                } else {                                                                                                      \
-                    l1 = box(l1, __builtin_elementwise_max(m1, x), a);                                                        \
-                    m1 = __builtin_elementwise_min(m1, x);                                                                    \
-                }                                                                                                             \
-            }                                                                                                                 \
-            uvec least = __builtin_elementwise_min(m0, m1);                                                                   \
-            uvec others = __builtin_elementwise_min(box(box(l0, l1, a), __builtin_elementwise_max(m0, m1), a), clip);         \
-            uvec all = box(others, least, a);                                                                                 \
-            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                   \
-                vec x = with_sign(__builtin_astype(size_of(v[e]) == least ? others : all, vec), sign ^ v[e]);                 \
-                msg[e] = x;                                                                                                   \
-                *(vec *)(to[e] + k) = __builtin_elementwise_add_sat(v[e], x);                                                 \
-            }                                                                                                                 \
-            place += D;                                                                                                       \
-            msg += D;                                                                                                         \
-        }                                                                                                                     \
-        _Pragma("unroll") for (int e = 0; e < D; e++) wrap(to[e], z);                                                         \
+#define ROW(D)                                                                                                                  \
+    static void row_##D(state *s, __global const ushort *edge, __global const ushort *place, vec *msg, const char *syn, int n,  \
+                        uchar a_) {                                                                                             \
+        const int z = s->z;                                                                                                     \
+        const char *from[D];                                                                                                    \
+        char *to[D];                                                                                                            \
+        _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                         \
+            int col = edge[2 * e];                                                                                              \
+            from[e] = s->app + home(s, col);                                                                                    \
+            s->side[col] ^= 1;                                                                                                  \
+            to[e] = s->app + home(s, col);                                                                                      \
+        }                                                                                                                       \
+        const uvec a = (uvec)a_;                                                                                                \
+        for (int k = 0; k < z; k += LANES) {                                                                                    \
+            uvec clip = (uvec)CLIP;                                                                                             \
+            if (k + LANES > n) clip &= __builtin_astype(lanes_below(k, n), uvec);                                               \
+            vec v[D], sign = *(const vec *)(syn + k);                                                                           \
+            uvec m0 = (uvec)255, m1 = m0, l0 = m0, l1 = m0;                                                                     \
+            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                     \
+                v[e] = __builtin_elementwise_sub_sat(((const loose *)(from[e] + place[e]))->v, msg[e]);                         \
+                uvec x = size_of(v[e]);                                                                                         \
+                sign ^= v[e];                                                                                                   \
+                if (e % 2 == 0) {                                                                                               \
+                    l0 = box(l0, __builtin_elementwise_max(m0, x), a);                                                          \
+                    m0 = __builtin_elementwise_min(m0, x);                                                                      \
+                } else {                                                                                                        \
+                    l1 = box(l1, __builtin_elementwise_max(m1, x), a);                                                          \
+                    m1 = __builtin_elementwise_min(m1, x);                                                                      \
+                }                                                                                                               \
+            }                                                                                                                   \
+            uvec least = __builtin_elementwise_min(m0, m1);                                                                     \
+            uvec others = __builtin_elementwise_min(box(box(l0, l1, a), __builtin_elementwise_max(m0, m1), a), clip);           \
+            uvec all = box(others, least, a);                                                                                   \
+            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                     \
+                vec x = with_sign(__builtin_astype(size_of(v[e]) == least ? others : all, vec), sign ^ v[e]);                   \
+                msg[e] = x;                                                                                                     \
+                *(vec *)(to[e] + k) = __builtin_elementwise_add_sat(v[e], x);                                                   \
+            }                                                                                                                   \
+            place += D;                                                                                                         \
+            msg += D;                                                                                                           \
+        }                                                                                                                       \
+        _Pragma("unroll") for (int e = 0; e < D; e++) wrap(to[e], z);                                                           \
     }
 
 ROW(3)
@@ -139,7 +143,8 @@ ROW(9)
 ROW(10)
 ROW(19)
 
-static void block_row(state *s, int degree, __global const ushort *edge, __global const ushort *place, vec *msg, const char *syn, int n, uchar a) {
+static void block_row(state *s, int degree, __global const ushort *edge, __global const ushort *place, vec *msg, const char *syn,
+                      int n, uchar a) {
     switch (degree) {
     case 3: row_3(s, edge, place, msg, syn, n, a); break;
     case 4: row_4(s, edge, place, msg, syn, n, a); break;
@@ -188,14 +193,15 @@ static inline void spread(ulong w, char *out) {
 
 static inline ulong gather(const char *in) {
     ulong w = 0;
-    for (int i = 0; i < 8; i++) w |= ((((const ulong *)in)[i] >> 7 & 0x0101010101010101ul) * 0x0102040810204080ul) >> 56 << (8 * i);
+    for (int i = 0; i < 8; i++)
+        w |= ((((const ulong *)in)[i] >> 7 & 0x0101010101010101ul) * 0x0102040810204080ul) >> 56 << (8 * i);
     return w;
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
     __global const ulong *frames, __global const ulong *syndromes, __global ulong *bits, __global uint *iterations,
-    __global const ushort *rows, __global const ushort *edges, __global const ushort *cols, __global const ushort *places, int n_frames, int z, int n_rows, int n_cols,
-    int punctured, int core, int last, int c, int a, int max_iterations) {
+    __global const ushort *rows, __global const ushort *edges, __global const ushort *cols, __global const ushort *places,
+    int n_frames, int z, int n_rows, int n_cols, int punctured, int core, int last, int c, int a, int max_iterations) {
     const int f = get_global_id(0), words = (z + 63) / 64, chunks = (z + LANES - 1) / LANES;
     if (f >= n_frames) return;
     state s;
@@ -226,8 +232,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
     int used = 0;
     for (int t = 1; t <= max_iterations && !used; t++) {
         for (int i = 0; i < n_rows; i++)
-            block_row(&s, rows[i + 1] - rows[i], edges + 2 * rows[i], places + rows[i] * chunks, s.msg + rows[i] * chunks, s.syn + i * ZMAX,
-                      i + 1 < n_rows ? z : last, a);
+            block_row(&s, rows[i + 1] - rows[i], edges + 2 * rows[i], places + rows[i] * chunks, s.msg + rows[i] * chunks,
+                      s.syn + i * ZMAX, i + 1 < n_rows ? z : last, a);
         if (matches(&s, rows, edges, n_rows, last)) used = t;
     }
     for (int j = 0; j < n_cols; j++) {
@@ -258,11 +264,13 @@ static int box(int x, int y, int a) {
     return min(min(lo, less(hi, 2)), max(less(lo, 1), less(hi, a)));
 }
 
-/* app: local, [cols][z], positions as they are; msg: scratch, [frames][edges][z]. Every position of a column belongs to one work-item
+/* app: local, [cols][z], positions as they are; msg: scratch, [frames][edges][z]. Every position of a column belongs to one
+ * work-item
  * within a block row. */
-__kernel void ldpc_group(__global const ulong *frames, __global const ulong *syndromes, __global ulong *bits, __global uint *iterations,
-                         __global const ushort *rows, __global const ushort *edges, __global char *msg, int n_frames, int z, int n_rows,
-                         int n_cols, int punctured, int last, int c, int a, int max_iterations, __local char *app, __local int *open) {
+__kernel void ldpc_group(__global const ulong *frames, __global const ulong *syndromes, __global ulong *bits,
+                         __global uint *iterations, __global const ushort *rows, __global const ushort *edges, __global char *msg,
+                         int n_frames, int z, int n_rows, int n_cols, int punctured, int last, int c, int a, int max_iterations,
+                         __local char *app, __local int *open) {
     const int f = get_group_id(0), me = get_local_id(0), size = get_local_size(0), words = (z + 63) / 64;
     if (f >= n_frames) return; /* a whole group at once */
     frames += (size_t)f * n_cols * words;

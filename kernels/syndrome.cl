@@ -15,8 +15,8 @@ static ulong cyclic(__global const ulong *column, int at, int z, int words) {
     return v;
 }
 
-__kernel void syndrome(__global const ulong *frames, __global ulong *syndromes, __global const ushort *rows, __global const ushort *edges,
-                       int n_frames, int z, int n_rows, int n_cols, int last) {
+__kernel void syndrome(__global const ulong *frames, __global ulong *syndromes, __global const ushort *rows,
+                       __global const ushort *edges, int n_frames, int z, int n_rows, int n_cols, int last) {
     const ulong id = get_global_id(0);
     const int words = (z + 63) / 64, i = id % n_rows, n = i + 1 < n_rows ? z : last;
     if (id >= (ulong)n_frames * n_rows) return;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Both machines against a channel that changes messages: no crash, no hang, no machine that goes on after an error. On the reference, with
+/* Both machines against a channel that changes messages: no crash, no hang, no machine that goes on after an error. On the
+ * reference, with
  * one small frame and few iterations. */
 #include <stdlib.h>
 #include <string.h>
@@ -24,21 +25,31 @@ static uint8_t take(input *in) {
 static void edit(qd_msg *m, input *in) {
     uint64_t at = (uint64_t)take(in) | (uint64_t)take(in) << 8;
     switch (take(in) % 8) {
-    case 0: m->type = take(in); break;
-    case 1: m->block ^= 1u << take(in) % 32; break;
-    case 2: m->from ^= 1; break;
-    case 3: m->last ^= 1; break;
-    case 4: m->bytes = m->bytes ? at % m->bytes : 0; break;
-    case 5: { /* longer, with the input's bytes */
-        uint64_t more = at % 64;
-        if (m->bytes + more > BODY_MOST) break;
-        m->body = realloc(m->body, m->bytes + more + 1);
-        for (uint64_t i = 0; i < more; i++) m->body[m->bytes + i] = take(in);
-        m->bytes += more;
-        break;
-    }
-    default:
-        for (uint64_t i = 0; m->bytes && i < 8; i++) m->body[(at + i) % m->bytes] ^= take(in);
+        case 0:
+            m->type = take(in);
+            break;
+        case 1:
+            m->block ^= 1u << take(in) % 32;
+            break;
+        case 2:
+            m->from ^= 1;
+            break;
+        case 3:
+            m->last ^= 1;
+            break;
+        case 4:
+            m->bytes = m->bytes ? at % m->bytes : 0;
+            break;
+        case 5: { /* longer, with the input's bytes */
+            uint64_t more = at % 64;
+            if (m->bytes + more > BODY_MOST) break;
+            m->body = realloc(m->body, m->bytes + more + 1);
+            for (uint64_t i = 0; i < more; i++) m->body[m->bytes + i] = take(in);
+            m->bytes += more;
+            break;
+        }
+        default:
+            for (uint64_t i = 0; m->bytes && i < 8; i++) m->body[(at + i) % m->bytes] ^= take(in);
     }
 }
 
@@ -60,7 +71,8 @@ static void pump(qd_reconcile_alice *alice, qd_reconcile_bob *bob, input *in) {
         if (from == 2) break;
         for (int edits = take(in) % 4; edits > 0; edits--) edit(&m, in);
         int to = take(in) == 255 ? from : !from; /* now and then back to its sender */
-        qd_status st = to == 1 ? qd_reconcile_bob_step(bob, &m, &box[1], &done[1], NULL) : qd_reconcile_alice_step(alice, &m, &box[0], &done[0], NULL);
+        qd_status st = to == 1 ? qd_reconcile_bob_step(bob, &m, &box[1], &done[1], NULL)
+                               : qd_reconcile_alice_step(alice, &m, &box[0], &done[0], NULL);
         if (failed[to] && st == QD_OK) abort(); /* a machine that failed once is unusable */
         if (done[to] && st != QD_OK) abort();
         failed[to] |= st != QD_OK;
@@ -72,7 +84,8 @@ static void pump(qd_reconcile_alice *alice, qd_reconcile_bob *bob, input *in) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input in = {data, size};
     qd_random r = {.rehearsal = 1, .seed = take(&in), .stream = QD_STREAM_PRIVATE};
-    qd_reconcile_params p = {.block = 1, .errors = take(&in) % 16, .sample = 100, .eps_cor = 1e-15, .max_iterations = 1 + take(&in) % 8, .batch = 1};
+    qd_reconcile_params p = {
+        .block = 1, .errors = take(&in) % 16, .sample = 100, .eps_cor = 1e-15, .max_iterations = 1 + take(&in) % 8, .batch = 1};
     qd_bits key[2];
     qd_reconcile_alice *alice = NULL;
     qd_reconcile_bob *bob = NULL;
@@ -81,7 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     flip(&key[0], &in);
     for (uint64_t i = 0; i < qd_bits_words(BITS); i++) key[1].w[i] = key[0].w[i];
     flip(&key[1], &in);
-    if (qd_reconcile_alice_create(&p, &key[0], r, r, NULL, &alice, NULL) == QD_OK && qd_reconcile_bob_create(&p, &key[1], NULL, &bob, NULL) == QD_OK)
+    if (qd_reconcile_alice_create(&p, &key[0], r, r, NULL, &alice, NULL) == QD_OK &&
+        qd_reconcile_bob_create(&p, &key[1], NULL, &bob, NULL) == QD_OK)
         pump(alice, bob, &in);
     qd_reconcile_alice_destroy(alice);
     qd_reconcile_bob_destroy(bob);

@@ -18,7 +18,9 @@ typedef struct pair {
     uint64_t flips;
 } pair;
 
-static inline qd_random random_of(qd_stream stream) { return (qd_random){.rehearsal = 1, .seed = 42, .stream = (uint32_t)stream}; }
+static inline qd_random random_of(qd_stream stream) {
+    return (qd_random){.rehearsal = 1, .seed = 42, .stream = (uint32_t)stream};
+}
 
 /* Two strings of @p n bits that differ with probability @p q a bit; the parameters know q well. */
 static inline pair pair_make(uint64_t n, double q) {
@@ -38,7 +40,8 @@ static inline pair pair_make(uint64_t n, double q) {
 }
 
 static inline void pair_start(pair *t) {
-    ck_ok(qd_reconcile_alice_create(&t->p, &t->key[0], random_of(QD_STREAM_PRIVATE), random_of(QD_STREAM_VERIFY), t->dev, &t->alice, &err));
+    ck_ok(qd_reconcile_alice_create(&t->p, &t->key[0], random_of(QD_STREAM_PRIVATE), random_of(QD_STREAM_VERIFY), t->dev,
+                                    &t->alice, &err));
     ck_ok(qd_reconcile_bob_create(&t->p, &t->key[1], t->dev, &t->bob, &err));
 }
 
@@ -71,7 +74,8 @@ static inline void wire_add(wire *w, const qd_msg *m) {
 
 typedef void tamper_fn(void *with, qd_msg *m, int nth_of_its_type);
 
-/* Carry the messages; @p tamper may change each before it arrives. Checks the rule of turns on the way. The status is that of the step
+/* Carry the messages; @p tamper may change each before it arrives. Checks the rule of turns on the way. The status is that of the
+ * step
  * that ended it. */
 static inline qd_status pump(pair *t, wire *w, tamper_fn *tamper, void *with) {
     qd_outbox box[2] = {{0}};
@@ -86,7 +90,8 @@ static inline qd_status pump(pair *t, wire *w, tamper_fn *tamper, void *with) {
         if (w) wire_add(w, &m);
         int last = m.last;
         if (tamper) tamper(with, &m, seen[m.type & 63]++);
-        st = turn == 0 ? qd_reconcile_bob_step(t->bob, &m, &box[1], &done[1], &err) : qd_reconcile_alice_step(t->alice, &m, &box[0], &done[0], &err);
+        st = turn == 0 ? qd_reconcile_bob_step(t->bob, &m, &box[1], &done[1], &err)
+                       : qd_reconcile_alice_step(t->alice, &m, &box[0], &done[0], &err);
         free(m.body);
         if (st == QD_OK && last) turn = !turn;
     }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The decoder. Equality of device and reference over many inputs is the registry's loop; here the algebra is tested, on the reference and on a
+/* The decoder. Equality of device and reference over many inputs is the registry's loop; here the algebra is tested, on the
+ * reference and on a
  * CPU device where there is one, in both forms. */
 #include "ldpc_suite.h"
 
 /* 0: the reference; 1: the device's own choice; 2: the portable form. */
-static qd_ldpc_form form_of(int which) { return which == 2 ? QD_LDPC_GROUP : QD_LDPC_AUTO; }
+static qd_ldpc_form form_of(int which) {
+    return which == 2 ? QD_LDPC_GROUP : QD_LDPC_AUTO;
+}
 
 typedef struct trial {
     qd_code c;
@@ -22,7 +25,8 @@ static trial trial_make(uint32_t z, uint32_t m, uint64_t n, double q, bool zeros
     t.got = calloc(n * fw, 8);
     t.syndrome = calloc(n * qd_syndrome_words(&t.c), 8);
     t.iterations = calloc(n, sizeof *t.iterations);
-    qd_random r = {.rehearsal = 1, .seed = z + m, .stream = QD_STREAM_PRIVATE}, flip = {.rehearsal = 1, .seed = z + m, .stream = QD_STREAM_FLIP};
+    qd_random r = {.rehearsal = 1, .seed = z + m, .stream = QD_STREAM_PRIVATE},
+              flip = {.rehearsal = 1, .seed = z + m, .stream = QD_STREAM_FLIP};
     for (uint64_t f = 0; f < n; f++) {
         qd_bits key;
         random_bits(f + 77, &key, t.c.n);
@@ -81,7 +85,8 @@ START_TEST(no_errors_take_one_or_two_iterations) {
 }
 END_TEST
 
-/* A frame stops at its first match and is not touched again: a cap at the iterations it used changes nothing, a cap one below fails it, and
+/* A frame stops at its first match and is not touched again: a cap at the iterations it used changes nothing, a cap one below
+ * fails it, and
  * it does so whatever its neighbours in the batch do. */
 START_TEST(a_frame_stops_when_it_matches) {
     qd_device *dev = open_device(_i);
@@ -107,7 +112,8 @@ START_TEST(a_frame_stops_when_it_matches) {
 }
 END_TEST
 
-/* Ask for another word, Alice's with a few bits turned: the decoder follows the syndrome, private bits too. With a single syndrome bit turned
+/* Ask for another word, Alice's with a few bits turned: the decoder follows the syndrome, private bits too. With a single
+ * syndrome bit turned
  * no word nearby solves it: the frame must not be taken for done. */
 START_TEST(the_syndrome_is_obeyed) {
     qd_device *dev = open_device(_i);
@@ -129,7 +135,8 @@ START_TEST(the_syndrome_is_obeyed) {
 }
 END_TEST
 
-/* Contents that drive every magnitude to its limit: no frame converges, nothing overflows, decisions stay those of the reference. */
+/* Contents that drive every magnitude to its limit: no frame converges, nothing overflows, decisions stay those of the reference.
+ * */
 START_TEST(extremes_do_not_overflow) {
     static const qd_ldpc_rule rules[] = {{32, 2, 60}, {32, 15, 60}, {1, 2, 60}, {1, 15, 60}};
     qd_device *dev = open_device(_i);

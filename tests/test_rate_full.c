@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The frame error rates behind the rate policy, measured again: random keys, i.i.d. errors, the decoder as it is used, on a CPU device.
+/* The frame error rates behind the rate policy, measured again: random keys, i.i.d. errors, the decoder as it is used, on a CPU
+ * device.
  *
  *     test_rate_full                          checks the fitted curves of host/reconcile/rate.c
- *     QD_RATE_FRAMES=3072 test_rate_full      measures with that many frames a point and prints the maximum-likelihood fits: the rows of rate.c
+ *     QD_RATE_FRAMES=3072 test_rate_full      measures with that many frames a point and prints the maximum-likelihood fits: the
+ *     rows of rate.c
  *
  * Each line: lifting size, leak, then efficiency:failed share for five error rates, undetected frames, and the fit. */
 #include <math.h>
@@ -17,7 +19,10 @@ static const double leaks[] = {0.0834, 0.124, 0.195, 0.25, 0.343, 0.455, 0.55, 0
 static const struct {
     uint32_t z;
     double scale[POINTS]; /* of the efficiency at which about 1 % fails */
-} rows[] = {{32, {0.85, 0.95, 1.05, 1.15, 1.3}}, {96, {0.85, 0.93, 1, 1.08, 1.16}}, {192, {0.82, 0.9, 0.97, 1.03, 1.08}}, {384, {0.8, 0.86, 0.92, 0.97, 1.01}}};
+} rows[] = {{32, {0.85, 0.95, 1.05, 1.15, 1.3}},
+            {96, {0.85, 0.93, 1, 1.08, 1.16}},
+            {192, {0.82, 0.9, 0.97, 1.03, 1.08}},
+            {384, {0.8, 0.86, 0.92, 0.97, 1.01}}};
 static const double about[] = {1.65, 1.53, 1.38, 1.29, 1.2, 1.135, 1.1, 1.09};
 
 typedef struct point {
@@ -34,7 +39,9 @@ static uint64_t next(uint64_t s[2]) {
     return s[1] + b;
 }
 
-static double entropy(double q) { return -(q * log2(q) + (1 - q) * log2(1 - q)); }
+static double entropy(double q) {
+    return -(q * log2(q) + (1 - q) * log2(1 - q));
+}
 
 static double entropy_inverse(double h) {
     double lo = 1e-9, hi = 0.5;
@@ -45,7 +52,8 @@ static double entropy_inverse(double h) {
 static void make_batch(const qd_code *c, double q, uint64_t s[2], uint64_t *alice, uint64_t *bob) {
     size_t words = qd_frame_words(c);
     for (size_t i = 0; i < BATCH * words; i++) {
-        uint32_t j = (uint32_t)(i % words) / c->words, w = (uint32_t)i % c->words, n = qd_code_col_bits(c, j), left = n > 64 * w ? n - 64 * w : 0;
+        uint32_t j = (uint32_t)(i % words) / c->words, w = (uint32_t)i % c->words, n = qd_code_col_bits(c, j),
+                 left = n > 64 * w ? n - 64 * w : 0;
         alice[i] = bob[i] = next(s) & (left < 64 ? ((uint64_t)1 << left) - 1 : UINT64_MAX);
     }
     for (uint64_t f = 0; f < BATCH; f++)
@@ -61,8 +69,9 @@ static void measure(const qd_code *c, uint64_t frames, point *p, qd_device *dev)
     size_t words = qd_frame_words(c);
     qd_ldpc_rule rule = {.max_iterations = 50};
     qd_rate_rule(c, &rule);
-    uint64_t s[2] = {c->z * 1000003u + c->m, (uint64_t)(p->q * 1e9) + 1}, *alice = malloc(BATCH * words * 8), *bob = malloc(BATCH * words * 8),
-             *got = malloc(BATCH * words * 8), *syndrome = malloc(BATCH * qd_syndrome_words(c) * 8);
+    uint64_t s[2] = {c->z * 1000003u + c->m, (uint64_t)(p->q * 1e9) + 1}, *alice = malloc(BATCH * words * 8),
+             *bob = malloc(BATCH * words * 8), *got = malloc(BATCH * words * 8),
+             *syndrome = malloc(BATCH * qd_syndrome_words(c) * 8);
     uint32_t iterations[BATCH];
     for (int i = 0; i < 20; i++) (void)next(s);
     for (; p->frames < frames; p->frames += BATCH) {
@@ -105,13 +114,18 @@ static void print_fit(const qd_code *c, const point *p) {
     printf("   {%.5g, %.3g}\n", f50, width);
 }
 
-/* The curves may be off by a factor of 1.5 in the failing share, and by .02 outright. What that costs: near the optimum the yield (1-FER)(1-leak) is
- * flat, FER is about .01 there and falls by e per 1.5 % of the leak (rows above), so a factor 1.5 shifts the chosen leak by .6 % of itself. On top,
+/* The curves may be off by a factor of 1.5 in the failing share, and by .02 outright. What that costs: near the optimum the yield
+ * (1-FER)(1-leak) is
+ * flat, FER is about .01 there and falls by e per 1.5 % of the leak (rows above), so a factor 1.5 shifts the chosen leak by .6 %
+ * of itself. On top,
  * 4 standard deviations of the count. */
 static void check(const qd_code *c, const point *p) {
-    double n = (double)p->frames, x = qd_rate_fer(c, p->q), share = (double)p->failed / n, lo = x / 1.5 - 0.02, hi = x * 1.5 + 0.02;
-    ck_assert_msg(share >= lo - 4 * sqrt(fmax(lo, 1 / n) * (1 - fmin(lo, 1)) / n) && share <= hi + 4 * sqrt(fmin(hi, 1) * (1 - fmin(hi, 1)) / n),
-                  "z %u, leak %.4f, q %.5f: %llu of %.0f fail, the curve says %.4f", c->z, (double)c->leak / c->n, p->q, (unsigned long long)p->failed, n, x);
+    double n = (double)p->frames, x = qd_rate_fer(c, p->q), share = (double)p->failed / n, lo = x / 1.5 - 0.02,
+           hi = x * 1.5 + 0.02;
+    ck_assert_msg(share >= lo - 4 * sqrt(fmax(lo, 1 / n) * (1 - fmin(lo, 1)) / n) &&
+                      share <= hi + 4 * sqrt(fmin(hi, 1) * (1 - fmin(hi, 1)) / n),
+                  "z %u, leak %.4f, q %.5f: %llu of %.0f fail, the curve says %.4f", c->z, (double)c->leak / c->n, p->q,
+                  (unsigned long long)p->failed, n, x);
 }
 
 START_TEST(frames_fail_as_the_curves_say) {

@@ -26,7 +26,8 @@ static void check_ledger(const qd_reconcile_result *r, const wire *w, uint64_t k
     ck_assert_uint_eq(a[QD_LEAK_TAG], tags * r->tag_bits + 64 * frame_tags);
     ck_assert_uint_eq(b[QD_LEAK_ANSWER], r->frames + tags + frame_tags);
     ck_assert_uint_eq(b[QD_LEAK_ERROR_COUNT], log_of(r->n));
-    uint64_t charged = kept_at_end * (r->m - 2 * r->z) + (r->frames - kept_at_end) * r->frame_bits + tags * (r->tag_bits + 1) + 65 * frame_tags + r->frames + log_of(r->n);
+    uint64_t charged = kept_at_end * (r->m - 2 * r->z) + (r->frames - kept_at_end) * r->frame_bits + tags * (r->tag_bits + 1) +
+                       65 * frame_tags + r->frames + log_of(r->n);
     ck_assert_uint_eq(qd_ledger_charged(&l, 1, 0), charged);
     ck_assert_uint_eq(qd_ledger_charged(&l, 0, 0), 0);
     qd_reconcile_figures f = qd_reconcile_figures_of(r);
@@ -87,8 +88,8 @@ END_TEST
 
 typedef struct planted {
     qd_code c;
-    uint64_t frame;     /* whose syndrome is changed; UINT64_MAX: none */
-    int spoil_tag[2];   /* first and second tag */
+    uint64_t frame;   /* whose syndrome is changed; UINT64_MAX: none */
+    int spoil_tag[2]; /* first and second tag */
 } planted;
 
 /* Turn the syndrome of a frame into that of the frame with one key bit turned: the decoder converges, to the wrong string. */
@@ -192,7 +193,8 @@ START_TEST(rejections) {
 }
 END_TEST
 
-/* The leak of a plan grows with the error rate, and with doubt about it; it covers the entropy; nearly all of a long string is used. */
+/* The leak of a plan grows with the error rate, and with doubt about it; it covers the entropy; nearly all of a long string is
+ * used. */
 START_TEST(the_rate_follows_the_estimate_and_its_doubt) {
     double former = 0;
     for (uint64_t k = 0; k <= 120; k += 10) {
@@ -235,7 +237,9 @@ START_TEST(parameters_out_of_range_are_refused) {
     bad[6].batch = QD_BATCH_MAX + 1;
     bad[7].basis = -1;
     for (int i = 0; i < 8; i++)
-        ck_status(qd_reconcile_alice_create(&bad[i], &t.key[0], random_of(QD_STREAM_PRIVATE), random_of(QD_STREAM_VERIFY), NULL, &t.alice, &err), QD_E_USAGE);
+        ck_status(qd_reconcile_alice_create(&bad[i], &t.key[0], random_of(QD_STREAM_PRIVATE), random_of(QD_STREAM_VERIFY), NULL,
+                                            &t.alice, &err),
+                  QD_E_USAGE);
     ck_assert_ptr_null(t.alice);
     t.p.leak = 1;
     pair_start(&t);
@@ -266,19 +270,36 @@ static void spoil(void *with, qd_msg *m, int nth) {
     const change *c = with;
     if (m->type != c->type || nth) return;
     switch (c->how) {
-    case SHORTER: m->bytes -= m->bytes > 0; break;
-    case LONGER: m->body = realloc(m->body, m->bytes + 1); m->body[m->bytes++] = 0; break;
-    case EMPTY: m->bytes = 0; break;
-    case OTHER_TYPE: m->type = QD_MSG_DONE; break;
-    case OTHER_BLOCK: m->block ^= 1; break;
-    case REFLECTED: m->from = !m->from; break;
-    case TURN: m->last = !m->last; break;
+        case SHORTER:
+            m->bytes -= m->bytes > 0;
+            break;
+        case LONGER:
+            m->body = realloc(m->body, m->bytes + 1);
+            m->body[m->bytes++] = 0;
+            break;
+        case EMPTY:
+            m->bytes = 0;
+            break;
+        case OTHER_TYPE:
+            m->type = QD_MSG_DONE;
+            break;
+        case OTHER_BLOCK:
+            m->block ^= 1;
+            break;
+        case REFLECTED:
+            m->from = !m->from;
+            break;
+        case TURN:
+            m->last = !m->last;
+            break;
     }
 }
 
-/* Every message of a run with a located frame, spoiled in every way: bad input, never a wrong key, and the machine stays refused. */
+/* Every message of a run with a located frame, spoiled in every way: bad input, never a wrong key, and the machine stays refused.
+ * */
 START_TEST(malformed_messages_are_bad_input) {
-    static const uint32_t types[] = {QD_MSG_CODE, QD_MSG_SYNDROME, QD_MSG_ANSWER, QD_MSG_REVEAL, QD_MSG_READY, QD_MSG_TAG, QD_MSG_TAG_ANSWER, QD_MSG_ERRORS};
+    static const uint32_t types[] = {QD_MSG_CODE,  QD_MSG_SYNDROME, QD_MSG_ANSWER,     QD_MSG_REVEAL,
+                                     QD_MSG_READY, QD_MSG_TAG,      QD_MSG_TAG_ANSWER, QD_MSG_ERRORS};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         for (int how = 0; how < HOWS; how++) {
             pair t = pair_make(2000, 0.01);
@@ -309,10 +330,11 @@ static void poke_in(void *with, qd_msg *m, int nth) {
 /* Numbers that cannot be. */
 START_TEST(impossible_numbers_are_bad_input) {
     static const poke pokes[] = {
-        {QD_MSG_CODE, 0, 1},      {QD_MSG_CODE, 1, 1},       {QD_MSG_CODE, 2, 2},  {QD_MSG_CODE, 6, 1},   {QD_MSG_CODE, 13, 0x80}, {QD_MSG_CODE, 14, 0x40},
-        {QD_MSG_CODE, 18, 0x80},  {QD_MSG_CODE, 23, 0xff},   {QD_MSG_CODE, 26, 0x80}, {QD_MSG_CODE, 33, 0xff}, {QD_MSG_CODE, 34, 1},  {QD_MSG_CODE, 42, 1},
-        {QD_MSG_SYNDROME, 0, 1},  {QD_MSG_SYNDROME, 8, 1},   {QD_MSG_ANSWER, 0, 1}, {QD_MSG_ANSWER, 8, 0x80}, {QD_MSG_REVEAL, 0, 1},
-        {QD_MSG_TAG_ANSWER, 0, 2}, {QD_MSG_ERRORS, 7, 0x80}};
+        {QD_MSG_CODE, 0, 1},     {QD_MSG_CODE, 1, 1},       {QD_MSG_CODE, 2, 2},     {QD_MSG_CODE, 6, 1},
+        {QD_MSG_CODE, 13, 0x80}, {QD_MSG_CODE, 14, 0x40},   {QD_MSG_CODE, 18, 0x80}, {QD_MSG_CODE, 23, 0xff},
+        {QD_MSG_CODE, 26, 0x80}, {QD_MSG_CODE, 33, 0xff},   {QD_MSG_CODE, 34, 1},    {QD_MSG_CODE, 42, 1},
+        {QD_MSG_SYNDROME, 0, 1}, {QD_MSG_SYNDROME, 8, 1},   {QD_MSG_ANSWER, 0, 1},   {QD_MSG_ANSWER, 8, 0x80},
+        {QD_MSG_REVEAL, 0, 1},   {QD_MSG_TAG_ANSWER, 0, 2}, {QD_MSG_ERRORS, 7, 0x80}};
     for (size_t i = 0; i < sizeof pokes / sizeof *pokes; i++) {
         pair t = pair_make(2000, 0.01);
         pair_start(&t);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The code's table and shape, frames in memory, syndromes. Equality of device and reference over many inputs is the registry's loop; here the
+/* The code's table and shape, frames in memory, syndromes. Equality of device and reference over many inputs is the registry's
+ * loop; here the
  * algebra is tested, on the reference and on a CPU device where there is one. */
 #include "ldpc_suite.h"
 
 /* ---- Table and shape ---- */
 
-/* One line `set row col shift` an edge, by set, row, col: the text whose SHA-256 four public codings of the standard's table share. */
+/* One line `set row col shift` an edge, by set, row, col: the text whose SHA-256 four public codings of the standard's table
+ * share. */
 START_TEST(the_table_is_the_standard_s) {
     const qd_graph *g = &qd_graph_nr_bg1;
     char *text = malloc(1 << 20), hex[65];
@@ -86,7 +88,8 @@ START_TEST(private_bits_hide_as_many_syndrome_bits_at_every_lifting_size) {
 END_TEST
 
 START_TEST(codes_out_of_range_are_refused) {
-    static const uint32_t bad[][3] = {{0, 384, 5376}, {2, 384, 5376}, {1, 383, 5376}, {1, 0, 0}, {1, 17, 100}, {1, 384, 1535}, {1, 384, 17665}, {1, UINT32_MAX, 5}};
+    static const uint32_t bad[][3] = {{0, 384, 5376}, {2, 384, 5376}, {1, 383, 5376},  {1, 0, 0},
+                                      {1, 17, 100},   {1, 384, 1535}, {1, 384, 17665}, {1, UINT32_MAX, 5}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         qd_code c;
         ck_status(qd_code_make(&c, bad[i][0], bad[i][1], bad[i][2], &err), QD_E_INPUT);

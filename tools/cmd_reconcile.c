@@ -42,8 +42,10 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     const qd_opt opts[] = {
         {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N", "length of both strings, in bits", &o->has_bits},
         {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1", "code (default auto)", NULL},
-        {"qber", QD_OPT_REAL, &o->qber, 0, 1, "Q", "error rate that the rate is made for (default: from a disclosed sample)", &o->has_qber},
-        {"leak", QD_OPT_REAL, &o->leak, 0.001, 0.999, "L", "leak of a frame in place of the one the error rate asks for", &o->has_leak},
+        {"qber", QD_OPT_REAL, &o->qber, 0, 1, "Q", "error rate that the rate is made for (default: from a disclosed sample)",
+         &o->has_qber},
+        {"leak", QD_OPT_REAL, &o->leak, 0.001, 0.999, "L", "leak of a frame in place of the one the error rate asks for",
+         &o->has_leak},
         {"eps-cor", QD_OPT_REAL, &o->eps_cor, 1e-36, 0.5, "E", "chance that an error stays undetected (default 1e-15)", NULL},
         {"bit-order", QD_OPT_TEXT, &o->order, 0, 0, "lsb|msb", "bit order in the bytes of all files (default lsb)", NULL},
         {"out", QD_OPT_TEXT, &o->out, 0, 0, "DIR", "directory to make for the results", NULL},
@@ -61,11 +63,14 @@ static qd_status read_keys(session *s, qd_error *err) {
     struct stat st;
     if (lstat(s->o.out, &st) == 0)
         return qd_fail(err, QD_E_INPUT, "%s exists|||nothing is overwritten: give --out another name or remove it", s->o.out);
-    for (int i = 0; i < 2; i++) QD_TRY(qd_bits_read_file(&s->key[i], s->o.file[i], s->o.has_bits ? s->o.in_bits : UINT64_MAX, s->order, err));
+    for (int i = 0; i < 2; i++)
+        QD_TRY(qd_bits_read_file(&s->key[i], s->o.file[i], s->o.has_bits ? s->o.in_bits : UINT64_MAX, s->order, err));
     s->in_bits = s->key[0].n;
     if (s->key[0].n != s->key[1].n)
-        return qd_fail(err, QD_E_INPUT, "%s has %llu bits, %s has %llu||both stations' strings must have one length|check the files, or give --in-bits",
-                       s->o.file[0], (unsigned long long)s->key[0].n, s->o.file[1], (unsigned long long)s->key[1].n);
+        return qd_fail(
+            err, QD_E_INPUT,
+            "%s has %llu bits, %s has %llu||both stations' strings must have one length|check the files, or give --in-bits",
+            s->o.file[0], (unsigned long long)s->key[0].n, s->o.file[1], (unsigned long long)s->key[1].n);
     if (s->in_bits == 0) return qd_fail(err, QD_E_INPUT, "%s is empty||there is nothing to reconcile|", s->o.file[0]);
     return QD_OK;
 }
@@ -76,7 +81,8 @@ static qd_random random_of(const session *s, qd_stream stream) {
 
 static qd_status record_message(session *s, uint32_t type, qd_direction from, qd_body *body, qd_error *err) {
     qd_msg m = {.type = type, .from = (uint8_t)from, .last = 1, .bytes = body->n, .body = body->p};
-    qd_status st = body->bad ? qd_fail(err, QD_E_INTERNAL, "no memory for message '%s'", qd_msg_name(type)) : qd_transcript_add(s->transcript, &m, err);
+    qd_status st = body->bad ? qd_fail(err, QD_E_INTERNAL, "no memory for message '%s'", qd_msg_name(type))
+                             : qd_transcript_add(s->transcript, &m, err);
     qd_body_free(body);
     return st;
 }
@@ -160,7 +166,8 @@ static qd_status pump(session *s, qd_error *err) {
         }
         st = qd_transcript_add(s->transcript, &m, err);
         if (st == QD_OK)
-            st = from_alice ? qd_reconcile_bob_step(s->bob, &m, &to_alice, &bob_done, err) : qd_reconcile_alice_step(s->alice, &m, &to_bob, &alice_done, err);
+            st = from_alice ? qd_reconcile_bob_step(s->bob, &m, &to_alice, &bob_done, err)
+                            : qd_reconcile_alice_step(s->alice, &m, &to_bob, &alice_done, err);
         free(m.body);
     }
     qd_outbox_destroy(&to_bob);
@@ -177,7 +184,8 @@ static double now(void) {
 static qd_status reconcile(session *s, qd_error *err) {
     s->p.leak = s->o.has_leak ? s->o.leak : 0;
     s->p.eps_cor = s->o.eps_cor;
-    QD_TRY(qd_reconcile_alice_create(&s->p, &s->key[0], random_of(s, QD_STREAM_PRIVATE), random_of(s, QD_STREAM_VERIFY), s->dev, &s->alice, err));
+    QD_TRY(qd_reconcile_alice_create(&s->p, &s->key[0], random_of(s, QD_STREAM_PRIVATE), random_of(s, QD_STREAM_VERIFY), s->dev,
+                                     &s->alice, err));
     QD_TRY(qd_reconcile_bob_create(&s->p, &s->key[1], s->dev, &s->bob, err));
     double began = now();
     QD_TRY(pump(s, err));
@@ -185,7 +193,9 @@ static qd_status reconcile(session *s, qd_error *err) {
     return QD_OK;
 }
 
-static json_t *real_or_null(double v) { return isfinite(v) ? json_real(v) : json_null(); }
+static json_t *real_or_null(double v) {
+    return isfinite(v) ? json_real(v) : json_null();
+}
 
 static json_t *record_of(const session *s, const char *status) {
     const qd_reconcile_result *r = qd_reconcile_bob_result(s->bob);
@@ -196,7 +206,8 @@ static json_t *record_of(const session *s, const char *status) {
     json_t *j = qd_cli_record(&s->cli, status, s->dev);
     json_object_set_new(j, "rehearsal", json_boolean(s->cli.has_seed));
     json_object_set_new(j, "in_bits", qd_json_from_u64(s->in_bits));
-    json_object_set_new(j, "sample", json_pack("{s:o,s:o}", "bits", qd_json_from_u64(s->sampled), "errors", qd_json_from_u64(s->sample_errors)));
+    json_object_set_new(
+        j, "sample", json_pack("{s:o,s:o}", "bits", qd_json_from_u64(s->sampled), "errors", qd_json_from_u64(s->sample_errors)));
     json_object_set_new(j, "n", qd_json_from_u64(r->n));
     json_object_set_new(j, "errors", qd_json_from_u64(r->errors));
     json_object_set_new(j, "charged", qd_json_from_u64(qd_ledger_charged(&l, 0, 0)));
@@ -207,8 +218,9 @@ static json_t *record_of(const session *s, const char *status) {
     json_object_set_new(j, "frames_failed", qd_json_from_u64(r->frames_failed));
     json_object_set_new(j, "frames_located", qd_json_from_u64(r->located));
     json_object_set_new(j, "leak_bits",
-                        json_pack("{s:o,s:o}", "alice", qd_json_from_u64(alice[QD_LEAK_SYNDROME] - alice[QD_LEAK_PRIVATE] + alice[QD_LEAK_FAILED]), "bob",
-                                  qd_json_from_u64(bob[QD_LEAK_ANSWER] + bob[QD_LEAK_ERROR_COUNT])));
+                        json_pack("{s:o,s:o}", "alice",
+                                  qd_json_from_u64(alice[QD_LEAK_SYNDROME] - alice[QD_LEAK_PRIVATE] + alice[QD_LEAK_FAILED]),
+                                  "bob", qd_json_from_u64(bob[QD_LEAK_ANSWER] + bob[QD_LEAK_ERROR_COUNT])));
     json_object_set_new(j, "verify_bits", qd_json_from_u64(alice[QD_LEAK_TAG]));
     json_object_set_new(j, "efficiency", real_or_null(f.efficiency));
     json_object_set_new(j, "efficiency_charged", real_or_null(f.efficiency_charged));
@@ -216,15 +228,18 @@ static json_t *record_of(const session *s, const char *status) {
     json_object_set_new(j, "rounds", json_integer(r->rounds));
     json_object_set_new(j, "iterations_mean", real_or_null(f.iterations_mean));
     json_object_set_new(j, "mbit_per_s", json_real(s->seconds > 0 ? (double)r->n / s->seconds / 1e6 : 0));
-    json_object_set_new(j, "code", json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i}", "name", qd_code_name(r->code), "z", (int)r->z, "m", (int)r->m, "frame_bits",
-                                             (int)r->frame_bits, "frame_leak", (int)r->frame_leak, "llr", (int)r->c, "constant", (int)r->a));
+    json_object_set_new(
+        j, "code",
+        json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i}", "name", qd_code_name(r->code), "z", (int)r->z, "m", (int)r->m, "frame_bits",
+                  (int)r->frame_bits, "frame_leak", (int)r->frame_leak, "llr", (int)r->c, "constant", (int)r->a));
     if (r->reject) json_object_set_new(j, "abort_reason", json_string(qd_reject_text(r->reject)));
     return j;
 }
 
 static qd_status write_key(const session *s, const char *name, const qd_bits *key, qd_error *err) {
     char *path = qd_path_join(s->o.out, name);
-    qd_status st = path ? qd_bits_write_file(key, path, s->order, 0600, err) : qd_fail(err, QD_E_INTERNAL, "no memory for a path");
+    qd_status st =
+        path ? qd_bits_write_file(key, path, s->order, 0600, err) : qd_fail(err, QD_E_INTERNAL, "no memory for a path");
     free(path);
     return st;
 }
@@ -260,7 +275,8 @@ static void remove_results(const session *s) {
 static qd_status open_results(session *s, qd_error *err) {
     QD_TRY(qd_dir_create(s->o.out, false, err));
     char *path = qd_path_join(s->o.out, "transcript.qm");
-    qd_status st = path ? qd_transcript_open(path, false, 0, &s->transcript, err) : qd_fail(err, QD_E_INTERNAL, "no memory for a path");
+    qd_status st =
+        path ? qd_transcript_open(path, false, 0, &s->transcript, err) : qd_fail(err, QD_E_INTERNAL, "no memory for a path");
     free(path);
     if (st != QD_OK) remove_results(s);
     return st;
@@ -271,12 +287,16 @@ static void say(const session *s) {
     qd_reconcile_figures f = qd_reconcile_figures_of(r);
     if (s->cli.quiet) return;
     FILE *to = s->cli.json && strcmp(s->cli.json, "-") == 0 ? stderr : stdout;
-    fprintf(to, "%llu bits in %llu frames of %u (%s, Z = %u, %u syndrome bits, leak %.4f), %llu dropped, %llu disclosed as a sample\n", (unsigned long long)r->n,
-            (unsigned long long)r->frames, r->frame_bits, qd_code_name(r->code), r->z, r->m, (double)r->frame_leak / r->frame_bits,
-            (unsigned long long)r->dropped, (unsigned long long)s->sampled);
-    fprintf(to, "errors %llu (QBER %.4f %%), frames failed %llu, efficiency %.4f, with all charges %.4f, net yield %.4f, %.1f iterations a frame, %.1f Mbit/s\n",
-            (unsigned long long)r->errors, 100 * f.qber, (unsigned long long)r->frames_failed, f.efficiency, f.efficiency_charged, f.net_yield,
-            f.iterations_mean, (double)r->n / s->seconds / 1e6);
+    fprintf(
+        to,
+        "%llu bits in %llu frames of %u (%s, Z = %u, %u syndrome bits, leak %.4f), %llu dropped, %llu disclosed as a sample\n",
+        (unsigned long long)r->n, (unsigned long long)r->frames, r->frame_bits, qd_code_name(r->code), r->z, r->m,
+        (double)r->frame_leak / r->frame_bits, (unsigned long long)r->dropped, (unsigned long long)s->sampled);
+    fprintf(to,
+            "errors %llu (QBER %.4f %%), frames failed %llu, efficiency %.4f, with all charges %.4f, net yield %.4f, %.1f "
+            "iterations a frame, %.1f Mbit/s\n",
+            (unsigned long long)r->errors, 100 * f.qber, (unsigned long long)r->frames_failed, f.efficiency, f.efficiency_charged,
+            f.net_yield, f.iterations_mean, (double)r->n / s->seconds / 1e6);
 }
 
 static void release(session *s) {
@@ -313,8 +333,8 @@ int qd_cmd_reconcile(int argc, char **argv) {
         code = qd_cli_fail(&s.cli, &err);
     } else if (qd_reconcile_bob_result(s.bob)->reject) {
         (void)qd_fail(&err, QD_E_POLICY, "no key|%s|estimated error rate %.4f (%llu errors in %llu bits)|%s holds the record",
-                      qd_reject_text(qd_reconcile_bob_result(s.bob)->reject), (double)s.p.errors / (double)s.p.sample, (unsigned long long)s.p.errors,
-                      (unsigned long long)s.p.sample, s.o.out);
+                      qd_reject_text(qd_reconcile_bob_result(s.bob)->reject), (double)s.p.errors / (double)s.p.sample,
+                      (unsigned long long)s.p.errors, (unsigned long long)s.p.sample, s.o.out);
         qd_cli plain = s.cli;
         plain.json = NULL; /* the record says more than the error */
         code = qd_cli_done(&s.cli, record_of(&s, "aborted"), qd_cli_fail(&plain, &err));

@@ -17,7 +17,8 @@ qd_status qd_reconcile_alice_create(const qd_reconcile_params *p, const qd_bits 
                                     qd_device *dev, qd_reconcile_alice **out, qd_error *err) {
     *out = NULL;
     if (!(p->eps_cor > 0 && p->eps_cor < 1)) return qd_fail(err, QD_E_USAGE, "eps_cor %g is not between 0 and 1", p->eps_cor);
-    if (p->sample == 0 || p->errors > p->sample) return qd_fail(err, QD_E_USAGE, "no estimate of the error rate: errors among sample bits are needed");
+    if (p->sample == 0 || p->errors > p->sample)
+        return qd_fail(err, QD_E_USAGE, "no estimate of the error rate: errors among sample bits are needed");
     qd_reconcile_alice *self = calloc(1, sizeof *self);
     if (!self) return qd_fail(err, QD_E_INTERNAL, "no memory for the machine");
     self->private_bits = private_bits;
@@ -38,7 +39,9 @@ void qd_reconcile_alice_destroy(qd_reconcile_alice *self) {
     free(self);
 }
 
-const qd_reconcile_result *qd_reconcile_alice_result(const qd_reconcile_alice *self) { return &self->m.r; }
+const qd_reconcile_result *qd_reconcile_alice_result(const qd_reconcile_alice *self) {
+    return &self->m.r;
+}
 
 static qd_status send_code(qd_machine *m, qd_outbox *out, qd_error *err) {
     qd_body b = {0};
@@ -52,8 +55,8 @@ static qd_status send_code(qd_machine *m, qd_outbox *out, qd_error *err) {
 }
 
 /* Frames [first, first + n): load, add private bits, make and send their syndromes. */
-static qd_status send_batch(qd_reconcile_alice *self, uint64_t first, uint32_t n, uint64_t *frames, uint64_t *syndromes, qd_outbox *out,
-                            qd_error *err) {
+static qd_status send_batch(qd_reconcile_alice *self, uint64_t first, uint32_t n, uint64_t *frames, uint64_t *syndromes,
+                            qd_outbox *out, qd_error *err) {
     qd_machine *m = &self->m;
     uint8_t bytes[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8];
     for (uint32_t f = 0; f < n; f++) {
@@ -74,8 +77,11 @@ static qd_status send_batch(qd_reconcile_alice *self, uint64_t first, uint32_t n
 static qd_status send_syndromes(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) {
     qd_machine *m = &self->m;
     uint64_t most = m->r.frames < m->batch ? m->r.frames : m->batch;
-    uint64_t *frames = qd_secret_alloc(most * qd_frame_words(&m->code) * 8), *syndromes = calloc(most * qd_syndrome_words(&m->code), 8);
-    qd_status st = frames && syndromes ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)most);
+    uint64_t *frames = qd_secret_alloc(most * qd_frame_words(&m->code) * 8),
+             *syndromes = calloc(most * qd_syndrome_words(&m->code), 8);
+    qd_status st = frames && syndromes
+                       ? QD_OK
+                       : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)most);
     for (uint64_t f = 0; f < m->r.frames && st == QD_OK; f += most)
         st = send_batch(self, f, (uint32_t)(m->r.frames - f < most ? m->r.frames - f : most), frames, syndromes, out, err);
     qd_secret_free(frames);
@@ -200,7 +206,8 @@ static qd_status take_frame_answer(qd_reconcile_alice *self, const qd_msg *in, q
     qd_machine *m = &self->m;
     QD_TRY(qd_machine_expect(m, in, QD_MSG_FRAME_ANSWER, true, err));
     uint8_t *equal = calloc(m->r.frame_tags + 1, 1), *ask = calloc(m->r.frames, 1);
-    qd_status st = equal && ask ? qd_answer_read(in, equal, m->r.frame_tags, err) : qd_fail(err, QD_E_INTERNAL, "no memory for the answers");
+    qd_status st =
+        equal && ask ? qd_answer_read(in, equal, m->r.frame_tags, err) : qd_fail(err, QD_E_INTERNAL, "no memory for the answers");
     if (st == QD_OK) {
         for (uint64_t f = 0, i = 0; f < m->r.frames; f++)
             if (m->kept[f]) m->r.located += ask[f] = !equal[i++];
@@ -224,15 +231,24 @@ static qd_status take_errors(qd_machine *m, const qd_msg *in, qd_error *err) {
 
 static qd_status step(qd_reconcile_alice *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
     if (self->m.done || (self->wait == START) != (in == NULL))
-        return qd_fail(err, QD_E_USAGE, "Alice's machine was stepped %s", self->m.done ? "after its end" : in ? "before its start" : "without a message");
+        return qd_fail(err, QD_E_USAGE, "Alice's machine was stepped %s",
+                       self->m.done ? "after its end"
+                       : in         ? "before its start"
+                                    : "without a message");
     if (in && in->last) self->m.r.rounds++;
     switch (self->wait) {
-    case START: return start(self, out, err);
-    case ANSWER: return take_answer(self, in, out, err);
-    case READY: return take_ready(self, in, out, err);
-    case TAG_ANSWER: return take_tag_answer(self, in, out, err);
-    case FRAME_ANSWER: return take_frame_answer(self, in, out, err);
-    case ERRORS: return take_errors(&self->m, in, err);
+        case START:
+            return start(self, out, err);
+        case ANSWER:
+            return take_answer(self, in, out, err);
+        case READY:
+            return take_ready(self, in, out, err);
+        case TAG_ANSWER:
+            return take_tag_answer(self, in, out, err);
+        case FRAME_ANSWER:
+            return take_frame_answer(self, in, out, err);
+        case ERRORS:
+            return take_errors(&self->m, in, err);
     }
     return qd_fail(err, QD_E_INTERNAL, "Alice's machine is in no state");
 }

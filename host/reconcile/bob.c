@@ -12,7 +12,8 @@ struct qd_reconcile_bob {
     uint64_t decoded; /* frames so far */
 };
 
-qd_status qd_reconcile_bob_create(const qd_reconcile_params *p, const qd_bits *key, qd_device *dev, qd_reconcile_bob **out, qd_error *err) {
+qd_status qd_reconcile_bob_create(const qd_reconcile_params *p, const qd_bits *key, qd_device *dev, qd_reconcile_bob **out,
+                                  qd_error *err) {
     *out = NULL;
     qd_reconcile_bob *self = calloc(1, sizeof *self);
     if (!self) return qd_fail(err, QD_E_INTERNAL, "no memory for the machine");
@@ -31,7 +32,9 @@ void qd_reconcile_bob_destroy(qd_reconcile_bob *self) {
     free(self);
 }
 
-const qd_reconcile_result *qd_reconcile_bob_result(const qd_reconcile_bob *self) { return &self->m.r; }
+const qd_reconcile_result *qd_reconcile_bob_result(const qd_reconcile_bob *self) {
+    return &self->m.r;
+}
 
 static qd_status take_reject(qd_machine *m, const qd_msg *in, qd_error *err) {
     QD_TRY(qd_machine_expect(m, in, QD_MSG_REJECT, false, err));
@@ -58,9 +61,11 @@ static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
     if (bits != m->key->n) return qd_machine_bad(in, "her string has another length than his", err);
     QD_TRY(qd_code_make(&m->code, v[0], v[1], v[2], err));
     m->rule = (qd_ldpc_rule){v[3], v[4], v[5]};
-    if (v[3] < 1 || v[3] > 32 || v[4] < 2 || v[4] > 15 || v[5] < 1 || v[5] > 1000 || v[6] < 1 || v[6] > 128 || v[7] < 1 || v[7] > QD_BATCH_MAX)
+    if (v[3] < 1 || v[3] > 32 || v[4] < 2 || v[4] > 15 || v[5] < 1 || v[5] > 1000 || v[6] < 1 || v[6] > 128 || v[7] < 1 ||
+        v[7] > QD_BATCH_MAX)
         return qd_machine_bad(in, "a number is out of range", err);
-    if (frames == 0 || frames != bits / m->code.n) return qd_machine_bad(in, "the frames are not those that the string fills", err);
+    if (frames == 0 || frames != bits / m->code.n)
+        return qd_machine_bad(in, "the frames are not those that the string fills", err);
     m->batch = v[7];
     self->wait = SYNDROME;
     return qd_machine_frames(m, frames, v[6], err);
@@ -106,7 +111,8 @@ static qd_status take_syndrome(qd_reconcile_bob *self, const qd_msg *in, qd_outb
     uint32_t n = qd_body_get_u32(&b);
     if (first != self->decoded || n != due) return qd_machine_bad(in, "not the frames that were due", err);
     uint64_t *syndromes = calloc(n * qd_syndrome_words(&m->code), 8);
-    qd_status st = syndromes ? read_syndromes(m, &b, n, syndromes, err) : qd_fail(err, QD_E_INTERNAL, "no memory for the syndromes");
+    qd_status st =
+        syndromes ? read_syndromes(m, &b, n, syndromes, err) : qd_fail(err, QD_E_INTERNAL, "no memory for the syndromes");
     if (st == QD_OK) st = qd_body_end(&b, in, err);
     if (st == QD_OK) st = decode(m, first, n, syndromes, err);
     free(syndromes);
@@ -193,7 +199,8 @@ static qd_status take_frame_tags(qd_reconcile_bob *self, const qd_msg *in, qd_ou
     qd_body b = qd_body_of(in);
     qd_body_get(&b, key, sizeof key);
     uint64_t count = qd_machine_kept(m);
-    if (qd_body_get_u64(&b) != count || b.n - b.at != 8 * count) return qd_machine_bad(in, "another number of tags than kept frames", err);
+    if (qd_body_get_u64(&b) != count || b.n - b.at != 8 * count)
+        return qd_machine_bad(in, "another number of tags than kept frames", err);
     uint8_t *equal = calloc(count + 1, 1);
     if (!equal) return qd_fail(err, QD_E_INTERNAL, "no memory for the answers");
     qd_status st = QD_OK;
@@ -217,15 +224,21 @@ static qd_status take_frame_tags(qd_reconcile_bob *self, const qd_msg *in, qd_ou
 }
 
 static qd_status step(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
-    if (self->m.done || !in) return qd_fail(err, QD_E_USAGE, "Bob's machine was stepped %s", in ? "after its end" : "without a message");
+    if (self->m.done || !in)
+        return qd_fail(err, QD_E_USAGE, "Bob's machine was stepped %s", in ? "after its end" : "without a message");
     switch (self->wait) {
-    case CODE: return take_code(self, in, err);
-    case SYNDROME: return take_syndrome(self, in, out, err);
-    case REVEAL:
-    case REVEAL_LOCATED:
-    case REVEAL_ALL: return take_reveal(self, in, out, err);
-    case TAG: return take_tag(self, in, out, err);
-    case FRAME_TAGS: return take_frame_tags(self, in, out, err);
+        case CODE:
+            return take_code(self, in, err);
+        case SYNDROME:
+            return take_syndrome(self, in, out, err);
+        case REVEAL:
+        case REVEAL_LOCATED:
+        case REVEAL_ALL:
+            return take_reveal(self, in, out, err);
+        case TAG:
+            return take_tag(self, in, out, err);
+        case FRAME_TAGS:
+            return take_frame_tags(self, in, out, err);
     }
     return qd_fail(err, QD_E_INTERNAL, "Bob's machine is in no state");
 }

@@ -30,6 +30,8 @@ typedef struct qd_ldpc_case {
 } qd_ldpc_case;
 
 /** Output of an ldpc case: uint64 bits [n][cols][words], then uint32 iterations [n]. */
-static inline size_t qd_ldpc_case_bits_bytes(const qd_ldpc_case *s) { return s->n * qd_frame_words(&s->code) * 8; }
+static inline size_t qd_ldpc_case_bits_bytes(const qd_ldpc_case *s) {
+    return s->n * qd_frame_words(&s->code) * 8;
+}
 
 #endif

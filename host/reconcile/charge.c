@@ -6,11 +6,16 @@
 
 const char *qd_reject_text(uint32_t reason) {
     switch (reason) {
-    case QD_REJECT_NONE: return "verified";
-    case QD_REJECT_QBER: return "the estimated error rate is above what the code or the bound can use";
-    case QD_REJECT_SHORT: return "the string does not fill one frame of the smallest code";
-    case QD_REJECT_UNVERIFIED: return "the second verification tag differed too: the string was revealed whole";
-    case QD_REJECT_NO_FRAME: return "no frame was kept: all were revealed";
+        case QD_REJECT_NONE:
+            return "verified";
+        case QD_REJECT_QBER:
+            return "the estimated error rate is above what the code or the bound can use";
+        case QD_REJECT_SHORT:
+            return "the string does not fill one frame of the smallest code";
+        case QD_REJECT_UNVERIFIED:
+            return "the second verification tag differed too: the string was revealed whole";
+        case QD_REJECT_NO_FRAME:
+            return "no frame was kept: all were revealed";
     }
     return "unknown reason";
 }
@@ -38,12 +43,15 @@ qd_status qd_reconcile_charge(const qd_reconcile_result *r, int basis, qd_ledger
         {QD_BOB_TO_ALICE, QD_LEAK_ERROR_COUNT, width(r->n)},
     };
     qd_ledger after = *ledger;
-    for (size_t i = 0; i < sizeof entry / sizeof *entry; i++) QD_TRY(qd_ledger_add(&after, basis, entry[i].dir, entry[i].kind, entry[i].bits, err));
+    for (size_t i = 0; i < sizeof entry / sizeof *entry; i++)
+        QD_TRY(qd_ledger_add(&after, basis, entry[i].dir, entry[i].kind, entry[i].bits, err));
     *ledger = after;
     return QD_OK;
 }
 
-static double entropy(double q) { return q > 0 && q < 1 ? -(q * log2(q) + (1 - q) * log2(1 - q)) : 0; }
+static double entropy(double q) {
+    return q > 0 && q < 1 ? -(q * log2(q) + (1 - q) * log2(1 - q)) : 0;
+}
 
 qd_reconcile_figures qd_reconcile_figures_of(const qd_reconcile_result *r) {
     qd_reconcile_figures f = {NAN, NAN, NAN, NAN, NAN};

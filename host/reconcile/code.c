@@ -5,8 +5,8 @@
 
 static const qd_graph *const graphs[] = {&qd_graph_nr_bg1};
 
-static const uint16_t sizes[] = {2,  3,  4,  5,  6,  7,  8,   9,   10,  11,  12,  13,  14,  15,  16,  18,  20,
-                                 22, 24, 26, 28, 30, 32, 36,  40,  44,  48,  52,  56,  60,  64,  72,  80,  88,
+static const uint16_t sizes[] = {2,  3,   4,   5,   6,   7,   8,   9,   10,  11,  12,  13,  14,  15,  16,  18,  20,
+                                 22, 24,  26,  28,  30,  32,  36,  40,  44,  48,  52,  56,  60,  64,  72,  80,  88,
                                  96, 104, 112, 120, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384};
 
 const qd_graph *qd_graph_of(uint32_t id) {
@@ -47,10 +47,12 @@ static uint32_t set_of(uint32_t z) {
     static const uint32_t odd[QD_SETS] = {1, 3, 5, 7, 9, 11, 13, 15}; /* a = 2 is 2^j itself */
     uint32_t n, i;
     const uint16_t *all = qd_lifting_sizes(&n);
-    for (i = 0; i < n && all[i] != z; i++) {}
+    for (i = 0; i < n && all[i] != z; i++) {
+    }
     if (i == n) return QD_SETS;
     while (z % 2 == 0) z /= 2;
-    for (i = 0; odd[i] != z; i++) {}
+    for (i = 0; odd[i] != z; i++) {
+    }
     return i;
 }
 
@@ -60,7 +62,8 @@ qd_status qd_code_make(qd_code *code, uint32_t id, uint32_t z, uint32_t m, qd_er
     uint32_t set = set_of(z);
     if (set == QD_SETS) return qd_fail(err, QD_E_INPUT, "%u is not a lifting size of %s|||", z, g->name);
     if (m < QD_CORE_ROWS * z || m > g->rows * z)
-        return qd_fail(err, QD_E_INPUT, "%u syndrome bits: %s with Z = %u has %u to %u|||", m, g->name, z, QD_CORE_ROWS * z, g->rows * z);
+        return qd_fail(err, QD_E_INPUT, "%u syndrome bits: %s with Z = %u has %u to %u|||", m, g->name, z, QD_CORE_ROWS * z,
+                       g->rows * z);
     uint32_t rows = (m + z - 1) / z, last = m - (rows - 1) * z;
     *code = (qd_code){.graph = g,
                       .z = z,

@@ -59,26 +59,41 @@ const uint16_t *qd_lifting_sizes(uint32_t *n);
  *  4 z..rows z. */
 qd_status qd_code_make(qd_code *code, uint32_t id, uint32_t z, uint32_t m, qd_error *err);
 
-static inline uint32_t qd_code_shift(const qd_code *c, const qd_edge *e) { return e->shift[c->set] % c->z; }
+static inline uint32_t qd_code_shift(const qd_code *c, const qd_edge *e) {
+    return e->shift[c->set] % c->z;
+}
 /** Lifted rows of block row @p i, and bits of block column @p j. */
-static inline uint32_t qd_code_row_bits(const qd_code *c, uint32_t i) { return i + 1 == c->rows ? c->last : c->z; }
-static inline uint32_t qd_code_col_bits(const qd_code *c, uint32_t j) { return j + 1 == c->cols ? c->last : c->z; }
+static inline uint32_t qd_code_row_bits(const qd_code *c, uint32_t i) {
+    return i + 1 == c->rows ? c->last : c->z;
+}
+static inline uint32_t qd_code_col_bits(const qd_code *c, uint32_t j) {
+    return j + 1 == c->cols ? c->last : c->z;
+}
 
-/* ---- Memory layout: a frame is uint64 [cols][words], a syndrome uint64 [rows][words]; bit p of a column or row is bit p%64 of word
- * p/64, bits past its length are zero. ------------------------------------------------------------------------------------------ */
+/* ---- Memory layout: a frame is uint64 [cols][words], a syndrome uint64 [rows][words]; bit p of a column or row is bit p%64 of
+ * word
+ * p/64, bits past its length are zero. ------------------------------------------------------------------------------------------
+ * */
 
-static inline size_t qd_frame_words(const qd_code *c) { return (size_t)c->cols * c->words; }
-static inline size_t qd_syndrome_words(const qd_code *c) { return (size_t)c->rows * c->words; }
+static inline size_t qd_frame_words(const qd_code *c) {
+    return (size_t)c->cols * c->words;
+}
+static inline size_t qd_syndrome_words(const qd_code *c) {
+    return (size_t)c->rows * c->words;
+}
 
 /** Copy key bits [from, from + c->n) into the key columns of @p frame; the punctured columns are left alone. */
 void qd_frame_load(const qd_code *c, const qd_bits *key, uint64_t from, uint64_t *frame);
 /** The other way: key columns of @p frame to bits [from, from + c->n) of @p key. */
 void qd_frame_store(const qd_code *c, const uint64_t *frame, qd_bits *key, uint64_t from);
-/** Fill the punctured columns with private bits from @p r: ceil(punctured z / 8) bytes a frame, bit i of them is bit i%8 of byte i/8. */
+/** Fill the punctured columns with private bits from @p r: ceil(punctured z / 8) bytes a frame, bit i of them is bit i%8 of byte
+ *  i/8. */
 void qd_frame_private(const qd_code *c, qd_random *r, uint64_t *frame);
 
 /** Bytes of a syndrome in a message: its m bits by block row, then lifted row; bit i is bit i%8 of byte i/8. */
-static inline size_t qd_syndrome_bytes(const qd_code *c) { return (c->m + 7) / 8; }
+static inline size_t qd_syndrome_bytes(const qd_code *c) {
+    return (c->m + 7) / 8;
+}
 void qd_syndrome_pack(const qd_code *c, const uint64_t *syndrome, uint8_t *bytes);
 /** QD_E_INPUT: a bit past the m-th is set. */
 qd_status qd_syndrome_unpack(const qd_code *c, const uint8_t *bytes, uint64_t *syndrome, qd_error *err);

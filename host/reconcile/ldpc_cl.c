@@ -20,33 +20,47 @@ typedef struct job {
     uint64_t chunk;
 } job;
 
-/* AUTO takes the lanes on a CPU device, and the portable form where the compiler does not know wide vectors: then the program built
- * with LANES has the other kernel in it. */
+/* A form is a wish: where the compiler does not know wide vectors, the program built with LANES has the other kernel in it. */
 static qd_status choose(job *j, qd_ldpc_form form, qd_error *err) {
     char options[64];
     int at = snprintf(options, sizeof options, "-DCLIP=%d", QD_LDPC_CLIP);
     j->form = QD_LDPC_GROUP;
-    if (form == QD_LDPC_GROUP || (form == QD_LDPC_AUTO && !qd_cl_is_cpu(j->dev)))
+    if (form == QD_LDPC_GROUP || !qd_cl_is_cpu(j->dev))
         return qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
     uint32_t lanes = form >= QD_LDPC_LANES_16 ? (uint32_t)form : qd_cl_byte_lanes(j->dev);
     lanes = lanes < 16 ? 16 : lanes > 64 ? 64 : lanes;
     snprintf(options + at, sizeof options - (size_t)at, " -DLANES=%u", lanes);
-    qd_status st = qd_cl_kernel(j->dev, "ldpc", options, "ldpc_lanes", &j->kernel, form == QD_LDPC_AUTO ? NULL : err);
-    if (st == QD_OK) {
+    if (qd_cl_kernel(j->dev, "ldpc", options, "ldpc_lanes", &j->kernel, NULL) == QD_OK) {
         j->form = QD_LDPC_LANES;
         j->lanes = lanes;
+        return QD_OK;
     }
-    return st == QD_OK || form != QD_LDPC_AUTO ? st : qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
+    return qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
 }
 
 static qd_status run_lanes(job *j, uint64_t n, qd_error *err) {
     const qd_code *c = j->c;
-    cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols, punctured = (cl_int)c->graph->punctured,
-           core = (cl_int)(c->graph->kb + QD_CORE_ROWS), last = (cl_int)c->last, llr = (cl_int)j->rule->c, a = (cl_int)j->rule->a,
-           most = (cl_int)j->rule->max_iterations;
-    const qd_arg args[] = {QD_ARG_BUF(j->frames), QD_ARG_BUF(j->syndromes), QD_ARG_BUF(j->bits), QD_ARG_BUF(j->iterations), QD_ARG_BUF(j->tables.rows),
-                           QD_ARG_BUF(j->tables.edges), QD_ARG_BUF(j->tables.cols), QD_ARG_BUF(j->tables.places), QD_ARG(n_frames), QD_ARG(z), QD_ARG(rows), QD_ARG(cols),
-                           QD_ARG(punctured), QD_ARG(core), QD_ARG(last), QD_ARG(llr), QD_ARG(a), QD_ARG(most)};
+    cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols,
+           punctured = (cl_int)c->graph->punctured, core = (cl_int)(c->graph->kb + QD_CORE_ROWS), last = (cl_int)c->last,
+           llr = (cl_int)j->rule->c, a = (cl_int)j->rule->a, most = (cl_int)j->rule->max_iterations;
+    const qd_arg args[] = {QD_ARG_BUF(j->frames),
+                           QD_ARG_BUF(j->syndromes),
+                           QD_ARG_BUF(j->bits),
+                           QD_ARG_BUF(j->iterations),
+                           QD_ARG_BUF(j->tables.rows),
+                           QD_ARG_BUF(j->tables.edges),
+                           QD_ARG_BUF(j->tables.cols),
+                           QD_ARG_BUF(j->tables.places),
+                           QD_ARG(n_frames),
+                           QD_ARG(z),
+                           QD_ARG(rows),
+                           QD_ARG(cols),
+                           QD_ARG(punctured),
+                           QD_ARG(core),
+                           QD_ARG(last),
+                           QD_ARG(llr),
+                           QD_ARG(a),
+                           QD_ARG(most)};
     return qd_cl_run(j->dev, j->kernel, args, sizeof args / sizeof *args, n, 1, err);
 }
 
@@ -58,12 +72,27 @@ static size_t group_size(const job *j) {
 
 static qd_status run_group(job *j, uint64_t n, qd_error *err) {
     const qd_code *c = j->c;
-    cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols, punctured = (cl_int)c->graph->punctured,
-           last = (cl_int)c->last, llr = (cl_int)j->rule->c, a = (cl_int)j->rule->a, most = (cl_int)j->rule->max_iterations;
+    cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols,
+           punctured = (cl_int)c->graph->punctured, last = (cl_int)c->last, llr = (cl_int)j->rule->c, a = (cl_int)j->rule->a,
+           most = (cl_int)j->rule->max_iterations;
     size_t size = group_size(j);
-    const qd_arg args[] = {QD_ARG_BUF(j->frames), QD_ARG_BUF(j->syndromes), QD_ARG_BUF(j->bits), QD_ARG_BUF(j->iterations), QD_ARG_BUF(j->tables.rows),
-                           QD_ARG_BUF(j->tables.edges), QD_ARG_BUF(j->messages), QD_ARG(n_frames), QD_ARG(z), QD_ARG(rows), QD_ARG(cols),
-                           QD_ARG(punctured), QD_ARG(last), QD_ARG(llr), QD_ARG(a), QD_ARG(most), QD_ARG_LOCAL((size_t)c->cols * c->z),
+    const qd_arg args[] = {QD_ARG_BUF(j->frames),
+                           QD_ARG_BUF(j->syndromes),
+                           QD_ARG_BUF(j->bits),
+                           QD_ARG_BUF(j->iterations),
+                           QD_ARG_BUF(j->tables.rows),
+                           QD_ARG_BUF(j->tables.edges),
+                           QD_ARG_BUF(j->messages),
+                           QD_ARG(n_frames),
+                           QD_ARG(z),
+                           QD_ARG(rows),
+                           QD_ARG(cols),
+                           QD_ARG(punctured),
+                           QD_ARG(last),
+                           QD_ARG(llr),
+                           QD_ARG(a),
+                           QD_ARG(most),
+                           QD_ARG_LOCAL((size_t)c->cols * c->z),
                            QD_ARG_LOCAL(sizeof(cl_int))};
     return qd_cl_run(j->dev, j->kernel, args, sizeof args / sizeof *args, n * size, size, err);
 }
@@ -80,8 +109,8 @@ static qd_status allocate(job *j, uint64_t n, qd_error *err) {
     return QD_OK;
 }
 
-static qd_status launch(job *j, uint64_t at, uint64_t n, const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits, uint32_t *iterations,
-                        qd_error *err) {
+static qd_status launch(job *j, uint64_t at, uint64_t n, const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits,
+                        uint32_t *iterations, qd_error *err) {
     size_t fw = qd_frame_words(j->c), sw = qd_syndrome_words(j->c);
     QD_TRY(qd_cl_write(j->dev, &j->frames, 0, frames + at * fw, n * fw * 8, err));
     QD_TRY(qd_cl_write(j->dev, &j->syndromes, 0, syndrome + at * sw, n * sw * 8, err));
@@ -90,8 +119,8 @@ static qd_status launch(job *j, uint64_t at, uint64_t n, const uint64_t *frames,
     return qd_cl_read(j->dev, &j->iterations, 0, iterations + at, n * sizeof(cl_uint), err);
 }
 
-qd_status qd_ldpc_run(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits,
-                      uint32_t *iterations, qd_ldpc_form form, qd_device *dev, qd_error *err) {
+qd_status qd_ldpc_run(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint64_t *frames, const uint64_t *syndrome,
+                      uint64_t *bits, uint32_t *iterations, qd_ldpc_form form, qd_device *dev, qd_error *err) {
     if (!dev) return qd_ldpc_ref(c, rule, n, frames, syndrome, bits, iterations, err);
     job j = {.c = c, .rule = rule, .dev = dev};
     qd_status st;

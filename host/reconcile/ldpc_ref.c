@@ -11,10 +11,18 @@ typedef struct decoder {
     int8_t *msg; /* [edges][z] */
 } decoder;
 
-static int sat(int x) { return x > 127 ? 127 : x < -128 ? -128 : x; }
-static int less(int x, int by) { return x > by ? x - by : 0; }
-static int smaller(int x, int y) { return x < y ? x : y; }
-static int larger(int x, int y) { return x > y ? x : y; }
+static int sat(int x) {
+    return x > 127 ? 127 : x < -128 ? -128 : x;
+}
+static int less(int x, int by) {
+    return x > by ? x - by : 0;
+}
+static int smaller(int x, int y) {
+    return x < y ? x : y;
+}
+static int larger(int x, int y) {
+    return x > y ? x : y;
+}
 
 static int box(int x, int y, int a) {
     int lo = smaller(x, y), hi = larger(x, y);
@@ -37,7 +45,8 @@ static void row(decoder *d, uint32_t i, uint32_t r, unsigned syndrome_bit) {
         l[e % 2] = box(l[e % 2], larger(m[e % 2], abs(v[e])), a);
         m[e % 2] = smaller(m[e % 2], abs(v[e]));
     }
-    int least = smaller(m[0], m[1]), others = smaller(QD_LDPC_CLIP, box(box(l[0], l[1], a), larger(m[0], m[1]), a)), all = box(others, least, a);
+    int least = smaller(m[0], m[1]), others = smaller(QD_LDPC_CLIP, box(box(l[0], l[1], a), larger(m[0], m[1]), a)),
+        all = box(others, least, a);
     for (uint32_t e = 0; e < degree; e++) {
         int size = abs(v[e]) == least ? others : all;
         *msg[e] = (int8_t)((parity ^ (v[e] < 0)) ? -size : size);
@@ -45,7 +54,9 @@ static void row(decoder *d, uint32_t i, uint32_t r, unsigned syndrome_bit) {
     }
 }
 
-static unsigned get(const uint64_t *w, uint32_t p) { return (unsigned)(w[p / 64] >> (p % 64)) & 1u; }
+static unsigned get(const uint64_t *w, uint32_t p) {
+    return (unsigned)(w[p / 64] >> (p % 64)) & 1u;
+}
 
 static int matches(const decoder *d, const uint64_t *syndrome) {
     const qd_code *c = d->c;
@@ -81,12 +92,13 @@ static uint32_t decode(decoder *d, const uint64_t *frame, const uint64_t *syndro
     return used;
 }
 
-qd_status qd_ldpc_ref(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits,
-                      uint32_t *iterations, qd_error *err) {
+qd_status qd_ldpc_ref(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint64_t *frames, const uint64_t *syndrome,
+                      uint64_t *bits, uint32_t *iterations, qd_error *err) {
     decoder d = {c, rule, qd_secret_alloc((size_t)c->cols * c->z), qd_secret_alloc((size_t)c->edges * c->z)};
     qd_status st = d.app && d.msg ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for the decoder|||close other programs");
     for (uint64_t f = 0; f < n && st == QD_OK; f++)
-        iterations[f] = decode(&d, frames + f * qd_frame_words(c), syndrome + f * qd_syndrome_words(c), bits + f * qd_frame_words(c));
+        iterations[f] =
+            decode(&d, frames + f * qd_frame_words(c), syndrome + f * qd_syndrome_words(c), bits + f * qd_frame_words(c));
     qd_secret_free(d.app);
     qd_secret_free(d.msg);
     return st;

@@ -8,7 +8,8 @@
 
 enum { ITERATIONS = 50, BATCH = 1024 };
 
-qd_status qd_machine_init(qd_machine *m, const qd_reconcile_params *p, const qd_bits *key, qd_device *dev, qd_direction me, qd_error *err) {
+qd_status qd_machine_init(qd_machine *m, const qd_reconcile_params *p, const qd_bits *key, qd_device *dev, qd_direction me,
+                          qd_error *err) {
     if (p->basis < 0 || p->basis > 1) return qd_fail(err, QD_E_USAGE, "basis %d is not 0 or 1", p->basis);
     if (p->batch > QD_BATCH_MAX) return qd_fail(err, QD_E_USAGE, "a batch of %u frames is above %d", p->batch, QD_BATCH_MAX);
     if (p->max_iterations > 1000) return qd_fail(err, QD_E_USAGE, "%u iterations are above 1000", p->max_iterations);
@@ -67,13 +68,15 @@ qd_status qd_machine_expect(const qd_machine *m, const qd_msg *in, uint32_t type
                        qd_msg_name(in->type), qd_msg_name(type));
     if (in->block != m->p.block)
         return qd_fail(err, QD_E_INPUT, "message '%s' of block %u within block %u", qd_msg_name(type), in->block, m->p.block);
-    if (in->from == (uint8_t)m->me) return qd_fail(err, QD_E_INPUT, "message '%s' comes from this very station|||a reflected message", qd_msg_name(type));
+    if (in->from == (uint8_t)m->me)
+        return qd_fail(err, QD_E_INPUT, "message '%s' comes from this very station|||a reflected message", qd_msg_name(type));
     if ((in->last != 0) != last) return qd_machine_bad(in, last ? "keeps the turn" : "hands the turn over too early", err);
     return QD_OK;
 }
 
 qd_status qd_machine_bad(const qd_msg *in, const char *what, qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "message '%s' of block %u: %s|||the message is damaged or from another version", qd_msg_name(in->type), in->block, what);
+    return qd_fail(err, QD_E_INPUT, "message '%s' of block %u: %s|||the message is damaged or from another version",
+                   qd_msg_name(in->type), in->block, what);
 }
 
 qd_status qd_machine_send(const qd_machine *m, qd_outbox *out, uint32_t type, bool last, qd_body *body, qd_error *err) {

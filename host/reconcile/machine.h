@@ -2,7 +2,8 @@
 /** @file machine.h  What both machines share: parameters, the code in use, the string as it stands, and the bodies of messages.
  *
  *  Bodies (little-endian; bit strings: bit i is bit i%8 of byte i/8, bits past the end zero):
- *      CODE          u8 version 1, u8 basis, u32 code, z, m, c, a, max_iterations, tag_bits, batch, u64 bits of the string, u64 frames
+ *      CODE          u8 version 1, u8 basis, u32 code, z, m, c, a, max_iterations, tag_bits, batch, u64 bits of the
+ *                    string, u64 frames
  *      SYNDROME      u64 first frame, u32 frames, then qd_syndrome_bytes each
  *      ANSWER, FRAME_ANSWER   u64 count, then one bit each
  *      REVEAL        u64 count, then ceil(n/8) bytes each, of the frames that both sides know to be asked for, in order
@@ -27,14 +28,15 @@ typedef struct qd_machine {
     qd_code code;
     qd_ldpc_rule rule;
     uint32_t batch;
-    qd_bits string;  /**< the first n bits: Alice's own; Bob's as corrected so far */
-    uint8_t *kept;   /**< [frames] 1: recovered, not revealed */
+    qd_bits string; /**< the first n bits: Alice's own; Bob's as corrected so far */
+    uint8_t *kept;  /**< [frames] 1: recovered, not revealed */
     qd_reconcile_result r;
     bool done, broken;
 } qd_machine;
 
 /** Check parameters and set up. QD_E_USAGE: out of range. */
-qd_status qd_machine_init(qd_machine *m, const qd_reconcile_params *p, const qd_bits *key, qd_device *dev, qd_direction me, qd_error *err);
+qd_status qd_machine_init(qd_machine *m, const qd_reconcile_params *p, const qd_bits *key, qd_device *dev, qd_direction me,
+                          qd_error *err);
 void qd_machine_clear(qd_machine *m);
 
 /** Once the code is known: the string's bits, the frame states, the fixed part of the result. */
@@ -61,7 +63,8 @@ qd_status qd_answer_read(const qd_msg *in, uint8_t *bit, uint64_t count, qd_erro
 /** 64-bit tag of frame @p f of the string under @p key. */
 qd_status qd_frame_tag(const qd_machine *m, uint64_t f, const uint8_t key[16], uint64_t *tag, qd_error *err);
 
-/** Tag length for a string of @p n bits (privacy amplification's page: ceil(log2(4 S/eps_cor)), S = ceil(n/128) + 1); above 128: impossible. */
+/** Tag length for a string of @p n bits (privacy amplification's page: ceil(log2(4 S/eps_cor)), S = ceil(n/128) + 1); above 128:
+ *  impossible. */
 uint32_t qd_tag_bits(uint64_t n, double eps_cor);
 
 #endif

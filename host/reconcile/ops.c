@@ -11,8 +11,10 @@ static void random_words(uint64_t seed, uint64_t entity, uint64_t *w, size_t n) 
 
 /* Make frame @p f of a case; bits past a column's length are zero. */
 static void make_frame(const qd_code *c, uint64_t content, uint64_t seed, uint64_t f, uint64_t *frame) {
-    if (content == QD_CASE_ZERO || content == QD_CASE_ONES) memset(frame, content == QD_CASE_ONES ? 0xff : 0, qd_frame_words(c) * 8);
-    else random_words(seed, 2 * f, frame, qd_frame_words(c));
+    if (content == QD_CASE_ZERO || content == QD_CASE_ONES)
+        memset(frame, content == QD_CASE_ONES ? 0xff : 0, qd_frame_words(c) * 8);
+    else
+        random_words(seed, 2 * f, frame, qd_frame_words(c));
     for (uint32_t j = 0; j < c->cols; j++)
         for (uint32_t w = 0; w < c->words; w++) {
             uint32_t n = qd_code_col_bits(c, j), left = n > 64 * w ? n - 64 * w : 0;
@@ -35,7 +37,9 @@ static void syndrome_destroy(void *state) {
     free(s);
 }
 
-static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for the case|||take fewer frames"); }
+static qd_status no_memory(qd_error *err) {
+    return qd_fail(err, QD_E_INTERNAL, "no memory for the case|||take fewer frames");
+}
 
 /* A case's keys contradict each other where a message would be malformed. */
 static qd_status case_code(qd_code *c, uint64_t z, uint64_t m, qd_error *err) {
@@ -85,15 +89,29 @@ static void syndrome_cost(const void *state, qd_cost *cost) {
                       .unit = "bit"};
 }
 
-static const char *const syndrome_quick[] = {
-    "syndrome:z=384,m=5376,frames=1",        "syndrome:z=384,m=5476,frames=17,seed=2",  "syndrome:z=384,m=1536,frames=3",
-    "syndrome:z=384,m=17664,frames=2",       "syndrome:z=384,m=1537,frames=65",         "syndrome:z=384,m=17281,frames=5",
-    "syndrome:z=2,m=8,frames=7",             "syndrome:z=2,m=91,frames=100",            "syndrome:z=15,m=100,frames=33",
-    "syndrome:z=36,m=365,frames=9",          "syndrome:z=60,m=699,frames=4",            "syndrome:z=64,m=641,frames=3",
-    "syndrome:z=72,m=3312,frames=3",         "syndrome:z=208,m=2999,frames=3",          "syndrome:z=352,m=4000,frames=3",
-    "syndrome:z=384,m=5400,frames=3,content=1", "syndrome:z=384,m=5400,frames=3,content=2", "syndrome:z=88,m=999,frames=3,content=2", NULL};
-static const char *const syndrome_full[] = {"syndrome:z=384,m=5476,frames=1024", "syndrome:z=384,m=16000,frames=257", "syndrome:z=11,m=300,frames=20000",
-                                            "syndrome:z=2,m=92,frames=16385", NULL};
+static const char *const syndrome_quick[] = {"syndrome:z=384,m=5376,frames=1",
+                                             "syndrome:z=384,m=5476,frames=17,seed=2",
+                                             "syndrome:z=384,m=1536,frames=3",
+                                             "syndrome:z=384,m=17664,frames=2",
+                                             "syndrome:z=384,m=1537,frames=65",
+                                             "syndrome:z=384,m=17281,frames=5",
+                                             "syndrome:z=2,m=8,frames=7",
+                                             "syndrome:z=2,m=91,frames=100",
+                                             "syndrome:z=15,m=100,frames=33",
+                                             "syndrome:z=36,m=365,frames=9",
+                                             "syndrome:z=60,m=699,frames=4",
+                                             "syndrome:z=64,m=641,frames=3",
+                                             "syndrome:z=72,m=3312,frames=3",
+                                             "syndrome:z=208,m=2999,frames=3",
+                                             "syndrome:z=352,m=4000,frames=3",
+                                             "syndrome:z=384,m=5400,frames=3,content=1",
+                                             "syndrome:z=384,m=5400,frames=3,content=2",
+                                             "syndrome:z=88,m=999,frames=3,content=2",
+                                             NULL};
+static const char *const syndrome_tiny[] = {"syndrome:z=36,m=365,frames=2", "syndrome:z=64,m=641,frames=2",
+                                            "syndrome:z=2,m=91,frames=3", "syndrome:z=384,m=1537,frames=1", NULL};
+static const char *const syndrome_full[] = {"syndrome:z=384,m=5476,frames=1024", "syndrome:z=384,m=16000,frames=257",
+                                            "syndrome:z=11,m=300,frames=20000", "syndrome:z=2,m=92,frames=16385", NULL};
 static const char *const syndrome_profile[] = {"syndrome:z=384,m=5376,frames=2048", NULL};
 
 static const qd_op syndrome_op = {.name = "syndrome",
@@ -102,6 +120,7 @@ static const qd_op syndrome_op = {.name = "syndrome",
                                   .n_keys = SY_KEYS,
                                   .selftest = "syndrome:z=384,m=5476,frames=2",
                                   .cases_quick = syndrome_quick,
+                                  .cases_tiny = syndrome_tiny,
                                   .cases_full = syndrome_full,
                                   .cases_profile = syndrome_profile,
                                   .create = syndrome_create,
@@ -162,7 +181,8 @@ static void fill_case(qd_ldpc_case *s, const qd_problem *p) {
         uint64_t *syn = s->syndromes + f * qd_syndrome_words(c), other[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 64];
         random_words(p->v[LD_SEED], 2 * f + 1, other, qd_syndrome_words(c));
         for (uint32_t i = 0; i < c->rows; i++)
-            for (uint32_t r = 0; r < qd_code_row_bits(c, i); r++) syn[i * c->words + r / 64] ^= other[i * c->words + r / 64] & ((uint64_t)1 << (r % 64));
+            for (uint32_t r = 0; r < qd_code_row_bits(c, i); r++)
+                syn[i * c->words + r / 64] ^= other[i * c->words + r / 64] & ((uint64_t)1 << (r % 64));
     }
 }
 
@@ -229,40 +249,50 @@ static void ldpc_cost(const void *state, qd_cost *cost) {
                       .unit = "bit"};
 }
 
-static const char *const ldpc_quick[] = {
-    "ldpc:z=384,m=5376,frames=1",
-    "ldpc:z=384,m=5476,frames=5,form=1",
-    "ldpc:z=384,m=5476,frames=2,form=2",
-    "ldpc:z=384,m=1536,frames=2,ppm=7000,c=12",
-    "ldpc:z=384,m=17664,frames=2,ppm=110000,c=6",
-    "ldpc:z=384,m=17281,frames=1,ppm=110000,c=6,form=2",
-    "ldpc:z=384,m=1537,frames=3,ppm=0",
-    "ldpc:z=2,m=8,frames=3,ppm=1000",
-    "ldpc:z=2,m=91,frames=40",
-    "ldpc:z=2,m=91,frames=40,form=2",
-    "ldpc:z=15,m=140,frames=9",
-    "ldpc:z=36,m=510,frames=9",
-    "ldpc:z=60,m=811,frames=3,form=2",
-    "ldpc:z=60,m=811,frames=3",
-    "ldpc:z=64,m=896,frames=3",
-    "ldpc:z=72,m=1000,frames=3",
-    "ldpc:z=208,m=2911,frames=3",
-    "ldpc:z=352,m=4930,frames=2",
-    "ldpc:z=384,m=5400,frames=2,content=1",
-    "ldpc:z=384,m=5400,frames=2,content=2",
-    "ldpc:z=384,m=5400,frames=2,content=3,c=32,a=2",
-    "ldpc:z=88,m=1230,frames=3,content=3,c=1,a=15",
-    "ldpc:z=88,m=1230,frames=3,content=3,c=32,a=15,cap=400,form=2",
-    "ldpc:z=88,m=1230,frames=3,content=3,c=32,a=3,cap=400",
-    "ldpc:z=384,m=5400,frames=2,ppm=1000000",
-    "ldpc:z=384,m=5400,frames=2,ppm=500000,cap=1",
-    NULL};
-static const char *const ldpc_full[] = {"ldpc:z=384,m=5476,frames=64,ppm=50000", "ldpc:z=384,m=5476,frames=64,ppm=50000,form=2",
-                                        "ldpc:z=384,m=5476,frames=5,form=16", "ldpc:z=88,m=1230,frames=3,form=16", "ldpc:z=384,m=5476,frames=5,form=32",
-                                        "ldpc:z=88,m=1230,frames=3,form=32", "ldpc:z=384,m=5476,frames=5,form=64", "ldpc:z=88,m=1230,frames=3,form=64",
-                                        "ldpc:z=36,m=510,frames=3,form=64", "ldpc:z=2,m=91,frames=40,form=64",
-                                        "ldpc:z=384,m=10000,frames=32,ppm=85000", "ldpc:z=2,m=92,frames=16385", "ldpc:z=2,m=92,frames=2049,form=2",
-                                        "ldpc:z=384,m=3840,frames=16,content=3,cap=1000", NULL};
+static const char *const ldpc_quick[] = {"ldpc:z=384,m=5376,frames=1",
+                                         "ldpc:z=384,m=5476,frames=5,form=1",
+                                         "ldpc:z=384,m=5476,frames=2,form=2",
+                                         "ldpc:z=384,m=1536,frames=2,ppm=7000,c=12",
+                                         "ldpc:z=384,m=17664,frames=2,ppm=110000,c=6",
+                                         "ldpc:z=384,m=17281,frames=1,ppm=110000,c=6,form=2",
+                                         "ldpc:z=384,m=1537,frames=3,ppm=0",
+                                         "ldpc:z=2,m=8,frames=3,ppm=1000",
+                                         "ldpc:z=2,m=91,frames=40",
+                                         "ldpc:z=2,m=91,frames=40,form=2",
+                                         "ldpc:z=15,m=140,frames=9",
+                                         "ldpc:z=36,m=510,frames=9",
+                                         "ldpc:z=60,m=811,frames=3,form=2",
+                                         "ldpc:z=60,m=811,frames=3",
+                                         "ldpc:z=64,m=896,frames=3",
+                                         "ldpc:z=72,m=1000,frames=3",
+                                         "ldpc:z=208,m=2911,frames=3",
+                                         "ldpc:z=352,m=4930,frames=2",
+                                         "ldpc:z=384,m=5400,frames=2,content=1",
+                                         "ldpc:z=384,m=5400,frames=2,content=2",
+                                         "ldpc:z=384,m=5400,frames=2,content=3,c=32,a=2",
+                                         "ldpc:z=88,m=1230,frames=3,content=3,c=1,a=15",
+                                         "ldpc:z=88,m=1230,frames=3,content=3,c=32,a=15,cap=400,form=2",
+                                         "ldpc:z=88,m=1230,frames=3,content=3,c=32,a=3,cap=400",
+                                         "ldpc:z=384,m=5400,frames=2,ppm=1000000",
+                                         "ldpc:z=384,m=5400,frames=2,ppm=500000,cap=1",
+                                         NULL};
+static const char *const ldpc_tiny[] = {"ldpc:z=15,m=140,frames=2,cap=2", "ldpc:z=2,m=91,frames=3,form=2",
+                                        "ldpc:z=36,m=200,frames=2,cap=3,form=2", "ldpc:z=88,m=400,frames=1,cap=1", NULL};
+static const char *const ldpc_full[] = {"ldpc:z=384,m=5476,frames=64,ppm=50000",
+                                        "ldpc:z=384,m=5476,frames=64,ppm=50000,form=2",
+                                        "ldpc:z=384,m=5476,frames=5,form=16",
+                                        "ldpc:z=88,m=1230,frames=3,form=16",
+                                        "ldpc:z=384,m=5476,frames=5,form=32",
+                                        "ldpc:z=88,m=1230,frames=3,form=32",
+                                        "ldpc:z=384,m=5476,frames=5,form=64",
+                                        "ldpc:z=88,m=1230,frames=3,form=64",
+                                        "ldpc:z=36,m=510,frames=3,form=64",
+                                        "ldpc:z=2,m=91,frames=40,form=64",
+                                        "ldpc:z=384,m=10000,frames=32,ppm=85000",
+                                        "ldpc:z=2,m=92,frames=16385",
+                                        "ldpc:z=2,m=92,frames=2049,form=2",
+                                        "ldpc:z=384,m=3840,frames=16,content=3,cap=1000",
+                                        NULL};
 static const char *const ldpc_profile[] = {"ldpc:z=384,m=5376,frames=256,ppm=50000", NULL};
 
 static const qd_op ldpc_op = {.name = "ldpc",
@@ -271,6 +301,7 @@ static const qd_op ldpc_op = {.name = "ldpc",
                               .n_keys = LD_KEYS,
                               .selftest = "ldpc:z=384,m=5476,frames=1,cap=8",
                               .cases_quick = ldpc_quick,
+                              .cases_tiny = ldpc_tiny,
                               .cases_full = ldpc_full,
                               .cases_profile = ldpc_profile,
                               .create = ldpc_create,

@@ -24,7 +24,9 @@ static const fit bg1_fit[SIZES][LEAKS] = {
     {{1.29, 1.2}, {1.24, 1.25}, {1.1975, 1.2}, {1.16, 1.15}, {1.1175, 1.2}, {1.0775, 1.15}, {1.0575, 1.2}, {1.05, 1}},
 };
 
-static double clip(double x, double lo, double hi) { return x < lo ? lo : x > hi ? hi : x; }
+static double clip(double x, double lo, double hi) {
+    return x < lo ? lo : x > hi ? hi : x;
+}
 
 /* Interval of @p x in the ascending @p grid and the place within it, ends held. */
 static size_t interval(const double *grid, size_t n, double x, double *t) {
@@ -34,7 +36,9 @@ static size_t interval(const double *grid, size_t n, double x, double *t) {
     return i;
 }
 
-static fit between(fit a, fit b, double t) { return (fit){a.f50 + t * (b.f50 - a.f50), a.s + t * (b.s - a.s)}; }
+static fit between(fit a, fit b, double t) {
+    return (fit){a.f50 + t * (b.f50 - a.f50), a.s + t * (b.s - a.s)};
+}
 
 static fit fit_of(const qd_code *c) {
     double t, u, log_z[SIZES];
@@ -43,17 +47,23 @@ static fit fit_of(const qd_code *c) {
     return between(between(bg1_fit[z][l], bg1_fit[z][l + 1], t), between(bg1_fit[z + 1][l], bg1_fit[z + 1][l + 1], t), u);
 }
 
-static double entropy(double q) { return q > 0 && q < 1 ? -(q * log2(q) + (1 - q) * log2(1 - q)) : 0; }
+static double entropy(double q) {
+    return q > 0 && q < 1 ? -(q * log2(q) + (1 - q) * log2(1 - q)) : 0;
+}
 
 /* sqrt(V(q)) */
-static double spread(double q) { return q > 0 ? sqrt(q * (1 - q)) * fabs(log2((1 - q) / q)) : 0; }
+static double spread(double q) {
+    return q > 0 ? sqrt(q * (1 - q)) * fabs(log2((1 - q) / q)) : 0;
+}
 
 static double failing(const qd_code *c, fit f, double h, double v) {
     double gap = h - (double)c->leak / c->n / f.f50, width = f.s * v / sqrt(c->n);
     return width > 0 ? 0.5 * erfc(-gap / width / sqrt(2.0)) : gap > 0;
 }
 
-double qd_rate_fer(const qd_code *c, double q) { return failing(c, fit_of(c), entropy(q), spread(q)); }
+double qd_rate_fer(const qd_code *c, double q) {
+    return failing(c, fit_of(c), entropy(q), spread(q));
+}
 
 void qd_rate_rule(const qd_code *c, qd_ldpc_rule *rule) {
     static const struct {
@@ -132,7 +142,8 @@ static void fixed_rate(qd_code *c, uint32_t id, uint32_t z, double leak) {
 }
 
 /* Every lifting size is tried: the one whose frames, at their best rate, make most of the string. */
-static void best_code(const qd_reconcile_params *p, uint64_t bits, const posterior *post, qd_code *code, qd_reconcile_plan *plan) {
+static void best_code(const qd_reconcile_params *p, uint64_t bits, const posterior *post, qd_code *code,
+                      qd_reconcile_plan *plan) {
     uint32_t n_sizes, id = p->code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : p->code;
     const uint16_t *sizes = qd_lifting_sizes(&n_sizes);
     double most = 0;
@@ -141,11 +152,14 @@ static void best_code(const qd_reconcile_params *p, uint64_t bits, const posteri
         double fer;
         (void)qd_code_make(&c, id, sizes[i], QD_CORE_ROWS * sizes[i], NULL);
         if (c.n > bits) continue; /* not even the shortest frame fits */
-        if (p->leak > 0) fixed_rate(&c, id, sizes[i], p->leak);
-        else best_rate(&c, id, sizes[i], post);
+        if (p->leak > 0)
+            fixed_rate(&c, id, sizes[i], p->leak);
+        else
+            best_rate(&c, id, sizes[i], post);
         double yield = net_yield(&c, post, &fer);
         uint64_t frames = bits / c.n;
-        if (frames == 0 || (double)frames * c.n * (yield + 1e-9) <= most) continue; /* 1e-9: a hopeless fixed rate still has a plan */
+        if (frames == 0 || (double)frames * c.n * (yield + 1e-9) <= most)
+            continue; /* 1e-9: a hopeless fixed rate still has a plan */
         most = (double)frames * c.n * (yield + 1e-9);
         *code = c;
         plan->frames = frames;
@@ -161,7 +175,8 @@ qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd
     if (!(p->eps_cor > 0 && p->eps_cor < 1)) return qd_fail(err, QD_E_USAGE, "eps_cor %g is not between 0 and 1", p->eps_cor);
     if (!(p->leak >= 0 && p->leak < 1)) return qd_fail(err, QD_E_USAGE, "a leak of %g is not in 0..1", p->leak);
     if (p->code != QD_CODE_AUTO && !qd_graph_of(p->code)) return qd_fail(err, QD_E_USAGE, "code %u is unknown", p->code);
-    double estimate = (double)p->errors / (double)p->sample, served = p->max_qber > 0 && p->max_qber < QD_QBER_SERVED ? p->max_qber : QD_QBER_SERVED;
+    double estimate = (double)p->errors / (double)p->sample,
+           served = p->max_qber > 0 && p->max_qber < QD_QBER_SERVED ? p->max_qber : QD_QBER_SERVED;
     posterior post = posterior_of(p->errors, p->sample);
     plan->qber = post.mean;
     if (estimate > served) {
@@ -183,6 +198,8 @@ qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd
     plan->a = rule.a;
     plan->tag_bits = qd_tag_bits(plan->frames * code.n, p->eps_cor);
     if (plan->tag_bits > 128)
-        return qd_fail(err, QD_E_USAGE, "eps_cor %g asks for a verification tag above 128 bits||the hash has 128 bits|take a larger eps_cor", p->eps_cor);
+        return qd_fail(err, QD_E_USAGE,
+                       "eps_cor %g asks for a verification tag above 128 bits||the hash has 128 bits|take a larger eps_cor",
+                       p->eps_cor);
     return QD_OK;
 }

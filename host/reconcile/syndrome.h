@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file syndrome.h  Syndromes of a batch of frames: s = H x over GF(2), Slepian-Wolf (Wyner 1974; Liveris, Xiong, Georghiades 2002). */
+/** @file syndrome.h  Syndromes of a batch of frames: s = H x over GF(2), Slepian-Wolf (Wyner 1974; Liveris, Xiong, Georghiades
+ *  2002). */
 #ifndef QD_RECONCILE_SYNDROME_H
 #define QD_RECONCILE_SYNDROME_H
 
 #include "reconcile/code.h"
 
 /** @param frames   in  uint64 [n][cols][words], layout of code.h
- *  @param syndrome out uint64 [n][rows][words]; bits past a row's length zero. Lifted row r of block row i is the xor over its edges
+ *  @param syndrome out uint64 [n][rows][words]; bits past a row's length zero. Lifted row r of block row i is the xor over its
+ *  edges
  *                  (j, V) of bit (r + V mod Z) mod Z of block column j.
  *  The reference cannot fail. */
 void qd_syndrome_ref(const qd_code *c, uint64_t n, const uint64_t *frames, uint64_t *syndrome);
 
-/** The same on a device (kernels/syndrome.cl), bit for bit; @p dev NULL: the reference. Device copies are wiped. QD_E_BUILD, QD_E_DEVICE:
+/** The same on a device (kernels/syndrome.cl), bit for bit; @p dev NULL: the reference. Device copies are wiped. QD_E_BUILD,
+ *  QD_E_DEVICE:
  *  output undefined. */
-qd_status qd_syndrome_run(const qd_code *c, uint64_t n, const uint64_t *frames, uint64_t *syndrome, qd_device *dev, qd_error *err);
+qd_status qd_syndrome_run(const qd_code *c, uint64_t n, const uint64_t *frames, uint64_t *syndrome, qd_device *dev,
+                          qd_error *err);
 
 #endif

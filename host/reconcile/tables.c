@@ -19,7 +19,8 @@ static void fill_rotated(const qd_code *c, uint32_t lanes, tables *t) {
     const qd_graph *g = c->graph;
     uint32_t chunks = (c->z + lanes - 1) / lanes;
     uint16_t former[QD_GRAPH_COLS_MAX];
-    for (uint32_t e = 0; e < c->edges; e++) t->cols[g->edges[e].col] = (uint16_t)qd_code_shift(c, &g->edges[e]); /* the last one stays */
+    for (uint32_t e = 0; e < c->edges; e++)
+        t->cols[g->edges[e].col] = (uint16_t)qd_code_shift(c, &g->edges[e]); /* the last one stays */
     for (uint32_t j = 0; j < c->cols; j++) former[j] = t->cols[j];
     for (uint32_t i = 0; i < c->rows; i++)
         for (uint32_t first = g->row_start[i], degree = g->row_start[i + 1] - first, e = first; e < first + degree; e++) {

@@ -11,7 +11,8 @@ typedef struct qd_code_tables {
     qd_buf rows, edges, cols, places;
 } qd_code_tables;
 
-/** Build and upload; freed with qd_code_tables_free, also after an error. @p lanes 0: rows and edges with their shifts as they are;
+/** Build and upload; freed with qd_code_tables_free, also after an error. @p lanes 0: rows and edges with their shifts as they
+ *  are;
  *  else the tables of rotated columns for vectors of that many lanes. */
 qd_status qd_code_tables_make(qd_code_tables *t, const qd_code *c, uint32_t lanes, qd_device *dev, qd_error *err);
 void qd_code_tables_free(qd_code_tables *t);

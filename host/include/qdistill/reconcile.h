@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file reconcile.h  Error correction of one key string by a syndrome code, its verification, and what both cost.
  *
- *  Slepian-Wolf coding with a raptor-like LDPC code (5G NR base graph 1, ETSI TS 138 212, table 5.3.2-2): a frame is a word of the
+ *  Slepian-Wolf coding with a raptor-like LDPC code (5G NR base graph 1, ETSI TS 138 212, table 5.3.2-2): a frame is a word of
+ *  the
  *  lifted graph's columns. Block columns 0 and 1 carry 2 Z private uniform bits of Alice, all others key bits; Alice sends the
- *  M-bit syndrome. A frame takes n = K_b Z + M - 2 Z key bits and leaks M - 2 Z of them (the punctured part has full column rank).
+ *  M-bit syndrome. A frame takes n = K_b Z + M - 2 Z key bits and leaks M - 2 Z of them (the punctured part has full column
+ *  rank).
  *
  *  Two machines exchange the messages of core/transcript.h: a basis string of a block is one run of them.
  *
@@ -57,42 +59,45 @@ typedef enum qd_reject {
 /** A sentence about the reason, without newline. Static storage. */
 const char *qd_reject_text(uint32_t reason);
 
-/** What a machine needs to know of its string. Bob uses block, basis, batch and device only: Alice announces the rest as integers. */
+/** What a machine needs to know of its string. Bob uses block, basis, batch and device only: Alice announces the rest as
+ *  integers. */
 typedef struct qd_reconcile_params {
-    uint32_t block;          /**< key block, stands in every message */
-    int basis;               /**< 0 or 1: stands in CODE */
-    uint32_t code;           /**< qd_code_id; AUTO chooses */
-    uint64_t errors, sample; /**< QBER estimate: errors among sample bits (disclosed sample, or the block before); errors <= sample,
+    uint32_t block; /**< key block, stands in every message */
+    int basis;      /**< 0 or 1: stands in CODE */
+    uint32_t code;  /**< qd_code_id; AUTO chooses */
+    uint64_t errors,
+        sample;      /**< QBER estimate: errors among sample bits (disclosed sample, or the block before); errors <= sample,
                                   sample >= 1. The rate maximises the net yield over its posterior. */
-    double leak;             /**< 0: from the estimate; else leak of a frame, in the code's range (clipped) */
-    double max_qber;         /**< estimates above it reject the string; 0: what the code serves */
-    double eps_cor;          /**< of the block, 0 < eps_cor < 1; the tag has ceil(log2(4 S/eps_cor)) bits, S = ceil(n/128)+1 */
-    uint32_t batch;          /**< frames in a SYNDROME message and in a launch; 0: chosen. Never changes results, only messages. */
+    double leak;     /**< 0: from the estimate; else leak of a frame, in the code's range (clipped) */
+    double max_qber; /**< estimates above it reject the string; 0: what the code serves */
+    double eps_cor;  /**< of the block, 0 < eps_cor < 1; the tag has ceil(log2(4 S/eps_cor)) bits, S = ceil(n/128)+1 */
+    uint32_t batch;  /**< frames in a SYNDROME message and in a launch; 0: chosen. Never changes results, only messages. */
     uint32_t max_iterations; /**< 0: 50; at most 1000 */
 } qd_reconcile_params;
 
 /** What a string came to. All counts are the same on both sides but for `iterations`. */
 typedef struct qd_reconcile_result {
-    uint32_t reject;          /**< qd_reject; QD_REJECT_NONE: `key` is verified */
-    const qd_bits *key;       /**< borrowed from the machine, n bits: kept and revealed frames in order. The input of privacy
+    uint32_t reject;         /**< qd_reject; QD_REJECT_NONE: `key` is verified */
+    const qd_bits *key;      /**< borrowed from the machine, n bits: kept and revealed frames in order. The input of privacy
                                    amplification. NULL unless reject is NONE or NO_FRAME. */
-    uint64_t n;               /**< bits that entered: frames x frame_bits. 0 when rejected before a syndrome */
-    uint64_t dropped;         /**< tail that filled no frame: counted nowhere */
-    uint64_t errors;          /**< exact number of errors among the n bits (n > 0) */
-    uint32_t code, z, m;      /**< code, lifting size, syndrome bits of a frame */
-    uint32_t c, a;            /**< channel LLR and check-node constant of the decoder */
-    uint32_t frame_bits;      /**< key bits of a frame */
-    uint32_t frame_leak;      /**< m - 2 z */
-    uint64_t frames;          /**< frames sent */
-    uint64_t frames_failed;   /**< of them revealed, for whatever reason */
-    uint64_t located;         /**< of those, by frame tags after a mismatch */
-    uint32_t tag_bits, tags;  /**< bits of a tag of the string, and how many were sent (0, 1 or 2) */
-    uint64_t frame_tags;      /**< 64-bit tags of single frames sent */
-    uint32_t rounds;          /**< turns of Bob */
-    double iterations;        /**< sum over frames, failed ones at the cap; Bob's side only, else 0 */
+    uint64_t n;              /**< bits that entered: frames x frame_bits. 0 when rejected before a syndrome */
+    uint64_t dropped;        /**< tail that filled no frame: counted nowhere */
+    uint64_t errors;         /**< exact number of errors among the n bits (n > 0) */
+    uint32_t code, z, m;     /**< code, lifting size, syndrome bits of a frame */
+    uint32_t c, a;           /**< channel LLR and check-node constant of the decoder */
+    uint32_t frame_bits;     /**< key bits of a frame */
+    uint32_t frame_leak;     /**< m - 2 z */
+    uint64_t frames;         /**< frames sent */
+    uint64_t frames_failed;  /**< of them revealed, for whatever reason */
+    uint64_t located;        /**< of those, by frame tags after a mismatch */
+    uint32_t tag_bits, tags; /**< bits of a tag of the string, and how many were sent (0, 1 or 2) */
+    uint64_t frame_tags;     /**< 64-bit tags of single frames sent */
+    uint32_t rounds;         /**< turns of Bob */
+    double iterations;       /**< sum over frames, failed ones at the cap; Bob's side only, else 0 */
 } qd_reconcile_result;
 
-/** Book the charges of @p r under @p basis (design: what is charged): kept frames' syndromes, the private credit 2 Z each, the full
+/** Book the charges of @p r under @p basis (design: what is charged): kept frames' syndromes, the private credit 2 Z each, the
+ *  full
  *  length of revealed frames, an answer for each frame and tag, tags, and ceil(log2(n+1)) for the error count.
  *  Does nothing when n = 0. QD_E_INTERNAL on overflow. */
 qd_status qd_reconcile_charge(const qd_reconcile_result *r, int basis, qd_ledger *ledger, qd_error *err);
@@ -135,14 +140,15 @@ qd_status qd_reconcile_bob_step(qd_reconcile_bob *self, const qd_msg *in, qd_out
 const qd_reconcile_result *qd_reconcile_bob_result(const qd_reconcile_bob *self);
 void qd_reconcile_bob_destroy(qd_reconcile_bob *self);
 
-/** What Alice would announce for a string of @p bits bits: the plan that maximises the expected net yield. Floating point, so never
+/** What Alice would announce for a string of @p bits bits: the plan that maximises the expected net yield. Floating point, so
+ *  never
  *  computed on both sides. @p p as for the machine. reject tells why there is no plan (then the rest is 0). */
 typedef struct qd_reconcile_plan {
     uint32_t reject, code, z, m, c, a, tag_bits;
     uint64_t frames;
-    double qber;         /**< mean of the posterior */
-    double fer;          /**< expected share of failed frames, from the fitted curves of host/reconcile/rate.c */
-    double net_yield;    /**< (1 - fer)(1 - leak) */
+    double qber;      /**< mean of the posterior */
+    double fer;       /**< expected share of failed frames, from the fitted curves of host/reconcile/rate.c */
+    double net_yield; /**< (1 - fer)(1 - leak) */
 } qd_reconcile_plan;
 qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd_reconcile_plan *plan, qd_error *err);
 
