@@ -282,7 +282,17 @@ static qd_status open_results(session *s, qd_error *err) {
     return st;
 }
 
+/* A figure, or "none" where it has no value (an efficiency at zero errors). */
+static const char *figure(double v, char text[16]) {
+    if (isfinite(v))
+        snprintf(text, 16, "%.4f", v);
+    else
+        snprintf(text, 16, "none");
+    return text;
+}
+
 static void say(const session *s) {
+    char efficiency[16], charged[16];
     const qd_reconcile_result *r = qd_reconcile_bob_result(s->bob);
     qd_reconcile_figures f = qd_reconcile_figures_of(r);
     if (s->cli.quiet) return;
@@ -293,10 +303,10 @@ static void say(const session *s) {
         (unsigned long long)r->n, (unsigned long long)r->frames, r->frame_bits, qd_code_name(r->code), r->z, r->m,
         (double)r->frame_leak / r->frame_bits, (unsigned long long)r->dropped, (unsigned long long)s->sampled);
     fprintf(to,
-            "errors %llu (QBER %.4f %%), frames failed %llu, efficiency %.4f, with all charges %.4f, net yield %.4f, %.1f "
+            "errors %llu (QBER %.4f %%), frames failed %llu, efficiency %s, with all charges %s, net yield %.4f, %.1f "
             "iterations a frame, %.1f Mbit/s\n",
-            (unsigned long long)r->errors, 100 * f.qber, (unsigned long long)r->frames_failed, f.efficiency, f.efficiency_charged,
-            f.net_yield, f.iterations_mean, (double)r->n / s->seconds / 1e6);
+            (unsigned long long)r->errors, 100 * f.qber, (unsigned long long)r->frames_failed, figure(f.efficiency, efficiency),
+            figure(f.efficiency_charged, charged), f.net_yield, f.iterations_mean, (double)r->n / s->seconds / 1e6);
 }
 
 static void release(session *s) {
