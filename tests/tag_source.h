@@ -50,8 +50,8 @@ static inline void tag_source_run(const tag_source *s, qd_tags *a, qd_tags *b) {
     tag_add(b, s->pairs, s, 0, s->sigma_ps, true);
     tag_add(a, s->single_a, s, 1, 0, false);
     tag_add(b, s->single_b, s, 2, 0, true);
-    qsort(a->t, a->n, sizeof *a->t, tag_order);
-    qsort(b->t, b->n, sizeof *b->t, tag_order);
+    if (a->n) qsort(a->t, a->n, sizeof *a->t, tag_order);
+    if (b->n) qsort(b->t, b->n, sizeof *b->t, tag_order);
 }
 
 #endif
