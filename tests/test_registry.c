@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every row of the registry must keep: names, cases, repeatable inputs, a cost. Equality of device and reference is the loop
- * of `qdistill validate` (cli_validate.sh). */
+ * of `qdistill validate` (cli_validate.sh); that no kernel is without a row, cli_operations.sh. */
 #include <check.h>
 #include <glob.h>
 #include <stdio.h>
@@ -79,21 +79,6 @@ START_TEST(row_has_its_files) {
 }
 END_TEST
 
-/* No kernel without a row: it would be compared with nothing. (The kernels that measure a device's limits are no operation, and
- * stand in host/compute/limits.c.) */
-START_TEST(kernel_has_its_row) {
-    glob_t g = {0};
-    ck_assert_int_eq(glob(QD_SOURCE_DIR "/kernels/*.cl", 0, NULL, &g), 0);
-    for (size_t i = 0; i < g.gl_pathc; i++) {
-        char name[64] = "";
-        const char *slash = strrchr(g.gl_pathv[i], '/');
-        ck_assert_int_eq(sscanf(slash + 1, "%63[a-z0-9_].cl", name), 1);
-        ck_assert_msg(qd_registry_find(all(), name) != NULL, "kernels/%s.cl belongs to no operation", name);
-    }
-    globfree(&g);
-}
-END_TEST
-
 static unsigned char *reference(const qd_problem *p, int poison, size_t *bytes, qd_cost *cost) {
     void *state = NULL;
     qd_error e = {0};
@@ -135,7 +120,6 @@ int main(void) {
     tcase_add_loop_test(t, row_is_complete, 0, rows());
     tcase_add_loop_test(t, row_has_its_files, 0, rows());
     tcase_add_loop_test(t, selftest_is_repeatable, 0, rows());
-    tcase_add_test(t, kernel_has_its_row);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
