@@ -39,9 +39,6 @@ void qd_c_parallel(unsigned shares, void (*work)(void *context, unsigned share),
 /* ---- Arithmetic -------------------------------------------------------------------------------------------------- */
 
 static inline uint32_t reduce(uint32_t x) { return x < x - P ? x : x - P; }
-static inline uint32_t mul(uint32_t a, uint32_t w, uint32_t companion) {
-    return reduce(a * w - (uint32_t)((uint64_t)a * companion >> 32) * P);
-}
 static uint32_t slow_mul(uint32_t a, uint32_t b) { return (uint32_t)((uint64_t)a * b % P); }
 static uint32_t slow_pow(uint32_t a, uint64_t e) {
     uint32_t r = 1;
