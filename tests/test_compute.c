@@ -11,7 +11,7 @@
 
 /* ---- The operation: out[i] = 3 * i + seed, 32-bit ------------------------------------------------------------------- */
 
-enum how { RIGHT, SHORT_READ, LONG_READ, LONG_REFERENCE, DEVICE_FAILS };
+enum how { RIGHT, SHORT_READ, LONG_READ, LONG_REFERENCE, DEVICE_FAILS, BOTH_SHORT };
 
 typedef struct twist {
     uint32_t n, seed, how;
@@ -32,7 +32,7 @@ static size_t twist_bytes(const void *state) {
 static qd_status twist_ref(void *state, void *out, qd_error *err) {
     (void)err;
     const twist *t = state;
-    for (uint32_t i = 0; i < t->n; i++) ((uint32_t *)out)[i] = 3 * i + t->seed;
+    for (uint32_t i = 0; i < t->n - (t->how == BOTH_SHORT); i++) ((uint32_t *)out)[i] = 3 * i + t->seed;
     if (t->how == LONG_REFERENCE) ((unsigned char *)out)[4 * (size_t)t->n] = 1;
     return QD_OK;
 }
@@ -40,7 +40,10 @@ static qd_status twist_ref(void *state, void *out, qd_error *err) {
 static qd_status twist_cl(void *state, qd_device *dev, void *out, qd_error *err) {
     const twist *t = state;
     if (t->how == DEVICE_FAILS) return qd_fail(err, QD_E_DEVICE, "no luck");
-    size_t bytes = twist_bytes(state), read = t->how == SHORT_READ ? bytes - 1 : t->how == LONG_READ ? bytes + 1 : bytes;
+    size_t bytes = twist_bytes(state), read = t->how == BOTH_SHORT   ? bytes - 4
+                                              : t->how == SHORT_READ ? bytes - 1
+                                              : t->how == LONG_READ  ? bytes + 1
+                                                                     : bytes;
     qd_buf b = {0};
     cl_kernel k;
     cl_uint n = t->n, seed = t->seed;
@@ -243,6 +246,9 @@ START_TEST(guards_and_poison) {
     ck_assert(!c.ok);
     ck_assert_uint_eq(c.first_difference, 400);
     ck_assert_uint_eq(c.compared_bytes, 400);
+    c = validate("twist:n=100,how=5", dev); /* neither path writes the last word */
+    ck_assert(!c.ok);
+    ck_assert_uint_eq(c.first_difference, 396);
     qd_problem p = parse("twist:n=100,how=3");
     qd_error e = {0};
     ck_assert_int_eq(qd_validate_problem(&p, dev, &c, &e), QD_E_INTERNAL); /* the reference itself leaves its output */
