@@ -22,10 +22,10 @@ static inline uint32_t qd_ntt_pow(uint32_t a, uint64_t e) {
     return r;
 }
 
-/** Inputs of the registry row: what `content` selects. */
+/** Inputs of the registry row; also what the tuned C loop takes. */
 typedef struct qd_ntt_case {
     unsigned log2n;
-    int correlate;
+    int correlate; /**< 1: cross-correlation */
     qd_ntt_variant variant;
     uint32_t *a, *b; /**< 2^log2n words each */
 } qd_ntt_case;

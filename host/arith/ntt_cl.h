@@ -26,7 +26,7 @@ typedef enum qd_ntt_variant {
 
 typedef struct qd_ntt qd_ntt;
 
-/** Make a plan: twiddle tables (n words on the device) and kernels. @p log2n from QD_NTT_MIN_LOG2 to QD_NTT_MAX_LOG2. */
+/** Make a plan: twiddle tables (n bytes on the device) and kernels. @p log2n from QD_NTT_MIN_LOG2 to QD_NTT_MAX_LOG2. */
 enum { QD_NTT_MIN_LOG2 = 5 };
 qd_status qd_ntt_open(qd_device *dev, unsigned log2n, qd_ntt_variant variant, qd_ntt **out, qd_error *err);
 void qd_ntt_close(qd_ntt *plan);
