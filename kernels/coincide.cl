@@ -103,6 +103,7 @@ inline void set_b_origin(const sides *s, frame *f, uint j) {
     f->rest = (long)((ulong)(f->b_origin - s->base) * (ulong)s->freq & ((1UL << 44) - 1));
 }
 
+/* Clamped; no event: far. */
 inline int place_a(const sides *s, const frame *f, uint i) {
     return i < s->na ? (int)clamp(s->a[i] - f->origin, (long)-FAR, (long)FAR) : FAR;
 }
@@ -118,50 +119,69 @@ __attribute__((noinline)) int8 load_b_far(const sides *s, const frame *f, uint j
     return vload8(0, v);
 }
 
-/* Lanes of a that have any lane of b within the reach: all bits set. */
-__attribute__((always_inline)) inline int8 any_near(int8 a, int8 b, int reach) {
-    const uint8 width = (uint8)(2 * (uint)reach);
-    const int8 low = a + reach;
-    int8 hit = as_uint8(low - b) <= width;
-    hit |= as_uint8(low - b.s12345670) <= width;
-    hit |= as_uint8(low - b.s23456701) <= width;
-    hit |= as_uint8(low - b.s34567012) <= width;
-    hit |= as_uint8(low - b.s45670123) <= width;
-    hit |= as_uint8(low - b.s56701234) <= width;
-    hit |= as_uint8(low - b.s67012345) <= width;
-    hit |= as_uint8(low - b.s70123456) <= width;
-    return hit;
+/* F(r): lane l of A meets lane l + r of B, modulo 8; TO_Ar(v): what B's lane l + r has, in lane l. */
+#define EACH(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7)
+#define TO_A0(v) v
+#define TO_A1(v) v.s12345670
+#define TO_A2(v) v.s23456701
+#define TO_A3(v) v.s34567012
+#define TO_A4(v) v.s45670123
+#define TO_A5(v) v.s56701234
+#define TO_A6(v) v.s67012345
+#define TO_A7(v) v.s70123456
+
+/* Bit 4 l: lane l, of lanes that are all ones or all zeros. */
+#define LANES 0x11111111u
+inline uint mask_of(int8 v) {
+#if defined(__AVX2__) && !defined(COINCIDE_PORTABLE)
+    typedef char c32 __attribute__((ext_vector_type(32)));
+    return (uint)__builtin_ia32_pmovmskb256(__builtin_astype(v, c32)) & LANES;
+#else
+    const int8 bits = v & (int8)(1, 1 << 4, 1 << 8, 1 << 12, 1 << 16, 1 << 20, 1 << 24, 1 << 28);
+    const int4 four = bits.lo | bits.hi;
+    const int2 two = four.lo | four.hi;
+    return (uint)(two.x | two.y);
+#endif
 }
 
-inline uint distance_of(int a, int b) { return a > b ? (uint)a - (uint)b : (uint)b - (uint)a; }
+/* Lanes of a that have any lane of b within the reach. Least values, not an or of comparisons: one comparison then does. */
+__attribute__((always_inline)) inline uint near_lanes(int8 a, int8 b, int reach) {
+    const int8 from = a + reach;
+    uint8 least = (uint8)(UINT_MAX);
+#define BETWEEN(r) least = min(least, as_uint8(from - TO_A##r(b)));
+    EACH(BETWEEN)
+    return mask_of(least <= (uint8)(2 * (uint)reach));
+}
 
-/* Lanes l of A with any B near. Where the nearest B of the block differs in time from both its neighbours, and the same holds for A,
- * four distances decide; all else is left to the exact rule. x and y hold the blocks with one neighbour on either side. */
-__attribute__((noinline)) uint take_lanes(const sides *s, const frame *f, int8 hit, int8 block_a, int8 block_b, uint i, uint j, uint end,
-                                          uint *done, __global uint2 *out, uint n) {
-    int h[8], x[10], y[10];
-    vstore8(hit, 0, h);
-    vstore8(block_a, 0, x + 1);
-    vstore8(block_b, 0, y + 1);
-    x[0] = i > 0 ? place_a(s, f, i - 1) : -FAR;
+/* Pairs of the lanes of A that are near (bit 4 l). The nearest event u of B in the block comes from all 64 distances. Where u is nearer than
+ * both its neighbours, and the event of A nearer to u than both of its own, they are a pair; where a neighbour is nearer to u, they are none.
+ * Equal distances, and a nearer event outside the block, are left to the exact rule. */
+__attribute__((noinline)) uint take_lanes(const sides *s, const frame *f, int8 a, int8 b, uint i, uint j, uint near, __global uint2 *out,
+                                          uint n) {
+    int x[10], y[10], nearest[8]; /* the blocks with one neighbour on either side */
+    uint8 least = (uint8)(UINT_MAX);
+    const uint8 most = (uint8)(1u << 28);
+#define LEAST(r) least = min(least, (min(abs(a - TO_A##r(b)), most) << 3) | r);
+    EACH(LEAST)
+    vstore8(convert_int8(least & 7u), 0, nearest);
+    vstore8(a, 0, x + 1);
+    vstore8(b, 0, y + 1);
+    x[0] = place_a(s, f, i - 1); /* i - 1 wraps to "none" */
     x[9] = place_a(s, f, i + 8);
-    y[0] = j > 0 ? place_b(s, f, j - 1) : -FAR;
+    y[0] = place_b(s, f, j - 1);
     y[9] = place_b(s, f, j + 8);
-    uint m = 1;
-    for (uint l = 1; l <= 8; l++) {
-        if (!h[l - 1] || (*done >> l & 1) || i + l - 1 >= end) continue;
-        *done |= 1u << l;
-        const int t = x[l];
-        while (m < 8 && y[m] < t && distance_of(y[m + 1], t) <= distance_of(y[m], t)) m++;
-        const int u = y[m];
-        const uint d = distance_of(t, u);
-        const bool plain = y[m - 1] < u && u < y[m + 1] && x[l - 1] < t && t < x[l + 1];
-        uint k;
-        if (plain && d <= (uint)s->reach && distance_of(y[m + 1], t) >= d && distance_of(y[m - 1], t) > d) /* u is the nearest of t */
-            k = distance_of(x[l + 1], u) >= d && distance_of(x[l - 1], u) > d ? j + m - 1 : NONE;
-        else
-            k = partner(s, i + l - 1, j);
-        if (k != NONE) out[n++] = (uint2)(i + l - 1, k);
+    while (near) {
+        const uint l = (31 - clz(near & -near)) / 4, m = (l + (uint)nearest[l]) & 7;
+        near &= near - 1;
+        const int t = x[l + 1], u = y[m + 1];
+        const uint d = abs(t - u), b_rival = min(abs(y[m] - t), abs(y[m + 2] - t)), a_rival = min(abs(x[l] - u), abs(x[l + 2] - u));
+        uint k = j + m;
+        if (b_rival <= d || a_rival <= d) {
+            if (b_rival > d && a_rival < d) continue;
+            k = partner(s, i + l, j);
+            if (k == NONE) continue;
+        }
+        out[n++] = (uint2)(i + l, k);
     }
     return n;
 }
@@ -175,26 +195,38 @@ __attribute__((noinline)) uint take_all(const sides *s, uint i, uint end, uint h
     return n;
 }
 
+/* Times of the last events of blocks; beyond the end nothing is earlier. */
+#define LAST_A(at) ((at) + 7 < na ? a[(at) + 7] : LONG_MAX)
+#define LAST_B(at) ((at) + 7 < nb ? on_a(&s, b[(at) + 7]) : LONG_MAX)
+
+#define LIVE(at) ((at) + 8 <= end ? LANES : LANES & ((1u << 4 * (end - (at))) - 1))
+
 __kernel void coincide_lanes(__global const long *a, __global const long *b, uint na, uint nb, uint from, uint to, long base, long offset,
                              long freq, long reach, uint chunk, __global uint2 *restrict out, __global uint *restrict count) {
     const uint c = get_global_id(0);
     if (c >= (to - from + chunk - 1) / chunk) return;
     const sides s = {a, b, na, nb, base, offset, freq, reach};
     const long speed = (int)freq; /* so that the compiler sees a product of 32-bit numbers */
-    uint i = from + c * chunk, n = 0, done = 0;
+    uint i = from + c * chunk, n = 0;
     const uint end = min(i + chunk, to);
     out += (size_t)c * chunk;
     uint j = first_b(&s, a[i] - reach, 0);
     frame f = {a[i], 0, 0, 0, 0};
     if (j < nb) set_b_origin(&s, &f, j);
+    /* Which block to leave is known a step ahead, so that the loads of one step need not wait for the comparisons of the last. */
+    long last_a = LAST_A(i), last_b = LAST_B(j), next_a = LAST_A(i + 8), next_b = LAST_B(j + 8);
+    uint live = LIVE(i); /* lanes of A's block that are wanted and not done yet */
     while (i < end && j < nb) {
+        const bool leave_a = last_a <= last_b;
         if (i + 8 > na || a[i + 7] - f.origin >= FRAME) {
             f.origin = a[i];
             set_b_origin(&s, &f, j);
             if (i + 8 > na || a[i + 7] - f.origin >= FRAME) {
                 n = take_all(&s, i, end, j, out, n);
                 i += 8;
-                done = 0;
+                live = LIVE(i);
+                last_a = next_a;
+                next_a = LAST_A(i + 8);
                 continue;
             }
         }
@@ -213,12 +245,16 @@ __kernel void coincide_lanes(__global const long *a, __global const long *b, uin
             const long8 moved = convert_long8(dx) * speed + f.rest;
             block_b = dx + f.b_place + (convert_int8(moved >> 32) >> 12);
         }
-        const int8 hit = any_near(block_a, block_b, (int)reach);
-        if (any(hit)) n = take_lanes(&s, &f, hit, block_a, block_b, i, j, end, &done, out, n);
-        const uint step = block_a.s7 <= block_b.s7 ? 8 : 0;
-        i += step;
-        j += 8 - step;
-        done = step ? 0 : done;
+        const uint near = near_lanes(block_a, block_b, (int)reach) & live;
+        if (near) n = take_lanes(&s, &f, block_a, block_b, i, j, near, out, n);
+        live ^= near;
+        i += leave_a ? 8 : 0;
+        j += leave_a ? 0 : 8;
+        live = leave_a ? LIVE(i) : live;
+        last_a = leave_a ? next_a : last_a;
+        last_b = leave_a ? last_b : next_b;
+        next_a = LAST_A(i + 8);
+        next_b = LAST_B(j + 8);
     }
     count[c] = n;
 }
