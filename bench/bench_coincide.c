@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tuned C loop of `coincide`: chunks of A shared out to threads; B's part of a chunk is taken to A's clock in a buffer that stays in
- * cache, one merge finds the events with anything near, and only those get the exact rule. */
+/* Tuned C loop of `coincide`: chunks of A shared out to threads; B's part of a chunk is taken to A's clock in a buffer that stays
+ * in cache, one merge finds the events with anything near, and only those get the exact rule. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

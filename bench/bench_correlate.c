@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tuned C loop of `correlate`: slices shared out to threads, each correlated by the tuned transform of c_ntt.h; then the sums along the
- * slopes, shared out by lags. */
+/* Tuned C loop of `correlate`: slices shared out to threads, each correlated by the tuned transform of c_ntt.h; then the sums
+ * along the slopes, shared out by lags. */
 #include <stdlib.h>
 #include <string.h>
 #include "c_ntt.h"
@@ -79,7 +79,8 @@ static void lines(const job *s, uint32_t from, uint32_t to) {
             int32_t j = qd_correlate_slope(i);
             memset(line, 0, sizeof line);
             for (uint32_t k = 0; k < c->slices; k++) {
-                const uint32_t *p = s->lags + (size_t)k * row + (uint32_t)((int32_t)(at + margin) + qd_correlate_shift(j, k, c->slices));
+                const uint32_t *p =
+                    s->lags + (size_t)k * row + (uint32_t)((int32_t)(at + margin) + qd_correlate_shift(j, k, c->slices));
                 for (uint32_t l = 0; l <= m; l++) line[l] += p[l];
             }
             if (at + m == n) line[m] = 0; /* the last lag has no neighbour */

@@ -30,7 +30,7 @@ inline long time_b(const sides *s, uint j) { return on_a(s, s->b[j]); }
         if (hint < high && time(s, hint) < t) {                                   \
             low = hint + 1;                                                       \
             while (low < s->n_of) {                                               \
-                const uint at = s->n_of - low > step ? low + step - 1 : s->n_of - 1; \
+                const uint at = low + min(s->n_of - low, step) - 1;               \
                 if (time(s, at) >= t) {                                           \
                     high = at;                                                    \
                     break;                                                        \
@@ -41,7 +41,7 @@ inline long time_b(const sides *s, uint j) { return on_a(s, s->b[j]); }
         } else {                                                                  \
             high = min(hint, high);                                               \
             while (high > 0) {                                                    \
-                const uint at = high > step ? high - step : 0;                    \
+                const uint at = high - min(high, step);                           \
                 if (time(s, at) < t) {                                            \
                     low = at + 1;                                                 \
                     break;                                                        \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Raw event files: whatever the bytes, in any format, card and piece size, the reader ends cleanly, delivers in order, accounts for every
- * record; and what it delivered survives writing and reading again. */
+/* Raw event files: whatever the bytes, in any format, card and piece size, the reader ends cleanly, delivers in order, accounts
+ * for every record; and what it delivered survives writing and reading again. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +69,8 @@ static void again(const qd_tags *t, qd_tag_format f) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2) return 0;
-    qd_tag_format f = {.bits = data[0] & 1 ? 54 : 49, .swapped = data[0] & 2, .card = data[0] & 4 ? QD_CARD_TIMESTAMP7 : QD_CARD_TIMESTAMP3};
+    qd_tag_format f = {
+        .bits = data[0] & 1 ? 54 : 49, .swapped = data[0] & 2, .card = data[0] & 4 ? QD_CARD_TIMESTAMP7 : QD_CARD_TIMESTAMP3};
     uint64_t piece = 1 + data[1] * (uint64_t)37;
     char path[64];
     int fd = file_of(data + 2, size - 2, path);

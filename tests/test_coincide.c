@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Coincidences: the rule against brute force, ties, chunks, windows, the loss against the truth of a simulation, accidentals. Equality
- * of device and reference over many inputs is the registry's loop. */
+/* Coincidences: the rule against brute force, ties, chunks, windows, the loss against the truth of a simulation, accidentals.
+ * Equality of device and reference over many inputs is the registry's loop. */
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,12 +82,12 @@ START_TEST(ties_by_hand) {
         int64_t a[4], b[4], reach;
         uint64_t na, nb, n, pa[2], pb[2];
     } c[] = {
-        {{100}, {95, 105}, 5, 1, 2, 1, {0}, {0}},           /* equal distances: the earlier event of B */
-        {{95, 105}, {100}, 5, 2, 1, 1, {0}, {0}},           /* and of A */
-        {{100}, {95, 105}, 4, 1, 2, 0, {0}, {0}},           /* outside by one tick on both ends */
-        {{100, 100}, {100, 100}, 0, 2, 2, 1, {0}, {0}},     /* equal times: the first of each */
-        {{100, 103}, {102}, 9, 2, 1, 1, {1}, {0}},          /* the nearer takes it; the other goes without */
-        {{100, 103}, {102, 106}, 9, 2, 2, 1, {1}, {0}},     /* and does not fall back on the next */
+        {{100}, {95, 105}, 5, 1, 2, 1, {0}, {0}},       /* equal distances: the earlier event of B */
+        {{95, 105}, {100}, 5, 2, 1, 1, {0}, {0}},       /* and of A */
+        {{100}, {95, 105}, 4, 1, 2, 0, {0}, {0}},       /* outside by one tick on both ends */
+        {{100, 100}, {100, 100}, 0, 2, 2, 1, {0}, {0}}, /* equal times: the first of each */
+        {{100, 103}, {102}, 9, 2, 1, 1, {1}, {0}},      /* the nearer takes it; the other goes without */
+        {{100, 103}, {102, 106}, 9, 2, 2, 1, {1}, {0}}, /* and does not fall back on the next */
         {{0, 10, 20}, {1, 11, 19}, 3, 3, 3, 3, {0, 1}, {0, 1}},
     };
     for (size_t k = 0; k < sizeof c / sizeof *c; k++) {
@@ -117,8 +117,8 @@ START_TEST(window) {
 }
 END_TEST
 
-/* The trap of a large base: the product (t - base) freq passes 2^63 at 2^31 ticks already for 122 ppm; times of a clock that counts
- * from 1970 are near 2^54. The pairs must be those of the same times near 0. */
+/* The trap of a large base: the product (t - base) freq passes 2^63 at 2^31 ticks already for 122 ppm; times of a clock that
+ * counts from 1970 are near 2^54. The pairs must be those of the same times near 0. */
 START_TEST(clock_far_from_zero) {
     qd_device *dev = open_device(_i);
     enum { N = 3000 };
@@ -167,11 +167,13 @@ START_TEST(chunks) {
     uint64_t step = 1;
     for (uint64_t from = 0; from < a.n; from += step, step = step * 3 % 1999 + 1) {
         uint64_t to = a.n - from < step ? a.n : from + step;
-        uint64_t a0 = qd_tags_lower_bound(&a, a.t[from] - 2 * reach), a1 = qd_tags_lower_bound(&a, a.t[to - 1] + 2 * reach + 1), b0 = 0, b1 = b.n;
+        uint64_t a0 = qd_tags_lower_bound(&a, a.t[from] - 2 * reach), a1 = qd_tags_lower_bound(&a, a.t[to - 1] + 2 * reach + 1),
+                 b0 = 0, b1 = b.n;
         while (b0 < b.n && qd_clock_apply(&clock, b.t[b0]) < a.t[from] - reach) b0++;
         while (b1 > b0 && qd_clock_apply(&clock, b.t[b1 - 1]) > a.t[to - 1] + reach) b1--;
         uint64_t at = cut.n;
-        ck_assert_int_eq(qd_coincide(dev, a.t + a0, a1 - a0, b.t + b0, b1 - b0, &clock, reach, from - a0, to - a0, &cut, &err), QD_OK);
+        ck_assert_int_eq(qd_coincide(dev, a.t + a0, a1 - a0, b.t + b0, b1 - b0, &clock, reach, from - a0, to - a0, &cut, &err),
+                         QD_OK);
         for (; at < cut.n; at++) {
             cut.a[at] += a0;
             cut.b[at] += b0;
@@ -186,10 +188,11 @@ START_TEST(chunks) {
 }
 END_TEST
 
-/* Against the truth: of the pairs within the window, how many are found, and the accidentals against their rate. 1 Mcount/s a side,
- * 10 % pairs, sigma 300 ps, window 2 ns: captured erf(1000 / (300 sqrt 2)) = 0.99914 (physics: erf(w / (sqrt 2 sigma))). A true pair is
- * lost to a nearer stranger with probability about r_a E|d| + r_b E|d| < 2 1e6 2 300e-12 = 0.05 %. Accidentals: strangers within
- * the window, r_a r_b W, less those whose partner is nearer (10 %): at most r_a r_b W T, and at least that times 0.9 * 0.9. */
+/* Against the truth: of the pairs within the window, how many are found, and the accidentals against their rate. 1 Mcount/s a
+ * side, 10 % pairs, sigma 300 ps, window 2 ns: captured erf(1000 / (300 sqrt 2)) = 0.99914 (physics: erf(w / (sqrt 2 sigma))). A
+ * true pair is lost to a nearer stranger with probability about r_a E|d| + r_b E|d| < 2 1e6 2 300e-12 = 0.05 %. Accidentals:
+ * strangers within the window, r_a r_b W, less those whose partner is nearer (10 %): at most r_a r_b W T, and at least that times
+ * 0.9 * 0.9. */
 START_TEST(truth_and_accidentals) {
     qd_device *dev = open_device(_i);
     qd_tags a, b;
@@ -204,7 +207,8 @@ START_TEST(truth_and_accidentals) {
     double most = pairs * 0.99914 + accidental, least = pairs * (0.99914 - 0.0005 - 0.0005) + 0.81 * accidental;
     /* The number of pairs itself is Poisson. */
     double sd = sqrt(pairs + accidental);
-    printf("%.0f true pairs expected, %llu found, of them %.0f accidental expected\n", pairs, (unsigned long long)p.n, accidental);
+    printf("%.0f true pairs expected, %llu found, of them %.0f accidental expected\n", pairs, (unsigned long long)p.n,
+           accidental);
     ck_assert_double_le((double)p.n, most + 4 * sd);
     ck_assert_double_ge((double)p.n, least - 4 * sd);
     qd_accidentals acc;

@@ -24,19 +24,20 @@ static const qd_tick fine = {125, 32}, coarse = {125, 1};
 static const struct {
     double rate, share, seconds, offset_s, ppm, sigma_ps;
 } known[] = {
-    {1e5, 0.05, 2, 0.0031, -7.3, 300}, {1e5, 0.05, 2, -0.0099, 9.9, 300},    {1e5, 0.2, 0.3, 0, 0, 300},       {1e6, 0.05, 0.5, 0.00123, -9.9, 300},
-    {1e6, 0.1, 1, -0.0071, 0.013, 50}, {1e6, 0.02, 1.5, 0.0031, -7.3, 1000}, {4e6, 0.05, 0.3, 0.0042, 3, 300}, {2e4, 0.3, 3, -0.002, -5, 300},
+    {1e5, 0.05, 2, 0.0031, -7.3, 300},    {1e5, 0.05, 2, -0.0099, 9.9, 300}, {1e5, 0.2, 0.3, 0, 0, 300},
+    {1e6, 0.05, 0.5, 0.00123, -9.9, 300}, {1e6, 0.1, 1, -0.0071, 0.013, 50}, {1e6, 0.02, 1.5, 0.0031, -7.3, 1000},
+    {4e6, 0.05, 0.3, 0.0042, 3, 300},     {2e4, 0.3, 3, -0.002, -5, 300},
 };
 enum { KNOWN = sizeof known / sizeof *known };
 
 /* The fit's standard deviations (Ho et al.): offset at mid-time sigma / sqrt(n), frequency sigma sqrt(12) / (T sqrt(n)), times
- * 1.02 sqrt(1 + 3 x) for the tails beyond 3 sigma that it leaves out and the x accidentals a pair, uniform over +-3 sigma, inside. Four
- * of them, and a tick and a half for the whole ticks of times, offset and drift. */
+ * 1.02 sqrt(1 + 3 x) for the tails beyond 3 sigma that it leaves out and the x accidentals a pair, uniform over +-3 sigma,
+ * inside. Four of them, and a tick and a half for the whole ticks of times, offset and drift. */
 START_TEST(known_clocks) {
     qd_device *dev = open_device(1);
     double rate = known[_i].rate, sigma = known[_i].sigma_ps, tick = 3.90625;
-    tag_source s = {known[_i].seconds, rate * known[_i].share, rate * (1 - known[_i].share), rate * (1 - known[_i].share), sigma,
-                    known[_i].offset_s, known[_i].ppm, (uint64_t)(100 + _i)};
+    tag_source s = {known[_i].seconds,  rate * known[_i].share, rate * (1 - known[_i].share), rate * (1 - known[_i].share), sigma,
+                    known[_i].offset_s, known[_i].ppm,          (uint64_t)(100 + _i)};
     qd_tags a, b;
     qd_clock c = {0};
     qd_sync_report r;
@@ -45,10 +46,11 @@ START_TEST(known_clocks) {
     ck_assert_msg(qd_correlate(dev, &a, &b, NULL, &c, &r, &err) == QD_OK, "%s (%s)", err.what, err.cause);
     ck_assert(r.locked && c.locked);
     double n = s.seconds * s.pairs, base_s = (double)c.base * tick * 1e-12, middle = s.seconds / 2;
-    double found = qd_clock_offset_ps(&c) + qd_clock_ppm(&c) * (middle - base_s) * 1e6, truth = s.offset_s * 1e12 + s.ppm * middle * 1e6;
+    double found = qd_clock_offset_ps(&c) + qd_clock_ppm(&c) * (middle - base_s) * 1e6,
+           truth = s.offset_s * 1e12 + s.ppm * middle * 1e6;
     double accidental = rate * rate * 6 * sigma * 1e-12 / s.pairs, factor = 4 * 1.02 * sqrt(1 + 3 * accidental);
-    printf("%g/s, %g %%, %g s: offset off by %.2f ps (sigma/sqrt(n) %.2f), frequency by %.2g ppm, S %.1f\n", rate, 100 * known[_i].share, s.seconds,
-           found - truth, sigma / sqrt(n), qd_clock_ppm(&c) - s.ppm, r.significance);
+    printf("%g/s, %g %%, %g s: offset off by %.2f ps (sigma/sqrt(n) %.2f), frequency by %.2g ppm, S %.1f\n", rate,
+           100 * known[_i].share, s.seconds, found - truth, sigma / sqrt(n), qd_clock_ppm(&c) - s.ppm, r.significance);
     ck_assert_double_le(fabs(found - truth), factor * sigma / sqrt(n) + 1.5 * tick);
     ck_assert_double_le(fabs(qd_clock_ppm(&c) - s.ppm) * s.seconds * 1e6, factor * sigma * sqrt(12) / sqrt(n) + 1.5 * tick);
     ck_assert_double_le(r.p_false, 1e-9);
@@ -124,12 +126,16 @@ static void refused(qd_device *dev, const tag_source *s, const qd_sync_params *p
 START_TEST(refusals) {
     qd_device *dev = open_device(1);
     refused(dev, &(tag_source){1, 0, 1e5, 1e5, 300, 0.003, 3, 1}, NULL, "no peak stands out");
-    refused(dev, &(tag_source){0.5, 300, 1e5, 1e5, 300, 0.003, 3, 2}, NULL, "no peak stands out");           /* eta_h = .003: below what 0.5 s can show */
-    refused(dev, &(tag_source){1, 1e4, 1e5, 1e5, 300, 0.013, 3, 3}, NULL, "no peak stands out");             /* offset beyond 10 ms */
-    refused(dev, &(tag_source){1, 1e4, 1e5, 1e5, 300, 0.003, 40, 4}, NULL, "does not sharpen");              /* 40 ppm searched within 10: smeared, yet seen */
-    refused(dev, &(tag_source){1, 1e4, 1e5, 1e5, 300, 0.003, 10.2, 5}, NULL, "outside the search");          /* just beyond the limit: seen, refused */
-    refused(dev, &(tag_source){1, 1e4, 1e5, 1e5, 300, 0.0010001, 3, 6}, &(qd_sync_params){.max_offset_s = 0.001}, "outside the search");
-    refused(dev, &(tag_source){0.001, 1e4, 1e5, 1e5, 300, 0.0001, 3, 7}, NULL, "no peak stands out");        /* a millisecond */
+    refused(dev, &(tag_source){0.5, 300, 1e5, 1e5, 300, 0.003, 3, 2}, NULL,
+            "no peak stands out"); /* eta_h = .003: below what 0.5 s can show */
+    refused(dev, &(tag_source){1, 1e4, 1e5, 1e5, 300, 0.013, 3, 3}, NULL, "no peak stands out"); /* offset beyond 10 ms */
+    refused(dev, &(tag_source){1, 1e4, 1e5, 1e5, 300, 0.003, 40, 4}, NULL,
+            "does not sharpen"); /* 40 ppm searched within 10: smeared, yet seen */
+    refused(dev, &(tag_source){1, 1e4, 1e5, 1e5, 300, 0.003, 10.2, 5}, NULL,
+            "outside the search"); /* just beyond the limit: seen, refused */
+    refused(dev, &(tag_source){1, 1e4, 1e5, 1e5, 300, 0.0010001, 3, 6}, &(qd_sync_params){.max_offset_s = 0.001},
+            "outside the search");
+    refused(dev, &(tag_source){0.001, 1e4, 1e5, 1e5, 300, 0.0001, 3, 7}, NULL, "no peak stands out"); /* a millisecond */
     refused(dev, &(tag_source){0.5, 1e4, 1e5, 1e5, 300, 3, 3, 8}, NULL, "do not overlap");
     refused(dev, &(tag_source){0.5, 0, 1e5, 0, 300, 0, 0, 9}, NULL, "station B has no events");
     refused(dev, &(tag_source){0.5, 0, 0, 1e5, 300, 0, 0, 10}, NULL, "station A has no events");
@@ -165,7 +171,9 @@ static void add(qd_tags *t, int64_t at) {
     t->mask[t->n] = 1;
     t->t[t->n++] = at;
 }
-static void sort(qd_tags *t) { qsort(t->t, t->n, sizeof *t->t, tag_order); }
+static void sort(qd_tags *t) {
+    qsort(t->t, t->n, sizeof *t->t, tag_order);
+}
 
 /* Each event of B comes again after 2 ms, 50 us, 1 us, 100 ns: two candidates, whatever the distance. */
 START_TEST(ambiguous) {
@@ -225,13 +233,42 @@ START_TEST(common_rhythm) {
         for (uint64_t i = 0;; i++) {
             at -= log(tag_uniform((uint64_t)(60 + k), 1, i)) / 4e5;
             if (at >= 1) break;
-            if (tag_uniform((uint64_t)(60 + k), 2, i) < 0.5 + 0.5 * sin(2 * M_PI * hertz[_i] * at)) add(&side[k], (int64_t)(at * 256e9));
+            if (tag_uniform((uint64_t)(60 + k), 2, i) < 0.5 + 0.5 * sin(2 * M_PI * hertz[_i] * at))
+                add(&side[k], (int64_t)(at * 256e9));
         }
     }
     ck_assert_int_eq(qd_correlate(dev, &side[0], &side[1], NULL, &c, &r, &err), QD_E_POLICY);
     printf("%g Hz: S %.1f, %s\n", hertz[_i], r.significance, r.reason);
     qd_tags_destroy(&side[0]);
     qd_tags_destroy(&side[1]);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* Pairs that end before the last quarter, and a clock whose frequency wanders by 0.2 ppm: both are found by the search,
+ * and refused. */
+START_TEST(not_confirmed) {
+    qd_device *dev = open_device(1);
+    for (int k = 0; k < 2; k++) {
+        tag_source s = {1, 2e4, 1e5, 1e5, 300, 0.003, 3, 41};
+        qd_tags a, b;
+        qd_clock c;
+        qd_sync_report r;
+        qd_error err = {0};
+        stations(&s, fine, &a, &b);
+        for (uint64_t i = 0; i < b.n; i++) {
+            double t = (double)b.t[i] / 256e9;
+            if (k == 0 && t > 0.7) b.t[i] += (int64_t)(256e9 * 1e-5 * tag_uniform(8, 90, i));
+            if (k == 1) b.t[i] += (int64_t)(256e9 * 0.1e-6 * t * t); /* 0.2 ppm a second */
+        }
+        sort(&b);
+        ck_assert_int_eq(qd_correlate(dev, &a, &b, NULL, &c, &r, &err), QD_E_POLICY);
+        printf("%s: %s\n", k ? "wandering" : "pairs end", r.reason);
+        ck_assert_ptr_nonnull(strstr(r.reason, k ? "drifts" : "not confirmed"));
+        ck_assert_double_gt(r.significance, 10);
+        qd_tags_destroy(&a);
+        qd_tags_destroy(&b);
+    }
     qd_device_close(dev);
 }
 END_TEST
@@ -292,7 +329,8 @@ START_TEST(poisson_tail) {
             ck_assert_double_le(got, want - log1p(-lambda[k] / (x + 1)) + 1e-9);
         }
     ck_assert_double_eq(qd_poisson_log_tail(5, 5), 0);
-    /* Least peaks for P_false <= 1e-6 at N M = 2^26 and 2^20 (a published-table style check, computed there by another program). */
+    /* Least peaks for P_false <= 1e-6 at N M = 2^26 and 2^20 (a published-table style check, computed there by another program).
+     */
     static const struct {
         double lambda, at26, at20;
     } least[] = {{0.01, 6, 5}, {0.1, 9, 8}, {1, 17, 15}, {10, 43, 40}, {100, 186, 179}, {1000, 1251, 1232}};
@@ -315,6 +353,7 @@ int main(void) {
     tcase_add_loop_test(tc, ambiguous, 0, 4);
     tcase_add_test(tc, afterpulses);
     tcase_add_loop_test(tc, common_rhythm, 0, 4);
+    tcase_add_test(tc, not_confirmed);
     tcase_add_test(tc, refine);
     tcase_add_test(tc, noise);
     tcase_add_test(tc, poisson_tail);

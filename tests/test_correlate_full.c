@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* 2,000 recordings of noise alone: not one lock. The accepted probability is 1e-9 a run, so that one lock in 2,000 would be a defect. */
+/* 2,000 recordings of noise alone: not one lock. The accepted probability is 1e-9 a run, so that one lock in 2,000 would be a
+ * defect. */
 #include <check.h>
 #include <stdio.h>
 #include "tag_source.h"

@@ -18,7 +18,8 @@ static qd_tags tags_of(const int64_t *t, const uint8_t *mask, uint64_t n, qd_tic
     return x;
 }
 
-/* 50 ns are 12,800 ticks of 125/32 ps exactly: one tick less is dropped, exactly so much is kept. A dropped click still counts. */
+/* 50 ns are 12,800 ticks of 125/32 ps exactly: one tick less is dropped, exactly so much is kept. A dropped click still counts.
+ */
 START_TEST(dead_by_hand) {
     const int64_t t[] = {100, 100 + 12799, 100 + 12799 + 12799, 100 + 2 * 12799 + 12800, 100 + 2 * 12799 + 12800, 1000000};
     static const uint8_t m[] = {1, 2, 4, 8, 1, 2};
@@ -109,16 +110,18 @@ static uint64_t predictable(const qd_tags *x, int64_t dead, uint64_t *complement
     return n;
 }
 
-/* The leak: with 50 ns of dead time at 5 Mcount/s every bit that follows one of its basis within 50 ns is its complement. The rule
- * leaves no such event. The share without the rule, to first order: two of four detectors share a basis, so that an event has a rate of
- * r/4 for the other detector of its basis: 1 - exp(-r/4 tau) = 6 % of events; a simulation here counts them. */
+/* The leak: with 50 ns of dead time at 5 Mcount/s every bit that follows one of its basis within 50 ns is its complement. The
+ * rule leaves no such event. The share without the rule, to first order: two of four detectors share a basis, so that an event
+ * has a rate of r/4 for the other detector of its basis: 1 - exp(-r/4 tau) = 6 % of events; a simulation here counts them. */
 START_TEST(dead_leak) {
     const int64_t dead = 12800;
     qd_tags x = station(5e6, 0.1, dead, 9);
     uint64_t complement, n = predictable(&x, dead, &complement);
     double share = (double)n / (double)x.n;
-    printf("dead time 50 ns, %.3g events a second: %.2f %% of the bits follow one of their basis within it; %.1f %% of these are its complement\n",
-           (double)x.n / 0.1, 100 * share, 100 * (double)complement / (double)n);
+    printf(
+        "dead time 50 ns, %.3g events a second: %.2f %% of the bits follow one of their basis within it; %.1f %% of these are "
+        "its complement\n",
+        (double)x.n / 0.1, 100 * share, 100 * (double)complement / (double)n);
     ck_assert_uint_gt(n, 10000);
     ck_assert_uint_eq(complement, n);
     qd_dead d = {0};
@@ -132,7 +135,8 @@ START_TEST(dead_leak) {
 }
 END_TEST
 
-/* Groups within 2 ns (512 ticks) of their first click are one event with all masks; the last group waits for what may still come. */
+/* Groups within 2 ns (512 ticks) of their first click are one event with all masks; the last group waits for what may still come.
+ */
 START_TEST(merge) {
     const int64_t t[] = {0, 511, 512, 600, 2000, 2000};
     static const uint8_t m[] = {1, 2, 4, 4, 8, 1};

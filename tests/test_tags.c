@@ -171,8 +171,16 @@ END_TEST
 
 /* Padding, rollover dummy, self-test, no detector; the low bits belong to the card, not to the width. */
 START_TEST(dropped_records) {
-    const uint64_t w[] = {(uint64_t)10 << 15 | 1, 0, (uint64_t)11 << 15 | 16, (uint64_t)12 << 15 | 16 | 2, (uint64_t)13 << 15 | 32 | 4,
-                          (uint64_t)14 << 15, (uint64_t)15 << 15 | 64, (uint64_t)16 << 15 | 0x1fc8, 0, (uint64_t)17 << 15 | 0x6001};
+    const uint64_t w[] = {(uint64_t)10 << 15 | 1,
+                          0,
+                          (uint64_t)11 << 15 | 16,
+                          (uint64_t)12 << 15 | 16 | 2,
+                          (uint64_t)13 << 15 | 32 | 4,
+                          (uint64_t)14 << 15,
+                          (uint64_t)15 << 15 | 64,
+                          (uint64_t)16 << 15 | 0x1fc8,
+                          0,
+                          (uint64_t)17 << 15 | 0x6001};
     qd_tags t = {0};
     qd_tag_info info;
     qd_error err = {0};
@@ -242,7 +250,7 @@ START_TEST(small_steps_back) {
     enum { N = 30000 };
     uint64_t *w = malloc(N * sizeof *w);
     for (uint64_t i = 0; i < N; i++) w[i] = (1000 + 10 * i) << 10 | 1;
-    w[100] = (uint64_t)1000 << 10 | 2;                     /* 990 before its predecessor, at the time of the first */
+    w[100] = (uint64_t)1000 << 10 | 2;                           /* 990 before its predecessor, at the time of the first */
     w[20000] = (uint64_t)(1000 + 10 * (20000 - 4000)) << 10 | 4; /* 4000 events late */
     write_words(w, N, "a1-54");
     free(w);

@@ -35,15 +35,18 @@ static qd_status load(const char *path, qd_tag_format format, double span_s, qd_
 }
 
 static void print_clock(const qd_sync_report *r) {
-    printf("locked: offset %.3f ps (sd %.2g) at B's time %.6f s, frequency %.9f ppm (sd %.1g)\n", r->offset_ps, 2 * r->offset_sd_ps,
-           r->base_ps * 1e-12, r->frequency_ppm, r->frequency_sd_ppm);
-    printf("significance %.1f (needed %.1f), probability of a false lock below %.2g among %" PRIu64 " hypotheses\n", r->significance, r->needed,
-           r->p_false > 1e-300 ? r->p_false : 1e-300 /* smaller ones vanish in a double */, r->hypotheses);
+    printf("locked: offset %.3f ps (sd %.2g) at B's time %.6f s, frequency %.9f ppm (sd %.1g)\n", r->offset_ps,
+           2 * r->offset_sd_ps, r->base_ps * 1e-12, r->frequency_ppm, r->frequency_sd_ppm);
+    printf("significance %.1f (needed %.1f), probability of a false lock below %.2g among %" PRIu64 " hypotheses\n",
+           r->significance, r->needed, r->p_false > 1e-300 ? r->p_false : 1e-300 /* smaller ones vanish in a double */,
+           r->hypotheses);
     printf("found again in data kept back: %" PRIu64 " events, %.4g by chance\n", r->confirmed, r->confirm_lambda);
-    printf("%" PRIu64 " pairs over %.6g s, jitter %.4g ps, rates %.6g and %.6g a second\n", r->pairs, r->span_s, r->sigma_ps, r->rate_a, r->rate_b);
+    printf("%" PRIu64 " pairs over %.6g s, jitter %.4g ps, rates %.6g and %.6g a second\n", r->pairs, r->span_s, r->sigma_ps,
+           r->rate_a, r->rate_b);
 }
 
-static json_t *record(const qd_cli *cli, const qd_device *dev, const arguments *a, const qd_clock *clock, const qd_sync_report *r) {
+static json_t *record(const qd_cli *cli, const qd_device *dev, const arguments *a, const qd_clock *clock,
+                      const qd_sync_report *r) {
     json_t *j = qd_cli_record(cli, r->locked ? "ok" : "aborted", dev);
     json_object_set_new(j, "format", json_string(a->format));
     json_object_set_new(j, "offset_ps", r->locked ? json_real(r->offset_ps) : json_null());
@@ -77,16 +80,20 @@ static int refused(const qd_cli *cli, json_t *j, const qd_error *err) {
     qd_cli plain = *cli;
     plain.json = NULL;
     int status = qd_cli_fail(&plain, err);
-    json_object_set_new(j, "error", json_pack("{s:s,s:s,s:s,s:s}", "what", err->what, "cause", err->cause, "likely", err->likely, "next", err->next));
+    json_object_set_new(
+        j, "error",
+        json_pack("{s:s,s:s,s:s,s:s}", "what", err->what, "cause", err->cause, "likely", err->likely, "next", err->next));
     json_object_set_new(j, "exit_status", json_integer(status));
     return qd_cli_done(cli, j, status);
 }
 
-static qd_status run(const qd_cli *cli, const arguments *a, qd_tags tags[2], qd_device **dev, qd_clock *clock, qd_sync_report *report,
-                     qd_error *err) {
+static qd_status run(const qd_cli *cli, const arguments *a, qd_tags tags[2], qd_device **dev, qd_clock *clock,
+                     qd_sync_report *report, qd_error *err) {
     qd_tag_format format;
     if (!a->format)
-        return qd_fail(err, QD_E_USAGE, "sync needs --format F||a format is never guessed: a file looks well in the wrong one|see qdistill sync --help");
+        return qd_fail(
+            err, QD_E_USAGE,
+            "sync needs --format F||a format is never guessed: a file looks well in the wrong one|see qdistill sync --help");
     QD_TRY(qd_tag_format_parse(a->format, &format, err));
     for (int s = 0; s < 2; s++) QD_TRY(load(a->file[s], format, a->span_s, &tags[s], err));
     QD_TRY(qd_cli_device(cli, dev, err));
@@ -100,9 +107,11 @@ int qd_cmd_sync(int argc, char **argv) {
     arguments a = {0};
     const qd_opt opts[] = {
         {"format", QD_OPT_TEXT, &a.format, 0, 0, "F", "of both files: a1-49, a1-54, a1-49-swapped or a1-54-swapped", NULL},
-        {"max-offset-s", QD_OPT_REAL, &a.max_offset_s, 1e-9, 10, "S", "search offsets up to this, either way (default 0.01)", NULL},
+        {"max-offset-s", QD_OPT_REAL, &a.max_offset_s, 1e-9, 10, "S", "search offsets up to this, either way (default 0.01)",
+         NULL},
         {"max-ppm", QD_OPT_REAL, &a.max_ppm, 1e-6, 200, "P", "search frequencies up to this, either way (default 10)", NULL},
-        {"span-s", QD_OPT_REAL, &a.span_s, 1e-6, 1e6, "S", "use the first S seconds only (default: up to 16777216 events a side)", NULL},
+        {"span-s", QD_OPT_REAL, &a.span_s, 1e-6, 1e6, "S", "use the first S seconds only (default: up to 16777216 events a side)",
+         NULL},
         {0}};
     size_t n_pos = 0;
     if (qd_cli_parse(&cli, opts, argc, argv, a.file, 2, 2, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);

@@ -8,10 +8,14 @@
 enum { QD_A1_BYTES = 8 };
 
 /** Bits below the time: 15 or 10. */
-static inline unsigned qd_a1_low_bits(const qd_tag_format *f) { return 64 - f->bits; }
+static inline unsigned qd_a1_low_bits(const qd_tag_format *f) {
+    return 64 - f->bits;
+}
 
 /** True when the high 32-bit word comes first in the file; each word is little-endian. */
-static inline bool qd_a1_high_first(const qd_tag_format *f) { return (f->bits == 49) != f->swapped; }
+static inline bool qd_a1_high_first(const qd_tag_format *f) {
+    return (f->bits == 49) != f->swapped;
+}
 
 static inline uint32_t qd_a1_word(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;

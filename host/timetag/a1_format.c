@@ -20,7 +20,8 @@ qd_status qd_tag_format_parse(const char *name, qd_tag_format *format, qd_error 
             *format = formats[i].format;
             return QD_OK;
         }
-    return qd_fail(err, QD_E_USAGE, "'%s' is no format of time tags|||use one of a1-49, a1-54, a1-49-swapped, a1-54-swapped", name);
+    return qd_fail(err, QD_E_USAGE, "'%s' is no format of time tags|||use one of a1-49, a1-54, a1-49-swapped, a1-54-swapped",
+                   name);
 }
 
 const char *qd_tag_format_name(const qd_tag_format *format) {
@@ -29,4 +30,6 @@ const char *qd_tag_format_name(const qd_tag_format *format) {
     return "unknown";
 }
 
-qd_tick qd_tag_format_tick(const qd_tag_format *format) { return format->bits == 54 ? (qd_tick){125, 32} : (qd_tick){125, 1}; }
+qd_tick qd_tag_format_tick(const qd_tag_format *format) {
+    return format->bits == 54 ? (qd_tick){125, 32} : (qd_tick){125, 1};
+}

@@ -29,10 +29,13 @@ struct qd_tag_reader {
 
 static qd_status bad_size(const char *path, uint64_t size, qd_error *err) {
     if (size == 0)
-        return qd_fail(err, QD_E_INPUT, "%s is empty||the recording did not start, or its copy failed|record or copy it again", path);
-    return qd_fail(err, QD_E_INPUT, "%s: the record at byte %" PRIu64 " is cut off after %" PRIu64
-                   " of 8 bytes||the file was truncated, or is no file of raw events|copy it again, or cut it to a multiple of 8 bytes",
-                   path, size / QD_A1_BYTES * QD_A1_BYTES, size % QD_A1_BYTES);
+        return qd_fail(err, QD_E_INPUT, "%s is empty||the recording did not start, or its copy failed|record or copy it again",
+                       path);
+    return qd_fail(
+        err, QD_E_INPUT,
+        "%s: the record at byte %" PRIu64 " is cut off after %" PRIu64
+        " of 8 bytes||the file was truncated, or is no file of raw events|copy it again, or cut it to a multiple of 8 bytes",
+        path, size / QD_A1_BYTES * QD_A1_BYTES, size % QD_A1_BYTES);
 }
 
 qd_status qd_tag_reader_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err) {
@@ -63,7 +66,9 @@ void qd_tag_reader_close(qd_tag_reader *r) {
     free(r);
 }
 
-const qd_tag_info *qd_tag_reader_info(const qd_tag_reader *r) { return &r->info; }
+const qd_tag_info *qd_tag_reader_info(const qd_tag_reader *r) {
+    return &r->info;
+}
 
 /* Records that are no events, by card. */
 static bool dropped(qd_tag_reader *r, uint64_t w) {
@@ -84,8 +89,8 @@ static bool dropped(qd_tag_reader *r, uint64_t w) {
 }
 
 /* Time of the counter reading @p raw, which follows r->raw in the file. A step back by more than half the range is a wrap. The
- * opposite step, forward by nearly the whole range, is an event from before the wrap that comes late by up to a second: what follows
- * it is measured from the event before it, else the wrap would be counted again. */
+ * opposite step, forward by nearly the whole range, is an event from before the wrap that comes late by up to a second: what
+ * follows it is measured from the event before it, else the wrap would be counted again. */
 static int64_t unwrap(qd_tag_reader *r, int64_t raw, bool *late) {
     int64_t range = (int64_t)1 << r->format.bits, step = raw - r->raw;
     int64_t second = (int64_t)(r->format.bits == 54 ? 256 : 8) * 1000000000;
@@ -101,10 +106,12 @@ static int64_t unwrap(qd_tag_reader *r, int64_t raw, bool *late) {
 }
 
 static qd_status beyond_repair(const qd_tag_reader *r, int64_t back, qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "%s: the event at byte %" PRIu64 " (record %" PRIu64 ") is %" PRId64
-                   " ticks before events more than %d records back|out of order beyond repair"
-                   "|another format or word order than %s, or two recordings in one file|try the other formats with `qdistill tags info`",
-                   r->path, r->record * QD_A1_BYTES, r->record, back, QD_TAG_REORDER, qd_tag_format_name(&r->format));
+    return qd_fail(
+        err, QD_E_INPUT,
+        "%s: the event at byte %" PRIu64 " (record %" PRIu64 ") is %" PRId64
+        " ticks before events more than %d records back|out of order beyond repair"
+        "|another format or word order than %s, or two recordings in one file|try the other formats with `qdistill tags info`",
+        r->path, r->record * QD_A1_BYTES, r->record, back, QD_TAG_REORDER, qd_tag_format_name(&r->format));
 }
 
 /* Insert an event among the waiting ones, behind those of its own time. */
@@ -113,9 +120,10 @@ static qd_status take(qd_tag_reader *r, uint64_t w, qd_error *err) {
     int64_t raw = (int64_t)(w >> qd_a1_low_bits(&r->format)), t = unwrap(r, raw, &late);
     uint8_t mask = w & 15;
     if (t >= time_limit || t <= -time_limit)
-        return qd_fail(err, QD_E_INPUT, "%s: the counter began anew %" PRIu64 " times before byte %" PRIu64
-                       "||another format or word order than %s|try the other formats with `qdistill tags info`", r->path, r->info.wraps,
-                       r->record * QD_A1_BYTES, qd_tag_format_name(&r->format));
+        return qd_fail(err, QD_E_INPUT,
+                       "%s: the counter began anew %" PRIu64 " times before byte %" PRIu64
+                       "||another format or word order than %s|try the other formats with `qdistill tags info`",
+                       r->path, r->info.wraps, r->record * QD_A1_BYTES, qd_tag_format_name(&r->format));
     if (r->delivered && t < r->newest) return beyond_repair(r, r->newest - t, err);
     if (r->any && t < r->time) {
         r->info.backward++;
@@ -145,10 +153,14 @@ static qd_status read_block(qd_tag_reader *r, qd_error *err) {
     bool high_first = qd_a1_high_first(&r->format);
     if (got < BLOCK) {
         if (ferror(r->f))
-            return qd_fail(err, QD_E_INPUT, "%s: reading fails at byte %" PRIu64 "|%s", r->path, r->record * QD_A1_BYTES, strerror(errno));
+            return qd_fail(err, QD_E_INPUT, "%s: reading fails at byte %" PRIu64 "|%s", r->path, r->record * QD_A1_BYTES,
+                           strerror(errno));
         if (r->record + got < r->size / QD_A1_BYTES)
-            return qd_fail(err, QD_E_INPUT, "%s ends at byte %" PRIu64 " of %" PRIu64 "||it became shorter while it was read|"
-                           "let the other program finish", r->path, (r->record + got) * QD_A1_BYTES, r->size);
+            return qd_fail(err, QD_E_INPUT,
+                           "%s ends at byte %" PRIu64 " of %" PRIu64
+                           "||it became shorter while it was read|"
+                           "let the other program finish",
+                           r->path, (r->record + got) * QD_A1_BYTES, r->size);
         r->end_of_file = true;
     }
     for (size_t i = 0; i < got; i++, r->record++) {

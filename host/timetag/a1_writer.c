@@ -31,12 +31,12 @@ qd_status qd_tag_writer_open(const char *path, qd_tag_format format, qd_tag_writ
 
 static qd_status check(const qd_tag_writer *w, const qd_tags *tags, uint64_t i, qd_error *err) {
     if (tags->mask[i] == 0 || tags->mask[i] > QD_DET_ALL)
-        return qd_fail(err, QD_E_INPUT, "%s: event %" PRIu64 " has detector mask %u||masks are 1 to 15", w->out.path, w->written + i,
-                       tags->mask[i]);
+        return qd_fail(err, QD_E_INPUT, "%s: event %" PRIu64 " has detector mask %u||masks are 1 to 15", w->out.path,
+                       w->written + i, tags->mask[i]);
     bool back = i ? tags->t[i] < tags->t[i - 1] : w->any && tags->t[0] < w->last;
     if (back)
-        return qd_fail(err, QD_E_INPUT, "%s: event %" PRIu64 " is earlier than the one before||times must be in order", w->out.path,
-                       w->written + i);
+        return qd_fail(err, QD_E_INPUT, "%s: event %" PRIu64 " is earlier than the one before||times must be in order",
+                       w->out.path, w->written + i);
     return QD_OK;
 }
 

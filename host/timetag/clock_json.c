@@ -6,8 +6,8 @@
 
 json_t *qd_clock_json(const qd_clock *c) {
     return json_pack("{s:I,s:I,s:I,s:[I,I],s:f,s:f,s:b}", "base", (json_int_t)c->base, "offset", (json_int_t)c->offset, "freq",
-                     (json_int_t)c->freq, "tick", (json_int_t)c->tick.num, (json_int_t)c->tick.den, "significance", c->significance,
-                     "p_false", c->p_false, "locked", c->locked);
+                     (json_int_t)c->freq, "tick", (json_int_t)c->tick.num, (json_int_t)c->tick.den, "significance",
+                     c->significance, "p_false", c->p_false, "locked", c->locked);
 }
 
 qd_status qd_clock_write(const qd_clock *clock, const char *path, qd_error *err) {
@@ -19,8 +19,10 @@ qd_status qd_clock_write(const qd_clock *clock, const char *path, qd_error *err)
 }
 
 static qd_status bad(const char *where, const char *key, const char *why, qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "%s: member '%s' %s||the file is damaged, was edited by hand, or is no clock|recover the clock with `qdistill sync`",
-                   where, key, why);
+    return qd_fail(
+        err, QD_E_INPUT,
+        "%s: member '%s' %s||the file is damaged, was edited by hand, or is no clock|recover the clock with `qdistill sync`",
+        where, key, why);
 }
 
 static qd_status get_int(const json_t *o, const char *where, const char *key, int64_t most, int64_t *out, qd_error *err) {
@@ -44,7 +46,7 @@ static qd_status get_tick(const json_t *o, const char *where, qd_tick *tick, qd_
         if (json_integer_value(e) < 1 || json_integer_value(e) >> 31) return bad(where, "tick", "is out of range", err);
         x[i] = (uint64_t)json_integer_value(e);
     }
-    for (uint64_t p = x[0], q = x[1]; q; ) { /* lowest terms: ticks are compared by their parts */
+    for (uint64_t p = x[0], q = x[1]; q;) { /* lowest terms: ticks are compared by their parts */
         uint64_t r = p % q;
         p = q;
         q = r;
@@ -58,8 +60,10 @@ static qd_status parse(const json_t *root, const char *name, qd_clock *clock, qd
     static const char *const keys[] = {"base", "offset", "freq", "tick", "significance", "p_false", "locked", NULL};
     const json_t *o = json_object_get(root, "clock");
     if (!json_is_object(o))
-        return qd_fail(err, QD_E_INPUT, "%s has no clock||it is no record of `qdistill sync`, or that found no lock|recover the clock with `qdistill sync`",
-                       name);
+        return qd_fail(
+            err, QD_E_INPUT,
+            "%s has no clock||it is no record of `qdistill sync`, or that found no lock|recover the clock with `qdistill sync`",
+            name);
     char where[320];
     snprintf(where, sizeof where, "%s: clock", name);
     QD_TRY(qd_json_only(o, where, keys, err));

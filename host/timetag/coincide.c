@@ -13,8 +13,11 @@ static qd_status check(const qd_coincide_case *c, qd_error *err) {
     if (c->from > c->to || c->to > c->na)
         return qd_fail(err, QD_E_USAGE, "coincidences of events %" PRIu64 " to %" PRIu64 " of %" PRIu64, c->from, c->to, c->na);
     if (c->reach > QD_COINCIDE_REACH_MAX)
-        return qd_fail(err, QD_E_USAGE, "coincidence window of +-%" PRId64 " ticks||windows are below 2^30 ticks (2 to 130 ms)|"
-                       "give a window of a few jitters", c->reach);
+        return qd_fail(err, QD_E_USAGE,
+                       "coincidence window of +-%" PRId64
+                       " ticks||windows are below 2^30 ticks (2 to 130 ms)|"
+                       "give a window of a few jitters",
+                       c->reach);
     const qd_clock *k = &c->clock;
     const int64_t far = (int64_t)1 << 54, most = (int64_t)1 << 61;
     bool bad = k->freq >= (int64_t)1 << 32 || k->freq <= -((int64_t)1 << 32) || k->offset > most || k->offset < -most;
@@ -24,8 +27,10 @@ static qd_status check(const qd_coincide_case *c, qd_error *err) {
         bad |= first <= -far || last >= far || first >= far || last <= -far || c->b[0] < -most || c->b[c->nb - 1] > most;
     }
     if (c->na) bad |= c->a[0] < -most || c->a[c->na - 1] > most;
-    if (bad) return qd_fail(err, QD_E_USAGE, "times or clock out of range||a clock holds within 2^54 ticks of its base and 244 ppm|"
-                            "recover the clock on this recording");
+    if (bad)
+        return qd_fail(err, QD_E_USAGE,
+                       "times or clock out of range||a clock holds within 2^54 ticks of its base and 244 ppm|"
+                       "recover the clock on this recording");
     return QD_OK;
 }
 
@@ -35,21 +40,24 @@ static qd_status run(qd_device *dev, const qd_coincide_case *c, qd_pairs *pairs,
     return dev ? qd_coincide_cl(c, dev, pairs, err) : qd_coincide_ref(c, pairs, err);
 }
 
-qd_status qd_coincide(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb, const qd_clock *clock, int64_t reach,
-                      uint64_t a_from, uint64_t a_to, qd_pairs *pairs, qd_error *err) {
-    qd_coincide_case c = {.a = a, .b = b, .na = na, .nb = nb, .clock = clock ? *clock : (qd_clock){0}, .reach = reach, .from = a_from, .to = a_to};
+qd_status qd_coincide(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb, const qd_clock *clock,
+                      int64_t reach, uint64_t a_from, uint64_t a_to, qd_pairs *pairs, qd_error *err) {
+    qd_coincide_case c = {
+        .a = a, .b = b, .na = na, .nb = nb, .clock = clock ? *clock : (qd_clock){0}, .reach = reach, .from = a_from, .to = a_to};
     if (!clock && nb) c.clock.base = b[0];
     return run(dev, &c, pairs, err);
 }
 
-qd_status qd_coincide_accidentals(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb, const qd_clock *clock,
-                                  int64_t reach, int64_t step, unsigned each, uint64_t a_from, uint64_t a_to, qd_accidentals *out,
-                                  qd_error *err) {
+qd_status qd_coincide_accidentals(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb,
+                                  const qd_clock *clock, int64_t reach, int64_t step, unsigned each, uint64_t a_from,
+                                  uint64_t a_to, qd_accidentals *out, qd_error *err) {
     *out = (qd_accidentals){0};
     if (step <= 0 || step >> 40 || each > 1024)
-        return qd_fail(err, QD_E_USAGE, "%u displaced windows at steps of %" PRId64 " ticks||a step is 1 to 2^40 ticks, 1024 windows at most",
+        return qd_fail(err, QD_E_USAGE,
+                       "%u displaced windows at steps of %" PRId64 " ticks||a step is 1 to 2^40 ticks, 1024 windows at most",
                        each, step);
-    qd_coincide_case c = {.a = a, .b = b, .na = na, .nb = nb, .clock = clock ? *clock : (qd_clock){0}, .reach = reach, .from = a_from, .to = a_to};
+    qd_coincide_case c = {
+        .a = a, .b = b, .na = na, .nb = nb, .clock = clock ? *clock : (qd_clock){0}, .reach = reach, .from = a_from, .to = a_to};
     if (!clock && nb) c.clock.base = b[0];
     int64_t offset = c.clock.offset;
     qd_accidentals sum = {.windows = 2 * (uint64_t)each};

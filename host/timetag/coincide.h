@@ -5,15 +5,17 @@
 
 #include "qdistill/timetag.h"
 
-/** Events of A that one work-item (lanes) handles: long enough to pay for the search of its place in B, short enough to spread. */
+/** Events of A that one work-item (lanes) handles: long enough to pay for the search of its place in B, short enough to spread.
+ */
 enum { QD_COINCIDE_CHUNK = 4096 };
 
 /** Ways to run on a device. Results are equal; only speed differs. */
 typedef enum qd_coincide_variant {
-    QD_COINCIDE_AUTO = 0,  /**< by device */
-    QD_COINCIDE_LANES = 1, /**< one work-item a chunk, blocks of 8 x 8 in 32-bit lanes: CPU devices */
-    QD_COINCIDE_EVENTS = 2, /**< one work-item an event of A: GPUs */
-    QD_COINCIDE_VARIANTS = 3
+    QD_COINCIDE_AUTO = 0,     /**< by device */
+    QD_COINCIDE_LANES = 1,    /**< one work-item a chunk, blocks of 8 x 8 in 32-bit lanes: CPU devices */
+    QD_COINCIDE_EVENTS = 2,   /**< one work-item an event of A: GPUs */
+    QD_COINCIDE_PORTABLE = 3, /**< lanes without optional instructions */
+    QD_COINCIDE_VARIANTS = 4
 } qd_coincide_variant;
 
 /** One call: borrowed arrays, checked by the public function. */
@@ -38,7 +40,9 @@ typedef struct qd_coincide_state {
     int64_t *a, *b;
 } qd_coincide_state;
 /** The row's output, u64: number of pairs n, then room for every event of A: a[n] and zeros, b[n] and zeros. */
-static inline size_t qd_coincide_bytes(const qd_coincide_case *c) { return 8 + 16 * (size_t)(c->to - c->from); }
+static inline size_t qd_coincide_bytes(const qd_coincide_case *c) {
+    return 8 + 16 * (size_t)(c->to - c->from);
+}
 
 extern const qd_op qd_coincide_op;
 

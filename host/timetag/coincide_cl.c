@@ -64,7 +64,8 @@ static qd_status batch(work *w, const qd_coincide_case *c, uint64_t from, uint64
     uint64_t a0 = first_a(c, t0 - 2 * c->reach), a1 = first_a(c, t1 + 2 * c->reach + 1);
     uint64_t wide = a1 - a0 > b1 - b0 ? a1 - a0 : b1 - b0;
     if (wide >> 31)
-        return qd_fail(err, QD_E_USAGE, "coincidences: %llu events near one batch||the times do not move on", (unsigned long long)wide);
+        return qd_fail(err, QD_E_USAGE, "coincidences: %llu events near one batch||the times do not move on",
+                       (unsigned long long)wide);
     if (b0 == b1) return QD_OK;
     uint32_t na = (uint32_t)(a1 - a0), nb = (uint32_t)(b1 - b0), lo = (uint32_t)(from - a0), hi = (uint32_t)(to - a0);
     uint32_t chunks = (hi - lo + w->chunk - 1) / w->chunk;
@@ -77,10 +78,15 @@ static qd_status batch(work *w, const qd_coincide_case *c, uint64_t from, uint64
     QD_TRY(qd_cl_write(w->dev, &w->a, 0, c->a + a0, na * sizeof(int64_t), err));
     QD_TRY(qd_cl_write(w->dev, &w->b, 0, c->b + b0, nb * sizeof(int64_t), err));
     cl_long base = c->clock.base, offset = c->clock.offset, freq = c->clock.freq, reach = c->reach;
-    const qd_arg args[] = {QD_ARG_BUF(w->a), QD_ARG_BUF(w->b), QD_ARG(na), QD_ARG(nb), QD_ARG(lo), QD_ARG(hi), QD_ARG(base), QD_ARG(offset),
-                           QD_ARG(freq), QD_ARG(reach), QD_ARG(w->chunk), QD_ARG_BUF(w->out), QD_ARG_BUF(w->count),
-                           QD_ARG_LOCAL(GROUP * sizeof(uint32_t))};
-    QD_TRY(qd_cl_run(w->dev, w->find, args, w->lanes ? 13 : 14, w->lanes ? chunks : (size_t)chunks * GROUP, w->lanes ? 1 : GROUP, err));
+    const qd_arg args[] = {QD_ARG_BUF(w->a),     QD_ARG_BUF(w->b),
+                           QD_ARG(na),           QD_ARG(nb),
+                           QD_ARG(lo),           QD_ARG(hi),
+                           QD_ARG(base),         QD_ARG(offset),
+                           QD_ARG(freq),         QD_ARG(reach),
+                           QD_ARG(w->chunk),     QD_ARG_BUF(w->out),
+                           QD_ARG_BUF(w->count), QD_ARG_LOCAL(GROUP * sizeof(uint32_t))};
+    QD_TRY(qd_cl_run(w->dev, w->find, args, w->lanes ? 13 : 14, w->lanes ? chunks : (size_t)chunks * GROUP, w->lanes ? 1 : GROUP,
+                     err));
     QD_TRY(qd_cl_read(w->dev, &w->count, 0, w->n, chunks * sizeof(uint32_t), err));
     uint32_t total = 0;
     for (uint32_t i = 0; i < chunks; i++) {
@@ -91,7 +97,8 @@ static qd_status batch(work *w, const qd_coincide_case *c, uint64_t from, uint64
     if (total == 0) return QD_OK;
     QD_TRY(room(w, &w->packed, (size_t)total * 8, err));
     QD_TRY(qd_cl_write(w->dev, &w->offset, 0, w->n, chunks * sizeof(uint32_t), err));
-    const qd_arg pack[] = {QD_ARG_BUF(w->out), QD_ARG_BUF(w->count), QD_ARG_BUF(w->offset), QD_ARG(chunks), QD_ARG(w->chunk), QD_ARG_BUF(w->packed)};
+    const qd_arg pack[] = {QD_ARG_BUF(w->out), QD_ARG_BUF(w->count), QD_ARG_BUF(w->offset),
+                           QD_ARG(chunks),     QD_ARG(w->chunk),     QD_ARG_BUF(w->packed)};
     QD_TRY(qd_cl_run(w->dev, w->pack, pack, 6, chunks, w->lanes ? 1 : 64, err));
     QD_TRY(host_room(&w->host, &w->host_cap, (size_t)total * 2, err));
     QD_TRY(qd_cl_read(w->dev, &w->packed, 0, w->host, (size_t)total * 8, err));
@@ -107,11 +114,13 @@ static qd_status batch(work *w, const qd_coincide_case *c, uint64_t from, uint64
 qd_status qd_coincide_cl(const qd_coincide_case *c, qd_device *dev, qd_pairs *pairs, qd_error *err) {
     uint64_t start = pairs->n;
     bool slow_clock = c->clock.freq < INT32_MAX && c->clock.freq > -INT32_MAX; /* what one 32-bit product takes */
-    work w = {.dev = dev, .lanes = slow_clock && (c->variant == QD_COINCIDE_AUTO ? qd_cl_is_cpu(dev) : c->variant == QD_COINCIDE_LANES)};
+    work w = {.dev = dev,
+              .lanes = slow_clock && (c->variant == QD_COINCIDE_AUTO ? qd_cl_is_cpu(dev) : c->variant != QD_COINCIDE_EVENTS)};
+    const char *options = c->variant == QD_COINCIDE_PORTABLE ? "-DCOINCIDE_PORTABLE" : "";
     w.chunk = w.lanes ? QD_COINCIDE_CHUNK : GROUP;
     qd_status st;
-    QD_TRY_OUT(st, qd_cl_kernel(dev, "coincide", "", w.lanes ? "coincide_lanes" : "coincide_events", &w.find, err));
-    QD_TRY_OUT(st, qd_cl_kernel(dev, "coincide", "", "coincide_pack", &w.pack, err));
+    QD_TRY_OUT(st, qd_cl_kernel(dev, "coincide", options, w.lanes ? "coincide_lanes" : "coincide_events", &w.find, err));
+    QD_TRY_OUT(st, qd_cl_kernel(dev, "coincide", options, "coincide_pack", &w.pack, err));
     uint64_t units = qd_device_about(dev)->compute_units * CHUNKS_A_UNIT;
     uint64_t size = qd_cl_is_cpu(dev) ? QD_COINCIDE_CHUNK * (units > CPU_CHUNKS ? units : CPU_CHUNKS) : GPU_BATCH;
     for (uint64_t i = c->from; i < c->to; i += size)

@@ -12,11 +12,13 @@ static const qd_key keys[KEYS] = {
     [KEY_GAP] = {"gap", 256000, 1, (uint64_t)1 << 40, "mean ticks between events of a side"},
     [KEY_PAIRS] = {"permille", 100, 0, 1000, "events of A that have a partner, in a thousand"},
     [KEY_REACH] = {"reach", 127, 0, QD_COINCIDE_REACH_MAX, "greatest distance of a pair, ticks"},
-    [KEY_CONTENT] = {"content", POISSON, 0, CONTENTS - 1, "0 random, 1 equal times, 2 ties, 3 gaps of 2^31 ticks, 4 windows overlap, 5 B empty"},
+    [KEY_CONTENT] = {"content", POISSON, 0, CONTENTS - 1,
+                     "0 random, 1 equal times, 2 ties, 3 gaps of 2^31 ticks, 4 windows overlap, 5 B empty"},
     [KEY_FREQ] = {"freq", 0, 0, (uint64_t)1 << 33, "clock's frequency + 2^32, in 2^-44; 0: 10 ppm"},
     [KEY_FROM] = {"from", 0, 0, (uint64_t)1 << 28, "first event of A whose pairs are wanted"},
     [KEY_SEED] = {"seed", 1, 0, UINT64_MAX, "of the inputs"},
-    [KEY_VARIANT] = {"variant", QD_COINCIDE_AUTO, 0, QD_COINCIDE_VARIANTS - 1, "0 by device, 1 lanes, 2 one work-item an event"},
+    [KEY_VARIANT] = {"variant", QD_COINCIDE_AUTO, 0, QD_COINCIDE_VARIANTS - 1,
+                     "0 by device, 1 lanes, 2 one work-item an event, 3 lanes in portable form"},
 };
 
 /* Gap before event i of a stream: uniform in 0 .. 2 mean, or what the content asks for. */
@@ -25,11 +27,16 @@ static int64_t gap_of(const qd_problem *p, uint32_t stream, uint64_t i) {
     qd_philox(p->v[KEY_SEED], QD_STREAM_TEST, i, stream, w);
     uint64_t mean = p->v[KEY_GAP], r = (uint64_t)w[0] << 32 | w[1];
     switch (p->v[KEY_CONTENT]) {
-        case EQUAL_TIMES: return w[0] % 16 ? 0 : (int64_t)(r % (2 * mean + 1));
-        case TIES: return (int64_t)(w[0] % 4) * ((int64_t)p->v[KEY_REACH] / 2 + 1);
-        case GAPS: return w[0] % 64 ? (int64_t)(r % (2 * mean + 1)) : ((int64_t)1 << 31) + (int64_t)(r % (2 * mean + 1));
-        case DENSE: return (int64_t)(w[0] % ((uint32_t)p->v[KEY_REACH] + 2));
-        default: return (int64_t)(r % (2 * mean + 1));
+        case EQUAL_TIMES:
+            return w[0] % 16 ? 0 : (int64_t)(r % (2 * mean + 1));
+        case TIES:
+            return (int64_t)(w[0] % 4) * ((int64_t)p->v[KEY_REACH] / 2 + 1);
+        case GAPS:
+            return w[0] % 64 ? (int64_t)(r % (2 * mean + 1)) : ((int64_t)1 << 31) + (int64_t)(r % (2 * mean + 1));
+        case DENSE:
+            return (int64_t)(w[0] % ((uint32_t)p->v[KEY_REACH] + 2));
+        default:
+            return (int64_t)(r % (2 * mean + 1));
     }
 }
 
@@ -68,7 +75,8 @@ static qd_status create(const qd_problem *p, void **state, qd_error *err) {
     uint64_t n = p->v[KEY_N];
     if (p->v[KEY_FROM] > n) {
         free(s);
-        return qd_fail(err, QD_E_USAGE, "coincide: from=%llu is beyond n=%llu", (unsigned long long)p->v[KEY_FROM], (unsigned long long)n);
+        return qd_fail(err, QD_E_USAGE, "coincide: from=%llu is beyond n=%llu", (unsigned long long)p->v[KEY_FROM],
+                       (unsigned long long)n);
     }
     if (s) {
         s->a = malloc((n + 1) * sizeof *s->a);
@@ -78,8 +86,14 @@ static qd_status create(const qd_problem *p, void **state, qd_error *err) {
         destroy(s);
         return qd_fail(err, QD_E_INTERNAL, "inputs of coincide:n=%llu|no memory||use fewer events", (unsigned long long)n);
     }
-    s->c = (qd_coincide_case){.a = s->a, .b = s->b, .na = n, .nb = p->v[KEY_CONTENT] == ONE_SIDE ? 0 : n, .reach = (int64_t)p->v[KEY_REACH],
-                              .from = p->v[KEY_FROM], .to = n, .variant = (qd_coincide_variant)p->v[KEY_VARIANT]};
+    s->c = (qd_coincide_case){.a = s->a,
+                              .b = s->b,
+                              .na = n,
+                              .nb = p->v[KEY_CONTENT] == ONE_SIDE ? 0 : n,
+                              .reach = (int64_t)p->v[KEY_REACH],
+                              .from = p->v[KEY_FROM],
+                              .to = n,
+                              .variant = (qd_coincide_variant)p->v[KEY_VARIANT]};
     s->c.clock = (qd_clock){.base = 12345, .offset = 777777, .tick = {125, 32}};
     s->c.clock.freq = p->v[KEY_FREQ] ? (int64_t)p->v[KEY_FREQ] - ((int64_t)1 << 32) : 175921860; /* 10 ppm of 2^44 */
     fill(p, s);
@@ -87,7 +101,9 @@ static qd_status create(const qd_problem *p, void **state, qd_error *err) {
     return QD_OK;
 }
 
-static size_t output_bytes(const void *state) { return qd_coincide_bytes(&((const qd_coincide_state *)state)->c); }
+static size_t output_bytes(const void *state) {
+    return qd_coincide_bytes(&((const qd_coincide_state *)state)->c);
+}
 
 static qd_status run(const qd_coincide_case *c, qd_device *dev, void *out, qd_error *err) {
     uint64_t *o = out, events = c->to - c->from;
@@ -98,8 +114,12 @@ static qd_status run(const qd_coincide_case *c, qd_device *dev, void *out, qd_er
     memset(pairs.b + pairs.n, 0, (events - pairs.n) * sizeof *pairs.b);
     return QD_OK;
 }
-static qd_status reference(void *state, void *out, qd_error *err) { return run(&((qd_coincide_state *)state)->c, NULL, out, err); }
-static qd_status device(void *state, qd_device *dev, void *out, qd_error *err) { return run(&((qd_coincide_state *)state)->c, dev, out, err); }
+static qd_status reference(void *state, void *out, qd_error *err) {
+    return run(&((qd_coincide_state *)state)->c, NULL, out, err);
+}
+static qd_status device(void *state, qd_device *dev, void *out, qd_error *err) {
+    return run(&((qd_coincide_state *)state)->c, dev, out, err);
+}
 
 static void cost(const void *state, qd_cost *cost) {
     const qd_coincide_case *c = &((const qd_coincide_state *)state)->c;
@@ -113,18 +133,52 @@ static void cost(const void *state, qd_cost *cost) {
 }
 
 /* Around the block of 8, the chunk of 4096 and the group of 256; every content and variant; clocks at their limits. */
-static const char *const quick[] = {
-    "coincide:n=0", "coincide:n=1", "coincide:n=1,variant=2", "coincide:n=1,content=5", "coincide:n=7,permille=1000", "coincide:n=8,permille=1000",
-    "coincide:n=9,permille=1000", "coincide:n=9,permille=1000,variant=2", "coincide:n=255,variant=2,permille=500", "coincide:n=256,variant=2,permille=500",
-    "coincide:n=257,variant=2,permille=500", "coincide:n=4095,permille=300", "coincide:n=4096,permille=300", "coincide:n=4097,permille=300",
-    "coincide:n=4097,permille=300,from=4096", "coincide:n=20000,permille=10", "coincide:n=20000,permille=10,variant=2",
-    "coincide:n=20000,permille=300,from=4097", "coincide:n=20000,reach=0,permille=500", "coincide:n=20000,content=1", "coincide:n=20000,content=1,reach=0",
-    "coincide:n=20000,content=2", "coincide:n=20000,content=2,variant=2", "coincide:n=20000,content=3,permille=500", "coincide:n=20000,content=3,gap=1,permille=500",
-    "coincide:n=20000,content=4", "coincide:n=20000,content=4,variant=2", "coincide:n=20000,gap=100000000,permille=300", "coincide:n=2000,gap=1099511627,permille=300",
-    "coincide:n=2000,gap=1000,reach=536870912,permille=300", "coincide:n=2000,gap=1000000000,reach=536870912,permille=300", "coincide:n=20000,freq=1,permille=300", "coincide:n=20000,freq=8589934591,permille=300,gap=10000000",
-    "coincide:n=20000,freq=2147483650,permille=300,gap=10000000", "coincide:n=20000,freq=6442450942,permille=300,gap=10000000", NULL};
-static const char *const full[] = {"coincide:n=1000000,permille=10", "coincide:n=1000000,permille=300,gap=25600", "coincide:n=1000003,content=2",
-                                   "coincide:n=1000000,content=1", "coincide:n=5000000,permille=100", "coincide:n=1000000,permille=300,variant=2", NULL};
+static const char *const quick[] = {"coincide:n=0",
+                                    "coincide:n=1",
+                                    "coincide:n=1,variant=2",
+                                    "coincide:n=1,content=5",
+                                    "coincide:n=7,permille=1000",
+                                    "coincide:n=8,permille=1000",
+                                    "coincide:n=9,permille=1000",
+                                    "coincide:n=9,permille=1000,variant=2",
+                                    "coincide:n=255,variant=2,permille=500",
+                                    "coincide:n=256,variant=2,permille=500",
+                                    "coincide:n=257,variant=2,permille=500",
+                                    "coincide:n=4095,permille=300",
+                                    "coincide:n=4096,permille=300",
+                                    "coincide:n=4097,permille=300",
+                                    "coincide:n=4097,permille=300,from=4096",
+                                    "coincide:n=20000,permille=10",
+                                    "coincide:n=20000,permille=10,variant=2",
+                                    "coincide:n=20000,permille=300,from=4097",
+                                    "coincide:n=20000,reach=0,permille=500",
+                                    "coincide:n=20000,content=1",
+                                    "coincide:n=20000,content=1,reach=0",
+                                    "coincide:n=20000,content=2",
+                                    "coincide:n=20000,content=2,variant=2",
+                                    "coincide:n=20000,content=2,variant=3",
+                                    "coincide:n=20000,permille=300,variant=3",
+                                    "coincide:n=9,permille=1000,variant=3",
+                                    "coincide:n=20000,content=3,permille=500",
+                                    "coincide:n=20000,content=3,gap=1,permille=500",
+                                    "coincide:n=20000,content=4",
+                                    "coincide:n=20000,content=4,variant=2",
+                                    "coincide:n=20000,gap=100000000,permille=300",
+                                    "coincide:n=2000,gap=1099511627,permille=300",
+                                    "coincide:n=2000,gap=1000,reach=536870912,permille=300",
+                                    "coincide:n=2000,gap=1000000000,reach=536870912,permille=300",
+                                    "coincide:n=20000,freq=1,permille=300",
+                                    "coincide:n=20000,freq=8589934591,permille=300,gap=10000000",
+                                    "coincide:n=20000,freq=2147483650,permille=300,gap=10000000",
+                                    "coincide:n=20000,freq=6442450942,permille=300,gap=10000000",
+                                    NULL};
+static const char *const full[] = {"coincide:n=1000000,permille=10",
+                                   "coincide:n=1000000,permille=300,gap=25600",
+                                   "coincide:n=1000003,content=2",
+                                   "coincide:n=1000000,content=1",
+                                   "coincide:n=5000000,permille=100",
+                                   "coincide:n=1000000,permille=300,variant=2",
+                                   NULL};
 static const char *const profile[] = {"coincide:n=4194304,permille=10,gap=256000", "coincide:n=4194304,permille=300,gap=256000",
                                       "coincide:n=4194304,permille=10,gap=25600", NULL};
 

@@ -51,7 +51,8 @@ static qd_status prepare(work *w, qd_error *err) {
     w->log2n = QD_NTT_MIN_LOG2;
     while (((uint64_t)1 << w->log2n) < qd_correlate_span(c)) w->log2n++;
     if (w->log2n > QD_NTT_MAX_LOG2)
-        return qd_fail(err, QD_E_USAGE, "correlation over %u bins||a slice and its lags must stay below 2^27 bins|use wider bins", qd_correlate_span(c));
+        return qd_fail(err, QD_E_USAGE, "correlation over %u bins||a slice and its lags must stay below 2^27 bins|use wider bins",
+                       qd_correlate_span(c));
     size_t bytes = sizeof(uint32_t) << w->log2n;
     w->local = qd_cl_is_cpu(w->dev) ? 16 : 64;
     QD_TRY(qd_ntt_open(w->dev, w->log2n, QD_NTT_AUTO, &w->ntt, err));
@@ -68,16 +69,16 @@ static qd_status prepare(work *w, qd_error *err) {
 }
 
 /* Histogram of the events in [start, start + bins bin) into a buffer of zeros. */
-static qd_status count(work *w, const qd_buf *t, const int64_t *host, uint64_t n, int64_t start, uint32_t bins, uint32_t backwards, qd_buf *h,
-                       qd_error *err) {
+static qd_status count(work *w, const qd_buf *t, const int64_t *host, uint64_t n, int64_t start, uint32_t bins,
+                       uint32_t backwards, qd_buf *h, qd_error *err) {
     const qd_tags tags = {.n = n, .t = (int64_t *)host};
     cl_ulong first = qd_tags_lower_bound(&tags, start), end = qd_tags_lower_bound(&tags, start + (int64_t)bins * w->c->bin);
     cl_long from = start, bin = w->c->bin;
     uint32_t length = (uint32_t)1 << w->log2n;
     QD_TRY(qd_cl_zero(w->dev, h, 0, sizeof(uint32_t) << w->log2n, err));
     if (first == end) return QD_OK;
-    const qd_arg args[] = {QD_ARG_BUF(*t), QD_ARG(first), QD_ARG(end), QD_ARG(from), QD_ARG(bin), QD_ARG(bins), QD_ARG(length), QD_ARG(backwards),
-                           QD_ARG_BUF(*h)};
+    const qd_arg args[] = {QD_ARG_BUF(*t), QD_ARG(first),  QD_ARG(end),       QD_ARG(from),  QD_ARG(bin),
+                           QD_ARG(bins),   QD_ARG(length), QD_ARG(backwards), QD_ARG_BUF(*h)};
     return qd_cl_run(w->dev, w->bins, args, 9, (size_t)(end - first), w->local, err);
 }
 
@@ -88,7 +89,8 @@ static qd_status slice(work *w, uint32_t k, qd_error *err) {
     QD_TRY(count(w, &w->a, c->a, c->na, c->start + first * c->bin, c->slice_bins, 1, &w->x, err));
     QD_TRY(count(w, &w->b, c->b, c->nb, c->start + first_b * c->bin, span, 0, &w->y, err));
     cl_long from = c->data_from - first_b, to = c->data_to - first_b;
-    const qd_arg fill[] = {QD_ARG_BUF(w->y), QD_ARG(span), QD_ARG(most), QD_ARG(from), QD_ARG(to), QD_ARG(c->fill_num), QD_ARG(c->fill_den)};
+    const qd_arg fill[] = {QD_ARG_BUF(w->y), QD_ARG(span),        QD_ARG(most),       QD_ARG(from),
+                           QD_ARG(to),       QD_ARG(c->fill_num), QD_ARG(c->fill_den)};
     QD_TRY(qd_cl_run(w->dev, w->fill, fill, 7, span, w->local, err));
     QD_TRY(qd_ntt_forward(w->ntt, &w->x, err));
     QD_TRY(qd_ntt_forward(w->ntt, &w->y, err));
@@ -102,8 +104,8 @@ static qd_status lines(work *w, uint32_t *out, qd_error *err) {
     const qd_correlate_case *c = w->c;
     uint32_t n = qd_correlate_n(c), stride = (n + 7) / 8 * 8, row = qd_correlate_row(c), slopes = 2 * c->slopes + 1;
     QD_TRY(qd_cl_alloc(w->dev, &w->out, 5 * (size_t)stride * sizeof(uint32_t), err));
-    const qd_arg args[] = {QD_ARG_BUF(w->lags), QD_ARG(row), QD_ARG(c->slices), QD_ARG(slopes), QD_ARG_BUF(w->slope), QD_ARG_BUF(w->at),
-                           QD_ARG(n), QD_ARG(stride), QD_ARG_BUF(w->out)};
+    const qd_arg args[] = {QD_ARG_BUF(w->lags), QD_ARG(row), QD_ARG(c->slices), QD_ARG(slopes),    QD_ARG_BUF(w->slope),
+                           QD_ARG_BUF(w->at),   QD_ARG(n),   QD_ARG(stride),    QD_ARG_BUF(w->out)};
     QD_TRY(qd_cl_run(w->dev, w->lines, args, 9, stride / 8, w->local, err));
     for (size_t i = 0; i < 5; i++)
         QD_TRY(qd_cl_read(w->dev, &w->out, i * stride * sizeof(uint32_t), out + i * n, n * sizeof(uint32_t), err));
@@ -127,7 +129,8 @@ qd_status qd_correlate_cl(const qd_correlate_case *c, bool want_lags, qd_device 
     for (uint32_t k = 0; k < c->slices; k++) QD_TRY_OUT(st, slice(&w, k, err));
     QD_TRY_OUT(st, lines(&w, out, err));
     if (want_lags)
-        QD_TRY_OUT(st, qd_cl_read(dev, &w.lags, 0, out + qd_correlate_words(c, false), (size_t)c->slices * qd_correlate_row(c) * sizeof(uint32_t), err));
+        QD_TRY_OUT(st, qd_cl_read(dev, &w.lags, 0, out + qd_correlate_words(c, false),
+                                  (size_t)c->slices * qd_correlate_row(c) * sizeof(uint32_t), err));
 out:
     release(&w);
     return st;

@@ -76,10 +76,12 @@ static void best_lines(const qd_correlate_case *c, const uint32_t *lags, uint32_
 qd_status qd_correlate_ref(const qd_correlate_case *c, bool want_lags, uint32_t *out, qd_error *err) {
     size_t row = qd_correlate_row(c);
     uint32_t *a = malloc(c->slice_bins * sizeof *a), *b = malloc(qd_correlate_span(c) * sizeof *b);
-    uint32_t *own = want_lags ? NULL : malloc(c->slices * row * sizeof *own), *lags = want_lags ? out + qd_correlate_words(c, false) : own;
+    uint32_t *own = want_lags ? NULL : malloc(c->slices * row * sizeof *own),
+             *lags = want_lags ? out + qd_correlate_words(c, false) : own;
     qd_status st = QD_OK;
     if (!a || !b || !lags) {
-        st = qd_fail(err, QD_E_INTERNAL, "no memory for %u slices of %zu lags||the search is wide|give smaller limits of offset and frequency",
+        st = qd_fail(err, QD_E_INTERNAL,
+                     "no memory for %u slices of %zu lags||the search is wide|give smaller limits of offset and frequency",
                      c->slices, row);
         goto out;
     }

@@ -9,8 +9,8 @@
  *  ratio lambda/(x+1); the terms' rounding (about 1e-16 of sums of magnitude x ln x) is added. 0 for x <= lambda. */
 double qd_poisson_log_tail(double lambda, double x);
 
-/** Upper bound of ln( tests Pr[peak or more] ), for a background of mean @p lambda whose variance is @p dispersion (>= 1) times the mean:
- *  counts in units of the dispersion are taken as Poisson. */
+/** Upper bound of ln( tests Pr[peak or more] ), for a background of mean @p lambda whose variance is @p dispersion (>= 1) times
+ * the mean: counts in units of the dispersion are taken as Poisson. */
 double qd_false_log(double tests, double lambda, double dispersion, double peak);
 
 /** Least count that passes: qd_false_log(...) <= log_limit. */

@@ -14,31 +14,38 @@ static qd_status check(const qd_tags *a, const qd_tags *b, qd_sync_params *p, qd
     if (p->max_offset_s == 0) p->max_offset_s = default_offset_s;
     if (p->max_ppm == 0) p->max_ppm = default_ppm;
     if (p->p_false == 0) p->p_false = default_p;
-    if (!(p->max_offset_s > 0 && p->max_offset_s <= 10) || !(p->max_ppm > 0 && p->max_ppm <= 200) || !(p->p_false > 0 && p->p_false <= 0.01))
-        return qd_fail(err, QD_E_USAGE, "clock search within %g s and %g ppm, false lock %g||limits are 10 s, 200 ppm and 0.01", p->max_offset_s,
-                       p->max_ppm, p->p_false);
+    if (!(p->max_offset_s > 0 && p->max_offset_s <= 10) || !(p->max_ppm > 0 && p->max_ppm <= 200) ||
+        !(p->p_false > 0 && p->p_false <= 0.01))
+        return qd_fail(err, QD_E_USAGE, "clock search within %g s and %g ppm, false lock %g||limits are 10 s, 200 ppm and 0.01",
+                       p->max_offset_s, p->max_ppm, p->p_false);
     if (a->tick.num != b->tick.num || a->tick.den != b->tick.den || a->tick.num == 0 || a->tick.den == 0)
-        return qd_fail(err, QD_E_USAGE, "clock search on tags with ticks of %" PRIu64 "/%" PRIu64 " and %" PRIu64 "/%" PRIu64 " ps||"
-                       "both sides must count in the same unit|convert one with `qdistill tags convert`", a->tick.num, a->tick.den, b->tick.num,
-                       b->tick.den);
+        return qd_fail(err, QD_E_USAGE,
+                       "clock search on tags with ticks of %" PRIu64 "/%" PRIu64 " and %" PRIu64 "/%" PRIu64
+                       " ps||"
+                       "both sides must count in the same unit|convert one with `qdistill tags convert`",
+                       a->tick.num, a->tick.den, b->tick.num, b->tick.den);
     const qd_tags *side[2] = {a, b};
     for (int s = 0; s < 2; s++)
         for (uint64_t i = 1; i < side[s]->n; i++)
             if (side[s]->t[i] < side[s]->t[i - 1])
-                return qd_fail(err, QD_E_INPUT, "event %" PRIu64 " of station %c is earlier than the one before||times must be in order", i,
+                return qd_fail(err, QD_E_INPUT,
+                               "event %" PRIu64 " of station %c is earlier than the one before||times must be in order", i,
                                s ? 'B' : 'A');
     return QD_OK;
 }
 
-__attribute__((format(printf, 4, 5))) static qd_status refuse(qd_sync_report *r, const char *next, qd_error *err, const char *fmt, ...) {
+__attribute__((format(printf, 4, 5))) static qd_status refuse(qd_sync_report *r, const char *next, qd_error *err, const char *fmt,
+                                                              ...) {
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(r->reason, sizeof r->reason, fmt, ap);
     va_end(ap);
     r->locked = false;
-    return qd_fail(err, QD_E_POLICY, "no lock: %s|S found %.2f, needed %.2f; background %.4g events a bin of %.4g ns; rates %.4g and %.4g a second; %.3g s correlated"
-                   "|a clock is never guessed|%s", r->reason, r->significance, r->needed, r->lambda, r->bin_ps * 1e-3, r->rate_a, r->rate_b,
-                   r->search_s, next);
+    return qd_fail(err, QD_E_POLICY,
+                   "no lock: %s|S found %.2f, needed %.2f; background %.4g events a bin of %.4g ns; rates %.4g and %.4g a "
+                   "second; %.3g s correlated"
+                   "|a clock is never guessed|%s",
+                   r->reason, r->significance, r->needed, r->lambda, r->bin_ps * 1e-3, r->rate_a, r->rate_b, r->search_s, next);
 }
 
 /* The part of A's time axis where both sides have events. */
@@ -84,7 +91,8 @@ static void report_rates(const qd_strip *s, qd_sync_report *r) {
 }
 
 /* Count along the line in data that nothing used so far, within 3 sigma and what the fit leaves open there. */
-static bool confirm(const qd_strip *kept, const qd_strip *used, const qd_clock *line, const qd_fit *fit, double log_limit, qd_sync_report *r) {
+static bool confirm(const qd_strip *kept, const qd_strip *used, const qd_clock *line, const qd_fit *fit, double log_limit,
+                    qd_sync_report *r) {
     double ahead = (double)(kept->to - used->from - (used->to - used->from) / 2);
     int64_t reach = (int64_t)ceil(3 * fit->sigma + 4 * (fit->offset_sd + fit->freq_sd * ahead)) + 2;
     uint64_t count[32]; /* cells of 2 reach, the middle of cells 15 and 16 is the line: the cells start at -32 reach */
@@ -121,22 +129,44 @@ static double runner_up(const qd_candidate *c, const qd_clock *line) {
     return ((double)next - mean) / ((double)best - mean);
 }
 
-static const double satellite = 0.25; /* a second peak above this share of the first is a second candidate; afterpulses and reflections stay below */
+/* True when the jitter of most quarters of the recording, each with a line of its own, is far below that of the whole: one line does
+ * not hold for all of it. */
+static bool wanders(const qd_strip *all, const qd_clock *line, const qd_fit *whole) {
+    enum { PARTS = 4 };
+    int sharper = 0, fits = 0;
+    for (int i = 0; i < PARTS; i++) {
+        int64_t span = all->to - all->from;
+        qd_strip part = {all->a, all->b, all->from + span / PARTS * i, all->from + span / PARTS * (i + 1)};
+        qd_clock own = *line;
+        qd_fit fit;
+        if (!qd_fit_line(&part, &own, (int64_t)ceil(whole->sigma), &fit)) continue;
+        fits++;
+        sharper += fit.sigma < 0.6 * whole->sigma;
+    }
+    return fits >= 3 && 2 * sharper > fits; /* of fewer parts, chance would judge */
+}
+
+static const double satellite =
+    0.25; /* a second peak above this share of the first is a second candidate; afterpulses and reflections stay below */
 
 static qd_status not_found(const qd_candidate *c, const qd_sync_params *p, qd_sync_report *r, qd_error *err) {
     char next[320];
     double per_slice = c->slices ? sqrt(c->slices / (2 * p->max_ppm * 1e-6)) : 0;
     if (c->slices)
-        snprintf(next, sizeof next, "%s; or narrow the search by what you know (--max-offset-s from GPS or NTP, --max-ppm); at this length and "
-                 "%g ppm about %.2g %% of the events must have a partner", c->limited ? "give a longer recording" : "check that the files belong together",
-                 p->max_ppm, per_slice > 0 ? 200 * r->needed / per_slice : 0);
+        snprintf(next, sizeof next,
+                 "%s; or narrow the search by what you know (--max-offset-s from GPS or NTP, --max-ppm); at this length and "
+                 "%g ppm about %.2g %% of the events must have a partner",
+                 c->limited ? "give a longer recording" : "check that the files belong together", p->max_ppm,
+                 per_slice > 0 ? 200 * r->needed / per_slice : 0);
     else
         snprintf(next, sizeof next, "give a longer recording");
-    return refuse(r, next, err, "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false, p->p_false);
+    return refuse(r, next, err, "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false,
+                  p->p_false);
 }
 
 /* Search, sharpen, confirm, fit. */
-static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params *p, qd_clock *clock, qd_sync_report *r, qd_error *err) {
+static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params *p, qd_clock *clock, qd_sync_report *r,
+                      qd_error *err) {
     qd_tick tick = all->a->tick;
     double per_s = 1e12 * (double)tick.den / (double)tick.num;
     qd_search search = {(int64_t)ceil(p->max_offset_s * per_s), p->max_ppm * 1e-6, log(p->p_false)};
@@ -146,8 +176,10 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params 
     QD_TRY(qd_search_candidate(dev, &used, &search, &c, err));
     report_candidate(&c, tick, r);
     if (!c.found) return not_found(&c, p, r, err);
-    const char *other = "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s";
-    if (c.second > satellite) return refuse(r, other, err, "two candidates: a second peak has %.0f %% of the first", 100 * c.second);
+    const char *other =
+        "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s";
+    if (c.second > satellite)
+        return refuse(r, other, err, "two candidates: a second peak has %.0f %% of the first", 100 * c.second);
 
     qd_clock line = c.line;
     line.tick = tick;
@@ -155,26 +187,34 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params 
     qd_round round;
     int64_t h = c.bin / 12 + 1;
     double second;
-    if (!qd_sharpen(&strip, used.to, &line, &h, ((double)c.peak - c.lambda) / (double)(c.strip.to - c.strip.from), &second, &round))
+    if (!qd_sharpen(&strip, used.to, &line, &h, ((double)c.peak - c.lambda) / (double)(c.strip.to - c.strip.from), &second,
+                    &round))
         return refuse(r, "widen --max-ppm, or use a shorter or a steadier part of the recording (--span-s)", err,
-                      "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency is outside the search or drifts, or it is no peak of pairs",
+                      "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency is outside the search or drifts, "
+                      "or it is no peak of pairs",
                       (double)round.h / per_s * 1e9, qd_seconds(strip.to - strip.from, tick));
     double also = runner_up(&c, &line);
     if (also > second) second = also;
     r->second = second > c.second ? second : c.second;
-    if (r->second > satellite) return refuse(r, other, err, "two candidates: a second peak has %.0f %% of the first", 100 * r->second);
+    if (r->second > satellite)
+        return refuse(r, other, err, "two candidates: a second peak has %.0f %% of the first", 100 * r->second);
     qd_fit fit;
     if (!qd_fit_line(&strip, &line, h, &fit))
-        return refuse(r, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns", (double)h / per_s * 1e9);
+        return refuse(r, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns",
+                      (double)h / per_s * 1e9);
     if (!confirm(&kept, &strip, &line, &fit, search.log_limit, r))
         return refuse(r, "use a longer or a steadier recording", err,
-                      "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance", r->confirmed, r->confirm_lambda);
-    if (!qd_fit_line(all, &line, h, &fit)) return refuse(r, "use a steadier recording", err, "the frequency drifts over the recording");
+                      "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance", r->confirmed,
+                      r->confirm_lambda);
+    if (!qd_fit_line(all, &line, h, &fit) || wanders(all, &line, &fit))
+        return refuse(r, "use a shorter or a steadier part of the recording (--span-s)", err,
+                      "the frequency drifts: one line over %.3g s leaves %.3g ps, over a quarter much less", qd_seconds(all->to - all->from, tick),
+                      fit.sigma / per_s * 1e12);
     qd_line_rebase(&line, all->b->t[0]);
     report_clock(&line, &fit, all, r);
     if (line.offset > search.max_offset || line.offset < -search.max_offset || fabs(r->frequency_ppm) > p->max_ppm)
-        return refuse(r, "widen --max-offset-s and --max-ppm and search again", err, "offset %.6g s, frequency %.6g ppm: outside the search",
-                      r->offset_ps * 1e-12, r->frequency_ppm);
+        return refuse(r, "widen --max-offset-s and --max-ppm and search again", err,
+                      "offset %.6g s, frequency %.6g ppm: outside the search", r->offset_ps * 1e-12, r->frequency_ppm);
     *clock = line;
     clock->significance = r->significance;
     clock->p_false = r->p_false;
@@ -193,7 +233,8 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
     for (int s = 0; s < 2; s++) {
         const qd_tags *x = s ? b : a;
         if (x->n < 2 || x->t[0] == x->t[x->n - 1])
-            return refuse(r, "check the recording of that station", err, "station %c has %s", s ? 'B' : 'A', x->n < 2 ? "no events" : "all events at one time");
+            return refuse(r, "check the recording of that station", err, "station %c has %s", s ? 'B' : 'A',
+                          x->n < 2 ? "no events" : "all events at one time");
     }
     qd_strip all;
     if (!overlap(a, b, &all)) return refuse(r, other, err, "the recordings do not overlap in time");
@@ -201,7 +242,8 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
     return lock(dev, &all, &p, clock, r, err);
 }
 
-qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_clock *clock, qd_sync_report *report, qd_error *err) {
+qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_clock *clock, qd_sync_report *report,
+                          qd_error *err) {
     qd_sync_report own, *r = report ? report : &own;
     *r = (qd_sync_report){.significance = clock->significance, .p_false = clock->p_false, .confirm_p = 1};
     if (reach < 1 || reach >> 40)
@@ -209,10 +251,12 @@ qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_
     qd_strip all;
     qd_fit fit;
     qd_clock line = *clock;
-    if (a->n < 2 || b->n < 2 || !overlap(a, b, &all)) return refuse(r, "give more events", err, "the tags do not overlap in time");
+    if (a->n < 2 || b->n < 2 || !overlap(a, b, &all))
+        return refuse(r, "give more events", err, "the tags do not overlap in time");
     report_rates(&all, r);
     if (!qd_fit_line(&all, &line, reach / 8 + 1, &fit))
-        return refuse(r, "search again with qd_correlate", err, "no pairs stand out within %" PRId64 " ticks of the old clock", reach);
+        return refuse(r, "search again with qd_correlate", err, "no pairs stand out within %" PRId64 " ticks of the old clock",
+                      reach);
     qd_line_rebase(&line, clock->base);
     *clock = line;
     report_clock(&line, &fit, &all, r);
@@ -220,13 +264,20 @@ qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_
     return QD_OK;
 }
 
-double qd_clock_offset_ps(const qd_clock *c) { return (double)c->offset * (double)c->tick.num / (double)c->tick.den; }
-double qd_clock_ppm(const qd_clock *c) { return ldexp((double)c->freq, -QD_CLOCK_SHIFT) * 1e6; }
+double qd_clock_offset_ps(const qd_clock *c) {
+    return (double)c->offset * (double)c->tick.num / (double)c->tick.den;
+}
+double qd_clock_ppm(const qd_clock *c) {
+    return ldexp((double)c->freq, -QD_CLOCK_SHIFT) * 1e6;
+}
 
 qd_status qd_clock_from_figures(qd_tick tick, int64_t base, double offset_ps, double ppm, qd_clock *clock, qd_error *err) {
-    double offset = tick.num ? round(offset_ps * (double)tick.den / (double)tick.num) : 0, freq = round(ldexp(ppm * 1e-6, QD_CLOCK_SHIFT));
+    double offset = tick.num ? round(offset_ps * (double)tick.den / (double)tick.num) : 0,
+           freq = round(ldexp(ppm * 1e-6, QD_CLOCK_SHIFT));
     if (tick.num == 0 || tick.den == 0 || !(fabs(offset) < 0x1p61) || !(fabs(freq) < 0x1p32))
-        return qd_fail(err, QD_E_USAGE, "clock with offset %g ps and frequency %g ppm||limits are 244 ppm and 2^61 ticks", offset_ps, ppm);
-    *clock = (qd_clock){.base = base, .offset = (int64_t)offset, .freq = (int64_t)freq, .tick = tick, .p_false = 1, .locked = true};
+        return qd_fail(err, QD_E_USAGE, "clock with offset %g ps and frequency %g ppm||limits are 244 ppm and 2^61 ticks",
+                       offset_ps, ppm);
+    *clock =
+        (qd_clock){.base = base, .offset = (int64_t)offset, .freq = (int64_t)freq, .tick = tick, .p_false = 1, .locked = true};
     return QD_OK;
 }

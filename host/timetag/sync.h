@@ -19,7 +19,8 @@ typedef struct qd_strip {
 void qd_line_rebase(qd_clock *line, int64_t base);
 
 /** Call @p each for every pair of events with |e| <= reach and tA in [from, to). */
-void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach, void (*each)(void *self, int64_t ta, int64_t e), void *self);
+void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach, void (*each)(void *self, int64_t ta, int64_t e),
+                   void *self);
 
 /** Histogram of e: count[q + half] for floor(e / width) = q, -half <= q < half. count has 2 half cells, set to 0 first. */
 void qd_strip_histogram(const qd_strip *s, const qd_clock *line, int64_t width, uint32_t half, uint64_t *count);
@@ -31,19 +32,19 @@ uint64_t qd_events_between(const qd_tags *x, int64_t from, int64_t to);
 /** One round of sharpening: 16 slices of the strip, bins of width h, all lines that stay within 16 bins of e = c h. */
 typedef struct qd_round {
     int64_t h;
-    double excess;     /**< events in the best line's two bins, above the background */
-    double lambda;     /**< background there */
+    double excess; /**< events in the best line's two bins, above the background */
+    double lambda; /**< background there */
     uint64_t peak;
-    double log_false;  /**< ln of the chance of such a peak in this round */
-    double second;     /**< excess of the best line that stays 4 bins away, over the best one's; 0 when it is not significant */
+    double log_false; /**< ln of the chance of such a peak in this round */
+    double second;    /**< excess of the best line that stays 4 bins away, over the best one's; 0 when it is not significant */
 } qd_round;
 /** Move the line onto the best one. QD_E_INTERNAL: no memory. */
 void qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r);
 
 /** Sharpen from bin width @p h over [from, to) to the jitter over [from, limit).
  *  @param rate   excess events per tick that the search saw, for comparison
- *  @return false: the peak did not sharpen (r holds the round that failed); true: *h is a bin that holds most of the peak, the strip
- *  reaches the limit */
+ *  @return false: the peak did not sharpen (r holds the round that failed); true: *h is a bin that holds most of the peak, the
+ * strip reaches the limit */
 bool qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double rate, double *second, qd_round *r);
 
 /** Result of the last fit. */
@@ -56,16 +57,16 @@ typedef struct qd_fit {
     double offset_sd; /**< ticks, at mid-time */
     double freq_sd;   /**< ticks per tick */
 } qd_fit;
-/** Width and place of the peak within 16 h of the line, then least squares within 3 sigma, repeated until it stands. Leaves the line's
- *  base at the middle of the strip. @return false: no peak above 6 standard deviations of the background. */
+/** Width and place of the peak within 16 h of the line, then least squares within 3 sigma, repeated until it stands. Leaves the
+ * line's base at the middle of the strip. @return false: no peak above 6 standard deviations of the background. */
 bool qd_fit_line(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit);
 
 /** What the search for a candidate found. */
 typedef struct qd_candidate {
-    bool found;        /**< passes */
-    bool limited;      /**< all data were used (else: all slices that fit in memory) */
-    qd_clock line;     /**< base at the middle of the slices */
-    qd_strip strip;    /**< what was correlated */
+    bool found;     /**< passes */
+    bool limited;   /**< all data were used (else: all slices that fit in memory) */
+    qd_clock line;  /**< base at the middle of the slices */
+    qd_strip strip; /**< what was correlated */
     int64_t bin;
     uint32_t slopes, slices;
     uint64_t peak;

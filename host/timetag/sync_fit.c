@@ -6,11 +6,11 @@
 
 enum {
     SLICES = 16,
-    BINS = 96,     /* of a round's strip, half of them on either side */
-    PLACES = 30,   /* a line's middle lies within this many bins */
-    SLOPES = 32,   /* and moves by at most so many from end to end: 30 + 16 + 1 < 48 */
-    APART = 4,     /* bins between two different peaks */
-    GROWTH = 4,    /* of the time, round by round; also of the resolution */
+    BINS = 96,   /* of a round's strip, half of them on either side */
+    PLACES = 30, /* a line's middle lies within this many bins */
+    SLOPES = 32, /* and moves by at most so many from end to end: 30 + 16 + 1 < 48 */
+    APART = 4,   /* bins between two different peaks */
+    GROWTH = 4,  /* of the time, round by round; also of the resolution */
     MOST_DIFFERENCES = 1 << 24
 };
 
@@ -65,7 +65,8 @@ static uint64_t best_line(const grid *g, const int32_t *other, int32_t *c, int32
 /* e grows by j bins over the span: turn the line by that much about the middle of the strip, then move it by c bins. */
 static void move_line(const qd_strip *s, qd_clock *line, int64_t h, int32_t c, int32_t j) {
     int64_t middle = s->from + (s->to - s->from) / 2;
-    qd_line_rebase(line, middle - line->offset); /* B's time there, to within the drift: 1e-4 of the offset is far below a bin's effect */
+    qd_line_rebase(
+        line, middle - line->offset); /* B's time there, to within the drift: 1e-4 of the offset is far below a bin's effect */
     line->offset -= c * h;
     line->freq -= (int64_t)qd_floor_div((__int128)j * h * ((__int128)1 << QD_CLOCK_SHIFT), s->to - s->from);
 }
@@ -89,8 +90,9 @@ void qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r) {
 static int64_t next_end(const qd_strip *s, int64_t limit, int64_t h, bool resolved) {
     int64_t span = s->to - s->from, all = limit - s->from, longer = span > all / GROWTH ? all : span * GROWTH;
     if (resolved) return s->from + longer;
-    double per_tick = (double)qd_events_between(s->a, s->from, s->to) / (double)span *
-                      ((double)qd_events_between(s->b, s->b->t[0], s->b->t[s->b->n - 1]) / (double)(s->b->t[s->b->n - 1] - s->b->t[0] + 1));
+    double per_tick =
+        (double)qd_events_between(s->a, s->from, s->to) / (double)span *
+        ((double)qd_events_between(s->b, s->b->t[0], s->b->t[s->b->n - 1]) / (double)(s->b->t[s->b->n - 1] - s->b->t[0] + 1));
     double most = MOST_DIFFERENCES / (per_tick * BINS * (double)h + 1e-300);
     if ((double)longer > most) longer = most > (double)span ? (int64_t)most : span;
     return s->from + longer;
@@ -123,7 +125,8 @@ bool qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double r
 
 enum { FINE = 512, FINE_PER_BIN = 16 };
 
-/* Narrowest run of bins that holds 68.3 % of the peak, background subtracted. Returns its length, 0 without a peak; *first its first bin.
+/* Narrowest run of bins that holds 68.3 % of the peak, background subtracted. Returns its length, 0 without a peak; *first its
+ * first bin.
  * @p background: per bin, from the outer half of the histogram. */
 static uint32_t peak_width(const uint64_t *count, double *background, double *pairs, uint32_t *first) {
     double outer = 0, inner = 0;
@@ -183,7 +186,8 @@ static bool fit_step(const qd_strip *s, qd_clock *line, int64_t reach, sums *x) 
     qd_strip_walk(s, line, reach, sum_one, x);
     if (x->n < 2) return true;
     __int128 den = x->n * x->tt - x->t * x->t;
-    int64_t mean = (int64_t)qd_floor_div(2 * x->e + x->n, 2 * (__int128)x->n); /* at the mean time, which is close to the origin */
+    int64_t mean =
+        (int64_t)qd_floor_div(2 * x->e + x->n, 2 * (__int128)x->n); /* at the mean time, which is close to the origin */
     int64_t turn = den > 0 ? shifted_quotient(x->n * x->te - x->t * x->e, QD_CLOCK_SHIFT - x->shift, den) : 0;
     qd_line_rebase(line, x->origin - line->offset);
     int64_t at_origin = den > 0 ? (int64_t)qd_floor_div(2 * (x->e * x->tt - x->t * x->te) + den, 2 * den) : mean;
@@ -192,23 +196,34 @@ static bool fit_step(const qd_strip *s, qd_clock *line, int64_t reach, sums *x) 
     return at_origin == 0 && qd_clock_drift(span, turn) <= 0 && qd_clock_drift(span, -turn) <= 0;
 }
 
-bool qd_fit_line(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit) {
+/* Width and place of the peak within 16 h, then least squares within 3 sigma. */
+static bool fit_once(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit, sums *x) {
     uint64_t count[FINE];
     int64_t fine = h > FINE_PER_BIN ? h / FINE_PER_BIN : 1;
     double background;
-    uint32_t first = 0, width;
-    *fit = (qd_fit){0};
+    uint32_t first = 0;
     qd_strip_histogram(s, line, fine, FINE / 2, count);
-    width = peak_width(count, &background, &fit->pairs, &first);
+    uint32_t width = peak_width(count, &background, &fit->pairs, &first);
     if (width == 0) return false;
     line->offset -= ((int64_t)first - FINE / 2) * fine + (int64_t)width * fine / 2;
     fit->sigma = (double)(width * fine) / 2;
     fit->reach = (int64_t)ceil(3 * fit->sigma) + 1;
-    sums x;
-    for (int i = 0; i < 20; i++)
-        if (fit_step(s, line, fit->reach, &x)) break;
-    fit->inside = (uint64_t)x.n;
     fit->lambda = background / (double)fine * (double)(2 * fit->reach + 1);
+    for (int i = 0; i < 20; i++)
+        if (fit_step(s, line, fit->reach, x)) break;
+    return true;
+}
+
+bool qd_fit_line(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit) {
+    sums x;
+    double before;
+    *fit = (qd_fit){0};
+    if (!fit_once(s, line, h, fit, &x)) return false;
+    do { /* a slope that was off has widened the peak: look again along the better line */
+        before = fit->sigma;
+        if (!fit_once(s, line, (int64_t)ceil(before), fit, &x)) return false;
+    } while (fit->sigma < 0.7 * before);
+    fit->inside = (uint64_t)x.n;
     fit->pairs = (double)x.n - fit->lambda;
     if (fit->pairs < 6 * sqrt((double)x.n)) return false;
     double n = (double)x.n, var = (double)x.ee / n - (double)x.e / n * ((double)x.e / n), share = fit->pairs / n;

@@ -6,9 +6,9 @@
 
 enum {
     FIRST_SLICES = 8,
-    TARGET_SLICES = 64,       /* the bin is chosen so that so many slices hold TARGET_EVENTS of the rarer side */
+    TARGET_SLICES = 64, /* the bin is chosen so that so many slices hold TARGET_EVENTS of the rarer side */
     TARGET_EVENTS = 1 << 20,
-    LEAST_LAGS = 512,         /* on either side, whatever the limits: the background must be seen */
+    LEAST_LAGS = 512, /* on either side, whatever the limits: the background must be seen */
     MOST_LAGS = 1 << 20,
     MOST_SLICE_BINS = 1 << 19,
     MOST_LAG_WORDS = 1 << 26, /* slices x lags: 256 MiB */
@@ -111,14 +111,14 @@ static uint64_t score_of(const background *g, uint32_t l, uint32_t width, uint64
 }
 
 /* Best line among the lags within @p limit of the middle and, if @p not is given, more than @p distance from it. */
-static ranked best_ranked(const qd_correlate_case *c, const uint32_t *out, const background *g, uint32_t limit, const ranked *not,
-                          uint32_t distance) {
+static ranked best_ranked(const qd_correlate_case *c, const uint32_t *out, const background *g, uint32_t limit,
+                          const ranked * not, uint32_t distance) {
     ranked best = {0};
     uint32_t n = qd_correlate_n(c);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t l = (uint32_t)((int32_t)c->half + qd_correlate_slope(i)), off = l > c->half ? l - c->half : c->half - l;
         if (off > limit || l + 1 >= n) continue;
-        if (not && (l > not->lag ? l - not->lag : not->lag - l) <= distance) continue;
+        if (not &&(l > not ->lag ? l - not ->lag : not ->lag - l) <= distance) continue;
         for (uint32_t w = 0; w < 2; w++) {
             uint64_t count = out[(1 + 2 * w) * (size_t)n + l], score = score_of(g, l, w, count);
             if (score > best.score) best = (ranked){l, w, score, count};
@@ -127,7 +127,8 @@ static ranked best_ranked(const qd_correlate_case *c, const uint32_t *out, const
     return best;
 }
 
-/* Variance over mean of the flat sums about their local mean, the winner's surroundings left out; at least 1, with 4 sd to spare. */
+/* Variance over mean of the flat sums about their local mean, the winner's surroundings left out; at least 1, with 4 sd to spare.
+ */
 static double dispersion(const qd_correlate_case *c, const uint32_t *flat, const background *g, const ranked *best) {
     double sum = 0, count = 0;
     uint32_t n = qd_correlate_n(c), stay = c->slopes + 3;
@@ -167,7 +168,8 @@ static void judge(const qd_correlate_case *c, const uint32_t *out, const qd_sear
     double excess = (double)best.count - mean, mean2;
     around(&g, next.lag, &sum, &lags);
     mean2 = (double)sum / (double)(lags ? lags : 1) * (next.width + 1);
-    r->second = qd_false_log(r->tests, mean2, phi, (double)next.count) <= p->log_limit ? ((double)next.count - mean2) / excess : 0;
+    r->second =
+        qd_false_log(r->tests, mean2, phi, (double)next.count) <= p->log_limit ? ((double)next.count - mean2) / excess : 0;
 
     int64_t span = (int64_t)c->slices * c->slice_bins * c->bin, lag = (int64_t)best.lag - c->half;
     int32_t j = (int32_t)out[(2 + 2 * (size_t)best.width) * n + best.lag];
@@ -176,8 +178,9 @@ static void judge(const qd_correlate_case *c, const uint32_t *out, const qd_sear
     r->bin = c->bin;
     r->slopes = c->slopes;
     r->slices = c->slices;
-    r->line = (qd_clock){.offset = -(lag * c->bin + (best.width ? c->bin / 2 : 0)),
-                         .freq = -(int64_t)qd_floor_div((__int128)j * ((__int128)1 << QD_CLOCK_SHIFT), (__int128)c->slices * c->slice_bins)};
+    r->line = (qd_clock){
+        .offset = -(lag * c->bin + (best.width ? c->bin / 2 : 0)),
+        .freq = -(int64_t)qd_floor_div((__int128)j * ((__int128)1 << QD_CLOCK_SHIFT), (__int128)c->slices * c->slice_bins)};
     r->line.base = c->start + span / 2 - r->line.offset;
 }
 

@@ -8,11 +8,16 @@ void qd_line_rebase(qd_clock *line, int64_t base) {
     line->base = base;
 }
 
-double qd_seconds(int64_t ticks, qd_tick tick) { return (double)ticks * (double)tick.num / (double)tick.den * 1e-12; }
+double qd_seconds(int64_t ticks, qd_tick tick) {
+    return (double)ticks * (double)tick.num / (double)tick.den * 1e-12;
+}
 
-uint64_t qd_events_between(const qd_tags *x, int64_t from, int64_t to) { return qd_tags_lower_bound(x, to) - qd_tags_lower_bound(x, from); }
+uint64_t qd_events_between(const qd_tags *x, int64_t from, int64_t to) {
+    return qd_tags_lower_bound(x, to) - qd_tags_lower_bound(x, from);
+}
 
-void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach, void (*each)(void *self, int64_t ta, int64_t e), void *self) {
+void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach, void (*each)(void *self, int64_t ta, int64_t e),
+                   void *self) {
     uint64_t i = qd_tags_lower_bound(s->a, s->from), end = qd_tags_lower_bound(s->a, s->to), nb = s->b->n;
     if (i == end || nb == 0) return;
     const int64_t *b = s->b->t;

@@ -41,20 +41,20 @@ qd_tick qd_tag_format_tick(const qd_tag_format *format);
 
 /** What a reader has seen so far; final when it said *end. */
 typedef struct qd_tag_info {
-    uint64_t records;          /**< records in the file so far: the sum of the next five */
-    uint64_t events;           /**< delivered or waiting to be delivered */
-    uint64_t padding;          /**< all-zero records */
-    uint64_t dummies;          /**< rollover dummies */
-    uint64_t selftests;        /**< self-test events (never key) */
-    uint64_t empty;            /**< records without any detector */
-    uint64_t wraps;            /**< times that the counter began anew */
-    uint64_t backward;         /**< events before their predecessor in the file, put back in order */
-    int64_t largest_backward;  /**< the largest such step, ticks */
-    uint64_t equal_times;      /**< events at exactly the time of the one before, in time order */
-    uint64_t duplicates;       /**< of these, those with the same mask */
-    uint64_t stray;            /**< timestamp3: events with bit 13 or 14 set, a sign of another format */
-    uint64_t mask[16];         /**< events by detector mask */
-    int64_t first, last;       /**< times of the first and last event in time order; 0 without events */
+    uint64_t records;         /**< records in the file so far: the sum of the next five */
+    uint64_t events;          /**< delivered or waiting to be delivered */
+    uint64_t padding;         /**< all-zero records */
+    uint64_t dummies;         /**< rollover dummies */
+    uint64_t selftests;       /**< self-test events (never key) */
+    uint64_t empty;           /**< records without any detector */
+    uint64_t wraps;           /**< times that the counter began anew */
+    uint64_t backward;        /**< events before their predecessor in the file, put back in order */
+    int64_t largest_backward; /**< the largest such step, ticks */
+    uint64_t equal_times;     /**< events at exactly the time of the one before, in time order */
+    uint64_t duplicates;      /**< of these, those with the same mask */
+    uint64_t stray;           /**< timestamp3: events with bit 13 or 14 set, a sign of another format */
+    uint64_t mask[16];        /**< events by detector mask */
+    int64_t first, last;      /**< times of the first and last event in time order; 0 without events */
 } qd_tag_info;
 
 /** Number of events, at least, among which a reader restores order. */
@@ -66,9 +66,10 @@ typedef struct qd_tag_reader qd_tag_reader;
  *  QD_E_INPUT: missing, unreadable, a directory, pipe or device, empty, or no whole number of records (names the byte). */
 qd_status qd_tag_reader_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err);
 
-/** Append the next events, at most @p max_events (at least 1), in time order, to @p append_to (its tick is set; its earlier events stay).
- *  Padding, dummies, self-tests and records without detector are dropped and counted. A step back by more than half the
- *  counter's range is a wrap: times go on (int64, beyond the range). Small steps back are put in order among QD_TAG_REORDER events.
+/** Append the next events, at most @p max_events (at least 1), in time order, to @p append_to (its tick is set; its earlier
+ * events stay). Padding, dummies, self-tests and records without detector are dropped and counted. A step back by more than half
+ * the counter's range is a wrap: times go on (int64, beyond the range). Small steps back are put in order among QD_TAG_REORDER
+ * events.
  *  @param end true when nothing follows; may come together with the last events or with none
  *  @return QD_E_INPUT: read error, file became shorter, or an event out of order beyond repair (names record and byte);
  *  the events appended so far stay. */
@@ -100,8 +101,8 @@ typedef struct qd_merge {
     uint64_t merged; /**< events that vanished into their predecessor */
 } qd_merge;
 
-/** Make one event of all clicks less than @p merge_ps after the first of their group: its time, their masks together. Works in place.
- *  The last group is held back until the next call; @p last: no more follow, it is released. merge_ps = 0 changes nothing.
+/** Make one event of all clicks less than @p merge_ps after the first of their group: its time, their masks together. Works in
+ * place. The last group is held back until the next call; @p last: no more follow, it is released. merge_ps = 0 changes nothing.
  *  Detector dead time makes the rest of the group the same detectors' afterglow or another detector's click of the same pulse. */
 qd_status qd_merge_clicks(qd_merge *state, uint64_t merge_ps, bool last, qd_tags *tags, qd_error *err);
 
@@ -112,10 +113,10 @@ typedef struct qd_dead {
     uint64_t dropped; /**< events removed so far */
 } qd_dead;
 
-/** Keep an event only if no detector of the station clicked in the @p dead_ps before it: dropped when (t - t_previous) < dead_ps, exact
- *  in ticks, the previous event counting whether it was kept or not. Works in place; independent of how the stream is cut.
- *  dead_ps = 0 keeps everything. Why: within its dead time the detector that clicked cannot click again, so the next bit of the basis
- *  would be predictable from public times. */
+/** Keep an event only if no detector of the station clicked in the @p dead_ps before it: dropped when (t - t_previous) < dead_ps,
+ * exact in ticks, the previous event counting whether it was kept or not. Works in place; independent of how the stream is cut.
+ *  dead_ps = 0 keeps everything. Why: within its dead time the detector that clicked cannot click again, so the next bit of the
+ * basis would be predictable from public times. */
 void qd_dead_filter(qd_dead *state, uint64_t dead_ps, qd_tags *tags);
 
 /** Times as they are announced: units of @p announce_ps, round(t tick / announce_ps), halves up, exact.
@@ -151,42 +152,44 @@ typedef struct qd_sync_report {
     double rate_a, rate_b; /**< events per second where both sides have data */
     double search_s;       /**< time correlated in the search */
     double bin_ps;         /**< bin of the search */
-    double s_max;          /**< largest significance one window can have: eta_h / sqrt(max_ppm 1e-6), eta_h from the fit (locked) or unknown (0) */
-    uint64_t confirmed;    /**< events found in the data kept back, where the search said they must be */
-    double confirm_lambda, confirm_p; /**< background there, and the chance of that many from it */
-    double sigma_ps;       /**< pair jitter, standard deviation; half the width that holds 68 % of the pairs */
-    uint64_t pairs;        /**< events in the final fit, background subtracted */
-    double span_s;         /**< time the final fit covers */
+    double s_max;       /**< largest significance one window can have: eta_h / sqrt(max_ppm 1e-6), eta_h from the fit (locked) or
+                           unknown (0) */
+    uint64_t confirmed; /**< events found in the data kept back, where the search said they must be */
+    double confirm_lambda, confirm_p;      /**< background there, and the chance of that many from it */
+    double sigma_ps;                       /**< pair jitter, standard deviation; half the width that holds 68 % of the pairs */
+    uint64_t pairs;                        /**< events in the final fit, background subtracted */
+    double span_s;                         /**< time the final fit covers */
     double offset_sd_ps, frequency_sd_ppm; /**< of the fit, offset at mid-time */
-    double second;         /**< excess of the runner-up over the winner's: near 1 is ambiguous */
+    double second;                         /**< excess of the runner-up over the winner's: near 1 is ambiguous */
 } qd_sync_report;
 
 /** Find B's clock on A's without a prior.
  *
- *  Slices of A, each so short that the largest frequency error moves it by half a bin, are correlated with B by an exact transform, and
- *  summed along every slope: a line in (lag, time) is a hypothesis. The best one is a candidate if N M Pr[Poisson(lambda) >= peak]
- *  passes (lambda and its dispersion measured around it); more slices are taken until one passes or the data end. Histograms of
- *  differences along the line, with finer and finer bins over longer and longer times, refine it to the jitter; then it must be
- *  found again in the last quarter of the data, which nothing used so far; then one least-squares fit over everything.
- *  (Ho, Lamas-Linares, Kurtsiefer, New J. Phys. 11:045011 (2009), for the method of two resolutions.)
+ *  Slices of A, each so short that the largest frequency error moves it by half a bin, are correlated with B by an exact
+ * transform, and summed along every slope: a line in (lag, time) is a hypothesis. The best one is a candidate if N M
+ * Pr[Poisson(lambda) >= peak] passes (lambda and its dispersion measured around it); more slices are taken until one passes or
+ * the data end. Histograms of differences along the line, with finer and finer bins over longer and longer times, refine it to
+ * the jitter; then it must be found again in the last quarter of the data, which nothing used so far; then one least-squares fit
+ * over everything. (Ho, Lamas-Linares, Kurtsiefer, New J. Phys. 11:045011 (2009), for the method of two resolutions.)
  *
  *  @param dev   device, or NULL: the reference transform on the host; the same result in every bit
- *  @param a, b  tags of both stations with the same tick; only n, t and tick are read. In the two-station protocol: Alice's announced
- *               times taken back to ticks, and Bob's own
+ *  @param a, b  tags of both stations with the same tick; only n, t and tick are read. In the two-station protocol: Alice's
+ * announced times taken back to ticks, and Bob's own
  *  @param clock out: the model, locked; untouched when not locked. Holds for the span of the data and as far beyond it as
  *               frequency_sd_ppm allows
  *  @param report out (may be NULL); filled also on refusal
- *  @return QD_OK locked. QD_E_POLICY: refused: no significant peak, two candidates, outside or at the edge of the search, not confirmed,
- *          no overlap in time, a side empty; the error has the numbers and the cheapest remedy. QD_E_USAGE: ticks differ, parameters
- *          out of range. QD_E_INPUT: times not sorted. QD_E_INTERNAL, QD_E_DEVICE, QD_E_BUILD. */
+ *  @return QD_OK locked. QD_E_POLICY: refused: no significant peak, two candidates, outside or at the edge of the search, not
+ * confirmed, no overlap in time, a side empty; the error has the numbers and the cheapest remedy. QD_E_USAGE: ticks differ,
+ * parameters out of range. QD_E_INPUT: times not sorted. QD_E_INTERNAL, QD_E_DEVICE, QD_E_BUILD. */
 qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const qd_sync_params *params, qd_clock *clock,
                        qd_sync_report *report, qd_error *err);
 
-/** Fit a locked clock anew on other (longer, later) tags of the same stations: least squares over the pairs within 3 sigma of the line,
- *  repeated until it stands. Pairs must lie within @p reach ticks of the old model throughout. For a job that grows: find the clock
- *  on the first seconds, fit it again on more.
+/** Fit a locked clock anew on other (longer, later) tags of the same stations: least squares over the pairs within 3 sigma of the
+ * line, repeated until it stands. Pairs must lie within @p reach ticks of the old model throughout. For a job that grows: find
+ * the clock on the first seconds, fit it again on more.
  *  @return QD_E_POLICY: fewer pairs than 6 standard deviations of the background (clock untouched). */
-qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_clock *clock, qd_sync_report *report, qd_error *err);
+qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_clock *clock, qd_sync_report *report,
+                          qd_error *err);
 
 /** A clock from figures that a person gives: offset at B's time @p base. QD_E_USAGE: |ppm| >= 244 or the offset leaves int64. */
 qd_status qd_clock_from_figures(qd_tick tick, int64_t base, double offset_ps, double ppm, qd_clock *clock, qd_error *err);
@@ -198,30 +201,31 @@ double qd_clock_ppm(const qd_clock *clock);
 qd_status qd_clock_write(const qd_clock *clock, const char *path, qd_error *err);
 /** The member "clock" alone, for a record. The caller owns it. NULL: no memory. */
 json_t *qd_clock_json(const qd_clock *clock);
-/** Read what qd_clock_write or the record of `sync` holds: an object whose member "clock" has exactly the keys above; its other members
- *  are not looked at. QD_E_INPUT: not JSON, a key missing, unknown, of the wrong type or out of range, or not locked. */
+/** Read what qd_clock_write or the record of `sync` holds: an object whose member "clock" has exactly the keys above; its other
+ * members are not looked at. QD_E_INPUT: not JSON, a key missing, unknown, of the wrong type or out of range, or not locked. */
 qd_status qd_clock_read(const char *path, qd_clock *clock, qd_error *err);
 /** The same from text in memory; @p name stands for the path in errors. */
 qd_status qd_clock_read_text(const char *name, const char *text, size_t bytes, qd_clock *clock, qd_error *err);
 
 /* ---- Coincidences ------------------------------------------------------------------------------------------------ */
 
-/** Greatest |d| in ticks of a pair in a window of full width @p window_ps: the largest integer with 2 |d| tick < window_ps, exact.
- *  -1 when the window is 0 (no pair). */
+/** Greatest |d| in ticks of a pair in a window of full width @p window_ps: the largest integer with 2 |d| tick < window_ps,
+ * exact. -1 when the window is 0 (no pair). */
 int64_t qd_window_reach(uint64_t window_ps, qd_tick tick);
 
-/** One-to-one coincidences: a and b are a pair when each is the other's nearest neighbour (on A's clock; equal distances: the earlier
- *  event; equal times: the one with the lower index) and |tA - tB'| <= reach.
- *  Symmetric in the two sides, independent of how the data are cut: the pairs of A's events [a_from, a_to) depend only on events within
- *  2 @p reach of them, which the caller includes on both sides.
+/** One-to-one coincidences: a and b are a pair when each is the other's nearest neighbour (on A's clock; equal distances: the
+ * earlier event; equal times: the one with the lower index) and |tA - tB'| <= reach. Symmetric in the two sides, independent of
+ * how the data are cut: the pairs of A's events [a_from, a_to) depend only on events within 2 @p reach of them, which the caller
+ * includes on both sides.
  *  @param dev    device, or NULL for the reference; the same result in every bit
  *  @param a      in [na] A's times, ticks, sorted          @param b in [nb] B's times on B's own clock, sorted
  *  @param clock  B's clock on A's; NULL: the same clock. |tB - base| < 2^54
  *  @param reach  from qd_window_reach, below 2^30; negative: no pairs
  *  @param pairs  out: appended, ascending in both; indices into @p a and @p b
- *  @return QD_E_USAGE: range, reach or clock out of range. QD_E_INTERNAL: no memory. QD_E_DEVICE, QD_E_BUILD. On error @p pairs is as before. */
-qd_status qd_coincide(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb, const qd_clock *clock, int64_t reach,
-                      uint64_t a_from, uint64_t a_to, qd_pairs *pairs, qd_error *err);
+ *  @return QD_E_USAGE: range, reach or clock out of range. QD_E_INTERNAL: no memory. QD_E_DEVICE, QD_E_BUILD. On error @p pairs
+ * is as before. */
+qd_status qd_coincide(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb, const qd_clock *clock,
+                      int64_t reach, uint64_t a_from, uint64_t a_to, qd_pairs *pairs, qd_error *err);
 
 /** Chance coincidences, from windows displaced by multiples of a step. */
 typedef struct qd_accidentals {
@@ -232,12 +236,12 @@ typedef struct qd_accidentals {
     double variance;  /**< of one window's count over the windows (0 for fewer than two) */
 } qd_accidentals;
 
-/** Pairs in @p each windows on each side of the real one, displaced by step, 2 step, ..., each of the same width and searched in the same
- *  way. The step must clear the peak (5 sigma_pair and a window) and should clear the dead time, within which a true partner keeps
- *  others away. Arguments otherwise as qd_coincide; context needed: each x step + 2 reach. */
-qd_status qd_coincide_accidentals(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb, const qd_clock *clock,
-                                  int64_t reach, int64_t step, unsigned each, uint64_t a_from, uint64_t a_to, qd_accidentals *out,
-                                  qd_error *err);
+/** Pairs in @p each windows on each side of the real one, displaced by step, 2 step, ..., each of the same width and searched in
+ * the same way. The step must clear the peak (5 sigma_pair and a window) and should clear the dead time, within which a true
+ * partner keeps others away. Arguments otherwise as qd_coincide; context needed: each x step + 2 reach. */
+qd_status qd_coincide_accidentals(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb,
+                                  const qd_clock *clock, int64_t reach, int64_t step, unsigned each, uint64_t a_from,
+                                  uint64_t a_to, qd_accidentals *out, qd_error *err);
 
 /** Registry rows of this room, NULL-terminated. */
 extern const qd_op *const qd_timetag_ops[];
