@@ -21,22 +21,27 @@ expect() {
     [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat "$dir/log"; }
     grep -q -- "$pattern" "$dir/log" || { say "no '$pattern' from: $*"; cat "$dir/log"; }
 }
+fresh() { rm -f "$dir/y" "$dir/y.json" "$dir/y.seed" "$dir/y.seed.json"; } # nothing is overwritten
 hex() { od -An -v -tx1 "$1" | tr -d ' \n'; }
 ones() { od -An -v -tu1 "$1" | tr -s ' ' '\n' | awk '{ for (v = $1; v > 0; v = int(v / 2)) n += v % 2 } END { print n + 0 }'; }
 
 # Worked examples (privacy amplification [T|I], 8 -> 3, s = 1011001, x = 11010011: 101; plain 5 -> 3, x = 11010: 110), both bit orders.
 printf '\313' >"$dir/x"; printf '\115' >"$dir/s"
+fresh
 expect 0 '8 bits hashed to 3' "$qd" amplify "$dir/x" --in-bits 8 --out-bits 3 --seed-file "$dir/s" --out "$dir/y"
 [ "$(hex "$dir/y")" = 05 ] || say "modified: $(hex "$dir/y")"
 [ "$(stat -c %a "$dir/y")" = 600 ] || say "the key has mode $(stat -c %a "$dir/y")"
 grep -q '"bits": *3' "$dir/y.json" || say "no length beside the key"
 [ ! -e "$dir/y.seed" ] || say "a given seed was written again"
+fresh
 expect 0 '"seed_bits": 7' "$qd" amplify "$dir/x" --out-bits 3 --seed-file "$dir/s" --out "$dir/y" --device ref --json -
 [ "$(hex "$dir/y")" = 05 ] || say "modified on the reference: $(hex "$dir/y")"
 printf '\323' >"$dir/x"; printf '\262' >"$dir/s"
+fresh
 expect 0 '"rehearsal": false' "$qd" amplify "$dir/x" --out-bits 3 --seed-file "$dir/s" --bit-order msb --out "$dir/y" --json -
 [ "$(hex "$dir/y")" = a0 ] || say "msb first: $(hex "$dir/y")"
 printf '\013' >"$dir/x"; printf '\115' >"$dir/s"
+fresh
 expect 0 '"hash": "toeplitz"' "$qd" amplify "$dir/x" --in-bits 5 --out-bits 3 --seed-file "$dir/s" --hash toeplitz --out "$dir/y" --json -
 [ "$(hex "$dir/y")" = 03 ] || say "plain: $(hex "$dir/y")"
 
@@ -57,9 +62,12 @@ expect 0 'public' "$qd" amplify "$dir/x" --out-bits 15001 --out "$dir/e"
 # A length given in the sidecar counts; r = n is the identity.
 echo '{"bits":40001}' >"$dir/x.json"
 head -c 5000 "$dir/x" >"$dir/t" && printf '\001' >>"$dir/t" && mv "$dir/t" "$dir/x"
+fresh
 expect 0 '"in_bits": 40001' "$qd" amplify "$dir/x" --out-bits 40001 --out "$dir/y" --json -
 cmp "$dir/x" "$dir/y" || say "r = n is not the identity"
+fresh
 expect 0 '"out_bits": 0' "$qd" amplify "$dir/x" --out-bits 0 --out "$dir/y" --json -
+fresh
 "$qd" amplify "$dir/x" --out-bits 9 --out "$dir/y" --seed 1 -q >"$dir/log" && [ ! -s "$dir/log" ] || say "-q printed something"
 
 # Bad input: exit 5 (usage: 2), one clear error, no output.
@@ -105,6 +113,14 @@ mkdir "$dir/none/y"
 expect 5 'y' "$qd" amplify "$dir/x" --out-bits 9 --out "$dir/none/y"
 [ "$(ls -A "$dir/none")" = y ] || say "left behind: $(ls -A "$dir/none")"
 rmdir "$dir/none/y"
+
+# Nothing is written over: not the key, not its seed.
+expect 0 '' "$qd" amplify "$dir/x" --out-bits 9 --out "$dir/once"
+cp "$dir/once" "$dir/once.before"
+expect 5 'exists' "$qd" amplify "$dir/x" --out-bits 9 --out "$dir/once"
+cmp -s "$dir/once" "$dir/once.before" || say "the key was written over"
+rm "$dir/once"
+expect 5 'exists' "$qd" amplify "$dir/x" --out-bits 9 --out "$dir/once"
 
 # A recorded string with 44 % ones: warned, and the key has half ones within 4 standard deviations (sqrt(r)/2 each).
 key=$(ls "${QD_SHARED:-/nonexistent}"/data/keys/*.cor 2>/dev/null | head -1)

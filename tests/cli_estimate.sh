@@ -110,6 +110,14 @@ expect 5 '11 errors in 10 bits of z' "$qd" estimate --record-z "$dir/z.json" --r
 echo '{"n":10,"errors":1}' >"$dir/z.json"
 expect 5 "'charged' is missing" "$qd" estimate --record-z "$dir/z.json" --record-x "$dir/x.json"
 
+# One record cannot test itself, and a claim is never better than the tag.
+printf '{"n":50000,"errors":500,"charged":6000,"eps_cor":1e-15}\n' >"$dir/ok-z.json"
+printf '{"n":50000,"errors":510,"charged":6000,"eps_cor":1e-15}\n' >"$dir/ok-x.json"
+expect 0 'key bits' "$qd" estimate --record-z "$dir/ok-z.json" --record-x "$dir/ok-x.json"
+expect 5 'one file' "$qd" estimate --record-z "$dir/ok-z.json" --record-x "$dir/ok-z.json"
+expect 5 'verified to' "$qd" estimate --record-z "$dir/ok-z.json" --record-x "$dir/ok-x.json" --eps-cor 1e-24
+expect 0 'eps_cor 1e-09' "$qd" estimate --record-z "$dir/ok-z.json" --record-x "$dir/ok-x.json" --eps-cor 1e-9
+
 # Usage.
 expect 2 'needs --counts' "$qd" estimate
 expect 2 'both are needed' "$qd" estimate --record-z "$dir/z.json"

@@ -73,21 +73,21 @@ done
 cmp -s a.summary b.summary || { fail "summaries differ beyond times and device"; diff a.summary b.summary | head -5; }
 
 # a stopped run goes on and gives the bytes of one that was not
-"$qd" run good.job --out c --device ref --progress none >/dev/null 2>&1 &
-pid=$!
-n=0
-while [ $n -lt 600 ] && ! grep -q '"block":0' c/good/events.jsonl 2>/dev/null; do sleep 0.05; n=$((n + 1)); done
-kill -INT $pid
-wait $pid
-status=$?
-if [ $status -eq 75 ]; then
-    ls c/good/alice.rehearsal.key >/dev/null 2>&1 && fail "a stopped run has a finished key"
-    expect 0 "resume" "$qd" run --resume c/good --device ref
-    for f in alice.rehearsal.key bob.rehearsal.key transcript.bin; do cmp -s b/good/$f c/good/$f || fail "resumed run differs in $f"; done
-elif [ $status -ne 0 ]; then
-    fail "interrupted run: exit status $status, not 75"
-fi
-cp -r c/good d-good 2>/dev/null
+expect 75 "a stopped run" env QD_STOP_AT=syndrome:1 "$qd" run good.job --out c --device ref
+absent c/good/alice.rehearsal.key
+expect 0 "resume" "$qd" run --resume c/good --device ref
+for f in alice.rehearsal.key bob.rehearsal.key transcript.bin; do cmp -s b/good/$f c/good/$f || fail "resumed run differs in $f"; done
+expect 5 "resume of a complete run" "$qd" run --resume c/good --device ref
+says complete
+ls c/good/*.partial >/dev/null 2>&1 && fail "resume of a complete run leaves partial files"
+expect 75 "a stopped run with a seed of its own" env QD_STOP_AT=syndrome:0 "$qd" run good.job --seed 8 --out s --device ref
+mkdir elsewhere
+cd elsewhere || exit 1
+expect 0 "resume from another folder, with the seed it began with" "$qd" run --resume ../s/good --device ref
+cd ..
+expect 75 "a run to be changed" env QD_STOP_AT=syndrome:1 "$qd" run good.job --out d-stop --device ref
+mv d-stop/good d-good0
+mv d-good0 d-good
 sed 's/window_ps: 1000/window_ps: 900/' good.job >changed.job
 expect 5 "resume with another window" "$qd" run changed.job --resume d-good
 says window_ps
@@ -149,6 +149,37 @@ expect 2 "seed with recordings" "$qd" run rec.job --seed 1 --out e
 { cat rec.job; echo "seed: 1"; } >bad.job
 expect 2 "seed in a job on recordings" "$qd" run bad.job --out e
 absent e
+
+# --- recordings ---------------------------------------------------------------------------------------------------
+expect 0 "simulated recordings" "$qd" simulate good.yaml --duration-s 0.8 --seed 4 --out r
+cat >rec2.job <<EOF
+name: rec
+input:
+  alice: {file: r/alice.a1, format: a1-54}
+  bob: {file: r/bob.a1, format: a1-54}
+block_coincidences: 60000
+sift: {dead_ps: 30000}
+sync: {max_offset_s: 1e-4, max_ppm: 5}
+EOF
+expect 0 "a job on recordings" "$qd" run rec2.job --out n --json rec.json
+for f in alice.key bob.key; do
+    [ -s n/rec/$f ] || fail "recordings: no $f"
+    [ "$(stat -c %a n/rec/$f)" = 600 ] || fail "recordings: $f is readable by others"
+done
+cmp -s n/rec/alice.key n/rec/bob.key || fail "recordings: keys differ"
+ls n/rec/*.rehearsal.* >/dev/null 2>&1 && fail "recordings: a rehearsal's key"
+for line in '"rehearsal": false' '"alice_key_sha256": null' '"match": null' '"auth": null'; do grep -q "$line" rec.json || fail "recordings: summary without $line"; done
+grep -q '"truth"' rec.json && fail "recordings: a truth that nobody can know"
+# stopped after the bases of block 1 were announced: that block is lost, the others are not, and what was sent stays on record
+expect 75 "a stopped recording" env QD_STOP_AT=answer:1 "$qd" run rec2.job --out m
+grep -q '"announced": true' m/rec/state.json || fail "recordings: the announcement is not on record"
+before=$(stat -c %s m/rec/transcript.bin)
+cp m/rec/transcript.bin before.bin
+expect 0 "resume of a recording" "$qd" run --resume m/rec --json rec2.json
+[ "$(grep -c '"abandoned": true' rec2.json)" = 1 ] || fail "recordings: not one abandoned block"
+cmp -s m/rec/alice.key m/rec/bob.key || fail "recordings: keys differ after resume"
+head -c "$before" m/rec/transcript.bin | cmp -s - before.bin || fail "recordings: what Eve saw of the abandoned block is gone"
+[ "$(stat -c %s m/rec/transcript.bin)" -gt "$before" ] || fail "recordings: nothing was recorded after resume"
 
 # --- a batch: one failure stops nobody, the worst decides -----------------------------------------------------------
 job one good 0.3

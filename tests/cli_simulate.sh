@@ -91,6 +91,8 @@ run --seed 7 --out r --device ref --json r.json
 run --seed 7 --out d
 run --seed 8 --out other --device ref -q
 [ ! -s "$dir/out" ] || fail "-q prints"
+# visibility .95 alone: true pairs err at (1 - .95)/2 = .025; correlated dead times move that by less than a tenth of it
+sed -n '/"qber_true_expected"/,/}/p' r/truth.json | grep -q '"z": 0\.02[2-7]' || fail "expected error rate: $(sed -n '/"qber_true_expected"/,/}/p' r/truth.json | tr -d '\n')"
 [ "$(cd r && echo *)" = "alice.a1 bob.a1 truth.json" ] || fail "files: $(ls r)"
 for f in alice.a1 bob.a1 truth.json; do
     cmp r/$f d/$f || fail "$f differs between reference and device"

@@ -332,7 +332,7 @@ START_TEST(impossible_numbers_are_bad_input) {
     static const poke pokes[] = {
         {QD_MSG_CODE, 0, 1},     {QD_MSG_CODE, 1, 1},       {QD_MSG_CODE, 2, 2},     {QD_MSG_CODE, 6, 1},
         {QD_MSG_CODE, 13, 0x80}, {QD_MSG_CODE, 14, 0x40},   {QD_MSG_CODE, 18, 0x80}, {QD_MSG_CODE, 23, 0xff},
-        {QD_MSG_CODE, 26, 0x80}, {QD_MSG_CODE, 33, 0xff},   {QD_MSG_CODE, 34, 1},    {QD_MSG_CODE, 42, 1},
+        {QD_MSG_CODE, 26, 0x80}, {QD_MSG_CODE, 26, 0x20}, /* a tag of 24 bits */ {QD_MSG_CODE, 33, 0xff},   {QD_MSG_CODE, 34, 1},    {QD_MSG_CODE, 42, 1},
         {QD_MSG_SYNDROME, 0, 1}, {QD_MSG_SYNDROME, 8, 1},   {QD_MSG_ANSWER, 0, 1},   {QD_MSG_ANSWER, 8, 0x80},
         {QD_MSG_REVEAL, 0, 1},   {QD_MSG_TAG_ANSWER, 0, 2}, {QD_MSG_ERRORS, 7, 0x80}};
     for (size_t i = 0; i < sizeof pokes / sizeof *pokes; i++) {

@@ -93,7 +93,20 @@ typedef struct result {
     char seed_name[4096];
 } result;
 
+/* A key that somebody may hold already, or its seed, is never written over. */
+static qd_status check_free(const arguments *a, qd_error *err) {
+    static const char *const ends[] = {"", ".json", ".seed", ".seed.json"};
+    char name[4200];
+    for (size_t i = 0; i < (a->seed_file ? 2 : 4); i++) {
+        snprintf(name, sizeof name, "%s%s", a->out, ends[i]);
+        if (access(name, F_OK) == 0 && strncmp(a->out, "/dev/", 5) != 0)
+            return qd_fail(err, QD_E_INPUT, "%s exists|File exists|hashing one string twice gives away more than the bound counts|nothing is overwritten: give another --out", name);
+    }
+    return QD_OK;
+}
+
 static qd_status amplify(const qd_cli *cli, const arguments *a, qd_device **dev, result *r, qd_error *err) {
+    QD_TRY(check_free(a, err));
     QD_TRY(read_input(a, &r->x, err));
     QD_TRY(get_seed(cli, a, qd_toeplitz_seed_bits(a->hash, r->x.n, a->out_bits), &r->seed, err));
     QD_TRY(qd_cli_device(cli, dev, err));

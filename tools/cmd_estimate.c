@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "cli.h"
 #include "qdistill/security.h"
 #include "verbs.h"
@@ -31,9 +32,19 @@ static qd_status check_arguments(const arguments *a, qd_error *err) {
     return QD_OK;
 }
 
+/* One record for both bases would let a string test itself. */
+static qd_status two_records(const arguments *a, qd_error *err) {
+    struct stat z, x;
+    if (a->counts || stat(a->record[QD_Z], &z) != 0 || stat(a->record[QD_X], &x) != 0) return QD_OK; /* reading will say why */
+    if (z.st_dev != x.st_dev || z.st_ino != x.st_ino) return QD_OK;
+    return qd_fail(err, QD_E_INPUT, "--record-z and --record-x are one file, %s||each string is tested by the errors of the other; its own say nothing of its phase|give the record of each basis",
+                   a->record[QD_Z]);
+}
+
 static qd_status read_input(const arguments *a, qd_bbm92_input *in, qd_error *err) {
     json_t *j = NULL;
     *in = (qd_bbm92_input){.eps_sec = a->eps_sec, .eps_cor = a->eps_cor};
+    QD_TRY(two_records(a, err));
     qd_status st = QD_OK;
     if (a->counts) {
         QD_TRY(qd_json_read(a->counts, &j, err));
@@ -46,6 +57,8 @@ static qd_status read_input(const arguments *a, qd_bbm92_input *in, qd_error *er
         json_decref(j);
     }
     if (a->has_eps_sec) in->eps_sec = a->eps_sec;
+    if (st == QD_OK && a->has_eps_cor && a->eps_cor < in->eps_cor)
+        return qd_fail(err, QD_E_INPUT, "--eps-cor %g is below %g|the strings were verified to that|a claim cannot be better than the tag that was sent|leave --eps-cor out, or reconcile again with it", a->eps_cor, in->eps_cor);
     if (a->has_eps_cor) in->eps_cor = a->eps_cor;
     return st;
 }

@@ -62,7 +62,7 @@ static qd_status choose_dir(const char *out, const char *resume, const qd_job *j
     return n > 0 && (size_t)n < cap ? QD_OK : qd_fail(err, QD_E_INPUT, "the name of the run directory is too long|||choose a shorter --out");
 }
 
-static const char *status_word(qd_status st) { return st == QD_OK ? "ok" : st == QD_E_POLICY ? "aborted" : st == QD_STOPPED ? "stopped" : "failed"; }
+static const char *status_word(qd_status st) { return st == QD_OK ? "ok" : st == QD_E_POLICY ? "aborted" : "failed"; }
 
 /* Final record of a run: what every record has, then the summary. */
 static json_t *final_record(const qd_cli *cli, qd_status st, const qd_device *dev, const char *fallback, json_t *summary) {
@@ -76,6 +76,8 @@ static json_t *final_record(const qd_cli *cli, qd_status st, const qd_device *de
 typedef struct batch {
     const qd_cli *cli;
     const char *out, *resume;
+    bool has_seed; /* resume: the seed that the run was started with */
+    uint64_t seed;
     qd_device *dev;
     char fallback[1024];
     qd_progress *progress;
@@ -93,6 +95,8 @@ static qd_status run_job(const batch *b, qd_job *job, outcome *o, qd_error *err)
         if (!job->rehearsal)
             return qd_fail(err, QD_E_USAGE, "job %s: --seed with recordings||a real key never comes from a seed|leave --seed out", job->path);
         job->seed = b->cli->seed;
+    } else if (b->has_seed && job->rehearsal) {
+        job->seed = b->seed;
     }
     QD_TRY(choose_dir(b->out, b->resume, job, o->dir, sizeof o->dir, err));
     qd_run_options opt = {.dir = o->dir, .resume = b->resume != NULL, .dev = b->dev, .fallback = b->fallback, .progress = b->progress, .stop = &stop_requested};
@@ -124,23 +128,33 @@ static void one_job(const batch *b, const char *path, outcome *o) {
     if (st != QD_OK) note_error(o, &err, b->cli);
 }
 
+static const char *percent(const json_t *rate, char out[16]) {
+    if (json_is_number(rate)) snprintf(out, 16, "%.3f%%", 100 * json_number_value(rate));
+    else snprintf(out, 16, "-");
+    return out;
+}
+
 static void print_table(const outcome *o, size_t n) {
     printf("\n%-24s %-8s %14s %9s %9s %10s  %s\n", "job", "status", "secret bits", "QBER z", "QBER x", "seconds", "directory or reason");
     for (size_t i = 0; i < n; i++) {
         const json_t *r = o[i].record, *q = json_object_get(r, "qber");
-        printf("%-24s %-8s %14.0f %8.3f%% %8.3f%% %10.2f  %s\n", *o[i].name ? o[i].name : o[i].path, json_string_value(json_object_get(r, "status")),
-               json_number_value(json_object_get(r, "final_bits")), 100 * json_number_value(json_object_get(q, "z")), 100 * json_number_value(json_object_get(q, "x")),
+        char z[16], x[16];
+        printf("%-24s %-8s %14.0f %9s %9s %10.2f  %s\n", *o[i].name ? o[i].name : o[i].path, json_string_value(json_object_get(r, "status")),
+               json_number_value(json_object_get(r, "final_bits")), percent(json_object_get(q, "z"), z), percent(json_object_get(q, "x"), x),
                json_number_value(json_object_get(r, "seconds")), o[i].exit_status ? o[i].note : o[i].dir);
     }
 }
 
-/* The job of a run that is resumed stands in its manifest. */
-static qd_status job_of_run(const char *dir, char **path, qd_error *err) {
-    char *manifest = qd_path_join(dir, "manifest.json");
+/* The job and the seed of a run that is resumed stand in its manifest. */
+static qd_status job_of_run(batch *b, char **path, qd_error *err) {
+    char *manifest = qd_path_join(b->resume, "manifest.json");
     json_t *j = NULL;
     qd_status st = manifest ? qd_json_read(manifest, &j, err) : qd_fail(err, QD_E_INTERNAL, "no memory for a file name");
     const char *job = json_string_value(json_object_get(j, "job"));
-    if (st == QD_OK && !job) st = qd_fail(err, QD_E_INPUT, "%s does not name a job|||give the job: qdistill run JOB --resume %s", manifest, dir);
+    const json_t *seed = json_object_get(json_object_get(j, "options"), "seed");
+    b->has_seed = json_is_integer(seed);
+    b->seed = (uint64_t)json_integer_value(seed);
+    if (st == QD_OK && !job) st = qd_fail(err, QD_E_INPUT, "%s does not name a job|||give the job: qdistill run JOB --resume %s", manifest, b->resume);
     if (st == QD_OK) *path = strdup(job);
     json_decref(j);
     free(manifest);
@@ -212,10 +226,12 @@ int qd_cmd_run(int argc, char **argv) {
         return 0;
     }
     if (st == QD_OK && b.resume && (n > 1 || b.out)) st = qd_fail(&err, QD_E_USAGE, "--resume takes one job and no --out|||see qdistill run --help");
-    if (st == QD_OK && b.resume && !n) {
-        st = job_of_run(b.resume, &found, &err);
-        pos[n++] = found;
+    if (st == QD_OK && b.resume) {
+        st = job_of_run(&b, &found, &err);
+        if (!n) pos[n++] = found;
     }
+    if (st == QD_OK && cli.has_seed && cli.seed > INT64_MAX)
+        st = qd_fail(&err, QD_E_USAGE, "--seed: %llu is out of range||seeds go up to 2^63 - 1|choose a smaller one", (unsigned long long)cli.seed);
     if (st == QD_OK && !n) st = qd_fail(&err, QD_E_USAGE, "run needs a job|||see qdistill run --help");
     if (st == QD_OK) st = qd_progress_create(cli.progress, cli.progress && strcmp(cli.progress, "json") == 0 ? stdout : stderr, &b.progress, &err);
     if (st == QD_OK) st = qd_device_choose(qd_registry_all(), cli.device, cli.no_fallback, &b.dev, b.fallback, &err);

@@ -73,6 +73,10 @@ uint64_t qd_bits_weight(const qd_bits *b) {
 }
 
 uint64_t qd_bits_distance_truth(const qd_bits *a, const qd_bits *b) {
+    return qd_bits_distance(a, b);
+}
+
+uint64_t qd_bits_distance(const qd_bits *a, const qd_bits *b) {
     uint64_t sum = 0, words = qd_bits_words(a->n);
     for (uint64_t k = 0; k < words; k++) sum += (uint64_t)__builtin_popcountll(a->w[k] ^ b->w[k]);
     return sum;

@@ -44,7 +44,11 @@ static qd_status replay(qd_transcript *t, uint64_t at, qd_error *err) {
         bool end = false;
         uint64_t left = at - t->bytes;
         if (left < QD_MSG_HEADER) break;
-        QD_TRY(qd_msg_read(t->f, left - QD_MSG_HEADER, &m, &end, err));
+        if (at == QD_TRANSCRIPT_ALL) {
+            if (qd_msg_read(t->f, (uint64_t)1 << 40, &m, &end, NULL) != QD_OK || end) return QD_OK;
+        } else {
+            QD_TRY(qd_msg_read(t->f, left - QD_MSG_HEADER, &m, &end, err));
+        }
         if (end) break;
         account(t, &m);
         free(m.body);
@@ -65,6 +69,7 @@ static qd_status open_file(qd_transcript *t, bool append, uint64_t at, qd_error 
         return st;
     }
     QD_TRY(replay(t, at, err));
+    at = t->bytes;
     if (fflush(t->f) != 0 || ftruncate(fd, (off_t)at) != 0 || fseeko(t->f, (off_t)at, SEEK_SET) != 0)
         return cannot_write(t, errno, err);
     return QD_OK;

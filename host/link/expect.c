@@ -86,10 +86,10 @@ qd_status qd_link_expect(const qd_link *link, double window_ps, qd_link_rates *r
             if ((i & 1) != (j & 1)) continue;
             double accidental = r->single[0][i] * r->single[1][j] * window_ps * 1e-12, pair = r->pair[i][j] * r->capture;
             all[i & 1] += pair + accidental;
-            all_true[i & 1] += pair;
+            all_true[i & 1] += r->pair[i][j]; /* of all true pairs: the window takes none by its outcome */
             if (i != j) continue;
             wrong[i & 1] += pair + accidental;
-            wrong_true[i & 1] += pair;
+            wrong_true[i & 1] += r->pair[i][j];
         }
     for (int basis = 0; basis < 2; basis++) {
         r->matched[basis] = all[basis];

@@ -71,32 +71,27 @@ static uint64_t *draw_positions(qd_random *r, uint64_t n, uint64_t m) {
     return pos;
 }
 
+/* Positions and bits of one string into the message; the bits are kept to compare with Bob's. */
+static qd_status put_sample(qd_station *s, int basis, qd_body *b, qd_error *err) {
+    uint64_t n = s->str[basis].n, m = qd_station_sample_size(n);
+    qd_random r = qd_station_random(s, QD_STREAM_SAMPLE, basis);
+    uint64_t *pos = draw_positions(&r, n, m);
+    if (!pos) return no_memory(err);
+    qd_wire_positions_put(b, pos, m);
+    qd_bits_destroy(&s->sample[basis]);
+    qd_status st = qd_station_take_sample(s, basis, pos, m, &s->sample[basis], err);
+    if (st == QD_OK) qd_wire_bits_put(b, &s->sample[basis]);
+    free(pos);
+    return st;
+}
+
 static qd_status send_sample(qd_station *s, qd_outbox *out, qd_error *err) {
     qd_body b = {0};
-    for (int i = 0; i < 2; i++) {
-        uint64_t n = s->str[i].n, m = n / 8 < 16384 ? n / 8 : 16384;
-        qd_random r = qd_station_random(s, QD_STREAM_SAMPLE, i);
-        uint64_t *pos = draw_positions(&r, n, m);
-        qd_bits mine = {0};
-        if (!pos) {
-            qd_body_free(&b);
-            return no_memory(err);
-        }
-        qd_wire_positions_put(&b, pos, m);
-        qd_status st = qd_station_take_sample(s, i, pos, m, &mine, err);
-        if (st == QD_OK) qd_wire_bits_put(&b, &mine);
-        free(s->sample[i]);
-        /* Only the values are needed from here on, to compare with Bob's. */
-        s->sample[i] = calloc(m / 64 + 1, sizeof(uint64_t));
-        s->n_sample[i] = m;
-        if (st == QD_OK && s->sample[i]) memcpy(s->sample[i], mine.w, qd_bits_words(m) * sizeof(uint64_t));
-        else if (st == QD_OK) st = no_memory(err);
-        free(pos);
-        qd_bits_destroy(&mine);
-        if (st != QD_OK) {
-            qd_body_free(&b);
-            return st;
-        }
+    qd_status st = put_sample(s, QD_Z, &b, err);
+    if (st == QD_OK) st = put_sample(s, QD_X, &b, err);
+    if (st != QD_OK) {
+        qd_body_free(&b);
+        return st;
     }
     s->phase = QD_PHASE_SAMPLE;
     return send_body(s, out, QD_MSG_SAMPLE, true, &b, err);
@@ -125,10 +120,10 @@ static qd_status on_bases(qd_station *s, const qd_msg *in, qd_outbox *out, qd_er
 static qd_status on_sample_bits(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
     qd_body b = qd_body_of(in);
     for (int i = 0; i < 2; i++) {
-        uint64_t m = s->n_sample[i], errors = 0;
+        uint64_t m = s->sample[i].n, errors;
         qd_bits theirs;
         QD_TRY(qd_wire_bits_get(&b, in, m, &theirs, err));
-        for (uint64_t w = 0; w < qd_bits_words(m); w++) errors += (uint64_t)__builtin_popcountll(s->sample[i][w] ^ theirs.w[w]);
+        errors = qd_bits_distance(&s->sample[i], &theirs);
         qd_bits_destroy(&theirs);
         s->cur.sample_errors[i] = errors;
         s->estimate[i] = (qd_estimate){m > 0, errors, m};
@@ -150,7 +145,7 @@ static qd_status reject(qd_station *s, qd_outbox *out, const char *why, qd_error
 
 /* What the strings of the block are planned with; QBER estimates are counts, never rounded rates. */
 static qd_reconcile_params params_of(const qd_station *s, int basis) {
-    return (qd_reconcile_params){.block = s->block, .basis = basis, .code = QD_CODE_AUTO, .errors = s->estimate[basis].errors,
+    return (qd_reconcile_params){.block = s->block, .basis = basis, .code = s->p.code, .errors = s->estimate[basis].errors,
                                  .sample = s->estimate[basis].n, .eps_cor = s->p.eps_cor};
 }
 
@@ -291,8 +286,8 @@ static qd_status on_reconcile(qd_station *s, const qd_msg *in, qd_outbox *out, q
 /* ---- the machine ------------------------------------------------------------------------------------------------- */
 
 static qd_status on_done(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
-    bool verified = s->cur.counts.n[QD_Z] > 0;
-    QD_TRY(qd_station_close(s, verified, err));
+    QD_TRY(qd_station_no_body(in, err));
+    QD_TRY(qd_station_close(s, s->cur.counts.n[QD_Z] > 0, err));
     if (qd_station_block_size(s)) {
         s->phase = QD_PHASE_BASES;
         return in->last ? qd_wire_bad(in, "a full block without its bases", err) : QD_OK;
@@ -320,7 +315,7 @@ qd_status qd_alice_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *d
     case QD_PHASE_OVER:
         if (in->type == QD_MSG_DONE && in->last) {
             *done = true;
-            return QD_OK;
+            return qd_station_no_body(in, err);
         }
         break;
     default:

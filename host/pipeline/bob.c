@@ -36,12 +36,31 @@ static int64_t ps_to_ticks(const qd_station *s, double ps) {
     return (int64_t)(ps * (double)s->p.tick.den / (double)s->p.tick.num) + 1;
 }
 
-/* Read own events until they cover every partner that Alice's announced events could have. */
+/* Displaced windows start clear of the peak and of the dead time, within which a true partner keeps others away. */
+enum { DISPLACED = 2 };
+static int64_t displacement(const qd_station *s) {
+    uint64_t clear = 20 * s->p.window_ps > s->p.dead_ps ? 20 * s->p.window_ps : s->p.dead_ps;
+    return ps_to_ticks(s, (double)clear);
+}
+
+/* Events this far apart have nothing to do with each other, displaced windows included. */
+static int64_t context(const qd_station *s) { return DISPLACED * displacement(s) + 4 * ps_to_ticks(s, (double)s->p.window_ps); }
+
+/* Read own events until they cover every partner that Alice's announced events could have: on the clock once it is known, before that
+ * within the limits of the search. */
 static qd_status cover(qd_station *s, qd_error *err) {
-    int64_t reach = s->theirs.n ? s->theirs.t[s->theirs.n - 1] : INT64_MIN / 4;
-    reach += ps_to_ticks(s, s->p.max_offset_s * 1e12) + ps_to_ticks(s, (double)s->p.window_ps);
     uint64_t fresh = 0;
-    while (!s->own_end && (!s->own.n || s->own.t[s->own.n - 1] < reach)) QD_TRY(qd_station_read(s, &fresh, err));
+    if (!s->theirs.n) return QD_OK;
+    int64_t last = s->theirs.t[s->theirs.n - 1], reach = last + context(s);
+    if (!s->clock.locked) {
+        double drift_ps = s->p.max_ppm * 1e-6 * (double)(last - s->theirs.t[0]) * (double)s->p.tick.num / (double)s->p.tick.den;
+        reach += ps_to_ticks(s, s->p.max_offset_s * 1e12 + drift_ps);
+    }
+    while (!s->own_end) {
+        int64_t t = s->own.n ? s->own.t[s->own.n - 1] : INT64_MIN / 4;
+        if (s->own.n && (s->clock.locked ? qd_clock_apply(&s->clock, t) : t) >= reach) break;
+        QD_TRY(qd_station_read(s, &fresh, err));
+    }
     return QD_OK;
 }
 
@@ -76,16 +95,6 @@ static void track(qd_station *s, const qd_pairs *p, int64_t span) {
 }
 
 /* ---- pairs ------------------------------------------------------------------------------------------------------- */
-
-/* Displaced windows start clear of the peak and of the dead time, within which a true partner keeps others away. */
-enum { DISPLACED = 2 };
-static int64_t displacement(const qd_station *s) {
-    uint64_t clear = 20 * s->p.window_ps > s->p.dead_ps ? 20 * s->p.window_ps : s->p.dead_ps;
-    return ps_to_ticks(s, (double)clear);
-}
-
-/* Events this far apart have nothing to do with each other, displaced windows included. */
-static int64_t context(const qd_station *s) { return DISPLACED * displacement(s) + 4 * ps_to_ticks(s, (double)s->p.window_ps); }
 
 /* Alice's events before this local index have seen all their rivals. */
 static uint64_t settled_upto(const qd_station *s) {
@@ -198,10 +207,11 @@ static qd_status on_sample(qd_station *s, const qd_msg *in, qd_outbox *out, qd_e
         uint64_t *pos = NULL, m = 0;
         qd_bits theirs = {0}, mine = {0};
         st = qd_wire_positions_get(&b, in, s->str[i].n, &pos, &m, err);
+        if (st == QD_OK && m != qd_station_sample_size(s->str[i].n)) st = qd_wire_bad(in, "a sample of another size than agreed", err);
         if (st == QD_OK) st = qd_wire_bits_get(&b, in, m, &theirs, err);
         if (st == QD_OK) st = qd_station_take_sample(s, i, pos, m, &mine, err);
         if (st == QD_OK) {
-            s->cur.sample_errors[i] = qd_bits_distance_truth(&mine, &theirs); /* both halves are public from here on */
+            s->cur.sample_errors[i] = qd_bits_distance(&mine, &theirs);
             qd_wire_bits_put(&reply, &mine);
         }
         free(pos);
@@ -258,20 +268,30 @@ static qd_status on_reconcile(qd_station *s, const qd_msg *in, qd_outbox *out, q
 
 static qd_status on_length(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
     qd_body b = qd_body_of(in);
-    for (int i = 0; i < 2; i++) s->cur.ell[i] = qd_body_get_u64(&b);
+    uint64_t ell[2];
+    for (int i = 0; i < 2; i++) ell[i] = qd_body_get_u64(&b);
     QD_TRY(qd_body_end(&b, in, err));
-    for (int i = 0; i < 2; i++)
-        if (s->cur.ell[i] > s->str[i].n || (s->cur.ell[i] && s->cur.no_key[i])) return qd_wire_bad(in, "a key longer than its string", err);
-    s->at = s->cur.ell[QD_Z] ? QD_Z : QD_X;
-    if (s->cur.ell[QD_Z] + s->cur.ell[QD_X] == 0) qd_station_reject(s, "Alice announced that the bound leaves no key");
-    if (!in->last) return QD_OK;
-    return s->cur.rejected ? close_block(s, out, err) : qd_wire_bad(in, "a key length without its hash seed", err);
+    for (int i = 0; i < 2; i++) {
+        /* Integers both stations have: no bound leaves more than the string less what is charged for it. */
+        uint64_t charged = qd_ledger_charged(&s->cur.ledger, i, 0), n = s->str[i].n;
+        if (ell[i] && (s->cur.no_key[i] || charged > n || ell[i] > n - charged)) return qd_wire_bad(in, "a key longer than its string less what is charged", err);
+        s->cur.ell[i] = ell[i];
+    }
+    bool none = ell[QD_Z] == 0 && ell[QD_X] == 0;
+    if (none != (bool)in->last) return qd_wire_bad(in, "key lengths and hash seeds that do not belong together", err);
+    if (none) {
+        qd_station_reject(s, "Alice announced that the bound leaves no key");
+        return close_block(s, out, err);
+    }
+    s->at = ell[QD_Z] ? QD_Z : QD_X;
+    s->phase = QD_PHASE_SEEDS;
+    return QD_OK;
 }
 
 static qd_status on_seed(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
     qd_body b = qd_body_of(in);
     int basis = qd_body_get_u8(&b);
-    if (basis != s->at || !s->cur.ell[basis]) return qd_wire_bad(in, "hash seed of the wrong string", err);
+    if (b.bad || basis != s->at || !s->cur.ell[basis]) return qd_wire_bad(in, "hash seed of the wrong string", err);
     qd_bits seed;
     QD_TRY(qd_wire_bits_get(&b, in, qd_toeplitz_seed_bits(QD_HASH_MODIFIED_TOEPLITZ, s->str[basis].n, s->cur.ell[basis]), &seed, err));
     qd_status st = qd_body_end(&b, in, err);
@@ -295,8 +315,8 @@ qd_status qd_bob_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *don
     case QD_PHASE_COLLECT:
         if (in->type == QD_MSG_TIMES && in->last && !s->theirs_end) return on_times(s, in, out, err);
         if (in->type == QD_MSG_DONE && in->last && s->settled_all) {
+            QD_TRY(qd_station_no_body(in, err));
             *done = true;
-            s->phase = QD_PHASE_OVER;
             return qd_outbox_send(out, QD_MSG_DONE, s->block, QD_BOB_TO_ALICE, true, NULL, 0, err);
         }
         break;
@@ -310,6 +330,8 @@ qd_status qd_bob_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *don
         return on_reconcile(s, in, out, err);
     case QD_PHASE_LENGTH:
         if (in->type == QD_MSG_LENGTH) return on_length(s, in, out, err);
+        break;
+    case QD_PHASE_SEEDS:
         if (in->type == QD_MSG_HASH_SEED) return on_seed(s, in, out, err);
         break;
     default:

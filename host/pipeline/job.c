@@ -116,7 +116,8 @@ static qd_status take_input(const y_job *y, qd_job *job, qd_error *err) {
     if (in->scenario && (in->alice || in->bob)) st = bad(job->path, "input", "has a scenario and recordings: give one of them", err);
     else if (in->scenario) {
         job->scenario = qd_path_join(dir, in->scenario);
-        if (!in->duration_s) st = bad(job->path, "input.duration_s", "is missing: how much link time to simulate", err);
+        if (!job->scenario) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
+        else if (!in->duration_s) st = bad(job->path, "input.duration_s", "is missing: how much link time to simulate", err);
         else st = real_in(job->path, "input.duration_s", in->duration_s, 0, 1e-3, 86400, &job->duration_s, err);
     } else if (!in->alice || !in->bob) {
         st = bad(job->path, "input", "needs a scenario, or alice and bob", err);
@@ -129,6 +130,7 @@ static qd_status take_input(const y_job *y, qd_job *job, qd_error *err) {
         for (int i = 0; i < 2; i++) {
             job->file[i] = qd_path_join(dir, s[i]->file);
             job->format[i] = strdup(s[i]->format);
+            if (!job->file[i] || !job->format[i]) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
         }
     }
     free(dir);
@@ -180,7 +182,7 @@ qd_status qd_job_load(const char *path, qd_job *job, qd_error *err) {
     QD_TRY(qd_yaml_load(path, &schema, &data, err));
     y_job *y = data;
     qd_status st = QD_OK;
-    job->path = strdup(path);
+    job->path = realpath(path, NULL); /* a run is resumed from anywhere */
     if (!job->path) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
     if (st == QD_OK) st = take_name(y, job, err);
     if (st == QD_OK) st = take_input(y, job, err);

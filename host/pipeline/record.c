@@ -128,7 +128,7 @@ json_t *qd_record_block(const qd_block *a, const qd_block *bob, const qd_station
     json_object_set_new(o, "block", u64(a->block));
     json_object_set_new(o, "n", u64(a->counts.n[QD_Z] + a->counts.n[QD_X]));
     json_object_set_new(o, "key_bits", u64(a->key.n));
-    json_object_set_new(o, "epsilon", json_pack("{s:f,s:f,s:f}", "sec", p->eps_sec, "cor", p->eps_cor, "auth", 0.0));
+    json_object_set_new(o, "epsilon", json_pack("{s:f,s:f,s:n,s:f}", "sec", p->eps_sec, "cor", p->eps_cor, "auth", "total", p->eps_sec + p->eps_cor));
     json_object_set_new(o, "coincidences", u64(a->coincidences));
     json_object_set_new(o, "sifted", zx(a->sifted));
     json_object_set_new(o, "sampled", zx(a->sampled));
@@ -148,7 +148,7 @@ json_t *qd_record_block(const qd_block *a, const qd_block *bob, const qd_station
     if (a->rejected) json_object_set_new(o, "reason", json_string(a->reason));
     if (a->abandoned) json_object_set_new(o, "abandoned", json_true());
     if (a->sample_qber) json_object_set_new(o, "qber_sampled", json_true());
-    if (bob && a->sample_qber && a->raw[QD_Z].n == bob->raw[QD_Z].n && a->raw[QD_X].n == bob->raw[QD_X].n) {
+    if (p->rehearsal && bob && a->sample_qber && a->raw[QD_Z].n == bob->raw[QD_Z].n && a->raw[QD_X].n == bob->raw[QD_X].n) {
         const uint64_t errors[2] = {qd_bits_distance_truth(&a->raw[QD_Z], &bob->raw[QD_Z]), qd_bits_distance_truth(&a->raw[QD_X], &bob->raw[QD_X])};
         const uint64_t n[2] = {a->raw[QD_Z].n, a->raw[QD_X].n};
         json_object_set_new(o, "truth", json_pack("{s:o,s:o}", "n", zx(n), "errors", zx(errors)));

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A run in one process: both stations, the messages between them, what is kept on disk. */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "qdistill/timetag.h"
@@ -27,7 +29,7 @@ typedef struct run {
     qd_keyfile key[2];
     qd_run_state state;
     bool match;
-    uint64_t keys_compared;
+    int lock; /* descriptor of the locked run directory; -1: none */
     char reason[640]; /* why the last block gave no key, or why the run ended */
     double t0;
 } run;
@@ -39,6 +41,7 @@ static qd_status params_of(run *r, qd_tick tick, qd_error *err) {
     r->params = (qd_station_params){.block_coincidences = j->block_coincidences, .tick = tick, .window_ps = j->window_ps, .announce_ps = j->announce_ps,
                                     .dead_ps = j->dead_ps, .correlation_same = j->correlation_same, .max_offset_s = j->max_offset_s, .max_ppm = j->max_ppm,
                                     .eps_sec = j->eps_sec, .eps_cor = j->eps_cor, .rehearsal = j->rehearsal, .seed = j->seed};
+    QD_TRY(qd_code_named(j->code, &r->params.code, err));
     if (j->rehearsal && !j->dead_given) r->params.dead_ps = qd_scenario_dead_ps(&r->scenario);
     if (j->announce_ps * tick.den % tick.num != 0)
         return qd_fail(err, QD_E_INPUT, "job %s: sift.announce_ps %llu is not a whole number of the tags' ticks||one tick is %llu/%llu ps|use 125 or a multiple of it", j->path,
@@ -72,7 +75,21 @@ static qd_status open_stations(run *r, qd_error *err) {
 
 static char *in_dir(const run *r, const char *name) { return qd_path_join(r->opt->dir, name); }
 
+/* Two runs in one directory would send two syndromes of one frame under different private bits. */
+static qd_status lock_dir(run *r, qd_error *err) {
+    r->lock = open(r->opt->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (r->lock < 0)
+        return qd_fail(err, QD_E_INPUT, "cannot open the run directory %s|%s|there is no run of this name|see qdistill run --help", r->opt->dir, strerror(errno));
+    if (flock(r->lock, LOCK_EX | LOCK_NB) != 0)
+        return qd_fail(err, QD_E_INPUT, "the run directory %s is in use|%s|another qdistill works on this run|wait for it, or stop it", r->opt->dir, strerror(errno));
+    return QD_OK;
+}
+
 static qd_status manifest(run *r, qd_error *err) {
+    /* An existing directory is refused before large inputs are hashed; creating one is left for when they are known to be good. */
+    struct stat exists;
+    if (r->opt->resume) QD_TRY(lock_dir(r, err));
+    else if (stat(r->opt->dir, &exists) == 0) return qd_dir_create(r->opt->dir, true, err);
     json_t *now = NULL, *old = NULL;
     char *path = in_dir(r, "manifest.json");
     qd_status st = qd_record_manifest(r->job, &r->params, r->link, r->opt->dev, r->opt->fallback, &now, err);
@@ -81,6 +98,7 @@ static qd_status manifest(run *r, qd_error *err) {
         if (st == QD_OK) st = qd_record_same_run(old, now, err);
     } else if (st == QD_OK) {
         st = qd_dir_create(r->opt->dir, true, err);
+        if (st == QD_OK) st = lock_dir(r, err);
         if (st == QD_OK) st = qd_json_write(now, path, err);
     }
     json_decref(now);
@@ -96,6 +114,8 @@ static qd_status load_state(run *r, qd_error *err) {
         return QD_OK;
     }
     QD_TRY(qd_run_state_read(r->opt->dir, &r->state, err));
+    if (r->state.finished)
+        return qd_fail(err, QD_E_INPUT, "the run in %s is complete||there is nothing to resume|its keys and summary.json stand there", r->opt->dir);
     r->params.first_block = r->state.next_block;
     r->params.abandon_first = r->state.announced;
     for (int b = 0; b < 2; b++) {
@@ -109,7 +129,9 @@ static qd_status open_outputs(run *r, qd_error *err) {
     static const char *const names[2][2] = {{"alice.key", "bob.key"}, {"alice.rehearsal.key", "bob.rehearsal.key"}};
     for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_open(&r->key[i], r->opt->dir, names[r->job->rehearsal][i], r->state.key_bits, err));
     char *path = in_dir(r, "transcript.bin");
-    qd_status st = qd_transcript_open(path, r->opt->resume, r->state.transcript_bytes, &r->transcript, err);
+    /* What was sent of an abandoned block was seen: it stays in the transcript. */
+    uint64_t at = r->state.announced ? QD_TRANSCRIPT_ALL : r->state.transcript_bytes;
+    qd_status st = qd_transcript_open(path, r->opt->resume, at, &r->transcript, err);
     free(path);
     return st;
 }
@@ -127,14 +149,13 @@ static qd_status finish_block(run *r, qd_block *a, qd_block *b, qd_error *err) {
     json_t *record = qd_record_block(a, b, &r->params);
     if (!record) return qd_fail(err, QD_E_INTERNAL, "no memory for a block's record");
     json_array_append_new(r->state.blocks, record);
+    if (a->key.n != b->key.n) return qd_fail(err, QD_E_INTERNAL, "the stations' keys of block %u differ in length||a defect of qdistill|keep the run directory and report it", a->block);
     qd_block *block[2] = {a, b};
     for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_append(&r->key[i], &block[i]->key, err));
     if (r->job->rehearsal && !qd_bits_equal(&a->key, &b->key)) r->match = false;
-    r->keys_compared += a->key.n;
     if (a->rejected) snprintf(r->reason, sizeof r->reason, "%s", a->reason);
-    bool verified = !a->rejected && !a->abandoned;
     for (int i = 0; i < 2; i++) {
-        r->state.n[i] = verified || a->counts.n[i] ? a->counts.n[i] : 0;
+        r->state.n[i] = a->counts.n[i];
         r->state.errors[i] = a->counts.errors[i];
     }
     r->state.next_block = a->block + 1;
@@ -167,12 +188,22 @@ static void show(const run *r, const qd_msg *m) {
     qd_progress_at(r->opt->progress, qd_msg_name(m->type), (double)done);
 }
 
+/* For tests of stopping: QD_STOP_AT=TYPE:BLOCK stops the run as a signal would, when it is about to carry that message. */
+static bool stop_asked(const run *r, const qd_msg *m) {
+    const char *at = getenv("QD_STOP_AT");
+    char here[48];
+    snprintf(here, sizeof here, "%s:%u", qd_msg_name(m->type), m->block);
+    return (r->opt->stop && *r->opt->stop) || (at && !r->opt->resume && strcmp(at, here) == 0);
+}
+
 static qd_status carry(run *r, const qd_msg *m, qd_error *err) {
     /* A resumed run pairs the finished blocks once more; their messages stand in the transcript already. */
     if (m->block >= r->params.first_block + (r->params.abandon_first ? 1u : 0u)) QD_TRY(qd_transcript_add(r->transcript, m, err));
     if (m->type == QD_MSG_BASES_BOB && !r->job->rehearsal) {
         /* From here on the block is public knowledge in part: if the run dies now, it is lost. */
         r->state.announced = true;
+        uint64_t bytes;
+        QD_TRY(qd_transcript_sync(r->transcript, &bytes, err));
         QD_TRY(qd_run_state_write(r->opt->dir, &r->state, err));
     }
     int to = m->from == QD_ALICE_TO_BOB ? 1 : 0;
@@ -185,7 +216,7 @@ static qd_status pump(run *r, qd_error *err) {
     qd_msg m;
     qd_status st = qd_station_step(r->station[0], NULL, &r->box, &r->over[0], err);
     while (st == QD_OK && qd_outbox_take(&r->box, &m)) {
-        if (r->opt->stop && *r->opt->stop) st = QD_STOPPED;
+        if (stop_asked(r, &m)) st = QD_STOPPED;
         else st = carry(r, &m, err);
         show(r, &m);
         free(m.body);
@@ -227,6 +258,14 @@ static qd_status digest(const run *r, int side, char hex[65], qd_error *err) {
     return qd_sha256_file(r->key[side].partial, hex, err);
 }
 
+/* The keys get their names, then the state says that there is nothing to resume. */
+static qd_status publish(run *r, qd_status st, qd_error *err) {
+    for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_finish(&r->key[i], err));
+    r->state.finished = true;
+    QD_TRY(qd_run_state_write(r->opt->dir, &r->state, err));
+    return st;
+}
+
 static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_error *err) {
     char hex[2][65] = {"", ""};
     bool key = r->key[0].bits > 0;
@@ -243,13 +282,9 @@ static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_e
     if (r->job->rehearsal && key) f.match = r->match && strcmp(hex[0], hex[1]) == 0;
     *summary = qd_record_summary(&f);
     if (text) qd_record_text(*summary, r->opt->dev ? qd_device_about(r->opt->dev)->name : "the reference path", text);
-    if (st != QD_STOPPED)
-        for (int i = 0; i < 2; i++) {
-            qd_status end = qd_keyfile_finish(&r->key[i], err);
-            if (end != QD_OK) st = end;
-        }
-    if (f.match_known && !f.match) st = qd_fail(err, QD_E_INTERNAL, "the stations' keys differ although they were verified||a defect of qdistill, or an undetected error of probability eps_cor|keep the run directory and report it");
-    return st;
+    if (f.match_known && !f.match) /* such keys never get their name */
+        return qd_fail(err, QD_E_INTERNAL, "the stations' keys differ although they were verified||a defect of qdistill, or an undetected error of probability eps_cor|keep the run directory and report it");
+    return st == QD_STOPPED ? st : publish(r, st, err);
 }
 
 static void release(run *r) {
@@ -262,11 +297,12 @@ static void release(run *r) {
     qd_transcript_close(r->transcript, NULL);
     qd_rehearsal_destroy(r->rehearsal);
     qd_link_destroy(r->link);
+    if (r->lock >= 0) close(r->lock);
     json_decref(r->state.blocks);
 }
 
 qd_status qd_job_run(const qd_job *job, const qd_run_options *opt, json_t **summary, FILE *text, qd_error *err) {
-    run r = {.job = job, .opt = opt, .match = true, .t0 = qd_station_now()};
+    run r = {.job = job, .opt = opt, .match = true, .lock = -1, .t0 = qd_station_now()};
     qd_error own = {0};
     if (!err) err = &own;
     *summary = NULL;

@@ -36,8 +36,9 @@ qd_status qd_keyfile_open(qd_keyfile *k, const char *dir, const char *name, uint
     k->final = qd_path_join(dir, name);
     if (k->final && (k->partial = malloc(strlen(k->final) + 9))) sprintf(k->partial, "%s.partial", k->final);
     if (!k->partial) return qd_fail(err, QD_E_INTERNAL, "no memory for a file name");
-    int fd = open(k->partial, O_RDWR | O_CREAT | O_CLOEXEC | (bits ? 0 : O_TRUNC), 0600);
-    if (fd < 0) return cannot("create", k->partial, err);
+    int fd = open(k->partial, O_RDWR | O_CLOEXEC | (bits ? 0 : O_CREAT | O_TRUNC), 0600);
+    if (fd < 0) return cannot("open", k->partial, err);
+    (void)fchmod(fd, 0600); /* also one that was made readable meanwhile */
     k->f = fdopen(fd, "r+b");
     if (!k->f) {
         close(fd);
@@ -106,7 +107,7 @@ static char *state_path(const char *dir) { return qd_path_join(dir, "state.json"
 
 qd_status qd_run_state_write(const char *dir, const qd_run_state *s, qd_error *err) {
     char *path = state_path(dir);
-    json_t *j = json_pack("{s:i,s:I,s:b,s:I,s:I,s:[I,I],s:[I,I],s:O}", "schema", 1, "next_block", (json_int_t)s->next_block, "announced",
+    json_t *j = json_pack("{s:i,s:b,s:I,s:b,s:I,s:I,s:[I,I],s:[I,I],s:O}", "schema", 1, "finished", (int)s->finished, "next_block", (json_int_t)s->next_block, "announced",
                           (int)s->announced, "transcript_bytes", (json_int_t)s->transcript_bytes, "key_bits", (json_int_t)s->key_bits, "errors",
                           (json_int_t)s->errors[0], (json_int_t)s->errors[1], "n", (json_int_t)s->n[0], (json_int_t)s->n[1], "blocks", s->blocks);
     qd_status st = path && j ? qd_json_write(j, path, err) : qd_fail(err, QD_E_INTERNAL, "no memory for the run's state");
@@ -135,6 +136,7 @@ static qd_status parse_state(const json_t *j, const char *path, qd_run_state *s,
     QD_TRY(read_pair(j, path, "errors", s->errors, err));
     QD_TRY(read_pair(j, path, "n", s->n, err));
     s->next_block = (uint32_t)next;
+    s->finished = json_is_true(json_object_get(j, "finished"));
     s->announced = json_is_true(json_object_get(j, "announced"));
     s->blocks = json_incref(json_object_get(j, "blocks"));
     if (schema != 1 || !json_is_array(s->blocks) || json_array_size(s->blocks) != s->next_block)

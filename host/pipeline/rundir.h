@@ -25,6 +25,7 @@ void qd_keyfile_leave(qd_keyfile *k);
 /** State after a block: where to go on. */
 typedef struct qd_run_state {
     uint32_t next_block;
+    bool finished;             /**< the keys have their names */
     bool announced;            /**< recordings: bases of next_block were announced; it is lost */
     uint64_t transcript_bytes;
     uint64_t key_bits;

@@ -63,7 +63,7 @@ void qd_station_destroy(qd_station *s) {
     qd_bits_destroy(&s->value);
     for (int i = 0; i < 2; i++) {
         qd_bits_destroy(&s->str[i]);
-        free(s->sample[i]);
+        qd_bits_destroy(&s->sample[i]);
     }
     qd_block_destroy(&s->cur);
     for (size_t i = 0; i < s->n_done; i++) qd_block_destroy(&s->done_blocks[i]);
@@ -75,10 +75,17 @@ void qd_station_destroy(qd_station *s) {
 
 qd_status qd_station_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err) {
     *done = false;
-    if (in && in->from == (uint8_t)s->role) return qd_wire_bad(in, "a station's own message came back to it", err);
-    if (in && in->block != s->block && in->type != QD_MSG_DONE) return qd_wire_bad(in, "another block's number", err);
-    return s->role == QD_ALICE_TO_BOB ? qd_alice_step(s, in, out, done, err) : qd_bob_step(s, in, out, done, err);
+    if (s->broken)
+        return in ? qd_station_unexpected(s, in, err) : qd_fail(err, QD_E_INTERNAL, "a station was stepped after its end");
+    qd_status st;
+    if (in && in->from == (uint8_t)s->role) st = qd_wire_bad(in, "a station's own message came back to it", err);
+    else if (in && in->block != s->block) st = qd_wire_bad(in, "another block's number", err);
+    else st = s->role == QD_ALICE_TO_BOB ? qd_alice_step(s, in, out, done, err) : qd_bob_step(s, in, out, done, err);
+    s->broken = st != QD_OK || *done; /* what a refused message changed must not be built on */
+    return st;
 }
+
+qd_status qd_station_no_body(const qd_msg *m, qd_error *err) { return m->bytes ? qd_wire_bad(m, "a body where none belongs", err) : QD_OK; }
 
 qd_status qd_station_unexpected(const qd_station *s, const qd_msg *m, qd_error *err) {
     return qd_fail(err, QD_E_INPUT, "message '%s' of block %u came out of order to %s||the other station runs another version, or messages were lost, replayed or inserted|stop and compare both stations' versions",
@@ -127,11 +134,12 @@ qd_status qd_station_read(qd_station *s, uint64_t *fresh, qd_error *err) {
 }
 
 void qd_station_forget(qd_station *s, uint64_t upto) {
-    if (upto <= s->own_base) return;
+    if (upto <= s->own_base || !s->own.n) return;
     uint64_t k = upto - s->own_base;
     if (k > s->own.n) k = s->own.n;
     memmove(s->own.t, s->own.t + k, (s->own.n - k) * sizeof *s->own.t);
     memmove(s->own.mask, s->own.mask + k, (s->own.n - k) * sizeof *s->own.mask);
+    qd_wipe(s->own.mask + (s->own.n - k), k); /* they are key bits */
     s->own.n -= k;
     s->own_base += k;
 }
@@ -142,7 +150,7 @@ qd_status qd_station_measure(qd_station *s, const uint64_t *index, uint64_t n, q
     qd_status st = QD_OK;
     qd_bits basis = {0}, value = {0};
     qd_sift_counts counts;
-    uint8_t *event = malloc(n);
+    uint8_t *event = qd_secret_alloc(n);
     if (!event) return no_memory(err);
     for (uint64_t i = 0; i < n; i++) event[i] = s->own.mask[index[i] - s->own_base];
     qd_random r = {.rehearsal = s->p.rehearsal, .seed = s->p.seed, .stream = s->role ? QD_STREAM_MULTI_BOB : QD_STREAM_MULTI_ALICE};
@@ -157,8 +165,7 @@ qd_status qd_station_measure(qd_station *s, const uint64_t *index, uint64_t n, q
 out:
     qd_bits_destroy(&basis);
     qd_bits_destroy(&value);
-    qd_wipe(event, n);
-    free(event);
+    qd_secret_free(event);
     return st;
 }
 
@@ -220,6 +227,8 @@ out:
     return st;
 }
 
+uint64_t qd_station_sample_size(uint64_t n) { return n / 8 < 16384 ? n / 8 : 16384; }
+
 qd_status qd_station_take_sample(qd_station *s, int basis, const uint64_t *pos, uint64_t n, qd_bits *out, qd_error *err) {
     qd_bits *str = &s->str[basis], rest;
     QD_TRY(qd_bits_create(out, n, err));
@@ -263,8 +272,7 @@ qd_status qd_station_close(qd_station *s, bool verified, qd_error *err) {
             s->str[b] = (qd_bits){0};
         }
         qd_bits_destroy(&s->str[b]);
-        free(s->sample[b]);
-        s->sample[b] = NULL;
+        qd_bits_destroy(&s->sample[b]);
     }
     s->cur.block = s->block;
     s->done_blocks[s->n_done++] = s->cur;
@@ -286,7 +294,7 @@ qd_status qd_station_book(qd_station *s, const qd_reconcile_result *r, qd_error 
     c->frames += r->frames;
     c->frames_failed += r->frames_failed;
     c->code_bits += r->frames * r->frame_leak;
-    c->tag_bits += (uint64_t)r->tag_bits * r->tags;
+    c->tag_bits += (uint64_t)r->tag_bits * r->tags + r->frame_tags * 64; /* a frame's tag has 64 bits */
     c->iterations += r->iterations;
     c->no_key[b] = r->reject;
     qd_bits kept = {0};

@@ -17,7 +17,8 @@ typedef enum qd_phase {
     QD_PHASE_BASES,     /**< bases of a full block */
     QD_PHASE_SAMPLE,    /**< sample of a first block */
     QD_PHASE_RECONCILE, /**< the strings, z then x */
-    QD_PHASE_LENGTH,    /**< key lengths and hash seeds */
+    QD_PHASE_LENGTH,    /**< Bob waits for key lengths */
+    QD_PHASE_SEEDS,     /**< Bob waits for hash seeds */
     QD_PHASE_CLOSE,     /**< Alice waits for the end of the block */
     QD_PHASE_OVER
 } qd_phase;
@@ -34,6 +35,7 @@ struct qd_station {
     qd_source source;
     qd_device *dev;
     qd_phase phase;
+    bool broken; /**< a step failed, or the job is over: nothing is taken any more */
     qd_station_totals totals;
 
     qd_tags own;        /**< kept events that may still get a partner */
@@ -59,7 +61,7 @@ struct qd_station {
     uint64_t announced; /**< events announced so far */
     int64_t last_step;  /**< last announced time */
     uint64_t settled;   /**< events settled by Bob */
-    uint64_t *sample[2], n_sample[2];
+    qd_bits sample[2];  /**< her disclosed bits */
 
     /* Bob */
     qd_tags theirs;       /**< Alice's announced times in Bob's ticks */
@@ -84,6 +86,8 @@ qd_status qd_station_fast_forward(qd_station *s, qd_error *err);
 qd_status qd_station_bases(const qd_station *s, uint64_t n, qd_bits *basis, qd_error *err);
 /** Start the block: compare with the other side's bases, take the pairs out of the pending ones, fill str[z], str[x]. */
 qd_status qd_station_sift(qd_station *s, const qd_bits *their_basis, qd_error *err);
+/** Positions to disclose of a string of @p n bits: min(2^14, n/8). */
+uint64_t qd_station_sample_size(uint64_t n);
 /** Remove the positions @p pos (ascending) from str[basis]; their values go to @p out in order. */
 qd_status qd_station_take_sample(qd_station *s, int basis, const uint64_t *pos, uint64_t n, qd_bits *out, qd_error *err);
 /** Whether the strings' error rates must be sampled: no verified block before. */
@@ -104,6 +108,8 @@ double qd_station_now(void);
 /** Add the time since @p t0 (qd_station_now) and the device time since @p d0 to a stage. */
 void qd_station_spent(qd_station *s, qd_stage stage, double t0, double d0, uint64_t items);
 double qd_station_device_seconds(const qd_station *s);
+/** QD_OK when the message has no body. */
+qd_status qd_station_no_body(const qd_msg *m, qd_error *err);
 qd_status qd_station_unexpected(const qd_station *s, const qd_msg *m, qd_error *err);
 /** @} */
 

@@ -253,7 +253,7 @@ static void print_blocks(const json_t *s, FILE *out) {
         const json_t *e = json_object_get(v, "epsilon");
         char text[32];
         group(num(v, "key_bits"), text);
-        fprintf(out, "    %4zu: %14s bits, epsilon sec %.3g, cor %.3g", i, text, num(e, "sec"), num(e, "cor"));
+        fprintf(out, "    %4zu: %14s bits, epsilon %.3g (secrecy %.3g, correctness %.3g)", i, text, num(e, "total"), num(e, "sec"), num(e, "cor"));
         if (json_object_get(v, "reason")) fprintf(out, "; %s", json_string_value(json_object_get(v, "reason")));
         fprintf(out, "\n");
     }

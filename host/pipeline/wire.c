@@ -52,7 +52,8 @@ qd_status qd_wire_times_put(qd_body *b, const qd_wire_times *w, qd_error *err) {
 qd_status qd_wire_times_get(const qd_msg *m, uint64_t next, int64_t last, qd_wire_times *w, qd_error *err) {
     const int64_t limit = (int64_t)1 << 54;
     qd_body b = qd_body_of(m);
-    *w = (qd_wire_times){.first = qd_body_get_u64(&b), .count = qd_body_get_u64(&b)};
+    *w = (qd_wire_times){.first = qd_body_get_u64(&b)};
+    w->count = qd_body_get_u64(&b);
     uint8_t end = qd_body_get_u8(&b);
     w->end = end != 0;
     if (b.bad || end > 1 || w->first != next || !count_fits(&b, w->count)) return qd_wire_bad(m, "header of the times", err);
@@ -87,7 +88,8 @@ qd_status qd_wire_pairs_put(qd_body *b, uint64_t from, const qd_wire_pairs *w, q
 
 qd_status qd_wire_pairs_get(const qd_msg *m, uint64_t from, uint64_t announced, qd_wire_pairs *w, qd_error *err) {
     qd_body b = qd_body_of(m);
-    *w = (qd_wire_pairs){.settled = qd_body_get_u64(&b), .count = qd_body_get_u64(&b)};
+    *w = (qd_wire_pairs){.settled = qd_body_get_u64(&b)};
+    w->count = qd_body_get_u64(&b);
     if (b.bad || w->settled < from || w->settled > announced || !count_fits(&b, w->count)) return qd_wire_bad(m, "header of the pairs", err);
     w->index = malloc((w->count ? w->count : 1) * sizeof *w->index);
     if (!w->index) return no_memory(err);
@@ -124,7 +126,9 @@ qd_status qd_wire_bits_get(qd_body *b, const qd_msg *m, uint64_t n, qd_bits *bit
     *bits = (qd_bits){0};
     uint64_t have = qd_body_get_u64(b), bytes = qd_bits_bytes(n);
     if (b->bad || have != n || bytes > b->n - b->at) return qd_wire_bad(m, "a bit string of another length", err);
-    if (qd_bits_from_bytes(bits, b->p + b->at, n, QD_LSB_FIRST, NULL) != QD_OK) return qd_wire_bad(m, "bits past the end of a string", err);
+    qd_status st = qd_bits_from_bytes(bits, b->p + b->at, n, QD_LSB_FIRST, err);
+    if (st == QD_E_INPUT) return qd_wire_bad(m, "bits past the end of a string", err);
+    if (st != QD_OK) return st;
     b->at += bytes;
     return QD_OK;
 }

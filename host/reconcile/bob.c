@@ -66,6 +66,8 @@ static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
         return qd_machine_bad(in, "a number is out of range", err);
     if (frames == 0 || frames != bits / m->code.n)
         return qd_machine_bad(in, "the frames are not those that the string fills", err);
+    /* A tag that a peer may choose short would verify anything. */
+    if (v[6] < qd_tag_bits(frames * m->code.n, m->p.eps_cor)) return qd_machine_bad(in, "the tag is shorter than eps_cor needs", err);
     m->batch = v[7];
     self->wait = SYNDROME;
     return qd_machine_frames(m, frames, v[6], err);
@@ -127,7 +129,7 @@ static qd_status take_syndrome(qd_reconcile_bob *self, const qd_msg *in, qd_outb
 static qd_status send_errors(qd_machine *m, qd_outbox *out, uint32_t reject, qd_error *err) {
     qd_bits mine = {0};
     QD_TRY(qd_bits_slice(&mine, m->key, 0, m->r.n, err));
-    m->r.errors = qd_bits_distance_truth(&mine, &m->string);
+    m->r.errors = qd_bits_distance(&mine, &m->string);
     qd_bits_destroy(&mine);
     qd_body b = {0};
     qd_body_u64(&b, m->r.errors);

@@ -53,6 +53,7 @@ typedef struct qd_station_params {
     bool correlation_same;
     double max_offset_s, max_ppm;
     double eps_sec, eps_cor;
+    uint32_t code;                /**< qd_code_id */
     bool rehearsal;
     uint64_t seed;
     uint32_t first_block;         /**< resume: blocks before it are paired and dropped, nothing about them is sent */
@@ -115,7 +116,8 @@ qd_status qd_station_create(qd_direction role, const qd_station_params *params, 
                             qd_error *err);
 void qd_station_destroy(qd_station *s);
 /** Advance by one message; Alice's first call has in = NULL. Messages to send are appended to @p out; the last one of a turn is
- *  marked. *done: the job is over for this station. QD_E_POLICY: no lock (the error says why). */
+ *  marked. *done: the job is over for this station. QD_E_POLICY: no lock (the error says why). After an error, or once done, the
+ *  station takes no further message (QD_E_INPUT) and can only be destroyed. */
 qd_status qd_station_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err);
 /** Take the next finished block; false: none waits. The caller destroys it. */
 bool qd_station_take_block(qd_station *s, qd_block *b);

@@ -39,7 +39,9 @@ qd_status qd_bits_slice(qd_bits *dst, const qd_bits *src, uint64_t from, uint64_
 qd_status qd_bits_append(qd_bits *dst, const qd_bits *src, qd_error *err);
 /** Number of ones. */
 uint64_t qd_bits_weight(const qd_bits *b);
-/** Number of positions where two strings of equal length differ; its name says that it sees both sides' secrets. */
+/** Number of positions where two strings of equal length differ, both of which one station may know. */
+uint64_t qd_bits_distance(const qd_bits *a, const qd_bits *b);
+/** The same of the two stations' secrets; its name says that it sees both sides' secrets. */
 uint64_t qd_bits_distance_truth(const qd_bits *a, const qd_bits *b);
 /** Parity (0 or 1) of bits [from, to). Requires from <= to <= n. */
 unsigned qd_bits_parity(const qd_bits *b, uint64_t from, uint64_t to);

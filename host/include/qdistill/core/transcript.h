@@ -86,6 +86,8 @@ typedef struct qd_eve {
 
 /** A transcript being written: a file of header + body per message, and its sums. */
 typedef struct qd_transcript qd_transcript;
+/** As @p at of qd_transcript_open: keep every whole message, cut off a broken last one. */
+#define QD_TRANSCRIPT_ALL UINT64_MAX
 /** Start a transcript at @p path (NULL: sums and digest only). @p append: go on at the end of an existing file cut to @p at bytes,
  *  with the sums and the digest of the messages that stay. QD_E_INPUT: exists already (without append), cannot be written, or no
  *  message ends at byte @p at; the file is unchanged then and *t NULL. Not atomic: a transcript grows, and resumes, in place. */
