@@ -276,6 +276,34 @@ START_TEST(damaged_messages_are_refused) {
 }
 END_TEST
 
+/* Bob of another job: refused at the first message, which names what differs. */
+START_TEST(other_parameters_are_refused) {
+    static const char *const name[] = {"block_coincidences", "window_ps", "announce_ps", "dead_ps", "correlation", "eps_sec", "eps_cor", "rehearsal"};
+    script s = honest(0.12);
+    for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
+        qd_station_params p = params(5);
+        qd_error err = {0};
+        qd_outbox box = {0};
+        qd_station *bob = NULL;
+        bool done = false;
+        p.block_coincidences += i == 0;
+        p.window_ps += i == 1;
+        p.announce_ps *= i == 2 ? 2 : 1;
+        p.dead_ps += i == 3;
+        p.correlation_same ^= i == 4;
+        p.eps_sec *= i == 5 ? 1 + 1e-15 : 1;
+        p.eps_cor *= i == 6 ? 2 : 1;
+        p.rehearsal ^= i == 7;
+        ck_assert(qd_station_create(QD_BOB_TO_ALICE, &p, (qd_source){0}, NULL, &bob, &err) == QD_OK);
+        ck_assert_int_eq(qd_station_step(bob, &s.m[0], &box, &done, &err), QD_E_INPUT);
+        ck_assert_msg(strstr(err.what, name[i]) != NULL, "%s: %s", name[i], err.what);
+        qd_outbox_destroy(&box);
+        qd_station_destroy(bob);
+    }
+    for (int i = 0; i < s.n; i++) free(s.m[i].body);
+}
+END_TEST
+
 START_TEST(messages_out_of_turn_are_refused) {
     const qd_msg bad[] = {{.type = QD_MSG_PAIRS, .from = QD_ALICE_TO_BOB, .last = 1},
                           {.type = QD_MSG_BASES_BOB, .from = QD_BOB_TO_ALICE, .last = 1},
@@ -301,6 +329,7 @@ int main(void) {
     tcase_set_timeout(c, 300);
     tcase_add_test(c, two_processes_give_the_bytes_of_one);
     tcase_add_loop_test(c, damaged_messages_are_refused, 0, DAMAGES);
+    tcase_add_test(c, other_parameters_are_refused);
     tcase_add_test(c, messages_out_of_turn_are_refused);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

@@ -145,6 +145,8 @@ const char *qd_msg_name(uint32_t type) {
             return "sample";
         case QD_MSG_SAMPLE_BITS:
             return "sample_bits";
+        case QD_MSG_PARAMETERS:
+            return "parameters";
         case QD_MSG_CODE:
             return "code";
         case QD_MSG_SYNDROME:

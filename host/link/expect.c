@@ -61,6 +61,30 @@ static double both_alive(double ra, double rb, double c, double ta, double tb) {
     return 1 / (1 + (ra - c) * a.w[GRID] + (rb - c) * b.w[GRID] + c * common);
 }
 
+/* Events that pass the dead-time rule: no click of the station in the dead time before, so all detectors were alive and no two kept
+ * events stand closer than it. A window holds at most one of a station, and nothing competes. Pairs of different origin, i at Alice
+ * and j at Bob, |u| < t_CC/2 apart: their own partners must not have clicked just before them, which would have removed one of the
+ * two. With heralding hA of Alice's detector (the share of its clicks whose partner clicks) and hB, that leaves 1 - hA/2 - hB/2 of them:
+ * j's partner comes first at u > 0, i's at u < 0. All else that removes an event removes true pairs alike and cancels. Left out: both
+ * partners before by jitter, hA hB 0.56 sigma/t_CC of the accidentals. */
+static void expect_kept(const qd_link_model *m, double window_ps, qd_link_rates *r) {
+    double partner[2][4] = {{0}}, wrong[2] = {0}, all[2] = {0};
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) {
+            if (m->detector[0][i] > 0) partner[0][i] += m->pair[i][j] / m->detector[0][i];
+            if (m->detector[1][j] > 0) partner[1][j] += m->pair[i][j] / m->detector[1][j];
+        }
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) {
+            if ((i & 1) != (j & 1)) continue;
+            double cross = m->detector[0][i] * m->detector[1][j] * window_ps * 1e-12 * (1 - (partner[0][i] + partner[1][j]) / 2);
+            double rate = m->pair[i][j] * r->capture + cross;
+            all[i & 1] += rate;
+            if (i == j) wrong[i & 1] += rate;
+        }
+    for (int b = 0; b < 2; b++) r->qber_kept[b] = all[b] > 0 ? wrong[b] / all[b] : 0;
+}
+
 qd_status qd_link_expect(const qd_link *link, double window_ps, qd_link_rates *r, qd_error *err) {
     (void)err;
     const qd_scenario *s = &link->scenario;
@@ -96,5 +120,6 @@ qd_status qd_link_expect(const qd_link *link, double window_ps, qd_link_rates *r
         r->qber[basis] = all[basis] > 0 ? wrong[basis] / all[basis] : 0;
         r->qber_true[basis] = all_true[basis] > 0 ? wrong_true[basis] / all_true[basis] : 0;
     }
+    expect_kept(&m, window_ps, r);
     return QD_OK;
 }

@@ -34,6 +34,14 @@ static qd_status send_times(qd_station *s, qd_outbox *out, qd_error *err) {
     return send_body(s, out, QD_MSG_TIMES, true, &b, err);
 }
 
+/* The first turn: what both must have agreed on, then times. */
+static qd_status begin(qd_station *s, qd_outbox *out, qd_error *err) {
+    qd_body b = {0};
+    qd_wire_agreed_put(&b, &s->p);
+    QD_TRY(send_body(s, out, QD_MSG_PARAMETERS, false, &b, err));
+    return send_times(s, out, err);
+}
+
 /* With the turn and no block to work on: more times, or the end. */
 static qd_status go_on(qd_station *s, qd_outbox *out, qd_error *err) {
     if (!s->own_end) return send_times(s, out, err);
@@ -135,12 +143,11 @@ static qd_status on_sample_bits(qd_station *s, const qd_msg *in, qd_outbox *out,
 /* ---- reconciliation ---------------------------------------------------------------------------------------------- */
 
 /* Say that the block yields no key; Bob closes it. */
-static qd_status reject(qd_station *s, qd_outbox *out, const char *why, qd_error *err) {
-    qd_station_reject(s, why);
+static qd_status reject(qd_station *s, qd_outbox *out, qd_hopeless why, qd_error *err) {
+    const uint8_t reason = (uint8_t)why;
+    qd_station_hopeless(s, why);
     s->phase = QD_PHASE_CLOSE;
-    for (int i = 0; i < 2; i++) /* the rate a person sees is the sample's */
-        if (s->cur.sampled[i]) s->cur.sample_qber = true;
-    return qd_outbox_send(out, QD_MSG_REJECT, s->block, QD_ALICE_TO_BOB, true, why, strlen(why), err);
+    return qd_outbox_send(out, QD_MSG_REJECT, s->block, QD_ALICE_TO_BOB, true, &reason, sizeof reason, err);
 }
 
 /* What the strings of the block are planned with; QBER estimates are counts, never rounded rates. */
@@ -149,11 +156,10 @@ static qd_reconcile_params params_of(const qd_station *s, int basis) {
                                  .sample = s->estimate[basis].n, .eps_cor = s->p.eps_cor};
 }
 
-/* Before any syndrome: can the code serve the estimates, and can the bound make key of them? Fills @p why if not. */
-static qd_status hopeless(qd_station *s, char *why, size_t cap, bool *is, qd_error *err) {
+/* Before any syndrome: can the code serve the estimates, and can the bound make key of them? */
+static qd_status hopeless(qd_station *s, qd_hopeless *why, qd_error *err) {
     double rate[2] = {0}, expected = 0;
-    const unsigned long long n[2] = {s->str[QD_Z].n, s->str[QD_X].n};
-    *is = true;
+    const uint64_t n[2] = {s->str[QD_Z].n, s->str[QD_X].n};
     uint32_t refused = QD_REJECT_NONE;
     for (int i = 0; i < 2; i++) {
         const qd_estimate *e = &s->estimate[i], *other = &s->estimate[1 - i];
@@ -171,14 +177,9 @@ static qd_status hopeless(qd_station *s, char *why, size_t cap, bool *is, qd_err
         double left = qd_security_random_sampling(n[i], n[1 - i], m, s->p.eps_sec).before_charges - (1 - plan.net_yield) * (double)n[i];
         if (left > 0) expected += left;
     }
-    if (refused == QD_REJECT_SHORT)
-        snprintf(why, cap, "too few sifted bits for a frame: %llu in z, %llu in x", n[QD_Z], n[QD_X]);
-    else if (!refused && expected > 0)
-        *is = false;
-    else if (!refused && rate[QD_Z] < 0.05 && rate[QD_X] < 0.05)
-        snprintf(why, cap, "too few sifted bits for a key at QBER %.2f %% (z), %.2f %% (x): %llu in z, %llu in x", 100 * rate[QD_Z], 100 * rate[QD_X], n[QD_Z], n[QD_X]);
-    else
-        snprintf(why, cap, "QBER %.2f %% (z), %.2f %% (x): more than the code and the bound can turn into key; treat it as an eavesdropper", 100 * rate[QD_Z], 100 * rate[QD_X]);
+    if (refused == QD_REJECT_SHORT) *why = QD_HOPELESS_FRAME;
+    else if (!refused && expected > 0) *why = QD_HOPELESS_NOT;
+    else *why = !refused && rate[QD_Z] < 0.05 && rate[QD_X] < 0.05 ? QD_HOPELESS_SHORT : QD_HOPELESS_QBER;
     return QD_OK;
 }
 
@@ -194,10 +195,9 @@ static qd_status start_string(qd_station *s, qd_outbox *out, qd_error *err) {
 }
 
 static qd_status begin_reconcile(qd_station *s, qd_outbox *out, qd_error *err) {
-    char why[192];
-    bool is = false;
-    QD_TRY(hopeless(s, why, sizeof why, &is, err));
-    if (is) return reject(s, out, why, err);
+    qd_hopeless why = QD_HOPELESS_NOT;
+    QD_TRY(hopeless(s, &why, err));
+    if (why != QD_HOPELESS_NOT) return reject(s, out, why, err);
     s->phase = QD_PHASE_RECONCILE;
     s->at = QD_Z;
     return start_string(s, out, err);
@@ -296,7 +296,7 @@ static qd_status on_done(qd_station *s, const qd_msg *in, qd_outbox *out, qd_err
 }
 
 qd_status qd_alice_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err) {
-    if (!in) return s->announced || s->own_end ? qd_fail(err, QD_E_INTERNAL, "Alice was started twice") : send_times(s, out, err);
+    if (!in) return s->announced || s->own_end ? qd_fail(err, QD_E_INTERNAL, "Alice was started twice") : begin(s, out, err);
     switch (s->phase) {
     case QD_PHASE_COLLECT:
         if (in->type == QD_MSG_PAIRS) return on_pairs(s, in, out, err);

@@ -159,6 +159,12 @@ static qd_status end_turn(qd_station *s, qd_outbox *out, qd_error *err) {
     return send_body(s, out, QD_MSG_BASES_BOB, true, &b, err);
 }
 
+static qd_status on_parameters(qd_station *s, const qd_msg *in, qd_error *err) {
+    QD_TRY(qd_wire_agreed_check(in, &s->p, err));
+    s->agreed = true;
+    return QD_OK;
+}
+
 static qd_status on_times(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
     QD_TRY(keep_times(s, in, err));
     QD_TRY(cover(s, err));
@@ -212,6 +218,7 @@ static qd_status on_sample(qd_station *s, const qd_msg *in, qd_outbox *out, qd_e
         if (st == QD_OK) st = qd_station_take_sample(s, i, pos, m, &mine, err);
         if (st == QD_OK) {
             s->cur.sample_errors[i] = qd_bits_distance(&mine, &theirs);
+            s->estimate[i] = (qd_estimate){m > 0, s->cur.sample_errors[i], m};
             qd_wire_bits_put(&reply, &mine);
         }
         free(pos);
@@ -235,14 +242,11 @@ static qd_status close_block(qd_station *s, qd_outbox *out, qd_error *err) {
 }
 
 static qd_status on_reject(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
-    char why[sizeof s->cur.reason] = "";
-    if (!in->last || in->bytes >= sizeof why) return qd_wire_bad(in, "reason of a rejected block", err);
-    if (in->bytes) memcpy(why, in->body, in->bytes);
-    for (char *c = why; *c; c++)
-        if ((unsigned char)*c < 32 || (unsigned char)*c > 126) *c = '?';
-    qd_station_reject(s, why);
-    for (int i = 0; i < 2; i++)
-        if (s->cur.sampled[i]) s->cur.sample_qber = true;
+    qd_body b = qd_body_of(in);
+    uint8_t why = qd_body_get_u8(&b);
+    QD_TRY(qd_body_end(&b, in, err));
+    if (!in->last || why == QD_HOPELESS_NOT || why >= QD_HOPELESS_END) return qd_wire_bad(in, "a reason that there is not", err);
+    qd_station_hopeless(s, (qd_hopeless)why);
     return close_block(s, out, err);
 }
 
@@ -313,7 +317,8 @@ qd_status qd_bob_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *don
     if (!in) return qd_fail(err, QD_E_INTERNAL, "Bob has not the first turn");
     switch (s->phase) {
     case QD_PHASE_COLLECT:
-        if (in->type == QD_MSG_TIMES && in->last && !s->theirs_end) return on_times(s, in, out, err);
+        if (in->type == QD_MSG_PARAMETERS && !in->last && !s->agreed) return on_parameters(s, in, err);
+        if (in->type == QD_MSG_TIMES && in->last && s->agreed && !s->theirs_end) return on_times(s, in, out, err);
         if (in->type == QD_MSG_DONE && in->last && s->settled_all) {
             QD_TRY(qd_station_no_body(in, err));
             *done = true;

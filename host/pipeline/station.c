@@ -255,6 +255,25 @@ void qd_station_reject(qd_station *s, const char *why) {
     snprintf(s->cur.reason, sizeof s->cur.reason, "%s", why);
 }
 
+void qd_station_hopeless(qd_station *s, qd_hopeless why) {
+    char text[sizeof s->cur.reason];
+    const unsigned long long n[2] = {s->str[QD_Z].n, s->str[QD_X].n};
+    double percent[2];
+    for (int i = 0; i < 2; i++) {
+        percent[i] = s->estimate[i].n ? 100 * (double)s->estimate[i].errors / (double)s->estimate[i].n : 0;
+        if (s->cur.sampled[i]) s->cur.sample_qber = true;
+    }
+    if (why == QD_HOPELESS_FRAME)
+        snprintf(text, sizeof text, "too few sifted bits for a frame: %llu in z, %llu in x", n[QD_Z], n[QD_X]);
+    else if (why == QD_HOPELESS_SHORT)
+        snprintf(text, sizeof text, "too few sifted bits for a key at QBER %.2f %% (z), %.2f %% (x): %llu in z, %llu in x", percent[QD_Z],
+                 percent[QD_X], n[QD_Z], n[QD_X]);
+    else
+        snprintf(text, sizeof text, "QBER %.2f %% (z), %.2f %% (x): more than the code and the bound can turn into key; treat it as an eavesdropper",
+                 percent[QD_Z], percent[QD_X]);
+    qd_station_reject(s, text);
+}
+
 qd_status qd_station_close(qd_station *s, bool verified, qd_error *err) {
     if (s->n_done == s->cap_done) {
         size_t cap = s->cap_done ? 2 * s->cap_done : 4;

@@ -23,6 +23,15 @@ typedef enum qd_phase {
     QD_PHASE_OVER
 } qd_phase;
 
+/** Why Alice rejects a block before any syndrome: the one byte of her QD_MSG_REJECT. Both stations make the same sentence of it. */
+typedef enum qd_hopeless {
+    QD_HOPELESS_NOT,
+    QD_HOPELESS_FRAME, /**< too few bits for a frame */
+    QD_HOPELESS_SHORT, /**< too few bits for a key at this QBER */
+    QD_HOPELESS_QBER,  /**< more errors than code and bound can turn into key */
+    QD_HOPELESS_END
+} qd_hopeless;
+
 /** Error estimate of one basis that sets the code rate: k errors among n bits, from a sample or from the block before. */
 typedef struct qd_estimate {
     bool known;
@@ -35,6 +44,7 @@ struct qd_station {
     qd_source source;
     qd_device *dev;
     qd_phase phase;
+    bool agreed; /**< Bob: Alice's parameters are his */
     bool broken; /**< a step failed, or the job is over: nothing is taken any more */
     qd_station_totals totals;
 
@@ -94,6 +104,8 @@ qd_status qd_station_take_sample(qd_station *s, int basis, const uint64_t *pos, 
 bool qd_station_needs_sample(const qd_station *s);
 /** Note that the block yields no key. */
 void qd_station_reject(qd_station *s, const char *why);
+/** The same for a block that is hopeless; its QBER is the sample's where there was one. */
+void qd_station_hopeless(qd_station *s, qd_hopeless why);
 /** Put the block among the finished ones and make ready for the next. @p verified: its error counts set the next rate. */
 qd_status qd_station_close(qd_station *s, bool verified, qd_error *err);
 /** Book a reconciled string (basis s->at): charges, counts; its verified bits replace str[at], so that hashing reads them. */

@@ -130,22 +130,29 @@ static double true_rate(const qd_run_facts *f, const qd_link_rates *r, int basis
     return (1 - s->visibility * cos(s->misalignment_deg * acos(-1.0) / 90) * (1 - s->intercept_resend / 2)) / 2;
 }
 
-/* What one-to-one pairing should show: chance pairs only of events whose own partner was lost, and true pairs of which a stranger, closer
- * than the partner, takes one; each is an error with probability 1/2. */
-static json_t *expected(const qd_run_facts *f) {
-    qd_link_rates r;
-    if (!f->link || qd_link_expect(f->link, (double)f->params->window_ps, &r, NULL) != QD_OK) return NULL;
+/* What one-to-one pairing shows without the rule, about: chance pairs only of events whose own partner was lost, and true pairs of which
+ * a stranger, closer than the partner, takes one; each is an error with probability 1/2. */
+static double qber_without_rule(const qd_run_facts *f, const qd_link_rates *r, double pure) {
     const qd_scenario *s = qd_link_scenario(f->link);
-    double lone[2] = {-r.coincidences, -r.coincidences}, variance = (double)(f->params->announce_ps * f->params->announce_ps) / 12, q[2], pure[2];
+    double lone[2] = {-r->coincidences, -r->coincidences}, variance = (double)(f->params->announce_ps * f->params->announce_ps) / 12;
     for (int i = 0; i < 2; i++) {
-        for (int d = 0; d < 4; d++) lone[i] += r.single[i][d];
+        for (int d = 0; d < 4; d++) lone[i] += r->single[i][d];
         variance += pow(s->arm[i].jitter_fwhm_ps / 2.3548, 2);
     }
     double distance = sqrt(variance * 2 / acos(-1.0)) * 1e-12; /* mean |d| of a Gaussian */
-    double chance = lone[0] * lone[1] * (double)f->params->window_ps * 1e-12, stolen = r.coincidences * (lone[0] + lone[1]) * 2 * distance;
+    double chance = lone[0] * lone[1] * (double)f->params->window_ps * 1e-12, stolen = r->coincidences * (lone[0] + lone[1]) * 2 * distance;
+    return ((r->coincidences - stolen) * pure + (chance + stolen) / 2) / (r->coincidences + chance);
+}
+
+static json_t *expected(const qd_run_facts *f) {
+    qd_link_rates r;
+    if (!f->link || qd_link_expect(f->link, (double)f->params->window_ps, &r, NULL) != QD_OK) return NULL;
+    uint64_t dead = qd_scenario_dead_ps(qd_link_scenario(f->link));
+    bool rule = f->params->dead_ps >= dead && f->params->dead_ps >= f->params->window_ps;
+    double q[2], pure[2];
     for (int b = 0; b < 2; b++) {
         pure[b] = true_rate(f, &r, b);
-        q[b] = ((r.coincidences - stolen) * pure[b] + (chance + stolen) / 2) / (r.coincidences + chance);
+        q[b] = rule ? r.qber_kept[b] : qber_without_rule(f, &r, pure[b]);
     }
     return json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "qber", "z", real(q[QD_Z]), "x", real(q[QD_X]), "qber_without_accidentals", "z", real(pure[QD_Z]), "x", real(pure[QD_X]));
 }

@@ -2,6 +2,7 @@
 #include "wire.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 qd_status qd_wire_bad(const qd_msg *m, const char *why, qd_error *err) {
     return qd_fail(err, QD_E_INPUT, "malformed message '%s' of block %u from %s|%s|the other station runs another version, or the channel was tampered with|stop and compare both stations' versions",
@@ -153,5 +154,54 @@ qd_status qd_wire_positions_get(qd_body *b, const qd_msg *m, uint64_t n, uint64_
         p[i] = at += d;
     }
     *pos = p;
+    return QD_OK;
+}
+
+/* ---- parameters -------------------------------------------------------------------------------------------------- */
+
+enum { AGREED = 12 };
+static const char *const agreed_name[AGREED] = {"block_coincidences", "tick (numerator)", "tick (denominator)", "window_ps", "announce_ps", "dead_ps",
+                                                "correlation", "eps_sec", "eps_cor", "rehearsal", "first block", "abandoned block"};
+enum { AGREED_EPS_SEC = 7, AGREED_EPS_COR = 8 };
+
+static uint64_t bits_of(double x) {
+    uint64_t u;
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+
+static void agreed_values(const qd_station_params *p, uint64_t v[AGREED]) {
+    const uint64_t values[AGREED] = {p->block_coincidences, (uint64_t)p->tick.num, (uint64_t)p->tick.den, p->window_ps, p->announce_ps, p->dead_ps,
+                                     p->correlation_same, bits_of(p->eps_sec), bits_of(p->eps_cor), p->rehearsal, p->first_block, p->abandon_first};
+    memcpy(v, values, sizeof values);
+}
+
+void qd_wire_agreed_put(qd_body *b, const qd_station_params *p) {
+    uint64_t v[AGREED];
+    agreed_values(p, v);
+    for (int i = 0; i < AGREED; i++) qd_body_u64(b, v[i]);
+}
+
+static void print_value(int i, uint64_t v, char out[32]) {
+    double x;
+    memcpy(&x, &v, sizeof x);
+    if (i == AGREED_EPS_SEC || i == AGREED_EPS_COR) snprintf(out, 32, "%.17g", x);
+    else snprintf(out, 32, "%llu", (unsigned long long)v);
+}
+
+qd_status qd_wire_agreed_check(const qd_msg *m, const qd_station_params *own, qd_error *err) {
+    uint64_t mine[AGREED], theirs[AGREED];
+    qd_body b = qd_body_of(m);
+    agreed_values(own, mine);
+    for (int i = 0; i < AGREED; i++) theirs[i] = qd_body_get_u64(&b);
+    QD_TRY(qd_body_end(&b, m, err));
+    for (int i = 0; i < AGREED; i++) {
+        if (mine[i] == theirs[i]) continue;
+        char a[32], c[32];
+        print_value(i, theirs[i], a);
+        print_value(i, mine[i], c);
+        return qd_fail(err, QD_E_INPUT, "the stations' jobs differ: %s is %s at Alice's, %s at Bob's||two stations make one key only of one job|give both the same job",
+                       agreed_name[i], a, c);
+    }
     return QD_OK;
 }

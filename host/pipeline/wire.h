@@ -5,6 +5,7 @@
 #define QD_PIPELINE_WIRE_H
 
 #include "qdistill/core.h"
+#include "qdistill/pipeline.h"
 
 /** Unsigned LEB128: seven bits a byte, low first, at most ten bytes; a reader refuses longer ones. */
 void qd_wire_put_varint(qd_body *b, uint64_t v);
@@ -38,6 +39,12 @@ qd_status qd_wire_bits_get(qd_body *b, const qd_msg *m, uint64_t n, qd_bits *bit
 /** Ascending positions: u64 count, then differences (the first: the position) as varints. The reader refuses positions >= n and repeated ones. */
 void qd_wire_positions_put(qd_body *b, const uint64_t *pos, uint64_t count);
 qd_status qd_wire_positions_get(qd_body *b, const qd_msg *m, uint64_t n, uint64_t **pos, uint64_t *count, qd_error *err);
+
+/** QD_MSG_PARAMETERS: what both stations must have agreed on, a u64 each in the order of wire.c's table; epsilons as the bits of a double.
+ *  What only one station acts on (limits of the clock search, code) is not in it. */
+void qd_wire_agreed_put(qd_body *b, const qd_station_params *p);
+/** QD_E_INPUT names the first parameter that differs, and both values. */
+qd_status qd_wire_agreed_check(const qd_msg *m, const qd_station_params *own, qd_error *err);
 
 /** "malformed message" for block and type of @p m. */
 qd_status qd_wire_bad(const qd_msg *m, const char *why, qd_error *err);

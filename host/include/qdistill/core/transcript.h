@@ -25,6 +25,7 @@ typedef enum qd_msg_type {
     QD_MSG_BASES_ALICE = 4,   /**< Alice: hers */
     QD_MSG_SAMPLE = 5,        /**< Alice: sample positions and her bits there (first block) */
     QD_MSG_SAMPLE_BITS = 6,   /**< Bob: his bits there */
+    QD_MSG_PARAMETERS = 7,    /**< Alice, once: the parameters that both stations must have */
     QD_MSG_CODE = 16,         /**< Alice: code, frames and rate of a string */
     QD_MSG_SYNDROME = 17,     /**< Alice: syndromes of a batch of frames */
     QD_MSG_ANSWER = 18,       /**< Bob: one bit a frame, 1 = recovered */
