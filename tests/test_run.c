@@ -135,6 +135,30 @@ static uint64_t ledger(const json_t *block, const char *direction, const char *k
     return (uint64_t)json_integer_value(json_object_get(json_object_get(json_object_get(json_object_get(block, "ledger"), direction), kind), basis[b]));
 }
 
+/* Bits of all messages of a type, and how many there were. */
+static uint64_t eve_saw(const json_t *summary, const char *type, uint64_t *messages) {
+    json_t *e;
+    size_t i;
+    *messages = 0;
+    json_array_foreach(json_object_get(summary, "eve_saw"), i, e) if (strcmp(json_string_value(json_object_get(e, "type")), type) == 0) {
+        *messages = u(e, "messages", NULL);
+        return u(e, "bits", NULL);
+    }
+    return 0;
+}
+
+/* What the ledger says about a string against the messages that carried it: a syndrome a frame, failed frames too, and the failed frames
+ * whole, each filled up to bytes. Frames are counted by the answers (the tag's is one more). */
+static void expect_messages(const json_t *block, int b, uint64_t *syndromes, uint64_t *revealed) {
+    uint64_t frames = ledger(block, "bob_to_alice", "answer", b) - 1, frame = u(block, "n_by_basis", basis[b]) / frames;
+    uint64_t failed = ledger(block, "alice_to_bob", "failed", b) / frame, leak = ledger(block, "alice_to_bob", "syndrome", b) / (frames - failed);
+    ck_assert_uint_eq(frame * frames, u(block, "n_by_basis", basis[b]));
+    ck_assert_uint_eq(frame * failed, ledger(block, "alice_to_bob", "failed", b));
+    ck_assert_uint_eq(leak * (frames - failed), ledger(block, "alice_to_bob", "syndrome", b));
+    *syndromes += 8 * frames * ((leak + 7) / 8);
+    *revealed += 8 * failed * ((frame + 7) / 8);
+}
+
 /* Every account of the ledger against what the block's record says happened, and their sum against what was subtracted. */
 START_TEST(the_ledger_closes) {
     qd_error err = {0};
@@ -143,7 +167,7 @@ START_TEST(the_ledger_closes) {
     ck_assert_msg(run(0.02, 0.6, 60000, &s, &err) == QD_OK, "%s", err.what);
     const json_t *blocks = json_object_get(s, "blocks");
     ck_assert_uint_ge(json_array_size(blocks), 2);
-    uint64_t total = 0;
+    uint64_t total = 0, syndromes = 0, revealed = 0, messages;
     json_array_foreach((json_t *)blocks, i, block) {
         uint64_t answers = 0, tags = 0, net = 0;
         for (int b = 0; b < 2; b++) {
@@ -160,6 +184,7 @@ START_TEST(the_ledger_closes) {
             answers += ledger(block, "bob_to_alice", "answer", b);
             tags += ledger(block, "alice_to_bob", "tag", b);
             net += ledger(block, "alice_to_bob", "syndrome", b) - private_bits;
+            expect_messages(block, b, &syndromes, &revealed);
         }
         uint64_t frames = u(block, "frames", NULL), failed = u(block, "frames_failed", NULL);
         ck_assert_uint_ge(answers, frames + 2); /* one a frame, one a tag */
@@ -169,6 +194,10 @@ START_TEST(the_ledger_closes) {
         ck_assert_uint_eq(u(block, "key_bits", NULL), length_by_hand(block, 1e-10));
     }
     ck_assert_uint_eq(total, u(s, "final_bits", NULL));
+    uint64_t seen = eve_saw(s, "syndrome", &messages);
+    ck_assert_uint_eq(seen, syndromes + 96 * messages); /* first frame and number of frames */
+    seen = eve_saw(s, "reveal", &messages);
+    ck_assert_uint_eq(seen, revealed + 64 * messages); /* number of frames */
     json_decref(s);
 }
 END_TEST
