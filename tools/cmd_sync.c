@@ -36,7 +36,7 @@ static qd_status load(const char *path, qd_tag_format format, double span_s, qd_
 
 static void print_clock(const qd_sync_report *r) {
     printf("locked: offset %.3f ps (sd %.2g) at B's time %.6f s, frequency %.9f ppm (sd %.1g)\n", r->offset_ps,
-           2 * r->offset_sd_ps, r->base_ps * 1e-12, r->frequency_ppm, r->frequency_sd_ppm);
+           r->offset_sd_ps, r->base_ps * 1e-12, r->frequency_ppm, r->frequency_sd_ppm);
     printf("significance %.1f (needed %.1f), probability of a false lock below %.2g among %" PRIu64 " hypotheses\n",
            r->significance, r->needed, r->p_false > 1e-300 ? r->p_false : 1e-300 /* smaller ones vanish in a double */,
            r->hypotheses);
@@ -70,8 +70,11 @@ static json_t *record(const qd_cli *cli, const qd_device *dev, const arguments *
     json_object_set_new(j, "pairs", qd_json_from_u64(r->pairs));
     json_object_set_new(j, "sigma_ps", json_real(r->sigma_ps));
     json_object_set_new(j, "span_s", json_real(r->span_s));
-    json_object_set_new(j, "offset_sd_ps", json_real(2 * r->offset_sd_ps));
+    json_object_set_new(j, "offset_sd_ps", json_real(r->offset_sd_ps));
     json_object_set_new(j, "frequency_sd_ppm", json_real(r->frequency_sd_ppm));
+    json_object_set_new(j, "mid_ps", json_real(r->mid_ps));
+    json_object_set_new(j, "mid_offset_ps", json_real(r->mid_offset_ps));
+    json_object_set_new(j, "mid_offset_sd_ps", json_real(r->mid_offset_sd_ps));
     return j;
 }
 

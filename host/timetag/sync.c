@@ -2,7 +2,6 @@
 /* The public calls of clock recovery: search, sharpen, confirm on data kept back, fit; or refuse with the numbers. */
 #include <inttypes.h>
 #include <math.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include "timetag/sync.h"
@@ -72,16 +71,25 @@ static void report_candidate(const qd_candidate *c, qd_tick tick, qd_sync_report
     r->second = c->second;
 }
 
-static void report_clock(const qd_clock *c, const qd_fit *f, const qd_strip *s, qd_sync_report *r) {
-    double ps = (double)c->tick.num / (double)c->tick.den;
-    r->offset_ps = qd_clock_offset_ps(c);
-    r->frequency_ppm = qd_clock_ppm(c);
-    r->base_ps = (double)c->base * ps;
+/* The fit's figures, not rounded, at mid-time and at B's time @p base; and the same line as a clock in whole ticks. */
+static qd_clock report_clock(const qd_fit *f, int64_t base, const qd_strip *s, qd_sync_report *r) {
+    qd_fine line = f->line;
+    double ps = (double)line.clock.tick.num / (double)line.clock.tick.den, part = 1.0 / (1 << QD_FINE_BITS);
+    double ahead = (double)(base - line.clock.base);
+    r->mid_ps = (double)line.clock.base * ps;
+    r->mid_offset_ps = ((double)line.clock.offset + ((double)line.sub * part + f->offset)) * ps;
+    r->mid_offset_sd_ps = f->offset_sd * ps;
+    double turned = (f->freq - ldexp((double)line.clock.freq, -QD_CLOCK_SHIFT)) * ahead; /* what the rounded frequency leaves out */
+    qd_fine_rebase(&line, base);
+    r->offset_ps = ((double)line.clock.offset + ((double)line.sub * part + f->offset + turned)) * ps;
+    r->offset_sd_ps = hypot(f->offset_sd, f->freq_sd * ahead) * ps;
+    r->base_ps = (double)base * ps;
+    r->frequency_ppm = f->freq * 1e6;
+    r->frequency_sd_ppm = f->freq_sd * 1e6;
     r->sigma_ps = f->sigma * ps;
     r->pairs = f->pairs > 0 ? (uint64_t)f->pairs : 0;
-    r->offset_sd_ps = f->offset_sd * ps;
-    r->frequency_sd_ppm = f->freq_sd * 1e6;
-    r->span_s = qd_seconds(s->to - s->from, c->tick);
+    r->span_s = qd_seconds(s->to - s->from, line.clock.tick);
+    return qd_fine_clock(&line);
 }
 
 static void report_rates(const qd_strip *s, qd_sync_report *r) {
@@ -210,8 +218,7 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params 
         return refuse(r, "use a shorter or a steadier part of the recording (--span-s)", err,
                       "the frequency drifts: one line over %.3g s leaves %.3g ps, over a quarter much less", qd_seconds(all->to - all->from, tick),
                       fit.sigma / per_s * 1e12);
-    qd_line_rebase(&line, all->b->t[0]);
-    report_clock(&line, &fit, all, r);
+    line = report_clock(&fit, all->b->t[0], all, r);
     if (line.offset > search.max_offset || line.offset < -search.max_offset || fabs(r->frequency_ppm) > p->max_ppm)
         return refuse(r, "widen --max-offset-s and --max-ppm and search again", err,
                       "offset %.6g s, frequency %.6g ppm: outside the search", r->offset_ps * 1e-12, r->frequency_ppm);
@@ -257,23 +264,24 @@ qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_
     if (!qd_fit_line(&all, &line, reach / 8 + 1, &fit))
         return refuse(r, "search again with qd_correlate", err, "no pairs stand out within %" PRId64 " ticks of the old clock",
                       reach);
-    qd_line_rebase(&line, clock->base);
-    *clock = line;
-    report_clock(&line, &fit, &all, r);
+    *clock = report_clock(&fit, clock->base, &all, r);
     r->locked = true;
     return QD_OK;
 }
 
+/* Rounding drift down takes half a tick in the mean, as soon as there is a drift. */
+static double floor_loss(int64_t freq) { return freq ? 0.5 : 0; }
+
 double qd_clock_offset_ps(const qd_clock *c) {
-    return (double)c->offset * (double)c->tick.num / (double)c->tick.den;
+    return ((double)c->offset - floor_loss(c->freq)) * (double)c->tick.num / (double)c->tick.den;
 }
 double qd_clock_ppm(const qd_clock *c) {
     return ldexp((double)c->freq, -QD_CLOCK_SHIFT) * 1e6;
 }
 
 qd_status qd_clock_from_figures(qd_tick tick, int64_t base, double offset_ps, double ppm, qd_clock *clock, qd_error *err) {
-    double offset = tick.num ? round(offset_ps * (double)tick.den / (double)tick.num) : 0,
-           freq = round(ldexp(ppm * 1e-6, QD_CLOCK_SHIFT));
+    double freq = round(ldexp(ppm * 1e-6, QD_CLOCK_SHIFT)),
+           offset = tick.num ? round(offset_ps * (double)tick.den / (double)tick.num + floor_loss(freq != 0)) : 0;
     if (tick.num == 0 || tick.den == 0 || !(fabs(offset) < 0x1p61) || !(fabs(freq) < 0x1p32))
         return qd_fail(err, QD_E_USAGE, "clock with offset %g ps and frequency %g ppm||limits are 244 ppm and 2^61 ticks",
                        offset_ps, ppm);

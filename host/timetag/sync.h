@@ -18,9 +18,28 @@ typedef struct qd_strip {
 /** The same line with its offset stated at another of B's times (rounded down to a tick). */
 void qd_line_rebase(qd_clock *line, int64_t base);
 
+enum { QD_FINE_BITS = 8 };
+/** A straight line to 1/256 tick, as the fit needs it: tA = tB + offset + sub/256 + (tB - base) freq / 2^44. A qd_clock rounds the
+ *  last term down, so over many events it runs half a tick below its own figures; here nothing is rounded but to 1/256. */
+typedef struct qd_fine {
+    qd_clock clock;
+    int64_t sub; /**< 0..255 */
+} qd_fine;
+/** The line that @p clock follows in the mean, and the clock in whole ticks whose mean is nearest to @p fine. */
+qd_fine qd_fine_of(const qd_clock *clock);
+qd_clock qd_fine_clock(const qd_fine *fine);
+/** (x freq / 2^44) in 1/256, rounded down; limits as qd_clock_drift. */
+int64_t qd_fine_drift(int64_t x, int64_t freq);
+/** Add 1/256 ticks to the offset. */
+void qd_fine_shift(qd_fine *fine, int64_t by);
+/** State the offset at another of B's times. */
+void qd_fine_rebase(qd_fine *fine, int64_t base);
+/** e of a pair in 1/256 ticks; |e| < 2^54. */
+int64_t qd_fine_difference(const qd_fine *fine, int64_t ta, int64_t tb);
+
 /** Call @p each for every pair of events with |e| <= reach and tA in [from, to). */
-void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach, void (*each)(void *self, int64_t ta, int64_t e),
-                   void *self);
+void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach,
+                   void (*each)(void *self, int64_t ta, int64_t tb, int64_t e), void *self);
 
 /** Histogram of e: count[q + half] for floor(e / width) = q, -half <= q < half. count has 2 half cells, set to 0 first. */
 void qd_strip_histogram(const qd_strip *s, const qd_clock *line, int64_t width, uint32_t half, uint64_t *count);
@@ -54,6 +73,9 @@ typedef struct qd_fit {
     uint64_t inside;  /**< events in the window */
     double pairs;     /**< above the background */
     double lambda;    /**< background in the window */
+    qd_fine line;     /**< base at the middle of the strip */
+    double offset;    /**< ticks beyond `line` there, of which it is a rounding */
+    double freq;      /**< frequency, not rounded */
     double offset_sd; /**< ticks, at mid-time */
     double freq_sd;   /**< ticks per tick */
 } qd_fit;

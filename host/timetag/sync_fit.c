@@ -20,8 +20,9 @@ typedef struct grid {
     uint64_t total;
 } grid;
 
-static void grid_one(void *self, int64_t ta, int64_t e) {
+static void grid_one(void *self, int64_t ta, int64_t tb, int64_t e) {
     grid *g = self;
+    (void)tb;
     int64_t q = (e + BINS / 2 * g->h) / g->h, slice = (int64_t)((__int128)(ta - g->from) * SLICES / g->span);
     if (q >= BINS) return;
     g->count[slice][q]++;
@@ -148,17 +149,20 @@ static uint32_t peak_width(const uint64_t *count, double *background, double *pa
     return 0;
 }
 
-/* Sums for a straight line, times relative to the origin in units of 2^shift ticks. */
+/* Sums for a straight line: times relative to the origin in units of 2^shift ticks, differences in 1/256 ticks. */
 typedef struct sums {
-    int64_t origin;
+    const qd_fine *line;
+    int64_t origin, reach; /* reach in 1/256 */
     unsigned shift;
     int64_t n;
     __int128 t, tt, e, te, ee;
 } sums;
 
-static void sum_one(void *self, int64_t ta, int64_t e) {
+static void sum_one(void *self, int64_t ta, int64_t tb, int64_t e) {
     sums *s = self;
     int64_t t = (ta - s->origin) >> s->shift;
+    e = qd_fine_difference(s->line, ta, tb);
+    if (e < -s->reach || e > s->reach) return;
     s->n++;
     s->t += t;
     s->tt += (__int128)t * t;
@@ -167,7 +171,7 @@ static void sum_one(void *self, int64_t ta, int64_t e) {
     s->ee += (__int128)e * e;
 }
 
-/* floor(num 2^bits / den) by long division, den > 0 and below 2^126: the product itself would not fit. */
+/* num 2^bits / den to the nearest integer, by long division, den > 0 and below 2^126: the product itself would not fit. */
 static int64_t shifted_quotient(__int128 num, unsigned bits, __int128 den) {
     __int128 q = qd_floor_div(num, den), r = num - q * den;
     for (unsigned i = 0; i < bits; i++) {
@@ -175,42 +179,67 @@ static int64_t shifted_quotient(__int128 num, unsigned bits, __int128 den) {
         q = 2 * q + (r >= den);
         if (r >= den) r -= den;
     }
-    return (int64_t)q;
+    return (int64_t)(q + (2 * r >= den));
 }
 
-/* One least-squares step; returns true when nothing moved by more than rounding. */
-static bool fit_step(const qd_strip *s, qd_clock *line, int64_t reach, sums *x) {
+/* Sums over all pairs within reach of the line, whose base comes to the middle of the strip; a symmetric window, to 1/256 tick. */
+static void add_up(const qd_strip *s, qd_fine *line, int64_t reach, sums *x) {
     int64_t span = s->to - s->from;
-    *x = (sums){.origin = s->from + span / 2};
-    while (span >> x->shift >> 30) x->shift++;
-    qd_strip_walk(s, line, reach, sum_one, x);
+    *x = (sums){.line = line, .origin = s->from + span / 2, .reach = reach * (1 << QD_FINE_BITS)};
+    while (span >> x->shift >> 26) x->shift++;
+    qd_fine_rebase(line, x->origin - line->clock.offset);
+    qd_clock whole = qd_fine_clock(line);
+    qd_strip_walk(s, &whole, reach + 2, sum_one, x);
+}
+
+/* One least-squares step; returns true, and leaves the line alone, when it would move by no more than rounding. */
+static bool fit_step(const sums *x, int64_t span, qd_fine *line) {
     if (x->n < 2) return true;
     __int128 den = x->n * x->tt - x->t * x->t;
-    int64_t mean =
-        (int64_t)qd_floor_div(2 * x->e + x->n, 2 * (__int128)x->n); /* at the mean time, which is close to the origin */
-    int64_t turn = den > 0 ? shifted_quotient(x->n * x->te - x->t * x->e, QD_CLOCK_SHIFT - x->shift, den) : 0;
-    qd_line_rebase(line, x->origin - line->offset);
-    int64_t at_origin = den > 0 ? (int64_t)qd_floor_div(2 * (x->e * x->tt - x->t * x->te) + den, 2 * den) : mean;
-    line->offset -= at_origin;
-    line->freq -= turn;
-    return at_origin == 0 && qd_clock_drift(span, turn) <= 0 && qd_clock_drift(span, -turn) <= 0;
+    if (den <= 0) return true;
+    int64_t turn = shifted_quotient(x->n * x->te - x->t * x->e, QD_CLOCK_SHIFT - QD_FINE_BITS - x->shift, den),
+            at_origin = shifted_quotient(x->e * x->tt - x->t * x->te, 0, den), ends = qd_fine_drift(span, turn);
+    if (at_origin >= -1 && at_origin <= 1 && (turn == 0 || (ends >= -2 && ends <= 2))) return true;
+    qd_fine_shift(line, -at_origin);
+    line->clock.freq -= turn;
+    return false;
 }
 
+enum { MOST_STEPS = 40 }; /* each leaves the share of accidentals of the error */
+
 /* Width and place of the peak within 16 h, then least squares within 3 sigma. */
-static bool fit_once(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit, sums *x) {
+static bool fit_once(const qd_strip *s, qd_fine *line, int64_t h, qd_fit *fit, sums *x) {
     uint64_t count[FINE];
     int64_t fine = h > FINE_PER_BIN ? h / FINE_PER_BIN : 1;
     double background;
     uint32_t first = 0;
-    qd_strip_histogram(s, line, fine, FINE / 2, count);
+    qd_clock whole = qd_fine_clock(line);
+    qd_strip_histogram(s, &whole, fine, FINE / 2, count);
     uint32_t width = peak_width(count, &background, &fit->pairs, &first);
     if (width == 0) return false;
-    line->offset -= ((int64_t)first - FINE / 2) * fine + (int64_t)width * fine / 2;
+    line->clock.offset -= ((int64_t)first - FINE / 2) * fine + (int64_t)width * fine / 2;
     fit->sigma = (double)(width * fine) / 2;
     fit->reach = (int64_t)ceil(3 * fit->sigma) + 1;
-    fit->lambda = background / (double)fine * (double)(2 * fit->reach + 1);
-    for (int i = 0; i < 20; i++)
-        if (fit_step(s, line, fit->reach, x)) break;
+    fit->lambda = background / (double)fine * (double)(2 * fit->reach);
+    for (int i = 0;; i++) {
+        add_up(s, line, fit->reach, x);
+        if (i == MOST_STEPS || fit_step(x, s->to - s->from, line)) break;
+    }
+    return true;
+}
+
+/* Figures and their standard deviations from the sums at the last line. The window cuts the peak, and accidentals in it do not move with
+ * the line: of a displacement its mean shows only the slope `shows`, so mean and its deviation are taken by it. */
+static bool figures(const sums *x, qd_fit *fit) {
+    const double cut = 1 - 2 * 3 * 0.004432 / 0.9973; /* +-3 sigma of a Gaussian: phi(3), and its content */
+    double n = (double)x->n, unit = ldexp(1, (int)x->shift), shows = cut * fit->pairs / n;
+    double t = (double)x->t / n, tt = (double)x->tt / n - t * t, e = (double)x->e / n, ee = (double)x->ee / n - e * e;
+    if (!(tt > 0)) return false;
+    double slope = ((double)x->te / n - t * e) / tt, per = ldexp(1, -QD_FINE_BITS);
+    fit->offset = -(e - slope * t) * per / shows;
+    fit->freq = ldexp((double)x->line->clock.freq, -QD_CLOCK_SHIFT) - slope * per / unit / shows;
+    fit->offset_sd = sqrt(ee / n * (1 + t * t / tt)) * per / shows;
+    fit->freq_sd = sqrt(ee / n / tt) * per / unit / shows;
     return true;
 }
 
@@ -218,16 +247,16 @@ bool qd_fit_line(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit) {
     sums x;
     double before;
     *fit = (qd_fit){0};
-    if (!fit_once(s, line, h, fit, &x)) return false;
+    qd_fine fine = qd_fine_of(line);
+    if (!fit_once(s, &fine, h, fit, &x)) return false;
     do { /* a slope that was off has widened the peak: look again along the better line */
         before = fit->sigma;
-        if (!fit_once(s, line, (int64_t)ceil(before), fit, &x)) return false;
+        if (!fit_once(s, &fine, (int64_t)ceil(before), fit, &x)) return false;
     } while (fit->sigma < 0.7 * before);
     fit->inside = (uint64_t)x.n;
     fit->pairs = (double)x.n - fit->lambda;
-    if (fit->pairs < 6 * sqrt((double)x.n)) return false;
-    double n = (double)x.n, var = (double)x.ee / n - (double)x.e / n * ((double)x.e / n), share = fit->pairs / n;
-    fit->offset_sd = sqrt(var / n) / share;
-    fit->freq_sd = fit->offset_sd * sqrt(12) / (double)(s->to - s->from);
+    if (fit->pairs < 6 * sqrt((double)x.n) || !figures(&x, fit)) return false;
+    fit->line = fine;
+    *line = qd_fine_clock(&fine);
     return true;
 }

@@ -8,6 +8,41 @@ void qd_line_rebase(qd_clock *line, int64_t base) {
     line->base = base;
 }
 
+int64_t qd_fine_drift(int64_t x, int64_t freq) {
+    int64_t xh = x >> 24, xl = x & 0xffffff;
+    return (xh * freq + ((xl * freq) >> 24)) >> (QD_CLOCK_SHIFT - 24 - QD_FINE_BITS);
+}
+
+void qd_fine_shift(qd_fine *f, int64_t by) {
+    by += f->sub;
+    f->clock.offset += by >> QD_FINE_BITS;
+    f->sub = by & ((1 << QD_FINE_BITS) - 1);
+}
+
+void qd_fine_rebase(qd_fine *f, int64_t base) {
+    qd_fine_shift(f, qd_fine_drift(base - f->clock.base, f->clock.freq));
+    f->clock.base = base;
+}
+
+/* What a clock's floor takes away in the mean. */
+static int64_t floor_loss(const qd_clock *c) { return c->freq ? (1 << QD_FINE_BITS) / 2 : 0; }
+
+qd_fine qd_fine_of(const qd_clock *clock) {
+    qd_fine f = {*clock, 0};
+    qd_fine_shift(&f, -floor_loss(clock));
+    return f;
+}
+
+qd_clock qd_fine_clock(const qd_fine *fine) {
+    qd_fine f = *fine;
+    qd_fine_shift(&f, floor_loss(&f.clock) + (1 << QD_FINE_BITS) / 2);
+    return f.clock;
+}
+
+int64_t qd_fine_difference(const qd_fine *f, int64_t ta, int64_t tb) {
+    return (tb + f->clock.offset - ta) * (1 << QD_FINE_BITS) + f->sub + qd_fine_drift(tb - f->clock.base, f->clock.freq);
+}
+
 double qd_seconds(int64_t ticks, qd_tick tick) {
     return (double)ticks * (double)tick.num / (double)tick.den * 1e-12;
 }
@@ -16,8 +51,8 @@ uint64_t qd_events_between(const qd_tags *x, int64_t from, int64_t to) {
     return qd_tags_lower_bound(x, to) - qd_tags_lower_bound(x, from);
 }
 
-void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach, void (*each)(void *self, int64_t ta, int64_t e),
-                   void *self) {
+void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach,
+                   void (*each)(void *self, int64_t ta, int64_t tb, int64_t e), void *self) {
     uint64_t i = qd_tags_lower_bound(s->a, s->from), end = qd_tags_lower_bound(s->a, s->to), nb = s->b->n;
     if (i == end || nb == 0) return;
     const int64_t *b = s->b->t;
@@ -35,7 +70,7 @@ void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach, void 
         for (uint64_t j = low; j < nb; j++) {
             int64_t e = qd_clock_apply(line, b[j]) - ta;
             if (e > reach) break;
-            each(self, ta, e);
+            each(self, ta, b[j], e);
         }
     }
 }
@@ -45,9 +80,10 @@ typedef struct histogram {
     uint64_t *count;
 } histogram;
 
-static void count_one(void *self, int64_t ta, int64_t e) {
+static void count_one(void *self, int64_t ta, int64_t tb, int64_t e) {
     const histogram *h = self;
     (void)ta;
+    (void)tb;
     int64_t q = (e + h->half * h->width) / h->width; /* never negative: the walk stays within half width */
     if (q < 2 * h->half) h->count[q]++;
 }

@@ -135,12 +135,17 @@ typedef struct qd_sync_params {
     double p_false;      /**< greatest accepted probability of a false lock over the whole search; default 1e-9 */
 } qd_sync_params;
 
-/** What the search found, and what it rests on. Reported in double; nothing here decides later. */
+/** What the search found, and what it rests on. Reported in double; nothing here decides later.
+ *
+ *  Offsets are those of the straight line through tA - tB, fitted to parts of a tick, and their deviations are statistical alone.
+ * The clock is the same line in whole ticks at its base and 2^-44 in frequency: its mean is off by up to half a tick (standard
+ * deviation tick / sqrt 12, 1.1 ps of 125/32 ps), and by up to 2^-45 of the time since the base (sd 2^-44 / sqrt 12 of it). Add
+ * these in quadrature where the clock is meant and not the figures. */
 typedef struct qd_sync_report {
     bool locked;
     char reason[256];      /**< why not locked; "" when locked */
-    double offset_ps;      /**< tA - tB at clock->base */
-    double frequency_ppm;  /**< of tA - tB against tB */
+    double offset_ps;      /**< tA - tB at clock->base, as fitted, not rounded to ticks */
+    double frequency_ppm;  /**< of tA - tB against tB, not rounded either */
     double base_ps;        /**< B's time at which the offset holds: B's first tag in the data */
     double significance;   /**< (peak - lambda) / sqrt(dispersion lambda) */
     double needed;         /**< significance that would have passed */
@@ -159,7 +164,9 @@ typedef struct qd_sync_report {
     double sigma_ps;                       /**< pair jitter, standard deviation; half the width that holds 68 % of the pairs */
     uint64_t pairs;                        /**< events in the final fit, background subtracted */
     double span_s;                         /**< time the final fit covers */
-    double offset_sd_ps, frequency_sd_ppm; /**< of the fit, offset at mid-time */
+    double offset_sd_ps, frequency_sd_ppm; /**< standard deviations of offset_ps and frequency_ppm */
+    double mid_ps, mid_offset_ps;          /**< middle of the data on B's clock, and the offset there */
+    double mid_offset_sd_ps;               /**< its standard deviation, half of offset_sd_ps: the fit knows mid-time best */
     double second;                         /**< excess of the runner-up over the winner's: near 1 is ambiguous */
 } qd_sync_report;
 
@@ -175,7 +182,7 @@ typedef struct qd_sync_report {
  *  @param dev   device, or NULL: the reference transform on the host; the same result in every bit
  *  @param a, b  tags of both stations with the same tick; only n, t and tick are read. In the two-station protocol: Alice's
  * announced times taken back to ticks, and Bob's own
- *  @param clock out: the model, locked; untouched when not locked. Holds for the span of the data and as far beyond it as
+ *  @param clock out: the model in whole ticks, locked; untouched when not locked. Holds for the span of the data and as far beyond it as
  *               frequency_sd_ppm allows
  *  @param report out (may be NULL); filled also on refusal
  *  @return QD_OK locked. QD_E_POLICY: refused: no significant peak, two candidates, outside or at the edge of the search, not
@@ -191,8 +198,11 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
 qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_clock *clock, qd_sync_report *report,
                           qd_error *err);
 
-/** A clock from figures that a person gives: offset at B's time @p base. QD_E_USAGE: |ppm| >= 244 or the offset leaves int64. */
+/** A clock from figures that a person gives: the straight line of tA - tB, offset at B's time @p base. QD_E_USAGE: |ppm| >= 244 or
+ * the offset leaves int64. */
 qd_status qd_clock_from_figures(qd_tick tick, int64_t base, double offset_ps, double ppm, qd_clock *clock, qd_error *err);
+/** Figures of the line that a clock follows in the mean. Where it drifts that is half a tick below its `offset`, since qd_clock_apply
+ *  rounds the drift down. */
 double qd_clock_offset_ps(const qd_clock *clock);
 double qd_clock_ppm(const qd_clock *clock);
 
