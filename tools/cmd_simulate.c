@@ -155,8 +155,9 @@ static qd_status truth_json(const job *j, json_t **out, qd_error *err) {
         json_decref(o);
         return no_memory(err);
     }
-    json_object_set_new(o, "offset_ps", json_integer(s->clock_offset_ps));
-    json_object_set_new(o, "frequency_ppm", json_real(s->clock_frequency_ppm));
+    /* The straight line of tA - tB as it was made: the scenario's figures in whole ticks, Bob's times rounded down. */
+    json_object_set_new(o, "offset_ps", json_real(qd_clock_offset_ps(&clock)));
+    json_object_set_new(o, "frequency_ppm", json_real(qd_clock_ppm(&clock)));
     json_object_set_new(o, "intercept_resend", json_real(s->intercept_resend));
     json_object_set_new(o, "dead_ps", qd_json_from_u64(qd_scenario_dead_ps(s)));
     for (int k = 0; k < 2; k++) json_object_set_new(o, who[k], station_json(j, k, &r));

@@ -89,7 +89,7 @@ static qd_clock report_clock(const qd_fit *f, int64_t base, const qd_strip *s, q
     r->sigma_ps = f->sigma * ps;
     r->pairs = f->pairs > 0 ? (uint64_t)f->pairs : 0;
     r->span_s = qd_seconds(s->to - s->from, line.clock.tick);
-    return qd_fine_clock(&line);
+    return qd_fine_clock(&line, s->b->t[0], s->b->t[s->b->n - 1]);
 }
 
 static void report_rates(const qd_strip *s, qd_sync_report *r) {
@@ -269,7 +269,7 @@ qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_
     return QD_OK;
 }
 
-/* Rounding drift down takes half a tick in the mean, as soon as there is a drift. */
+/* Rounding drift down takes half a tick in the mean over many ticks of drift. */
 static double floor_loss(int64_t freq) { return freq ? 0.5 : 0; }
 
 double qd_clock_offset_ps(const qd_clock *c) {

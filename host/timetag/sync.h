@@ -25,9 +25,11 @@ typedef struct qd_fine {
     qd_clock clock;
     int64_t sub; /**< 0..255 */
 } qd_fine;
-/** The line that @p clock follows in the mean, and the clock in whole ticks whose mean is nearest to @p fine. */
+/** The line that @p clock follows in the mean over a long time. */
 qd_fine qd_fine_of(const qd_clock *clock);
-qd_clock qd_fine_clock(const qd_fine *fine);
+/** The clock in whole ticks whose mean over B's times [from, to] is nearest to the line: what its floor takes away is half a tick
+ *  over many ticks of drift, anything from 0 to 1 over less. */
+qd_clock qd_fine_clock(const qd_fine *fine, int64_t from, int64_t to);
 /** (x freq / 2^44) in 1/256, rounded down; limits as qd_clock_drift. */
 int64_t qd_fine_drift(int64_t x, int64_t freq);
 /** Add 1/256 ticks to the offset. */

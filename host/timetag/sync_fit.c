@@ -182,13 +182,18 @@ static int64_t shifted_quotient(__int128 num, unsigned bits, __int128 den) {
     return (int64_t)(q + (2 * r >= den));
 }
 
+static qd_clock whole_ticks(const qd_strip *s, const qd_fine *line) {
+    int64_t half = (s->to - s->from) / 2;
+    return qd_fine_clock(line, line->clock.base - half, line->clock.base + half);
+}
+
 /* Sums over all pairs within reach of the line, whose base comes to the middle of the strip; a symmetric window, to 1/256 tick. */
 static void add_up(const qd_strip *s, qd_fine *line, int64_t reach, sums *x) {
     int64_t span = s->to - s->from;
     *x = (sums){.line = line, .origin = s->from + span / 2, .reach = reach * (1 << QD_FINE_BITS)};
     while (span >> x->shift >> 26) x->shift++;
     qd_fine_rebase(line, x->origin - line->clock.offset);
-    qd_clock whole = qd_fine_clock(line);
+    qd_clock whole = whole_ticks(s, line);
     qd_strip_walk(s, &whole, reach + 2, sum_one, x);
 }
 
@@ -213,7 +218,7 @@ static bool fit_once(const qd_strip *s, qd_fine *line, int64_t h, qd_fit *fit, s
     int64_t fine = h > FINE_PER_BIN ? h / FINE_PER_BIN : 1;
     double background;
     uint32_t first = 0;
-    qd_clock whole = qd_fine_clock(line);
+    qd_clock whole = whole_ticks(s, line);
     qd_strip_histogram(s, &whole, fine, FINE / 2, count);
     uint32_t width = peak_width(count, &background, &fit->pairs, &first);
     if (width == 0) return false;
@@ -257,6 +262,6 @@ bool qd_fit_line(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit) {
     fit->pairs = (double)x.n - fit->lambda;
     if (fit->pairs < 6 * sqrt((double)x.n) || !figures(&x, fit)) return false;
     fit->line = fine;
-    *line = qd_fine_clock(&fine);
+    *line = whole_ticks(s, &fine);
     return true;
 }

@@ -24,18 +24,24 @@ void qd_fine_rebase(qd_fine *f, int64_t base) {
     f->clock.base = base;
 }
 
-/* What a clock's floor takes away in the mean. */
-static int64_t floor_loss(const qd_clock *c) { return c->freq ? (1 << QD_FINE_BITS) / 2 : 0; }
-
 qd_fine qd_fine_of(const qd_clock *clock) {
     qd_fine f = {*clock, 0};
-    qd_fine_shift(&f, -floor_loss(clock));
+    if (clock->freq) qd_fine_shift(&f, -(1 << QD_FINE_BITS) / 2);
     return f;
 }
 
-qd_clock qd_fine_clock(const qd_fine *fine) {
+/* Integral from 0 to y of the fraction of a tick that a floor drops; y in 1/256, the integral in 1/65536. */
+static int64_t dropped(int64_t y) {
+    int64_t one = 1 << QD_FINE_BITS, part = y & (one - 1);
+    return (y >> QD_FINE_BITS) * (one * one / 2) + part * part / 2;
+}
+
+qd_clock qd_fine_clock(const qd_fine *fine, int64_t from, int64_t to) {
     qd_fine f = *fine;
-    qd_fine_shift(&f, floor_loss(&f.clock) + (1 << QD_FINE_BITS) / 2);
+    int64_t one = 1 << QD_FINE_BITS, y0 = qd_fine_drift(from - f.clock.base, f.clock.freq),
+            y1 = qd_fine_drift(to - f.clock.base, f.clock.freq);
+    int64_t loss = y1 == y0 ? y0 & (one - 1) : (dropped(y1) - dropped(y0)) / (y1 - y0);
+    qd_fine_shift(&f, loss + one / 2);
     return f.clock;
 }
 

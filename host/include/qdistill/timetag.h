@@ -201,8 +201,8 @@ qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_
 /** A clock from figures that a person gives: the straight line of tA - tB, offset at B's time @p base. QD_E_USAGE: |ppm| >= 244 or
  * the offset leaves int64. */
 qd_status qd_clock_from_figures(qd_tick tick, int64_t base, double offset_ps, double ppm, qd_clock *clock, qd_error *err);
-/** Figures of the line that a clock follows in the mean. Where it drifts that is half a tick below its `offset`, since qd_clock_apply
- *  rounds the drift down. */
+/** The straight line that a clock follows in the mean. Where it drifts (by ticks: else this does not know) it lies half a tick below
+ *  its `offset`, since qd_clock_apply rounds the drift down. */
 double qd_clock_offset_ps(const qd_clock *clock);
 double qd_clock_ppm(const qd_clock *clock);
 
