@@ -57,6 +57,14 @@ awk -v o="$(number offset_ps "$dir/log")" -v f="$(number frequency_ppm "$dir/log
     if (d < 0) d = -d; if (e < 0) e = -e
     if (d > 17 || e > 5e-5 || o == "") { print "offset off by " d " ps, frequency by " e " ppm"; exit 1 } }' || say "the clock is wrong"
 
+# In standard deviations, at the base and in the middle; the middle is known twice as well.
+awk -v o="$(number offset_ps "$dir/log")" -v so="$(number offset_sd_ps "$dir/log")" -v b="$(number base_ps "$dir/log")" \
+    -v m="$(number mid_offset_ps "$dir/log")" -v sm="$(number mid_offset_sd_ps "$dir/log")" -v t="$(number mid_ps "$dir/log")" \
+    -v f="$(number frequency_ppm "$dir/log")" -v sf="$(number frequency_sd_ppm "$dir/log")" 'BEGIN {
+    z = (o - 2.5e9 - 4e-6 * (b - 1e10)) / so; y = (m - 2.5e9 - 4e-6 * (t - 1e10)) / sm; x = (f - 4) / sf
+    if (z * z > 16 || y * y > 16 || x * x > 16 || so < 1.9 * sm || so > 2.1 * sm || sm > 2) {
+        print "off by " z ", " y ", " x " sd; mid-time sd " sm " ps"; exit 1 } }' || say "the clock is not within its standard deviations"
+
 # The same bytes on device and reference, and the record is a clock for sift.
 expect 0 'locked' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 0.003 --json "$dir/c1.json"
 expect 0 'locked' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 0.003 --device ref --json "$dir/c2.json"
