@@ -52,20 +52,30 @@ static inline void truth_scenario(const truth_case *c, uint64_t seed, qd_scenari
     s->clock_frequency_ppm = c->ppm;
 }
 
-/* The true line: its mean over Bob's times, less the drift from @p at to their mean time; exact whatever the floor did. In ticks. */
-static inline double true_offset(const qd_clock *truth, const qd_tags *b, double at) {
-    double sum = 0, freq = ldexp((double)truth->freq, -QD_CLOCK_SHIFT);
-    for (uint64_t i = 0; i < b->n; i++)
-        sum += (double)(qd_clock_apply(truth, b->t[i]) - b->t[i] - truth->offset) - freq * ((double)b->t[i] - at);
-    return (double)truth->offset + sum / (double)b->n;
+/* The true line: least squares over all of Bob's times, in ticks; what a floor did to a drift of less than a tick is in it. */
+typedef struct true_line {
+    double middle, offset, freq; /* offset at the mean time, ticks a tick */
+} true_line;
+
+static inline true_line true_line_of(const qd_clock *truth, const qd_tags *b) {
+    double n = (double)b->n, t = 0, y = 0, tt = 0, ty = 0;
+    for (uint64_t i = 0; i < b->n; i++) t += (double)(b->t[i] - truth->base) / n;
+    for (uint64_t i = 0; i < b->n; i++) {
+        double x = (double)(b->t[i] - truth->base) - t, v = (double)(qd_clock_apply(truth, b->t[i]) - b->t[i] - truth->offset);
+        y += v / n;
+        tt += x * x;
+        ty += x * v;
+    }
+    return (true_line){(double)truth->base + t, (double)truth->offset + y, ty / tt};
 }
 
 static inline void judge_clock(const qd_clock *truth, const qd_clock *found, const qd_sync_report *r, const qd_tags *b,
                                double z[Z_COUNT]) {
     double tick = 125.0 / 32, unit = ldexp(1, -QD_CLOCK_SHIFT), apart = 0;
-    z[Z_MID] = (r->mid_offset_ps - tick * true_offset(truth, b, r->mid_ps / tick)) / r->mid_offset_sd_ps;
-    z[Z_BASE] = (r->offset_ps - tick * true_offset(truth, b, r->base_ps / tick)) / r->offset_sd_ps;
-    z[Z_FREQUENCY] = (r->frequency_ppm - 1e6 * unit * (double)truth->freq) / r->frequency_sd_ppm;
+    true_line t = true_line_of(truth, b);
+    z[Z_MID] = (r->mid_offset_ps - tick * t.offset - t.freq * (r->mid_ps - tick * t.middle)) / r->mid_offset_sd_ps;
+    z[Z_BASE] = (r->offset_ps - tick * t.offset - t.freq * (r->base_ps - tick * t.middle)) / r->offset_sd_ps;
+    z[Z_FREQUENCY] = (r->frequency_ppm - 1e6 * t.freq) / r->frequency_sd_ppm;
     /* The clock itself: what the header says that whole ticks and 2^-44 add. */
     for (uint64_t i = 0; i < b->n; i++) apart += (double)(qd_clock_apply(found, b->t[i]) - qd_clock_apply(truth, b->t[i]));
     double rounding = tick * hypot(1, unit * (r->mid_ps - r->base_ps) / tick) / sqrt(12);
