@@ -16,7 +16,7 @@ typedef struct truth_case {
 } truth_case;
 
 /* Frequencies of either sign, none, and one that drifts by a fifth of a tick; jitter from a few ticks to many; accidentals from none to
- * two a pair in the fit's window; dead times and delays; offsets of either sign. */
+ * one a pair in the fit's window; dead times and delays; offsets of either sign. */
 static const truth_case truth_cases[] = {
     {"metro", 12e6, 0.2, 240, 30000, 0, 300, 2.5, 0.1, 3141592653},
     {"slow clock", 2e6, 0.2, 240, 30000, 500, 300, -7.3, 0.3, -3141592653},
@@ -24,7 +24,7 @@ static const truth_case truth_cases[] = {
     {"nearly one clock", 2e6, 0.2, 300, 50000, 0, 300, 2e-6, 0.3, -1234567},
     {"sharp", 1e6, 0.2, 20, 100000, 1000, 300, 9, 0.3, 77},
     {"wide", 2e6, 0.2, 1500, 0, 0, 300, -0.8, 0.3, 4711000000},
-    {"dark", 6e6, 0.05, 350, 45000, 0, 1e5, 4.2, 0.3, -4711000000},
+    {"dark", 6e6, 0.1, 1000, 45000, 0, 1e6, 4.2, 0.2, -4711000000},
 };
 enum { TRUTH_CASES = sizeof truth_cases / sizeof *truth_cases };
 
