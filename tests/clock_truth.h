@@ -16,7 +16,7 @@ typedef struct truth_case {
 } truth_case;
 
 /* Frequencies of either sign, none, and one that drifts by a fifth of a tick; jitter from a few ticks to many; accidentals from none to
- * one a pair in the fit's window; dead times and delays; offsets of either sign. */
+ * one for two pairs in the fit's window; dead times and delays; offsets of either sign. */
 static const truth_case truth_cases[] = {
     {"metro", 12e6, 0.2, 240, 30000, 0, 300, 2.5, 0.1, 3141592653},
     {"slow clock", 2e6, 0.2, 240, 30000, 500, 300, -7.3, 0.3, -3141592653},
@@ -24,7 +24,7 @@ static const truth_case truth_cases[] = {
     {"nearly one clock", 2e6, 0.2, 300, 50000, 0, 300, 2e-6, 0.3, -1234567},
     {"sharp", 1e6, 0.2, 20, 100000, 1000, 300, 9, 0.3, 77},
     {"wide", 2e6, 0.2, 1500, 0, 0, 300, -0.8, 0.3, 4711000000},
-    {"dark", 6e6, 0.1, 1000, 45000, 0, 1e6, 4.2, 0.2, -4711000000},
+    {"dark", 6e6, 0.1, 1000, 45000, 0, 6e5, 4.2, 0.2, -4711000000},
 };
 enum { TRUTH_CASES = sizeof truth_cases / sizeof *truth_cases };
 
@@ -111,7 +111,8 @@ static inline void check_clock(const truth_case *c, uint64_t seed, qd_device *de
     qd_link_destroy(link);
 }
 
-/** Over many runs: mean 0 within @p sds of its own deviation, root mean square 1 within 0.7 to 1.4. */
+/** Over many runs: mean 0 within @p sds of its own deviation, root mean square 1 within 0.7 to 1.4. The clock's may be less: the truth
+ *  is in whole ticks too, and where neither drifts rounding finds it exactly. */
 static inline void check_distribution(const char *name, const z_sums *s, double sds) {
     printf("%-16s %3.0f runs, z mean and rms:", name, s->n);
     for (int i = 0; i < Z_COUNT; i++) printf("  %+.2f %.2f", s->sum[i] / s->n, sqrt(s->square[i] / s->n));
@@ -119,7 +120,8 @@ static inline void check_distribution(const char *name, const z_sums *s, double 
     for (int i = 0; i < Z_COUNT; i++) {
         double mean = s->sum[i] / s->n, rms = sqrt(s->square[i] / s->n);
         ck_assert_msg(fabs(mean) <= sds / sqrt(s->n), "%s: %s has a mean of %.2f sd over %.0f runs", name, z_name[i], mean, s->n);
-        ck_assert_msg(rms > 0.7 && rms < 1.4, "%s: %s has %.2f times its stated sd over %.0f runs", name, z_name[i], rms, s->n);
+        ck_assert_msg(rms > (i == Z_CLOCK ? 0.4 : 0.7) && rms < 1.4, "%s: %s has %.2f times its stated sd over %.0f runs", name,
+                      z_name[i], rms, s->n);
     }
 }
 

@@ -89,7 +89,7 @@ static qd_clock report_clock(const qd_fit *f, int64_t base, const qd_strip *s, q
     r->sigma_ps = f->sigma * ps;
     r->pairs = f->pairs > 0 ? (uint64_t)f->pairs : 0;
     r->span_s = qd_seconds(s->to - s->from, line.clock.tick);
-    return qd_fine_clock(&line, s->b->t[0], s->b->t[s->b->n - 1]);
+    return qd_fine_clock(&line, s->from - line.clock.offset, s->to - line.clock.offset); /* the strip on B's clock, nearly */
 }
 
 static void report_rates(const qd_strip *s, qd_sync_report *r) {
