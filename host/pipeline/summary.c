@@ -117,9 +117,8 @@ static json_t *warnings(const qd_run_facts *f) {
 
 static json_t *clock_record(const qd_clock *c) {
     if (!c->locked) return json_null();
-    double ps = (double)c->tick.num / (double)c->tick.den;
-    return json_pack("{s:f,s:f,s:f,s:f}", "offset_ps", (double)c->offset * ps, "frequency_ppm", ldexp((double)c->freq, -QD_CLOCK_SHIFT) * 1e6, "significance",
-                     c->significance, "p_false", c->p_false);
+    return json_pack("{s:f,s:f,s:f,s:f}", "offset_ps", qd_clock_offset_ps(c), "frequency_ppm", qd_clock_ppm(c), "significance", c->significance, "p_false",
+                     c->p_false);
 }
 
 /* Error rate of true pairs: visibility, analysers' angle, attack. The dead-time rule leaves only pairs that met all detectors alive; without
