@@ -41,7 +41,25 @@ json "$dir/devices.json" 'd["devices"][0]["id"] == "0:0" and d["devices"][0]["co
 json "$dir/devices.json" 'd["topology"]["cores"] >= 1 and d["topology"]["packages"] >= 1 and d["topology"]["numa_nodes"] >= 1 and "l2_bytes" in d["topology"]["caches"]'
 "$qdistill" devices --json - >"$dir/stdout.json" 2>"$dir/err" || fail "devices --json -"
 json "$dir/stdout.json" 'len(d["devices"]) >= 1' # nothing but the record on standard output
+json "$dir/devices.json" 'd["device"] is None and d["exit_status"] == 0'
 expect 2 devices extra
+# A selector keeps what it names; QD_DEVICE hides nothing.
+expect 0 devices --device 0:0 --json "$dir/one.json"
+says out '^0:0 '
+grep -q '^ref ' "$dir/out" && fail "devices --device 0:0 lists the reference"
+json "$dir/one.json" '[x["id"] for x in d["devices"]] == ["0:0"] and d["device"]["id"] == "0:0"'
+expect 0 devices --device ref --json "$dir/one.json"
+[ "$(grep -c '^[0-9]*:' "$dir/out")" = 0 ] || fail "devices --device ref lists others"
+json "$dir/one.json" 'd["devices"] == [] and d["device"]["id"] == "ref"'
+expect 0 devices --device auto
+says out '^0:0 '
+expect 3 devices --device 9:9 --json "$dir/one.json"
+says err "no device matches '9:9'"
+json "$dir/one.json" 'd["status"] == "failed" and d["exit_status"] == 3 and d["device"] is None and d["error"]["next"]'
+expect 2 devices --device banana
+says err 'name=TEXT'
+QD_DEVICE=9:9 "$qdistill" devices >"$dir/out" 2>"$dir/err" || fail "a wrong QD_DEVICE hides the list that would set it right"
+says out '^0:0 '
 expect 5 devices --json "$dir/absent/devices.json"
 
 # --- the same without a platform --------------------------------------------------------------------------------------------
@@ -51,6 +69,8 @@ says out 'CL_PLATFORM_NOT_FOUND_KHR, -1001'
 says out 'apt install pocl-opencl-icd'
 json "$dir/none.json" 'd["devices"] == [] and "-1001" in d["note"]'
 expect 3 validate
+expect 3 devices --device gpu
+says err 'CL_PLATFORM_NOT_FOUND_KHR, -1001'
 expect 3 validate --device cpu
 expect 0 profile --repeat 1 ntt:log2n=8
 says err 'CL_PLATFORM_NOT_FOUND_KHR, -1001'

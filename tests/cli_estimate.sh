@@ -46,6 +46,12 @@ counts 10000 10000 0 0 57 57 >"$dir/c.json"
 expect 0 '"errors_bound": 73' "$qd" estimate --counts "$dir/c.json" --json -
 expect 0 '"key_bits": 18502,' "$qd" estimate --counts "$dir/c.json" --json -
 
+# The lines that hash the keys; only a string with key has one.
+expect 0 '^  z: qdistill amplify ... --out-bits 9251$' "$qd" estimate --counts "$dir/c.json"
+expect 0 '^  x: qdistill amplify ... --out-bits 9251$' "$qd" estimate --counts "$dir/c.json"
+expect 0 '^  z: qdistill amplify ... --out-bits 8$' "$qd" estimate --counts "$dir/b.json"
+grep -q '^  x: qdistill' "$dir/out" && say "a line for the string without key"
+
 # Smaller epsilon, shorter key; the option wins over the file.
 expect 0 '"sec": 9.' "$qd" estimate --counts "$dir/c.json" --eps-sec 9e-20 --json -
 k1=$("$qd" estimate --counts "$dir/c.json" | sed -n 's/^key bits: //p')
@@ -65,6 +71,8 @@ counts 100000 100000 25000 25000 0 0 >"$dir/d.json"
 expect 0 'key bits: ' "$qd" estimate --counts "$dir/d.json"
 counts 100000 100000 11000 11000 55000 55000 >"$dir/d.json"
 expect 6 '"status": "aborted"' "$qd" estimate --counts "$dir/d.json" --json -
+expect 6 '"what": "no key: z: ' "$qd" estimate --counts "$dir/d.json" --json -
+expect 6 '"exit_status": 6' "$qd" estimate --counts "$dir/d.json" --json -
 expect 6 '"key_bits": 0,' "$qd" estimate --counts "$dir/d.json" --json -
 expect 6 '"abort_reason": "z: ' "$qd" estimate --counts "$dir/d.json" --json -
 counts 100000 100000 50000 50000 0 0 >"$dir/d.json"
@@ -87,6 +95,7 @@ bad "'errors' is missing" "{\"n\":{\"z\":9,\"x\":9},\"charged\":{\"z\":0,\"x\":0
 bad "'charged' is missing" "{\"n\":{\"z\":9,\"x\":9},\"errors\":{\"z\":0,\"x\":0},$e}"
 bad "'eps_sec' is missing" '{"n":{"z":9,"x":9},"errors":{"z":0,"x":0},"charged":{"z":0,"x":0},"eps_cor":1e-15}'
 bad "'x' is missing" "{\"n\":{\"z\":9},\"errors\":{\"z\":0,\"x\":0},\"charged\":{\"z\":0,\"x\":0},$e}"
+bad "'charged' is missing: these are the counts of sift" '{"schema":1,"n":{"z":9,"x":9},"errors":{"z":0,"x":0},"coincidences":40,"masks":{}}'
 bad "unknown key 'y'" "{\"n\":{\"z\":9,\"x\":9,\"y\":1},\"errors\":{\"z\":0,\"x\":0},\"charged\":{\"z\":0,\"x\":0},$e}"
 bad "unknown key 'chargd'" "{\"n\":{\"z\":9,\"x\":9},\"errors\":{\"z\":0,\"x\":0},\"charged\":{\"z\":0,\"x\":0},\"chargd\":1,$e}"
 bad "'z' is -1" "{\"n\":{\"z\":-1,\"x\":9},\"errors\":{\"z\":0,\"x\":0},\"charged\":{\"z\":0,\"x\":0},$e}"

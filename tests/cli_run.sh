@@ -57,6 +57,11 @@ expect 0 "a job of several blocks" "$qd" run good.job --out a --json good.json
 for f in manifest.json summary.json events.jsonl transcript.bin alice.rehearsal.key bob.rehearsal.key alice.rehearsal.key.json; do
     [ -s "a/good/$f" ] || fail "a run leaves no $f"
 done
+# events have times that do not go back; the manifest pins the code's table
+grep -q '^{"event":"start","t":[0-9.e-]*,"resumed":false,"block":0}$' a/good/events.jsonl || fail "no start in events.jsonl"
+sed -n 's/^{"event":"[a-z]*","t":\([0-9.e-]*\),.*/\1/p' a/good/events.jsonl >times
+[ "$(wc -l <times)" = "$(wc -l <a/good/events.jsonl)" ] && [ "$(wc -l <times)" -ge 3 ] && sort -g -c times || fail "times in events.jsonl: $(cat a/good/events.jsonl)"
+grep -q '"nr-bg1": "21c96e402361bffeea57bbfc093935f434edfb8a173ea24de1a33013d8a5917b"' a/good/manifest.json || fail "the manifest lacks the table of the code"
 cmp -s a/good/alice.rehearsal.key a/good/bob.rehearsal.key || fail "keys of the stations differ"
 [ "$(stat -c %a a/good/alice.rehearsal.key)" = 600 ] || fail "a key file is readable by others"
 grep -q '"match": true' good.json || fail "summary without match"
@@ -73,7 +78,8 @@ done
 cmp -s a.summary b.summary || { fail "summaries differ beyond times and device"; diff a.summary b.summary | head -5; }
 
 # a stopped run goes on and gives the bytes of one that was not
-expect 75 "a stopped run" env QD_STOP_AT=syndrome:1 "$qd" run good.job --out c --device ref
+expect 75 "a stopped run" env QD_STOP_AT=syndrome:1 "$qd" run good.job --out c --device ref --json stopped.json
+grep -q '"exit_status": 75' stopped.json && grep -q '"next": "qdistill run --resume c/good"' stopped.json || fail "the record of a stopped run lacks error or exit status"
 absent c/good/alice.rehearsal.key
 expect 0 "resume" "$qd" run --resume c/good --device ref
 for f in alice.rehearsal.key bob.rehearsal.key transcript.bin; do cmp -s b/good/$f c/good/$f || fail "resumed run differs in $f"; done
@@ -103,6 +109,7 @@ for s in qber11 qber50 attacked; do
     says "no key"
     says QBER
     for k in alice.rehearsal.key bob.rehearsal.key alice.rehearsal.key.partial; do absent a/$s/$k; done
+    grep -q '"exit_status": 6' $s.json && grep -q '"what": "no key' $s.json && cmp -s $s.json a/$s/summary.json || fail "$s: the record lacks error or exit status, or is not the summary"
     grep -q '"status": "aborted"' $s.json || fail "$s: status is not aborted"
 done
 
@@ -187,6 +194,30 @@ expect 6 "a batch" "$qd" run one.job attacked.job --out f --json batch.json
 [ -s f/one/alice.rehearsal.key ] || fail "batch: the good job has no key"
 expect 5 "a batch with a bad job" "$qd" run one.job none.job --out g
 [ -s g/one/alice.rehearsal.key ] || fail "batch: a bad job stopped a good one"
+
+# What is wrong is told before any job starts, and stops no other job.
+mkdir -p w/taken
+job taken good 0.3
+job lost nowhere 0.3
+{ cat one.job; echo "surprise: 1"; } >typo.job
+sed 's/^name: .*/name: one/' good.job >twin.job
+printf 'name: rec0\ninput:\n  alice: {file: no.a1, format: a1-54}\n  bob: {file: no.a1, format: a1-54}\n' >rec0.job
+expect 5 "a batch with everything wrong" "$qd" run one.job taken.job lost.job typo.job twin.job rec0.job none.job --out w --json batch.json
+[ -s w/one/alice.rehearsal.key ] || fail "batch: bad jobs stopped a good one"
+for word in 'w/taken exists already' nowhere.yaml surprise "w/one is the run directory of job one.job too" no.a1 none.job; do
+    n=$(grep -n -- "$word" err.txt | head -n 1 | cut -d: -f1)
+    [ "${n:-9999}" -lt "$(grep -n '^job 1 of 7' err.txt | cut -d: -f1)" ] || fail "batch: '$word' is not told before the first job starts"
+done
+[ "$(grep -c '^job [0-9] of 7' err.txt)" = 1 ] || fail "batch: a bad job was started"
+[ "$(grep -c '"status": "failed"' batch.json)" = 7 ] && [ "$(grep -c '"error": {' batch.json)" = 7 ] && [ "$(grep -c '"exit_status": 5' batch.json)" = 7 ] || fail "batch: records of what failed"
+[ -z "$(ls w/taken)" ] || fail "batch: wrote to a directory that existed"
+expect 5 "nothing can start: no device is looked for" "$qd" run none.job typo.job --out w2 --device 77:0
+absent w2
+expect 0 "two jobs of one name without --out" "$qd" run one.job twin.job --device ref
+[ -s runs/one-1/alice.rehearsal.key ] && [ -s runs/one-2/alice.rehearsal.key ] || fail "two jobs of one name: $(ls runs)"
+# a batch in JSON lines: one final record, and no text beside it
+expect 0 "JSON lines" "$qd" run one.job --out v --device ref --progress json --json -
+[ "$(grep -c '"verb":"run"' out.txt)" = 1 ] && ! grep -qv '^{.*}$' out.txt && tail -n 1 out.txt | grep -q '^{"schema":1,.*"final_bits"' || fail "JSON lines: $(cut -c 1-200 out.txt)"
 
 # --- devices ------------------------------------------------------------------------------------------------------
 expect 0 "no OpenCL platform" env OCL_ICD_VENDORS=/nonexistent "$qd" run one.job --out h

@@ -128,7 +128,14 @@ expect 6 'one detector, H' "$qd" sift c.a1 d.a1 $base --out no --device ref --js
 grep -q '"status": "aborted"' no.json || say "no aborted record"
 [ ! -e no ] || say "a folder is left after a refusal"
 make apart e.a1 f.a1
-expect 6 'no coincidences' "$qd" sift e.a1 f.a1 $base --out no --device ref
+expect 6 'no coincidences' "$qd" sift e.a1 f.a1 $base --out no --device ref --json no.json
+grep -q '"next": "[^"]*qdistill sync e.a1 f.a1 --format a1-54' no.json && grep -q '"exit_status": 6' no.json || say "the record of a refusal lacks error or exit status"
+cp e.a1 "e's.a1"
+expect 6 'no coincidences' "$qd" sift "e's.a1" f.a1 $base --out no --device ref
+cp clock.json kept.json
+hint=$(sed -n 's/^  Next: .*: qdistill \(sync .*\)$/\1/p' out)
+eval "expect 6 'no lock\|locked' \"\$qd\" $hint --device ref --max-offset-s 1e-7" # as pasted, but for the width of the search
+mv kept.json clock.json
 expect 6 'no coincidences' "$qd" sift a.a1 b.a1 --format a1-54 --offset-ps -3906250 --window-ps 1000 --out no --device ref
 [ ! -e no ] || say "a folder is left after a refusal"
 
@@ -142,7 +149,13 @@ for bad in empty.a1 cut.a1 missing.a1 folder pipe; do
     expect 5 "$bad" "$qd" sift a.a1 "$bad" $base --out no --device ref
     [ ! -e no ] || say "a folder is left after $bad"
 done
-expect 5 'folder' "$qd" sift a.a1 b.a1 $base --out folder --device ref
+# What can be wrong with files is seen before a device is set up: here there is none.
+for bad in empty.a1 missing.a1; do expect 5 "$bad" "$qd" sift a.a1 "$bad" $base --out no --device 77:0; done
+expect 5 'not valid JSON' "$qd" sift a.a1 b.a1 --format a1-54 --clock a.a1 --window-ps 1000 --out no --device 77:0
+expect 5 'no-clock.json' "$qd" sift a.a1 b.a1 --format a1-54 --clock no-clock.json --window-ps 1000 --out no --device 77:0
+expect 3 '77:0' "$qd" sift a.a1 b.a1 $base --out no --device 77:0
+[ ! -e no ] || say "a folder is left after a bad clock or device"
+expect 5 'folder exists already' "$qd" sift a.a1 b.a1 $base --out folder --device 77:0
 [ -z "$(ls folder)" ] || say "an existing folder was written to"
 expect 5 'not valid JSON' "$qd" sift a.a1 b.a1 --format a1-54 --clock a.a1 --window-ps 1000 --out no --device ref
 sed 's/\[125,32\]/[125,1]/' clock.json >other.json

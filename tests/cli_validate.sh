@@ -59,7 +59,7 @@ mutant() {
     export QD_KERNEL_DIR
     expect 4 validate --progress none --device 0:0 --json "$dir/broken.json" "$1"
     says err "^FAIL $1:"
-    json "$dir/broken.json" 'd["status"] == "failed" and d["failed"] >= 1 and d["failed"] == len([r for r in d["results"] if not r["ok"]])'
+    json "$dir/broken.json" 'd["status"] == "failed" and d["exit_status"] == 4 and "cases failed" in d["error"]["what"] and "qdistill validate" in d["error"]["next"] and d["failed"] >= 1 and d["failed"] == len([r for r in d["results"] if not r["ok"]])'
     command=$(sed -n "s/^  Reproduce: qdistill \(.*\)/\1/p" "$dir/err" | head -n 1)
     eval "expect 4 $command --progress none"
     expect 4 profile --device 0:0 --repeat 1 "$1:" # the self-test stops it before anything is measured

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "qdistill/pipeline.h"
 
 static void print_option(const char *name, const char *arg, const char *help) {
@@ -29,16 +30,29 @@ static void print_help(const char *verb, const qd_opt *opts, const qd_opt *commo
     for (const qd_opt *o = common; o->name; o++) print_option(o->name, o->arg, o->help);
 }
 
-static qd_status bad_value(const qd_opt *o, const char *value, const char *why, qd_error *err) {
-    return qd_fail(err, QD_E_USAGE, "--%s: '%s' %s||expected %s|see qdistill VERB --help", o->name, value, why,
-                   o->arg ? o->arg : "no value");
+static qd_status bad_value(const char *verb, const qd_opt *o, const char *value, const char *why, qd_error *err) {
+    return qd_fail(err, QD_E_USAGE, "--%s: '%s' %s||expected %s|see qdistill %s --help", o->name, value, why, o->arg ? o->arg : "no value", verb);
 }
 
-static bool out_of_range(const qd_opt *o, double v) {
-    return (o->min != 0 || o->max != 0) && (v < o->min || v > o->max);
+/* "100", "1e-36", and "2^27" where a power of two is easier to read than its digits. */
+static void print_limit(double v, char out[32]) {
+    int e;
+    if (v >= 65536 && frexp(v, &e) == 0.5) snprintf(out, 32, "2^%d", e - 1);
+    else if (fabs(v) < 1e7) snprintf(out, 32, "%.9g", v);
+    else snprintf(out, 32, "%g", v);
 }
 
-static qd_status set_number(const qd_opt *o, const char *value, qd_error *err) {
+static qd_status out_of_range(const char *verb, const qd_opt *o, const char *value, qd_error *err) {
+    char why[128], low[32], high[32];
+    print_limit(o->min, low);
+    print_limit(o->max, high);
+    if (o->min != 0 || o->max != 0) snprintf(why, sizeof why, "is out of range: %s to %s", low, high);
+    else if (o->kind == QD_OPT_REAL) snprintf(why, sizeof why, "is out of range: a number must be finite");
+    else snprintf(why, sizeof why, "is out of range: %s", o->kind == QD_OPT_I64 ? "-2^63 to 2^63 - 1" : "0 to 2^64 - 1");
+    return bad_value(verb, o, value, why, err);
+}
+
+static qd_status set_number(const char *verb, const qd_opt *o, const char *value, qd_error *err) {
     char *end = NULL;
     errno = 0;
     double v;
@@ -51,14 +65,14 @@ static qd_status set_number(const qd_opt *o, const char *value, qd_error *err) {
         v = (double)i;
         *(int64_t *)o->target = i;
     } else {
-        if (value[0] < '0' || value[0] > '9') return bad_value(o, value, "is not a non-negative integer", err);
+        if (value[0] < '0' || value[0] > '9') return bad_value(verb, o, value, "is not a non-negative integer", err);
         uint64_t u = strtoull(value, &end, 10);
         v = (double)u;
         *(uint64_t *)o->target = u;
     }
-    if (end == value || *end) return bad_value(o, value, "is not a number", err);
-    if (errno || out_of_range(o, v)) return bad_value(o, value, "is out of range", err);
-    return QD_OK;
+    if (end == value || *end) return bad_value(verb, o, value, "is not a number", err);
+    bool outside = (o->min != 0 || o->max != 0) && (v < o->min || v > o->max);
+    return errno || outside ? out_of_range(verb, o, value, err) : QD_OK;
 }
 
 static const qd_opt *find(const qd_opt *opts, const char *name, size_t len) {
@@ -77,7 +91,7 @@ static qd_status take_option(const qd_opt *opts, const qd_opt *common, int argc,
         return qd_fail(err, QD_E_USAGE, "unknown option '%s'|||see qdistill %s --help", argv[*i], argv[0]);
     if (o->given) *o->given = true;
     if (o->kind == QD_OPT_FLAG) {
-        if (eq) return bad_value(o, eq + 1, "given to an option without a value", err);
+        if (eq) return bad_value(argv[0], o, eq + 1, "given to an option without a value", err);
         *(bool *)o->target = true;
         return QD_OK;
     }
@@ -90,13 +104,13 @@ static qd_status take_option(const qd_opt *opts, const qd_opt *common, int argc,
         *(const char **)o->target = value;
         return QD_OK;
     }
-    return set_number(o, value, err);
+    return set_number(argv[0], o, value, err);
 }
 
 qd_status qd_cli_parse(qd_cli *cli, const qd_opt *opts, int argc, char **argv, const char **pos, size_t min_pos, size_t max_pos,
                        size_t *n_pos, qd_error *err) {
     const qd_opt common[] = {
-        {"device", QD_OPT_TEXT, &cli->device, 0, 0, "auto|ref|cpu|gpu|P:D|name=TEXT|pci=ADDRESS", "where to compute", NULL},
+        {"device", QD_OPT_TEXT, &cli->device, 0, 0, "auto|ref|cpu|gpu|P:D|name=TEXT|pci=ADDRESS", "where to compute", &cli->device_given},
         {"no-fallback", QD_OPT_FLAG, &cli->no_fallback, 0, 0, NULL, "fail rather than use another device than the first choice", NULL},
         {"json", QD_OPT_TEXT, &cli->json, 0, 0, "FILE|-", "write the final record as JSON", NULL},
         {"progress", QD_OPT_TEXT, &cli->progress, 0, 0, "tty|plain|json|none", "how to show progress", NULL},
@@ -133,6 +147,11 @@ qd_status qd_cli_parse(qd_cli *cli, const qd_opt *opts, int argc, char **argv, c
         print_help(argv[0], opts, common);
         return QD_OK;
     }
+    static const char *const modes[] = {"tty", "plain", "json", "none"};
+    size_t mode = 0;
+    while (cli->progress && mode < 4 && strcmp(cli->progress, modes[mode]) != 0) mode++;
+    if (mode == 4)
+        return qd_fail(err, QD_E_USAGE, "--progress: '%s' is no way to show progress||the ways are: tty, plain, json, none|see qdistill %s --help", cli->progress, argv[0]);
     if (n < min_pos) return qd_fail(err, QD_E_USAGE, "%s needs at least %zu argument%s, %zu given|||see qdistill %s --help", argv[0], min_pos,
                        min_pos == 1 ? "" : "s", n, argv[0]);
     if (!cli->device) cli->device = getenv("QD_DEVICE");
@@ -147,43 +166,147 @@ qd_status qd_cli_device(const qd_cli *cli, qd_device **dev, qd_error *err) {
     return QD_OK;
 }
 
-json_t *qd_cli_record(const qd_cli *cli, const char *status, const qd_device *dev) {
-    json_t *device;
-    if (dev) {
-        const qd_device_info *d = qd_device_about(dev);
-        device = json_pack("{s:s,s:s,s:s,s:s,s:s}", "id", d->id, "name", d->name, "type", d->type, "driver", d->driver, "platform", d->platform);
-    } else {
-        device = json_pack("{s:s,s:s,s:s}", "id", "ref", "name", "reference path", "type", "ref");
-    }
-    return json_pack("{s:i,s:s,s:s,s:s,s:s,s:o}", "schema", 1, "tool", "qdistill", "version", QD_VERSION, "verb", cli->verb,
-                     "status", status, "device", device);
+/* ---- Standard output, progress, files that exist ------------------------------------------------------------------- */
+
+static bool json_lines(const qd_cli *cli) {
+    return cli->progress && strcmp(cli->progress, "json") == 0;
 }
 
-int qd_cli_fail(const qd_cli *cli, const qd_error *err) {
+static bool to_stdout(const qd_cli *cli) {
+    return cli->json && strcmp(cli->json, "-") == 0;
+}
+
+FILE *qd_cli_text(const qd_cli *cli) {
+    if (cli->quiet) return NULL;
+    return json_lines(cli) || to_stdout(cli) ? stderr : stdout;
+}
+
+qd_status qd_cli_progress(const qd_cli *cli, qd_progress **p, qd_error *err) {
+    return qd_progress_create(cli->progress ? cli->progress : cli->quiet ? "none" : NULL, json_lines(cli) ? stdout : stderr, p, err);
+}
+
+qd_status qd_cli_free_path(const char *path, const char *likely, qd_error *err) {
+    struct stat st;
+    if (lstat(path, &st) != 0) return QD_OK; /* whether it can be made shows when it is */
+    return qd_fail(err, QD_E_INPUT, "%s exists already|%s|%s|choose another --out, or remove it", path, strerror(EEXIST),
+                   likely ? likely : "an earlier run wrote there");
+}
+
+const char *qd_cli_quoted(const char *arg, char *out, size_t cap) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,=+@%-";
+    if (*arg && strspn(arg, plain) == strlen(arg)) {
+        snprintf(out, cap, "%s", arg);
+        return out;
+    }
+    size_t n = 0;
+    out[n++] = '\'';
+    for (; *arg && n + 6 < cap; arg++) {
+        if (*arg == '\'') n += (size_t)snprintf(out + n, cap - n, "'\\''");
+        else out[n++] = *arg;
+    }
+    out[n++] = '\'';
+    out[n] = 0;
+    return out;
+}
+
+/* ---- The final record ------------------------------------------------------------------------------------------------ */
+
+json_t *qd_cli_device_json(const qd_device_info *d) {
+    if (!d) return json_pack("{s:s,s:s,s:s}", "id", "ref", "name", "reference path", "type", "ref");
+    return json_pack("{s:s,s:s,s:s,s:s,s:s}", "id", d->id, "name", d->name, "type", d->type, "driver", d->driver, "platform", d->platform);
+}
+
+json_t *qd_cli_record(const qd_cli *cli, const qd_device *dev) {
+    return json_pack("{s:i,s:s,s:s,s:s,s:s,s:o,s:i}", "schema", 1, "tool", "qdistill", "version", QD_VERSION, "verb", cli->verb, "status",
+                     "ok", "device", qd_cli_device_json(dev ? qd_device_about(dev) : NULL), "exit_status", 0);
+}
+
+/* Where nobody nearer to the error said what to do: what helps with errors of its kind. */
+static const char *next_of(const qd_cli *cli, const qd_error *err, char *out, size_t cap) {
+    if (err->next[0]) return err->next;
+    switch (err->status) {
+        case QD_E_USAGE:
+            snprintf(out, cap, "see qdistill %s --help", cli->verb ? cli->verb : "");
+            break;
+        case QD_E_NODEVICE:
+            snprintf(out, cap, "list what is there: qdistill devices -v");
+            break;
+        case QD_E_DEVICE:
+        case QD_E_BUILD:
+        case QD_E_DIFFER:
+            snprintf(out, cap, "go on without this device: --device ref; report it with what qdistill devices -v prints");
+            break;
+        case QD_STOPPED:
+            snprintf(out, cap, "run it again");
+            break;
+        case QD_E_INPUT:
+        case QD_E_POLICY:
+            snprintf(out, cap, "correct what is named there, and run it again");
+            break;
+        default:
+            if (strstr(err->what, "no memory") || strstr(err->cause, "no memory")) snprintf(out, cap, "close other programs, or work on shorter inputs");
+            else snprintf(out, cap, "a defect of qdistill: report it with this message and what qdistill --version prints");
+    }
+    return out;
+}
+
+static json_t *error_json(const qd_cli *cli, const qd_error *err) {
+    char next[QD_ERROR_PART];
+    return json_pack("{s:s,s:s,s:s,s:s}", "what", err->what, "cause", err->cause, "likely", err->likely, "next", next_of(cli, err, next, sizeof next));
+}
+
+void qd_cli_set_error(const qd_cli *cli, json_t *record, const qd_error *err) {
+    json_object_set_new(record, "status", json_string(err->status == QD_E_POLICY ? "aborted" : "failed"));
+    json_object_set_new(record, "exit_status", json_integer(qd_exit_status(err->status)));
+    json_object_set_new(record, "error", error_json(cli, err));
+}
+
+void qd_cli_print_error(const qd_cli *cli, const qd_error *err) {
+    char next[QD_ERROR_PART];
     fprintf(stderr, "qdistill %s: %s", cli->verb ? cli->verb : "", err->what);
     if (err->cause[0]) fprintf(stderr, " (%s)", err->cause);
     fputc('\n', stderr);
     if (err->likely[0]) fprintf(stderr, "  %s\n", err->likely);
-    if (err->next[0]) fprintf(stderr, "  Next: %s\n", err->next);
-    if (cli->json && err->status != QD_E_USAGE) {
-        json_t *r = qd_cli_record(cli, err->status == QD_E_POLICY ? "aborted" : "failed", NULL);
-        json_object_del(r, "device");
-        json_object_set_new(r, "error", json_pack("{s:s,s:s,s:s,s:s}", "what", err->what, "cause", err->cause, "likely", err->likely, "next", err->next));
-        json_object_set_new(r, "exit_status", json_integer(qd_exit_status(err->status)));
-        (void)qd_json_write(r, cli->json, NULL);
-        json_decref(r);
-    }
+    fprintf(stderr, "  Next: %s\n", next_of(cli, err, next, sizeof next));
+}
+
+static qd_status write_line(const json_t *record, qd_error *err) {
+    char *line = json_dumps(record, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    bool ok = line && puts(line) >= 0 && fflush(stdout) == 0;
+    free(line);
+    return ok ? QD_OK : qd_fail(err, QD_E_INPUT, "cannot write to standard output|%s|it is closed or its disk is full|make room, or write the record to a file: --json FILE", strerror(errno));
+}
+
+/* To a file first: where that fails, the last line on standard output tells so. */
+static qd_status write_record(const qd_cli *cli, const json_t *record, qd_error *err) {
+    if (cli->json && !(json_lines(cli) && to_stdout(cli))) QD_TRY(qd_json_write(record, cli->json, err));
+    return json_lines(cli) ? write_line(record, err) : QD_OK;
+}
+
+int qd_cli_fail(const qd_cli *cli, const qd_error *err) {
+    qd_cli_print_error(cli, err);
+    if (err->status == QD_E_USAGE || !(cli->json || json_lines(cli))) return qd_exit_status(err->status);
+    json_t *r = qd_cli_record(cli, NULL);
+    json_object_set_new(r, "device", json_null());
+    qd_cli_set_error(cli, r, err);
+    (void)write_record(cli, r, NULL); /* it failed for a better reason */
+    json_decref(r);
     return qd_exit_status(err->status);
 }
 
-int qd_cli_done(const qd_cli *cli, json_t *record, int exit_status) {
+int qd_cli_refuse(const qd_cli *cli, json_t *record, const qd_error *err) {
+    qd_cli_print_error(cli, err);
+    qd_cli_set_error(cli, record, err);
+    return qd_cli_done(cli, record);
+}
+
+int qd_cli_done(const qd_cli *cli, json_t *record) {
     qd_error err = {0};
-    if (cli->json && qd_json_write(record, cli->json, &err) != QD_OK) {
-        json_decref(record);
-        qd_cli plain = *cli;
-        plain.json = NULL; /* the record is what could not be written */
-        return qd_cli_fail(&plain, &err);
-    }
+    int status = (int)json_integer_value(json_object_get(record, "exit_status"));
+    qd_status st = write_record(cli, record, &err);
     json_decref(record);
-    return exit_status;
+    if (st == QD_OK) return status;
+    qd_cli plain = *cli;
+    plain.json = NULL; /* the record is what could not be written */
+    return qd_cli_fail(&plain, &err);
 }

@@ -9,11 +9,13 @@
 #include "qdistill/compute.h"
 #include "qdistill/core.h"
 #include "qdistill/core/json.h"
+#include "qdistill/core/progress.h"
 
 /** Options that every verb has. */
 typedef struct qd_cli {
     const char *verb;
     const char *device; /**< --device or QD_DEVICE; NULL: auto */
+    bool device_given;  /**< it stands on the command line */
     bool no_fallback;
     const char *json;     /**< --json FILE or "-"; NULL: none */
     const char *progress; /**< --progress MODE; NULL: by terminal */
@@ -58,16 +60,41 @@ extern const qd_verb qd_verbs[]; /**< main.c; ends with name NULL */
 qd_status qd_cli_parse(qd_cli *cli, const qd_opt *opts, int argc, char **argv, const char **pos, size_t min_pos, size_t max_pos,
                        size_t *n_pos, qd_error *err);
 
+/** Where text for people goes: standard output, standard error when that holds JSON (--json -, --progress json), NULL when quiet. */
+FILE *qd_cli_text(const qd_cli *cli);
+
+/** Progress as --progress says: its JSON lines go to standard output, before the final record, everything else to standard error. */
+qd_status qd_cli_progress(const qd_cli *cli, qd_progress **p, qd_error *err);
+
+/** QD_E_INPUT when something is called @p path already. @p likely: what that may mean (NULL: an earlier run wrote there). */
+qd_status qd_cli_free_path(const char *path, const char *likely, qd_error *err);
+
+/** @p arg as a word that a shell takes back: itself, or in quotes. Returns @p out. */
+const char *qd_cli_quoted(const char *arg, char *out, size_t cap);
+
 /** Choose the device as --device, QD_DEVICE and --no-fallback say; prints the one line that says what was chosen unless quiet. */
 qd_status qd_cli_device(const qd_cli *cli, qd_device **dev, qd_error *err);
 
-/** {"schema":1,"tool":"qdistill","version":..,"verb":..,"status":..,"device":{..}}; @p dev NULL is {"id":"ref",...}. */
-json_t *qd_cli_record(const qd_cli *cli, const char *status, const qd_device *dev);
+/** A device in a record; @p dev NULL is {"id":"ref",...}. */
+json_t *qd_cli_device_json(const qd_device_info *dev);
 
-/** Print the four parts to standard error, write {"status":"failed"|"aborted","error":{..}} where --json asks, return the exit status. */
+/** {"schema":1,"tool":"qdistill","version":..,"verb":..,"status":"ok","device":{..},"exit_status":0}; @p dev NULL is the reference. */
+json_t *qd_cli_record(const qd_cli *cli, const qd_device *dev);
+
+/** Make @p record that of a failure: status "failed" or "aborted", "error" with four parts, "exit_status". */
+void qd_cli_set_error(const qd_cli *cli, json_t *record, const qd_error *err);
+
+/** Print the four parts to standard error. What the caller left out of `next` is filled in by kind. */
+void qd_cli_print_error(const qd_cli *cli, const qd_error *err);
+
+/** A failure without results: print it, write its record (device null) unless it is one of usage, return the exit status. */
 int qd_cli_fail(const qd_cli *cli, const qd_error *err);
 
-/** Write the record where --json asks; returns the exit status (5 when it cannot be written). Takes ownership of @p record. */
-int qd_cli_done(const qd_cli *cli, json_t *record, int exit_status);
+/** A failure with results: print it, add it to @p record and write that; returns the exit status. Takes ownership of @p record. */
+int qd_cli_refuse(const qd_cli *cli, json_t *record, const qd_error *err);
+
+/** Write the final record: where --json says, and with --progress json as the last line of standard output, once. Returns the
+ *  record's exit_status (5 when it cannot be written). Takes ownership of @p record. */
+int qd_cli_done(const qd_cli *cli, json_t *record);
 
 #endif

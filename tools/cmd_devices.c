@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "cli.h"
 #include "verbs.h"
 
@@ -14,6 +15,8 @@ typedef struct found {
     size_t n_access;
     qd_topology topology;
     char note[QD_ERROR_PART];
+    bool selected;             /* --device names some of them */
+    const char *chosen;        /* it is "ref", or the first of those that can be used: its id */
 } found;
 
 static json_t *device_json(const qd_device_info *d) {
@@ -51,9 +54,12 @@ static json_t *access_json(const found *f) {
 }
 
 static json_t *record_of(const qd_cli *cli, const found *f) {
-    json_t *r = qd_cli_record(cli, "ok", NULL), *devices = json_array();
-    json_object_del(r, "device"); /* nothing was computed */
-    for (size_t i = 0; i < f->n_devices; i++) json_array_append_new(devices, device_json(&f->devices[i]));
+    json_t *r = qd_cli_record(cli, NULL), *devices = json_array();
+    if (!f->chosen) json_object_set_new(r, "device", json_null()); /* nothing was computed, nothing was asked for */
+    for (size_t i = 0; i < f->n_devices; i++) {
+        json_array_append_new(devices, device_json(&f->devices[i]));
+        if (f->chosen == f->devices[i].id) json_object_set_new(r, "device", qd_cli_device_json(&f->devices[i]));
+    }
     json_object_set_new(r, "devices", devices);
     json_object_set_new(r, "topology", topology_json(&f->topology));
     json_object_set_new(r, "note", json_string(f->note));
@@ -99,14 +105,39 @@ static void print_access(FILE *out, const found *f) {
 static void print_all(FILE *out, const found *f, bool verbose) {
     const qd_topology *t = &f->topology;
     for (size_t i = 0; i < f->n_devices; i++) print_device(out, &f->devices[i], verbose);
-    if (f->note[0]) fprintf(out, "%s\n", f->note);
-    fprintf(out, "ref   the reference path: plain C on one thread, always there\n");
+    if (f->note[0] && !f->selected) fprintf(out, "%s\n", f->note);
+    if (!f->selected || !f->n_devices) fprintf(out, "ref   the reference path: plain C on one thread, always there\n");
     fprintf(out,
             "\nThis machine: %u package%s, %u cores, %u threads, %u NUMA node%s, %.0f MiB; caches of a core: %.0f KiB, %.0f KiB, "
             "%.0f MiB\n",
             t->packages, t->packages == 1 ? "" : "s", t->cores, t->threads, t->numa_nodes, t->numa_nodes == 1 ? "" : "s",
             mib(t->memory_bytes), (double)t->l1d_bytes / 1024, (double)t->l2_bytes / 1024, mib(t->l3_bytes));
     if (verbose) print_access(out, f);
+}
+
+/* Keep what --device names. QD_DEVICE, the default of the other verbs, hides nothing here: a wrong one is set right by this list. */
+static qd_status select_devices(const qd_cli *cli, found *f, qd_error *err) {
+    if (!cli->device_given || strcmp(cli->device, "auto") == 0) return QD_OK;
+    f->selected = true;
+    if (strcmp(cli->device, "ref") == 0) {
+        f->n_devices = 0;
+        f->chosen = "ref";
+        return QD_OK;
+    }
+    bool *match = calloc(f->n_devices + 1, sizeof *match);
+    if (!match) return qd_fail(err, QD_E_INTERNAL, "no memory for the list of devices");
+    qd_error e = {0};
+    size_t kept = 0;
+    qd_status st = qd_device_matches(f->devices, f->n_devices, cli->device, match, &e);
+    if (st == QD_E_NODEVICE && f->note[0]) qd_fail(err, st, "%s|%s||%s", e.what, f->note, e.next);
+    else if (st != QD_OK) *err = e;
+    for (size_t i = 0; i < f->n_devices && st == QD_OK; i++)
+        if (match[i]) f->devices[kept++] = f->devices[i];
+    f->n_devices = kept;
+    for (size_t i = 0; i < kept && !f->chosen; i++)
+        if (f->devices[i].usable) f->chosen = f->devices[i].id;
+    free(match);
+    return st;
 }
 
 int qd_cmd_devices(int argc, char **argv) {
@@ -117,14 +148,15 @@ int qd_cmd_devices(int argc, char **argv) {
     if (cli.help) return 0;
     qd_status st = qd_topology_read(&f.topology, &err);
     if (st == QD_OK) st = qd_devices_list(&f.devices, &f.n_devices, f.note, &err);
+    if (st == QD_OK) st = select_devices(&cli, &f, &err);
     if (st == QD_OK) st = qd_devices_access(&f.access, &f.n_access, &err);
     int status;
     if (st != QD_OK) {
         status = qd_cli_fail(&cli, &err);
     } else {
-        bool on_stdout = !(cli.json && cli.json[0] == '-' && !cli.json[1]);
-        if (!cli.quiet) print_all(on_stdout ? stdout : stderr, &f, cli.verbose);
-        status = qd_cli_done(&cli, record_of(&cli, &f), 0);
+        FILE *text = qd_cli_text(&cli);
+        if (text) print_all(text, &f, cli.verbose);
+        status = qd_cli_done(&cli, record_of(&cli, &f));
     }
     free(f.devices);
     free(f.access);

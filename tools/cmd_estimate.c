@@ -88,7 +88,7 @@ static json_t *closed_json(const qd_bbm92_result *r) {
 }
 
 static json_t *record_of(const qd_cli *cli, const char *bound, const qd_bbm92_input *in, const qd_bbm92_result *r) {
-    json_t *j = qd_cli_record(cli, r->total ? "ok" : "aborted", NULL), *terms = json_object(), *phase = json_object();
+    json_t *j = qd_cli_record(cli, NULL), *terms = json_object(), *phase = json_object();
     for (int b = 0; b < 2; b++) {
         json_object_set_new(terms, basis_name[b], terms_json(r, b));
         json_object_set_new(phase, basis_name[b], json_real(r->phi[b]));
@@ -103,21 +103,23 @@ static json_t *record_of(const qd_cli *cli, const char *bound, const qd_bbm92_in
     return j;
 }
 
-static void print_text(const char *bound, const qd_bbm92_input *in, const qd_bbm92_result *r) {
-    printf("bound %s, eps_sec %g, eps_cor %g (of the block; each basis has half)\n", bound, in->eps_sec, in->eps_cor);
+static void print_text(FILE *to, const char *bound, const qd_bbm92_input *in, const qd_bbm92_result *r) {
+    fprintf(to, "bound %s, eps_sec %g, eps_cor %g (of the block; each basis has half)\n", bound, in->eps_sec, in->eps_cor);
     for (int b = 0; b < 2; b++) {
         const qd_bbm92_terms *t = &r->terms[b];
-        printf("%s  %" PRIu64 " key bits, tested by %" PRIu64 " bits with %" PRIu64 " errors\n", basis_name[b], t->n, t->k, t->m);
-        printf("   phase error             %.6f   (at most %" PRIu64 " errors, %s tail, eps_s %.3g)\n", t->phase_error,
+        fprintf(to, "%s  %" PRIu64 " key bits, tested by %" PRIu64 " bits with %" PRIu64 " errors\n", basis_name[b], t->n, t->k, t->m);
+        fprintf(to, "   phase error             %.6f   (at most %" PRIu64 " errors, %s tail, eps_s %.3g)\n", t->phase_error,
                t->errors_bound, t->exact_tail ? "exact hypergeometric" : "Chvatal's", t->eps_s);
-        printf("   n (1 - h(phase error))  %.4f\n", t->entropy_bits);
-        printf("   2 log2(1/(2 eps_pa))   -%.4f   (hashing, eps_pa %.3g)\n", t->hash_bits, t->eps_pa);
-        printf("   charged                -%" PRIu64 "\n", r->charged[b]);
-        printf("   key                     %" PRIu64 "\n", r->key_bits[b]);
-        printf("   (closed form of Fung, Ma, Chau 2010, for comparison only: phase error %.6f, n (1 - h) = %.4f)\n",
+        fprintf(to, "   n (1 - h(phase error))  %.4f\n", t->entropy_bits);
+        fprintf(to, "   2 log2(1/(2 eps_pa))   -%.4f   (hashing, eps_pa %.3g)\n", t->hash_bits, t->eps_pa);
+        fprintf(to, "   charged                -%" PRIu64 "\n", r->charged[b]);
+        fprintf(to, "   key                     %" PRIu64 "\n", r->key_bits[b]);
+        fprintf(to, "   (closed form of Fung, Ma, Chau 2010, for comparison only: phase error %.6f, n (1 - h) = %.4f)\n",
                t->closed_form_phase_error, t->closed_form_bits);
     }
-    printf("key bits: %" PRIu64 "\n", r->total);
+    fprintf(to, "key bits: %" PRIu64 "\n", r->total);
+    for (int b = 0; b < 2; b++)
+        if (r->key_bits[b]) fprintf(to, "  %s: qdistill amplify ... --out-bits %" PRIu64 "\n", basis_name[b], r->key_bits[b]);
 }
 
 int qd_cmd_estimate(int argc, char **argv) {
@@ -140,8 +142,10 @@ int qd_cmd_estimate(int argc, char **argv) {
     if (cli.help) return 0;
     if (check_arguments(&a, &err) != QD_OK || read_input(&a, &in, &err) != QD_OK || qd_estimate_bbm92(&in, &r, &err) != QD_OK)
         return qd_cli_fail(&cli, &err);
-    if (!cli.quiet && !(cli.json && strcmp(cli.json, "-") == 0)) print_text(a.bound, &in, &r);
-    if (r.total == 0)
-        fprintf(stderr, "qdistill estimate: no key (%s)\n  Next: a longer block, or a link with fewer errors\n", r.abort_reason);
-    return qd_cli_done(&cli, record_of(&cli, a.bound, &in, &r), r.total ? 0 : qd_exit_status(QD_E_POLICY));
+    FILE *text = qd_cli_text(&cli);
+    if (text) print_text(text, a.bound, &in, &r);
+    json_t *record = record_of(&cli, a.bound, &in, &r);
+    if (r.total) return qd_cli_done(&cli, record);
+    (void)qd_fail(&err, QD_E_POLICY, "no key: %s||what cannot be bounded counts as known to an eavesdropper|a longer block, or a link with fewer errors", r.abort_reason);
+    return qd_cli_refuse(&cli, record, &err);
 }

@@ -133,7 +133,7 @@ static qd_status compare_one(FILE *text, const json_t *baseline, const char *pat
                              const char *problem, size_t *compared, size_t *regressed, json_t *record, qd_error *err) {
     const json_t *old = op_in(baseline, problem);
     if (!old) {
-        fprintf(text, "%s: not in the baseline\n", problem);
+        if (text) fprintf(text, "%s: not in the baseline\n", problem);
         return QD_OK;
     }
     double before;
@@ -142,7 +142,7 @@ static qd_status compare_one(FILE *text, const json_t *baseline, const char *pat
     bool slower = ratio > 1 + threshold;
     ++*compared;
     if (slower) ++*regressed;
-    fprintf(text, "%s %s: %.3f ms, baseline %.3f ms, ratio %.2f\n", slower ? "SLOWER" : "ok    ", problem, 1e3 * b->seconds.min,
+    if (text) fprintf(text, "%s %s: %.3f ms, baseline %.3f ms, ratio %.2f\n", slower ? "SLOWER" : "ok    ", problem, 1e3 * b->seconds.min,
             1e3 * before, ratio);
     json_object_set_new(record, "baseline_seconds", json_real(before));
     json_object_set_new(record, "regression", json_boolean(slower));
@@ -151,7 +151,7 @@ static qd_status compare_one(FILE *text, const json_t *baseline, const char *pat
 
 /* ---- The verb -------------------------------------------------------------------------------------------------------- */
 
-static qd_status loop(const qd_cli *cli, FILE *text, const options *o, const qd_problems *ps, qd_device *dev,
+static qd_status loop(FILE *text, const options *o, const qd_problems *ps, qd_device *dev,
                       const json_t *baseline, json_t *record, size_t *regressed, qd_error *err) {
     qd_limits limits = {0};
     size_t compared = 0;
@@ -162,7 +162,7 @@ static qd_status loop(const qd_cli *cli, FILE *text, const options *o, const qd_
         record, "limits",
         dev ? json_pack("{s:f,s:f}", "copy_bytes_per_s", limits.copy_bytes_per_s, "int_ops_per_s", limits.int_ops_per_s)
             : json_null());
-    if (!cli->quiet) {
+    if (text) {
         print_limits(text, dev, &limits);
         print_head(text);
     }
@@ -173,7 +173,7 @@ static qd_status loop(const qd_cli *cli, FILE *text, const options *o, const qd_
         QD_TRY(qd_bench_run(&ps->p[i], dev, qd_loop_find(ps->p[i].op->name), dev ? &limits : NULL, (unsigned)o->repeat, &b, err));
         json_t *j = bench_json(&b, problem, dev ? qd_device_about(dev)->id : "ref");
         json_array_append_new(ops, j);
-        if (!cli->quiet) {
+        if (text) {
             print_bench(text, &b, problem);
             fflush(text);
         }
@@ -199,7 +199,7 @@ int qd_cmd_profile(int argc, char **argv) {
                            {0}};
     if (qd_cli_parse(&cli, opts, argc, argv, pos, 0, ARGS_MAX, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);
     if (cli.help) return 0;
-    FILE *text = cli.json && strcmp(cli.json, "-") == 0 ? stderr : stdout;
+    FILE *text = qd_cli_text(&cli);
     qd_problems ps = {0};
     qd_device *dev = NULL;
     json_t *baseline = NULL, *record = NULL;
@@ -209,18 +209,18 @@ int qd_cmd_profile(int argc, char **argv) {
     QD_TRY_OUT(st, qd_problems_collect(QD_CASES_PROFILE, pos, n_pos, &ps, &err));
     QD_TRY_OUT(st, qd_cli_device(&cli, &dev, &err));
     if (o.compare) QD_TRY_OUT(st, read_baseline(o.compare, dev, &baseline, &err));
-    record = qd_cli_record(&cli, "ok", dev);
-    QD_TRY_OUT(st, loop(&cli, text, &o, &ps, dev, baseline, record, &regressed, &err));
+    record = qd_cli_record(&cli, dev);
+    QD_TRY_OUT(st, loop(text, &o, &ps, dev, baseline, record, &regressed, &err));
 out:;
-    int status = st != QD_OK ? qd_cli_fail(&cli, &err) : 0;
-    if (st == QD_OK) {
-        if (regressed) {
-            fprintf(stderr, "qdistill profile: %zu operation%s slower than %s by more than %.0f %%\n", regressed,
-                    regressed == 1 ? " is" : "s are", o.compare, 100 * o.threshold);
-            json_object_set_new(record, "status", json_string("failed"));
-            status = 1;
-        }
-        status = qd_cli_done(&cli, json_incref(record), status);
+    int status;
+    if (st != QD_OK) {
+        status = qd_cli_fail(&cli, &err);
+    } else if (regressed) {
+        (void)qd_fail(&err, QD_E_INTERNAL, "%zu operation%s slower than %s by more than %.0f %%||a change of qdistill or of the driver, or a machine that is busy with other work|"
+                      "measure again on an idle machine, with a larger --repeat", regressed, regressed == 1 ? " is" : "s are", o.compare, 100 * o.threshold);
+        status = qd_cli_refuse(&cli, json_incref(record), &err);
+    } else {
+        status = qd_cli_done(&cli, json_incref(record));
     }
     json_decref(record);
     json_decref(baseline);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "cli.h"
@@ -31,6 +30,7 @@ typedef struct session {
     qd_reconcile_alice *alice;
     qd_reconcile_bob *bob;
     qd_transcript *transcript;
+    json_t *record;
     double seconds;
 } session;
 
@@ -60,9 +60,7 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
 }
 
 static qd_status read_keys(session *s, qd_error *err) {
-    struct stat st;
-    if (lstat(s->o.out, &st) == 0)
-        return qd_fail(err, QD_E_INPUT, "%s exists|||nothing is overwritten: give --out another name or remove it", s->o.out);
+    QD_TRY(qd_cli_free_path(s->o.out, NULL, err));
     for (int i = 0; i < 2; i++)
         QD_TRY(qd_bits_read_file(&s->key[i], s->o.file[i], s->o.has_bits ? s->o.in_bits : UINT64_MAX, s->order, err));
     s->in_bits = s->key[0].n;
@@ -71,7 +69,7 @@ static qd_status read_keys(session *s, qd_error *err) {
             err, QD_E_INPUT,
             "%s has %llu bits, %s has %llu||both stations' strings must have one length|check the files, or give --in-bits",
             s->o.file[0], (unsigned long long)s->key[0].n, s->o.file[1], (unsigned long long)s->key[1].n);
-    if (s->in_bits == 0) return qd_fail(err, QD_E_INPUT, "%s is empty||there is nothing to reconcile|", s->o.file[0]);
+    if (s->in_bits == 0) return qd_fail(err, QD_E_INPUT, "%s is empty||there is nothing to reconcile|check the step before", s->o.file[0]);
     return QD_OK;
 }
 
@@ -152,22 +150,22 @@ static qd_status estimate(session *s, qd_error *err) {
     return st;
 }
 
-/* Carry messages between the machines until both are done. */
-static qd_status pump(session *s, qd_error *err) {
+/* Carry messages between the machines until both are done; @p t NULL: without a record of them. */
+static qd_status pump(qd_reconcile_alice *alice, qd_reconcile_bob *bob, qd_transcript *t, qd_error *err) {
     qd_outbox to_bob = {0}, to_alice = {0};
     bool alice_done = false, bob_done = false;
     qd_msg m;
-    qd_status st = qd_reconcile_alice_step(s->alice, NULL, &to_bob, &alice_done, err);
+    qd_status st = qd_reconcile_alice_step(alice, NULL, &to_bob, &alice_done, err);
     while (st == QD_OK && (!alice_done || !bob_done)) {
         bool from_alice = qd_outbox_take(&to_bob, &m);
         if (!from_alice && !qd_outbox_take(&to_alice, &m)) {
-            st = qd_fail(err, QD_E_INTERNAL, "the two machines wait for each other");
+            st = qd_fail(err, QD_E_INTERNAL, "the two machines wait for each other||a defect of qdistill|report it with this message and what qdistill --version prints");
             break;
         }
-        st = qd_transcript_add(s->transcript, &m, err);
+        if (t) st = qd_transcript_add(t, &m, err);
         if (st == QD_OK)
-            st = from_alice ? qd_reconcile_bob_step(s->bob, &m, &to_alice, &bob_done, err)
-                            : qd_reconcile_alice_step(s->alice, &m, &to_bob, &alice_done, err);
+            st = from_alice ? qd_reconcile_bob_step(bob, &m, &to_alice, &bob_done, err)
+                            : qd_reconcile_alice_step(alice, &m, &to_bob, &alice_done, err);
         free(m.body);
     }
     qd_outbox_destroy(&to_bob);
@@ -181,14 +179,48 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* The shortest string that gets the code which the real one gets. */
+static qd_status short_string(const session *s, uint64_t *bits, qd_error *err) {
+    qd_reconcile_plan whole, part;
+    *bits = s->key[0].n;
+    QD_TRY(qd_reconcile_plan_make(&s->p, *bits, &whole, err));
+    for (; !whole.reject; *bits /= 2) {
+        QD_TRY(qd_reconcile_plan_make(&s->p, *bits / 2, &part, err));
+        if (part.reject || part.code != whole.code || part.z != whole.z || part.m != whole.m) break;
+    }
+    return QD_OK;
+}
+
+/* A device makes its kernels when they are first used, which takes longer than most strings: use them on a string of zeros first, so
+ * that the rate says what the device does. Nothing of it is kept. */
+static qd_status warm_up(const session *s, qd_error *err) {
+    qd_bits zeros = {0};
+    qd_reconcile_alice *alice = NULL;
+    qd_reconcile_bob *bob = NULL;
+    uint64_t bits;
+    const qd_random any = {.rehearsal = true};
+    qd_status st;
+    QD_TRY_OUT(st, short_string(s, &bits, err));
+    QD_TRY_OUT(st, qd_bits_create(&zeros, bits, err));
+    QD_TRY_OUT(st, qd_reconcile_alice_create(&s->p, &zeros, any, any, s->dev, &alice, err));
+    QD_TRY_OUT(st, qd_reconcile_bob_create(&s->p, &zeros, s->dev, &bob, err));
+    QD_TRY_OUT(st, pump(alice, bob, NULL, err));
+out:
+    qd_reconcile_alice_destroy(alice);
+    qd_reconcile_bob_destroy(bob);
+    qd_bits_destroy(&zeros);
+    return st;
+}
+
 static qd_status reconcile(session *s, qd_error *err) {
     s->p.leak = s->o.has_leak ? s->o.leak : 0;
     s->p.eps_cor = s->o.eps_cor;
+    if (s->dev) QD_TRY(warm_up(s, err));
     QD_TRY(qd_reconcile_alice_create(&s->p, &s->key[0], random_of(s, QD_STREAM_PRIVATE), random_of(s, QD_STREAM_VERIFY), s->dev,
                                      &s->alice, err));
     QD_TRY(qd_reconcile_bob_create(&s->p, &s->key[1], s->dev, &s->bob, err));
     double began = now();
-    QD_TRY(pump(s, err));
+    QD_TRY(pump(s->alice, s->bob, s->transcript, err));
     s->seconds = now() - began;
     return QD_OK;
 }
@@ -197,13 +229,13 @@ static json_t *real_or_null(double v) {
     return isfinite(v) ? json_real(v) : json_null();
 }
 
-static json_t *record_of(const session *s, const char *status) {
+static json_t *record_of(const session *s) {
     const qd_reconcile_result *r = qd_reconcile_bob_result(s->bob);
     qd_reconcile_figures f = qd_reconcile_figures_of(r);
     qd_ledger l = {0};
     (void)qd_reconcile_charge(r, 0, &l, NULL); /* cannot overflow: the string is in memory */
     const uint64_t *alice = l.bits[0][QD_ALICE_TO_BOB], *bob = l.bits[0][QD_BOB_TO_ALICE];
-    json_t *j = qd_cli_record(&s->cli, status, s->dev);
+    json_t *j = qd_cli_record(&s->cli, s->dev);
     json_object_set_new(j, "rehearsal", json_boolean(s->cli.has_seed));
     json_object_set_new(j, "in_bits", qd_json_from_u64(s->in_bits));
     json_object_set_new(
@@ -295,8 +327,8 @@ static void say(const session *s) {
     char efficiency[16], charged[16];
     const qd_reconcile_result *r = qd_reconcile_bob_result(s->bob);
     qd_reconcile_figures f = qd_reconcile_figures_of(r);
-    if (s->cli.quiet) return;
-    FILE *to = s->cli.json && strcmp(s->cli.json, "-") == 0 ? stderr : stdout;
+    FILE *to = qd_cli_text(&s->cli);
+    if (!to) return;
     fprintf(
         to,
         "%llu bits in %llu frames of %u (%s, Z = %u, %u syndrome bits, leak %.4f), %llu dropped, %llu disclosed as a sample\n",
@@ -314,7 +346,17 @@ static void release(session *s) {
     qd_reconcile_bob_destroy(s->bob);
     (void)qd_transcript_close(s->transcript, NULL);
     for (int i = 0; i < 2; i++) qd_bits_destroy(&s->key[i]);
+    json_decref(s->record);
     qd_device_close(s->dev);
+}
+
+/* No key; QD_OK: there is one. */
+static qd_status refusal(const session *s, qd_error *err) {
+    uint32_t reject = qd_reconcile_bob_result(s->bob)->reject;
+    if (!reject) return QD_OK;
+    return qd_fail(err, QD_E_POLICY, "no key|%s|estimated error rate %.4f (%llu errors in %llu bits)|a longer string, or a link with fewer errors; %s holds the record",
+                   qd_reject_text(reject), (double)s->p.errors / (double)s->p.sample, (unsigned long long)s->p.errors,
+                   (unsigned long long)s->p.sample, s->o.out);
 }
 
 static qd_status work(session *s, qd_error *err) {
@@ -324,9 +366,10 @@ static qd_status work(session *s, qd_error *err) {
     qd_status st = estimate(s, err);
     if (st == QD_OK) st = reconcile(s, err);
     if (st == QD_OK) {
-        json_t *record = record_of(s, qd_reconcile_bob_result(s->bob)->reject ? "aborted" : "ok");
-        st = write_results(s, record, err);
-        json_decref(record);
+        qd_error no_key = {0};
+        s->record = record_of(s);
+        if (refusal(s, &no_key) != QD_OK) qd_cli_set_error(&s->cli, s->record, &no_key);
+        st = write_results(s, s->record, err);
     }
     if (st != QD_OK) remove_results(s);
     return st;
@@ -341,16 +384,11 @@ int qd_cmd_reconcile(int argc, char **argv) {
     if (st == QD_OK) st = work(&s, &err);
     if (st != QD_OK) {
         code = qd_cli_fail(&s.cli, &err);
-    } else if (qd_reconcile_bob_result(s.bob)->reject) {
-        (void)qd_fail(&err, QD_E_POLICY, "no key|%s|estimated error rate %.4f (%llu errors in %llu bits)|%s holds the record",
-                      qd_reject_text(qd_reconcile_bob_result(s.bob)->reject), (double)s.p.errors / (double)s.p.sample,
-                      (unsigned long long)s.p.errors, (unsigned long long)s.p.sample, s.o.out);
-        qd_cli plain = s.cli;
-        plain.json = NULL; /* the record says more than the error */
-        code = qd_cli_done(&s.cli, record_of(&s, "aborted"), qd_cli_fail(&plain, &err));
+    } else if (refusal(&s, &err) != QD_OK) {
+        code = qd_cli_refuse(&s.cli, json_incref(s.record), &err);
     } else {
         say(&s);
-        code = qd_cli_done(&s.cli, record_of(&s, "ok"), 0);
+        code = qd_cli_done(&s.cli, json_incref(s.record));
     }
     release(&s);
     return code;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <math.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "cli.h"
+#include "qdistill/link.h"
 #include "qdistill/pipeline.h"
+#include "qdistill/timetag.h"
 #include "verbs.h"
 
 /* A signal handler can reach nothing but static storage. */
@@ -30,8 +32,11 @@ static int badness(int status) {
     return 100;
 }
 
+/* A job of the batch: what it will do, and what came of it. */
 typedef struct outcome {
     const char *path;
+    qd_job job;
+    bool ready; /* nothing is wrong with it that can be known before it starts */
     char name[128], dir[512], note[256];
     int exit_status;
     json_t *record;
@@ -40,37 +45,12 @@ typedef struct outcome {
 static void note_error(outcome *o, const qd_error *err, const qd_cli *cli) {
     o->exit_status = qd_exit_status(err->status);
     snprintf(o->note, sizeof o->note, "%.255s", err->what);
-    qd_cli quiet = *cli;
-    quiet.json = NULL; /* the batch writes one record at its end */
-    qd_cli_fail(&quiet, err);
-    if (o->record) return;
-    o->record = qd_cli_record(cli, err->status == QD_E_POLICY ? "aborted" : "failed", NULL);
-    json_object_set_new(o->record, "error", json_pack("{s:s,s:s,s:s,s:s}", "what", err->what, "cause", err->cause, "likely", err->likely, "next", err->next));
-    json_object_set_new(o->record, "exit_status", json_integer(o->exit_status));
-}
-
-static qd_status choose_dir(const char *out, const char *resume, const qd_job *job, char *dir, size_t cap, qd_error *err) {
-    int n;
-    if (resume) n = snprintf(dir, cap, "%s", resume);
-    else if (out) n = snprintf(dir, cap, "%s/%s", out, job->name);
-    else {
-        struct stat st;
-        unsigned i = 1;
-        do n = snprintf(dir, cap, "runs/%s-%u", job->name, i++);
-        while (stat(dir, &st) == 0 && i < 100000);
+    qd_cli_print_error(cli, err);
+    if (!o->record) {
+        o->record = qd_cli_record(cli, NULL);
+        json_object_set_new(o->record, "device", json_null()); /* nothing was computed */
     }
-    return n > 0 && (size_t)n < cap ? QD_OK : qd_fail(err, QD_E_INPUT, "the name of the run directory is too long|||choose a shorter --out");
-}
-
-static const char *status_word(qd_status st) { return st == QD_OK ? "ok" : st == QD_E_POLICY ? "aborted" : "failed"; }
-
-/* Final record of a run: what every record has, then the summary. */
-static json_t *final_record(const qd_cli *cli, qd_status st, const qd_device *dev, const char *fallback, json_t *summary) {
-    json_t *r = qd_cli_record(cli, status_word(st), dev);
-    if (*fallback) json_object_set_new(json_object_get(r, "device"), "fallback", json_string(fallback));
-    json_object_update(r, summary);
-    json_object_set_new(r, "exit_status", json_integer(qd_exit_status(st)));
-    return r;
+    qd_cli_set_error(cli, o->record, err);
 }
 
 typedef struct batch {
@@ -79,6 +59,7 @@ typedef struct batch {
     bool has_seed; /* resume: the seed that the run was started with */
     uint64_t seed;
     qd_device *dev;
+    bool opened; /* a device, or the reference, was chosen */
     char fallback[1024];
     qd_progress *progress;
 } batch;
@@ -90,7 +71,55 @@ static qd_status write_summary(const char *dir, const json_t *record, qd_error *
     return st;
 }
 
-static qd_status run_job(const batch *b, qd_job *job, outcome *o, qd_error *err) {
+/* ---- Before any job starts ---------------------------------------------------------------------------------------------- */
+
+static qd_status check_inputs(const qd_job *job, qd_error *err) {
+    qd_scenario s;
+    if (job->rehearsal) return qd_scenario_load(job->scenario, &s, err);
+    for (int i = 0; i < 2; i++) {
+        qd_tag_format format;
+        qd_tag_reader *reader;
+        QD_TRY(qd_tag_format_parse(job->format[i], &format, err));
+        QD_TRY(qd_tag_reader_open(job->file[i], format, &reader, err));
+        qd_tag_reader_close(reader);
+    }
+    return QD_OK;
+}
+
+/* The job among the first @p n that will write to @p dir; NULL: none. */
+static const outcome *owner(const outcome *o, size_t n, const char *dir) {
+    for (size_t i = 0; i < n; i++)
+        if (o[i].ready && strcmp(o[i].dir, dir) == 0) return &o[i];
+    return NULL;
+}
+
+/* The run directory of job @p k. */
+static qd_status choose_dir(const batch *b, outcome *o, size_t k, qd_error *err) {
+    enum { TRIES = 100000 };
+    struct stat st;
+    char *dir = o[k].dir;
+    int n = 0;
+    if (b->resume) n = snprintf(dir, sizeof o->dir, "%s", b->resume);
+    else if (b->out) n = snprintf(dir, sizeof o->dir, "%s/%s", b->out, o[k].job.name);
+    else
+        for (unsigned i = 1; i < TRIES; i++) {
+            n = snprintf(dir, sizeof o->dir, "runs/%s-%u", o[k].job.name, i);
+            if (lstat(dir, &st) != 0 && !owner(o, k, dir)) break;
+        }
+    if (n < 0 || (size_t)n >= sizeof o->dir)
+        return qd_fail(err, QD_E_INPUT, "the name of the run directory is too long|%s|a path has at most 511 bytes|choose a shorter --out", strerror(ENAMETOOLONG));
+    if (b->resume) return QD_OK;
+    const outcome *other = owner(o, k, dir);
+    if (other)
+        return qd_fail(err, QD_E_INPUT, "job %s: %s is the run directory of job %s too||both jobs have the name %s|give one of them another 'name', or run it with another --out",
+                       o[k].path, dir, other->path, o[k].job.name);
+    return qd_cli_free_path(dir, NULL, err);
+}
+
+static qd_status prepare(const batch *b, outcome *o, size_t k, qd_error *err) {
+    qd_job *job = &o[k].job;
+    QD_TRY(qd_job_load(o[k].path, job, err));
+    snprintf(o[k].name, sizeof o->name, "%s", job->name);
     if (b->cli->has_seed) {
         if (!job->rehearsal)
             return qd_fail(err, QD_E_USAGE, "job %s: --seed with recordings||a real key never comes from a seed|leave --seed out", job->path);
@@ -98,34 +127,58 @@ static qd_status run_job(const batch *b, qd_job *job, outcome *o, qd_error *err)
     } else if (b->has_seed && job->rehearsal) {
         job->seed = b->seed;
     }
-    QD_TRY(choose_dir(b->out, b->resume, job, o->dir, sizeof o->dir, err));
+    QD_TRY(choose_dir(b, o, k, err));
+    return check_inputs(job, err);
+}
+
+/* How many of the jobs can start. The others have failed: their errors stand in their records. */
+static size_t prepare_all(const batch *b, outcome *o, size_t n) {
+    size_t ready = 0;
+    for (size_t k = 0; k < n; k++) {
+        qd_error err = {0};
+        o[k].ready = prepare(b, o, k, &err) == QD_OK;
+        if (o[k].ready) ready++;
+        else note_error(&o[k], &err, b->cli);
+    }
+    return ready;
+}
+
+/* ---- Running ---------------------------------------------------------------------------------------------------------------- */
+
+/* The run's final record: what every record has, then the summary. */
+static json_t *final_record(const batch *b, qd_status st, const qd_error *err, const json_t *summary) {
+    json_t *r = qd_cli_record(b->cli, b->dev);
+    if (*b->fallback) json_object_set_new(json_object_get(r, "device"), "fallback", json_string(b->fallback));
+    json_object_update(r, (json_t *)(uintptr_t)summary);
+    if (st != QD_OK) qd_cli_set_error(b->cli, r, err);
+    return r;
+}
+
+static qd_status run_job(const batch *b, outcome *o, qd_error *err) {
     qd_run_options opt = {.dir = o->dir, .resume = b->resume != NULL, .dev = b->dev, .fallback = b->fallback, .progress = b->progress, .stop = &stop_requested};
     json_t *summary = NULL;
-    bool text = !b->cli->quiet && qd_progress_kind(b->progress) != QD_PROGRESS_JSON && !(b->cli->json && strcmp(b->cli->json, "-") == 0);
-    qd_status st = qd_job_run(job, &opt, &summary, text ? stdout : NULL, err);
-    if (summary) {
-        o->record = final_record(b->cli, st, b->dev, b->fallback, summary);
-        json_decref(summary);
-        qd_status wrote = write_summary(o->dir, o->record, err);
-        if (wrote != QD_OK) st = wrote;
+    FILE *text = qd_cli_text(b->cli);
+    qd_status st = qd_job_run(&o->job, &opt, &summary, text, err);
+    if (st == QD_STOPPED) {
+        char dir[QD_ERROR_PART];
+        (void)qd_fail(err, QD_STOPPED, "stopped on request; what was finished stands in %s|||qdistill run --resume %s", o->dir, qd_cli_quoted(o->dir, dir, sizeof dir));
     }
-    if (st == QD_OK && text) printf("\n  written to %s\n", o->dir);
-    if (st == QD_STOPPED)
-        (void)qd_fail(err, QD_STOPPED, "stopped on request; what was finished stands in %s|||qdistill run --resume %s", o->dir, o->dir);
+    if (summary) {
+        o->record = final_record(b, st, err, summary);
+        json_decref(summary);
+        qd_error why = {0};
+        if (write_summary(o->dir, o->record, &why) != QD_OK) {
+            *err = why;
+            st = why.status;
+        }
+    }
+    if (st == QD_OK && text) fprintf(text, "\n  written to %s\n", o->dir);
     return st;
 }
 
-static void one_job(const batch *b, const char *path, outcome *o) {
+static void one_job(const batch *b, outcome *o) {
     qd_error err = {0};
-    qd_job job;
-    o->path = path;
-    qd_status st = qd_job_load(path, &job, &err);
-    if (st == QD_OK) {
-        snprintf(o->name, sizeof o->name, "%s", job.name);
-        st = run_job(b, &job, o, &err);
-        qd_job_free(&job);
-    }
-    if (st != QD_OK) note_error(o, &err, b->cli);
+    if (run_job(b, o, &err) != QD_OK) note_error(o, &err, b->cli);
 }
 
 static const char *percent(const json_t *rate, char out[16]) {
@@ -134,12 +187,12 @@ static const char *percent(const json_t *rate, char out[16]) {
     return out;
 }
 
-static void print_table(const outcome *o, size_t n) {
-    printf("\n%-24s %-8s %14s %9s %9s %10s  %s\n", "job", "status", "secret bits", "QBER z", "QBER x", "seconds", "directory or reason");
+static void print_table(FILE *to, const outcome *o, size_t n) {
+    fprintf(to, "\n%-24s %-8s %14s %9s %9s %10s  %s\n", "job", "status", "secret bits", "QBER z", "QBER x", "seconds", "directory or reason");
     for (size_t i = 0; i < n; i++) {
         const json_t *r = o[i].record, *q = json_object_get(r, "qber");
         char z[16], x[16];
-        printf("%-24s %-8s %14.0f %9s %9s %10.2f  %s\n", *o[i].name ? o[i].name : o[i].path, json_string_value(json_object_get(r, "status")),
+        fprintf(to, "%-24s %-8s %14.0f %9s %9s %10.2f  %s\n", *o[i].name ? o[i].name : o[i].path, json_string_value(json_object_get(r, "status")),
                json_number_value(json_object_get(r, "final_bits")), percent(json_object_get(q, "z"), z), percent(json_object_get(q, "x"), x),
                json_number_value(json_object_get(r, "seconds")), o[i].exit_status ? o[i].note : o[i].dir);
     }
@@ -161,48 +214,61 @@ static qd_status job_of_run(batch *b, char **path, qd_error *err) {
     return st;
 }
 
+/* One record: of the only job, or of the batch, with the error of its worst job. */
 static int finish_batch(const batch *b, outcome *o, size_t n) {
-    int worst = 0;
-    const char *word = "ok";
-    for (size_t i = 0; i < n; i++)
-        if (badness(o[i].exit_status) > badness(worst)) {
-            worst = o[i].exit_status;
-            word = json_string_value(json_object_get(o[i].record, "status"));
+    const outcome *worst = &o[0];
+    for (size_t i = 1; i < n; i++)
+        if (badness(o[i].exit_status) > badness(worst->exit_status)) worst = &o[i];
+    if (n == 1) return qd_cli_done(b->cli, json_incref(o[0].record));
+    json_t *record = qd_cli_record(b->cli, b->dev), *jobs = json_array(), *error = json_object_get(worst->record, "error");
+    if (!b->opened) json_object_set_new(record, "device", json_null());
+    for (size_t i = 0; i < n; i++) json_array_append(jobs, o[i].record);
+    json_object_set_new(record, "jobs", jobs);
+    json_object_set(record, "status", json_object_get(worst->record, "status"));
+    json_object_set_new(record, "exit_status", json_integer(worst->exit_status));
+    if (error) json_object_set(record, "error", error);
+    FILE *text = qd_cli_text(b->cli);
+    if (text) print_table(text, o, n);
+    return qd_cli_done(b->cli, record);
+}
+
+static qd_status open_device(batch *b, qd_error *err) {
+    QD_TRY(qd_device_choose(qd_registry_all(), b->cli->device, b->cli->no_fallback, &b->dev, b->fallback, err));
+    if (*b->fallback && !b->cli->quiet) fprintf(stderr, "qdistill: %s\n", b->fallback);
+    b->opened = true;
+    return QD_OK;
+}
+
+static void run_ready(batch *b, outcome *o, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        qd_error err = {0};
+        if (!o[i].ready) continue;
+        if (stop_requested) {
+            (void)qd_fail(&err, QD_STOPPED, "not started: the batch was stopped|||run it again");
+            note_error(&o[i], &err, b->cli);
+            continue;
         }
-    json_t *record;
-    if (n == 1) record = json_incref(o[0].record);
-    else {
-        record = qd_cli_record(b->cli, word, b->dev);
-        json_t *jobs = json_array();
-        for (size_t i = 0; i < n; i++) json_array_append(jobs, o[i].record);
-        json_object_set_new(record, "jobs", jobs);
-        json_object_set_new(record, "exit_status", json_integer(worst));
-        if (!b->cli->quiet && qd_progress_kind(b->progress) != QD_PROGRESS_JSON && !(b->cli->json && strcmp(b->cli->json, "-") == 0)) print_table(o, n);
+        if (n > 1 && !b->cli->quiet) fprintf(stderr, "job %zu of %zu: %s\n", i + 1, n, o[i].path);
+        one_job(b, &o[i]);
     }
-    if (qd_progress_kind(b->progress) == QD_PROGRESS_JSON) {
-        char *line = json_dumps(record, JSON_COMPACT);
-        if (line) printf("%s\n", line);
-        free(line);
-    }
-    return qd_cli_done(b->cli, record, worst);
 }
 
 static int run_batch(batch *b, const char **jobs, size_t n) {
     outcome *o = calloc(n, sizeof *o);
-    if (!o) return 1;
-    size_t done = 0;
-    for (; done < n && !stop_requested; done++) {
-        if (n > 1 && !b->cli->quiet) fprintf(stderr, "job %zu of %zu: %s\n", done + 1, n, jobs[done]);
-        one_job(b, jobs[done], &o[done]);
+    qd_error err = {0};
+    if (!o) {
+        (void)qd_fail(&err, QD_E_INTERNAL, "no memory for %zu jobs", n);
+        return qd_cli_fail(b->cli, &err);
     }
-    for (size_t i = done; i < n; i++) { /* jobs that a stop kept from starting */
-        qd_error err = {0};
-        (void)qd_fail(&err, QD_STOPPED, "not started: the batch was stopped|||run it again");
-        o[i].path = jobs[i];
-        note_error(&o[i], &err, b->cli);
+    for (size_t i = 0; i < n; i++) o[i].path = jobs[i];
+    size_t ready = prepare_all(b, o, n);
+    qd_status st = ready ? open_device(b, &err) : QD_OK;
+    if (st == QD_OK) run_ready(b, o, n);
+    int status = st == QD_OK ? finish_batch(b, o, n) : qd_cli_fail(b->cli, &err);
+    for (size_t i = 0; i < n; i++) {
+        json_decref(o[i].record);
+        qd_job_free(&o[i].job);
     }
-    int status = finish_batch(b, o, n);
-    for (size_t i = 0; i < n; i++) json_decref(o[i].record);
     free(o);
     return status;
 }
@@ -231,13 +297,11 @@ int qd_cmd_run(int argc, char **argv) {
         if (!n) pos[n++] = found;
     }
     if (st == QD_OK && cli.has_seed && cli.seed > INT64_MAX)
-        st = qd_fail(&err, QD_E_USAGE, "--seed: %llu is out of range||seeds go up to 2^63 - 1|choose a smaller one", (unsigned long long)cli.seed);
-    if (st == QD_OK && !n) st = qd_fail(&err, QD_E_USAGE, "run needs a job|||see qdistill run --help");
-    if (st == QD_OK) st = qd_progress_create(cli.progress, cli.progress && strcmp(cli.progress, "json") == 0 ? stdout : stderr, &b.progress, &err);
-    if (st == QD_OK) st = qd_device_choose(qd_registry_all(), cli.device, cli.no_fallback, &b.dev, b.fallback, &err);
+        st = qd_fail(&err, QD_E_USAGE, "--seed: %llu is out of range: 0 to 2^63 - 1||the record of a run holds integers up to that|choose a smaller seed", (unsigned long long)cli.seed);
+    if (st == QD_OK && !n) st = qd_fail(&err, QD_E_USAGE, "run needs a job||a job is a YAML file: examples/quickstart.yaml is one|see qdistill run --help");
+    if (st == QD_OK) st = qd_cli_progress(&cli, &b.progress, &err);
     int status;
     if (st == QD_OK) {
-        if (*b.fallback && !cli.quiet) fprintf(stderr, "qdistill: %s\n", b.fallback);
         watch_signals();
         status = run_batch(&b, pos, n);
     } else {

@@ -76,9 +76,11 @@ static bool by_chance(const qd_sift_result *r) {
     return (double)r->coincidences - mean <= 3 * sqrt(variance);
 }
 
-/* Nothing to distil: QD_E_POLICY says why. */
-static qd_status check_result(const qd_sift_options *o, const qd_sift_result *r, qd_error *err) {
+/* Nothing to distil: QD_E_POLICY says why, and gives the command that looks further. */
+static qd_status check_result(const qd_sift_options *o, const char *format, const qd_sift_result *r, qd_error *err) {
     static const char *const detector[4] = {"V", "-", "H", "+"};
+    char path[2][QD_ERROR_PART];
+    for (int s = 0; s < 2; s++) qd_cli_quoted(o->path[s], path[s], sizeof path[s]);
     for (int s = 0; s < 2; s++) {
         int firing = 0, last = 0;
         for (int d = 0; d < 4; d++)
@@ -87,15 +89,16 @@ static qd_status check_result(const qd_sift_options *o, const qd_sift_result *r,
             return qd_fail(err, QD_E_POLICY,
                            "%s: all %" PRIu64
                            " tags are of one detector, %s||a key needs two bases of two detectors each: three detectors are "
-                           "dark, or the file is not of a four-detector station|see what the file holds: qdistill tags info %s",
-                           o->path[s], r->station[s].tags, detector[last], o->path[s]);
+                           "dark, or the file is not of a four-detector station|see what the file holds: qdistill tags info %s "
+                           "--format %s",
+                           o->path[s], r->station[s].tags, detector[last], path[s], format);
     }
     if (by_chance(r))
         return qd_fail(err, QD_E_POLICY,
                        "no coincidences but by chance (%" PRIu64 "; by chance %.1f) among %" PRIu64 " and %" PRIu64
-                       " tags||the clock is wrong, the window too narrow, or the files are of different runs|find the clock: "
-                       "qdistill sync %s %s",
-                       r->coincidences, accidentals_of(r), r->station[0].tags, r->station[1].tags, o->path[0], o->path[1]);
+                       " tags||the clock is wrong, the window too narrow, or the files are of different runs|find the clock, then "
+                       "give it by --clock clock.json: qdistill sync %s %s --format %s --json clock.json",
+                       r->coincidences, accidentals_of(r), r->station[0].tags, r->station[1].tags, path[0], path[1], format);
     return QD_OK;
 }
 
@@ -160,7 +163,7 @@ static json_t *times_json(const qd_sift_times *t) {
 
 static json_t *record_of(const qd_cli *cli, const qd_device *dev, const qd_sift_options *o, const qd_sift_result *r,
                          const qd_qber *q, const warnings *w) {
-    json_t *j = qd_cli_record(cli, "ok", dev), *said = json_array();
+    json_t *j = qd_cli_record(cli, dev), *said = json_array();
     for (size_t i = 0; i < w->n; i++) json_array_append_new(said, json_string(w->text[i]));
     json_object_set_new(j, "rehearsal", json_boolean(o->rehearsal));
     json_object_set_new(j, "correlation", json_string(o->correlation == QD_ANTI ? "anti" : "same"));
@@ -178,18 +181,18 @@ static json_t *record_of(const qd_cli *cli, const qd_device *dev, const qd_sift_
     return j;
 }
 
-static void print_text(const qd_sift_result *r, const qd_qber *q) {
+static void print_text(FILE *to, const qd_sift_result *r, const qd_qber *q) {
     static const char *const detector[4] = {"V", "-", "H", "+"};
-    printf("tags            %" PRIu64 " (Alice), %" PRIu64 " (Bob); dead time removed %" PRIu64 " and %" PRIu64 "\n",
+    fprintf(to, "tags            %" PRIu64 " (Alice), %" PRIu64 " (Bob); dead time removed %" PRIu64 " and %" PRIu64 "\n",
            r->station[0].tags, r->station[1].tags, r->station[0].dead_dropped, r->station[1].dead_dropped);
-    printf("coincidences    %" PRIu64 ", of them by chance %.1f\n", r->coincidences, accidentals_of(r));
+    fprintf(to, "coincidences    %" PRIu64 ", of them by chance %.1f\n", r->coincidences, accidentals_of(r));
     for (int b = 0; b < 2; b++)
-        printf("sifted %s        %" PRIu64 " bits, %" PRIu64 " errors, QBER %.3f %%\n", basis_name[b], q->n[b], q->errors[b],
+        fprintf(to, "sifted %s        %" PRIu64 " bits, %" PRIu64 " errors, QBER %.3f %%\n", basis_name[b], q->n[b], q->errors[b],
                q->n[b] ? 100 * q->rate[b] : 0.0);
-    if (isfinite(q->chsh_implied)) printf("S implied       %.3f (white noise; no Bell settings recorded)\n", q->chsh_implied);
-    printf("detector pairs  (rows Alice, columns Bob)\n             V          -          H          +\n");
+    if (isfinite(q->chsh_implied)) fprintf(to, "S implied       %.3f (white noise; no Bell settings recorded)\n", q->chsh_implied);
+    fprintf(to, "detector pairs  (rows Alice, columns Bob)\n             V          -          H          +\n");
     for (int d = 0; d < 4; d++)
-        printf("  %s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n", detector[d], r->pairs.pair[d][0],
+        fprintf(to, "  %s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n", detector[d], r->pairs.pair[d][0],
                r->pairs.pair[d][1], r->pairs.pair[d][2], r->pairs.pair[d][3]);
 }
 
@@ -276,16 +279,17 @@ static qd_status work(const qd_cli *cli, const arguments *a, qd_device *dev, qd_
     qd_progress *progress = NULL;
     qd_qber q;
     warnings w = {.n = 0};
-    QD_TRY(qd_progress_create(cli->quiet ? "none" : cli->progress, stderr, &progress, err));
+    QD_TRY(qd_cli_progress(cli, &progress, err));
     qd_status st = qd_sift_files_truth(&a->o, dev, progress, r, err);
     qd_progress_destroy(progress);
     QD_TRY(st);
-    QD_TRY(check_result(&a->o, r, err));
+    QD_TRY(check_result(&a->o, a->format, r, err));
     QD_TRY(qd_qber_truth(r->station[0].key, r->station[1].key, &q, err));
     collect_warnings(&a->o, r, &q, &w);
     QD_TRY(write_outputs(a->out, r, &q, err));
     for (size_t i = 0; i < w.n && !cli->quiet; i++) fprintf(stderr, "qdistill sift: warning: %s\n", w.text[i]);
-    if (!cli->quiet && !(cli->json && strcmp(cli->json, "-") == 0)) print_text(r, &q);
+    FILE *text = qd_cli_text(cli);
+    if (text) print_text(text, r, &q);
     *record = record_of(cli, dev, &a->o, r, &q, &w);
     return QD_OK;
 }
@@ -317,14 +321,16 @@ int qd_cmd_sift(int argc, char **argv) {
     qd_device *dev = NULL;
     json_t *record = NULL;
     qd_sift_result r = {0};
-    if (check_arguments(&cli, &a, pos, &err) != QD_OK || qd_dir_create(a.out, false, &err) != QD_OK)
+    /* What can be wrong is looked at before a device is set up, which takes seconds. */
+    if (check_arguments(&cli, &a, pos, &err) != QD_OK || qd_cli_free_path(a.out, NULL, &err) != QD_OK ||
+        qd_sift_files_check(&a.o, &err) != QD_OK || qd_dir_create(a.out, false, &err) != QD_OK)
         return qd_cli_fail(&cli, &err);
     qd_status st = qd_cli_device(&cli, &dev, &err);
     if (st == QD_OK) st = work(&cli, &a, dev, &r, &record, &err);
     qd_sift_result_free(&r);
     int status;
     if (st == QD_OK) {
-        status = qd_cli_done(&cli, record, 0);
+        status = qd_cli_done(&cli, record);
     } else {
         remove_outputs(a.out);
         status = qd_cli_fail(&cli, &err);

@@ -44,14 +44,6 @@ static char *with_suffix(const char *path, const char *suffix) {
     return p;
 }
 
-static qd_status absent(const char *path, qd_error *err) {
-    struct stat st;
-    if (lstat(path, &st) == 0)
-        return qd_fail(err, QD_E_INPUT, "%s exists already|||choose another directory, or remove it", path);
-    if (errno == ENOENT) return QD_OK;
-    return qd_fail(err, QD_E_INPUT, "cannot look at %s|%s||choose another directory", path, strerror(errno));
-}
-
 /* Twice 8 bytes a click, and what the file system says is free; a file system that does not know reports nothing. */
 static qd_status room_for(const job *j, qd_error *err) {
     qd_link_rates r;
@@ -71,8 +63,8 @@ static qd_status room_for(const job *j, qd_error *err) {
 static qd_status prepare(job *j, qd_error *err) {
     j->partial = with_suffix(j->out, ".partial");
     if (!j->partial) return no_memory(err);
-    QD_TRY(absent(j->out, err));
-    QD_TRY(absent(j->partial, err));
+    QD_TRY(qd_cli_free_path(j->out, NULL, err));
+    QD_TRY(qd_cli_free_path(j->partial, "a run that was killed left it behind, or one is at work", err));
     qd_scenario s;
     QD_TRY(qd_scenario_load(j->scenario_path, &s, err));
     QD_TRY(qd_sha256_file(j->scenario_path, j->scenario_sha256, err));
@@ -202,21 +194,22 @@ static void clean(job *j) {
 }
 
 static int say(const qd_cli *cli, const job *j, const qd_device *dev, json_t *truth) {
-    if (!cli->quiet && !(cli->json && strcmp(cli->json, "-") == 0)) {
-        printf("%s: %.6f s (%" PRIu64 " cells), seed %" PRIu64 "\n", j->out, qd_link_seconds(j->cells), j->cells, j->seed);
+    FILE *text = qd_cli_text(cli);
+    if (text) {
+        fprintf(text, "%s: %.6f s (%" PRIu64 " cells), seed %" PRIu64 "\n", j->out, qd_link_seconds(j->cells), j->cells, j->seed);
         for (int k = 0; k < 2; k++)
-            printf("  %-6s %12" PRIu64 " tags   V %" PRIu64 "  - %" PRIu64 "  H %" PRIu64 "  + %" PRIu64
+            fprintf(text, "  %-6s %12" PRIu64 " tags   V %" PRIu64 "  - %" PRIu64 "  H %" PRIu64 "  + %" PRIu64
                    "   lost to dead time %" PRIu64 "\n",
                    file_name[k], j->tags[k], j->clicks[k][0], j->clicks[k][1], j->clicks[k][2], j->clicks[k][3],
                    j->total.dead_dropped[k]);
     }
-    json_t *r = qd_cli_record(cli, "ok", dev);
+    json_t *r = qd_cli_record(cli, dev);
     json_object_set_new(r, "rehearsal", json_true());
     json_object_set_new(r, "out", json_string(j->out));
     const char *key;
     json_t *value;
     json_object_foreach(truth, key, value) if (!json_object_get(r, key)) json_object_set(r, key, value);
-    return qd_cli_done(cli, r, 0);
+    return qd_cli_done(cli, r);
 }
 
 int qd_cmd_simulate(int argc, char **argv) {
@@ -237,8 +230,7 @@ int qd_cmd_simulate(int argc, char **argv) {
                      has_duration ? "out DIR" : "duration-s S");
     if (st == QD_OK && cli.has_seed && cli.seed > INT64_MAX)
         st = qd_fail(&err, QD_E_USAGE,
-                     "--seed: %" PRIu64
-                     " is out of range||the record of a run holds integers up to 2^63 - 1|choose a smaller seed",
+                     "--seed: %" PRIu64 " is out of range: 0 to 2^63 - 1||the record of a run holds integers up to that|choose a smaller seed",
                      cli.seed);
     if (st != QD_OK) return qd_cli_fail(&cli, &err);
     qd_device *dev = NULL;
@@ -250,7 +242,7 @@ int qd_cmd_simulate(int argc, char **argv) {
         qd_os_random(&j.seed, sizeof j.seed);
         j.seed >>= 1;
     }
-    QD_TRY_OUT(st, qd_progress_create(cli.progress ? cli.progress : cli.quiet ? "none" : NULL, stderr, &progress, &err));
+    QD_TRY_OUT(st, qd_cli_progress(&cli, &progress, &err));
     QD_TRY_OUT(st, prepare(&j, &err));
     QD_TRY_OUT(st, qd_cli_device(&cli, &dev, &err));
     qd_progress_begin(progress, qd_link_scenario(j.link)->name, qd_link_seconds(j.cells), "s of link");

@@ -34,20 +34,20 @@ static qd_status load(const char *path, qd_tag_format format, double span_s, qd_
     return st;
 }
 
-static void print_clock(const qd_sync_report *r) {
-    printf("locked: offset %.3f ps (sd %.2g) at B's time %.6f s, frequency %.9f ppm (sd %.1g)\n", r->offset_ps,
+static void print_clock(FILE *to, const qd_sync_report *r) {
+    fprintf(to, "locked: offset %.3f ps (sd %.2g) at B's time %.6f s, frequency %.9f ppm (sd %.1g)\n", r->offset_ps,
            r->offset_sd_ps, r->base_ps * 1e-12, r->frequency_ppm, r->frequency_sd_ppm);
-    printf("significance %.1f (needed %.1f), probability of a false lock below %.2g among %" PRIu64 " hypotheses\n",
+    fprintf(to, "significance %.1f (needed %.1f), probability of a false lock below %.2g among %" PRIu64 " hypotheses\n",
            r->significance, r->needed, r->p_false > 1e-300 ? r->p_false : 1e-300 /* smaller ones vanish in a double */,
            r->hypotheses);
-    printf("found again in data kept back: %" PRIu64 " events, %.4g by chance\n", r->confirmed, r->confirm_lambda);
-    printf("%" PRIu64 " pairs over %.6g s, jitter %.4g ps, rates %.6g and %.6g a second\n", r->pairs, r->span_s, r->sigma_ps,
+    fprintf(to, "found again in data kept back: %" PRIu64 " events, %.4g by chance\n", r->confirmed, r->confirm_lambda);
+    fprintf(to, "%" PRIu64 " pairs over %.6g s, jitter %.4g ps, rates %.6g and %.6g a second\n", r->pairs, r->span_s, r->sigma_ps,
            r->rate_a, r->rate_b);
 }
 
 static json_t *record(const qd_cli *cli, const qd_device *dev, const arguments *a, const qd_clock *clock,
                       const qd_sync_report *r) {
-    json_t *j = qd_cli_record(cli, r->locked ? "ok" : "aborted", dev);
+    json_t *j = qd_cli_record(cli, dev);
     json_object_set_new(j, "format", json_string(a->format));
     json_object_set_new(j, "offset_ps", r->locked ? json_real(r->offset_ps) : json_null());
     json_object_set_new(j, "frequency_ppm", r->locked ? json_real(r->frequency_ppm) : json_null());
@@ -76,18 +76,6 @@ static json_t *record(const qd_cli *cli, const qd_device *dev, const arguments *
     json_object_set_new(j, "mid_offset_ps", json_real(r->mid_offset_ps));
     json_object_set_new(j, "mid_offset_sd_ps", json_real(r->mid_offset_sd_ps));
     return j;
-}
-
-/* A refusal says why on standard error and leaves a record with what was found. */
-static int refused(const qd_cli *cli, json_t *j, const qd_error *err) {
-    qd_cli plain = *cli;
-    plain.json = NULL;
-    int status = qd_cli_fail(&plain, err);
-    json_object_set_new(
-        j, "error",
-        json_pack("{s:s,s:s,s:s,s:s}", "what", err->what, "cause", err->cause, "likely", err->likely, "next", err->next));
-    json_object_set_new(j, "exit_status", json_integer(status));
-    return qd_cli_done(cli, j, status);
 }
 
 static qd_status run(const qd_cli *cli, const arguments *a, qd_tags tags[2], qd_device **dev, qd_clock *clock,
@@ -126,10 +114,11 @@ int qd_cmd_sync(int argc, char **argv) {
     int status;
     qd_status st = run(&cli, &a, tags, &dev, &clock, &report, &err);
     if (st == QD_OK) {
-        if (!cli.quiet && !(cli.json && strcmp(cli.json, "-") == 0)) print_clock(&report);
-        status = qd_cli_done(&cli, record(&cli, dev, &a, &clock, &report), 0);
+        FILE *text = qd_cli_text(&cli);
+        if (text) print_clock(text, &report);
+        status = qd_cli_done(&cli, record(&cli, dev, &a, &clock, &report));
     } else if (st == QD_E_POLICY) {
-        status = refused(&cli, record(&cli, dev, &a, &clock, &report), &err);
+        status = qd_cli_refuse(&cli, record(&cli, dev, &a, &clock, &report), &err);
     } else {
         status = qd_cli_fail(&cli, &err);
     }

@@ -70,20 +70,20 @@ static double seconds_of(const qd_tag_info *i, qd_tick tick) {
     return (double)(i->last - i->first) * (double)tick.num / (double)tick.den * 1e-12;
 }
 
-static void print_info(const arguments *a, const qd_tag_format *f, const qd_tag_info *i) {
+static void print_info(FILE *to, const arguments *a, const qd_tag_format *f, const qd_tag_info *i) {
     qd_tick tick = qd_tag_format_tick(f);
     double s = seconds_of(i, tick), rate = s > 0 ? (double)i->events / s : 0;
-    printf("%s: %s (card timestamp%d), ticks of %.9g ps\n", a->file, qd_tag_format_name(f), (int)f->card,
+    fprintf(to, "%s: %s (card timestamp%d), ticks of %.9g ps\n", a->file, qd_tag_format_name(f), (int)f->card,
            (double)tick.num / (double)tick.den);
-    printf("%" PRIu64 " records: %" PRIu64 " events, %" PRIu64 " padding, %" PRIu64 " rollover dummies, %" PRIu64
+    fprintf(to, "%" PRIu64 " records: %" PRIu64 " events, %" PRIu64 " padding, %" PRIu64 " rollover dummies, %" PRIu64
            " self-tests, %" PRIu64 " without detector\n",
            i->records, i->events, i->padding, i->dummies, i->selftests, i->empty);
-    printf("%.9g s, %.6g events a second\n", s, rate);
+    fprintf(to, "%.9g s, %.6g events a second\n", s, rate);
     for (int d = 0; d < 4; d++)
-        printf("detector %s: %" PRIu64 " alone, %.6g a second\n", detector[d], singles(i, d),
+        fprintf(to, "detector %s: %" PRIu64 " alone, %.6g a second\n", detector[d], singles(i, d),
                s > 0 ? (double)singles(i, d) / s : 0);
-    printf("several detectors: %" PRIu64 "\n", several(i));
-    printf("order: %" PRIu64 " steps back, the largest %.9g ps; %" PRIu64 " wraps; %" PRIu64
+    fprintf(to, "several detectors: %" PRIu64 "\n", several(i));
+    fprintf(to, "order: %" PRIu64 " steps back, the largest %.9g ps; %" PRIu64 " wraps; %" PRIu64
            " events at the time of the one before, %" PRIu64 " of them duplicates\n",
            i->backward, (double)i->largest_backward * (double)tick.num / (double)tick.den, i->wraps, i->equal_times,
            i->duplicates);
@@ -166,15 +166,16 @@ int qd_cmd_tags(int argc, char **argv) {
     if (check_arguments(&a, convert, &in, &out, &err) != QD_OK || run(&a, convert, &in, &out, &info, &err) != QD_OK)
         return qd_cli_fail(&cli, &err);
     warn_stray(&info);
-    if (!cli.quiet && !(cli.json && strcmp(cli.json, "-") == 0)) {
-        print_info(&a, &in, &info);
-        if (convert) printf("written: %s, %s, %" PRIu64 " events\n", a.out, qd_tag_format_name(&out), info.events);
+    FILE *text = qd_cli_text(&cli);
+    if (text) {
+        print_info(text, &a, &in, &info);
+        if (convert) fprintf(text, "written: %s, %s, %" PRIu64 " events\n", a.out, qd_tag_format_name(&out), info.events);
     }
-    json_t *j = info_json(qd_cli_record(&cli, "ok", NULL), &a, &in, &info);
+    json_t *j = info_json(qd_cli_record(&cli, NULL), &a, &in, &info);
     json_object_set_new(j, "action", json_string(a.action));
     if (convert) {
         json_object_set_new(j, "out", json_string(a.out));
         json_object_set_new(j, "out_format", json_string(qd_tag_format_name(&out)));
     }
-    return qd_cli_done(&cli, j, 0);
+    return qd_cli_done(&cli, j);
 }

@@ -20,7 +20,8 @@ typedef struct tally {
     json_t *results;
     size_t passed, failed, left_out;
     bool differs;
-    qd_status error; /* of the first case that could not be run */
+    qd_error first;  /* of the cases that could not be run; status QD_OK: none */
+    char problem[1024], id[16]; /* of the first case that failed */
 } tally;
 
 static double now(void) {
@@ -58,23 +59,26 @@ static void one(const qd_cli *cli, FILE *text, const qd_problem *p, qd_device *d
         json_object_set_new(r, "got", json_integer(c.got));
     }
     if (st != QD_OK)
-        json_object_set_new(r, "error", json_pack("{s:s,s:s,s:s}", "what", e.what, "cause", e.cause, "likely", e.likely));
+        json_object_set_new(r, "error", json_pack("{s:s,s:s,s:s,s:s}", "what", e.what, "cause", e.cause, "likely", e.likely, "next", e.next));
     json_object_set_new(r, "device_seconds", json_real(c.device_seconds));
     json_object_set_new(r, "reference_seconds", json_real(c.reference_seconds));
     json_array_append_new(t->results, r);
     if (ok) {
         t->passed++;
-        if (cli->verbose)
+        if (cli->verbose && text)
             fprintf(text, "ok   %s on %s: %" PRIu64 " bytes, device %.4f s, reference %.4f s\n", problem, id_of(dev),
                     c.compared_bytes, c.device_seconds, c.reference_seconds);
         return;
     }
-    t->failed++;
+    if (t->failed++ == 0) {
+        snprintf(t->problem, sizeof t->problem, "%s", problem);
+        snprintf(t->id, sizeof t->id, "%s", id_of(dev));
+    }
     if (st == QD_OK) {
         t->differs = true;
         tell_difference(problem, id_of(dev), &c);
     } else {
-        if (t->error == QD_OK) t->error = st;
+        if (t->first.status == QD_OK) t->first = e;
         fprintf(stderr, "FAIL %s on %s: %s (%s)\n  %s\n", problem, id_of(dev), e.what, e.cause, e.likely);
     }
 }
@@ -96,21 +100,24 @@ static void loop(const qd_cli *cli, FILE *text, const options *o, const qd_probl
 }
 
 static int finish(const qd_cli *cli, FILE *text, const qd_devices *ds, const tally *t) {
-    int status = t->differs ? 4 : t->error != QD_OK ? qd_exit_status(t->error) : 0;
-    if (!cli->quiet) {
+    if (text) {
         fprintf(text, "%zu passed, %zu failed", t->passed, t->failed);
         if (t->left_out) fprintf(text, ", %zu left out (the budget was spent)", t->left_out);
         fprintf(text, "; device%s", ds->n == 1 ? "" : "s");
         for (size_t d = 0; d < ds->n; d++) fprintf(text, " %s", id_of(ds->dev[d]));
         fputc('\n', text);
     }
-    json_t *r = qd_cli_record(cli, status == 0 ? "ok" : "failed", ds->dev[0]);
+    json_t *r = qd_cli_record(cli, ds->dev[0]);
     json_object_set(r, "results", t->results);
     json_object_set_new(r, "passed", json_integer((json_int_t)t->passed));
     json_object_set_new(r, "failed", json_integer((json_int_t)t->failed));
     json_object_set_new(r, "left_out", json_integer((json_int_t)t->left_out));
-    if (status) json_object_set_new(r, "exit_status", json_integer(status));
-    return qd_cli_done(cli, r, status);
+    if (!t->failed) return qd_cli_done(cli, r);
+    qd_error err = t->first;
+    if (t->differs)
+        (void)qd_fail(&err, QD_E_DIFFER, "%zu of %zu cases failed, the first on %s||the device, its driver or a kernel computes wrongly|reproduce it: qdistill validate --device %s '%s'",
+                      t->failed, t->failed + t->passed, t->id, t->id, t->problem);
+    return qd_cli_refuse(cli, r, &err);
 }
 
 int qd_cmd_validate(int argc, char **argv) {
@@ -125,7 +132,7 @@ int qd_cmd_validate(int argc, char **argv) {
                            {0}};
     if (qd_cli_parse(&cli, opts, argc, argv, pos, 0, ARGS_MAX, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);
     if (cli.help) return 0;
-    FILE *text = cli.json && strcmp(cli.json, "-") == 0 ? stderr : stdout;
+    FILE *text = qd_cli_text(&cli);
     qd_problems ps = {0};
     qd_devices ds = {0};
     qd_progress *progress = NULL;
@@ -135,7 +142,7 @@ int qd_cmd_validate(int argc, char **argv) {
         QD_TRY_OUT(st, qd_fail(&err, QD_E_USAGE, "--full and --tiny exclude each other|||see qdistill validate --help"));
     QD_TRY_OUT(st, qd_problems_collect(o.tiny ? QD_CASES_TINY : o.full ? QD_CASES_FULL : QD_CASES_QUICK, pos, n_pos, &ps, &err));
     if (ps.n == 0) QD_TRY_OUT(st, qd_fail(&err, QD_E_INTERNAL, "there is nothing to validate: the registry is empty"));
-    QD_TRY_OUT(st, qd_progress_create(cli.quiet && !cli.progress ? "none" : cli.progress, stderr, &progress, &err));
+    QD_TRY_OUT(st, qd_cli_progress(&cli, &progress, &err));
     QD_TRY_OUT(st, qd_devices_open(&cli, &ds, &err));
     loop(&cli, text, &o, &ps, &ds, progress, &t);
 out:;

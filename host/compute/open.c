@@ -38,6 +38,12 @@ static bool is_selector(const char *s) {
            (strncmp(s, "pci=", 4) == 0 && s[4]);
 }
 
+static qd_status check_selector(const char *s, qd_error *err) {
+    if (is_selector(s)) return QD_OK;
+    return qd_fail(err, QD_E_USAGE,
+                   "'%s' is not a device||devices are auto, ref, gpu, cpu, P:D, name=TEXT, pci=ADDRESS|list them: qdistill devices", s);
+}
+
 static bool matches(const qd_device_info *d, const char *s) {
     if (strncmp(s, "name=", 5) == 0) return contains(d->name, s + 5);
     if (strncmp(s, "pci=", 4) == 0) return same_pci(d->pci, s + 4);
@@ -46,6 +52,14 @@ static bool matches(const qd_device_info *d, const char *s) {
         return sscanf(d->id, "%u:%u", &a[0], &a[1]) == 2 && sscanf(s, "%u:%u", &b[0], &b[1]) == 2 && a[0] == b[0] && a[1] == b[1];
     }
     return strcmp(d->type, s) == 0;
+}
+
+qd_status qd_device_matches(const qd_device_info *list, size_t n, const char *selector, bool *match, qd_error *err) {
+    QD_TRY(check_selector(selector, err));
+    bool any = false;
+    for (size_t i = 0; i < n; i++) any |= match[i] = matches(&list[i], selector);
+    if (any) return QD_OK;
+    return qd_fail(err, QD_E_NODEVICE, "no device matches '%s'|%zu device%s found||list what is there: qdistill devices -v", selector, n, n == 1 ? "" : "s");
 }
 
 static qd_status start(const qd_device_info *info, qd_device **out, qd_error *err) {
@@ -76,11 +90,7 @@ static qd_status start(const qd_device_info *info, qd_device **out, qd_error *er
 qd_status qd_device_open(const char *selector, qd_device **out, qd_error *err) {
     *out = NULL;
     if (strcmp(selector, "ref") == 0) return QD_OK;
-    if (!is_selector(selector))
-        return qd_fail(
-            err, QD_E_USAGE,
-            "'%s' is not a device||devices are auto, ref, gpu, cpu, P:D, name=TEXT, pci=ADDRESS|list them: qdistill devices",
-            selector);
+    QD_TRY(check_selector(selector, err));
     qd_device_info *list;
     size_t n, at = 0;
     char note[QD_ERROR_PART], skipped[QD_ERROR_PART] = "";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kernel sources: embedded when qdistill was built, or read from QD_KERNEL_DIR. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ typedef struct flat {
 
 static qd_status append(flat *f, const char *p, size_t n, qd_error *err) {
     if (f->bytes + n + 1 > SOURCE_MAX)
-        return qd_fail(err, QD_E_INPUT, "kernel source from %s exceeds %d bytes", f->dir, SOURCE_MAX);
+        return qd_fail(err, QD_E_INPUT, "kernel source from %s exceeds %d bytes||QD_KERNEL_DIR is for work on kernels|unset QD_KERNEL_DIR, or point it at a copy of kernels/", f->dir, SOURCE_MAX);
     if (f->bytes + n + 1 > f->cap) {
         size_t cap = 2 * (f->bytes + n + 1);
         char *more = realloc(f->text, cap);
@@ -39,10 +40,10 @@ static qd_status slurp(const char *path, char **text, qd_error *err) {
     uint64_t bytes = 0;
     QD_TRY(qd_file_open(path, false, &file, &bytes, err));
     qd_status st = QD_OK;
-    if (bytes > SOURCE_MAX) st = qd_fail(err, QD_E_INPUT, "%s exceeds %d bytes", path, SOURCE_MAX);
+    if (bytes > SOURCE_MAX) st = qd_fail(err, QD_E_INPUT, "%s exceeds %d bytes||QD_KERNEL_DIR is for work on kernels|unset QD_KERNEL_DIR, or point it at a copy of kernels/", path, SOURCE_MAX);
     char *p = st == QD_OK ? calloc(1, bytes + 1) : NULL;
     if (st == QD_OK && !p) st = qd_fail(err, QD_E_INTERNAL, "no memory for %s", path);
-    if (st == QD_OK && fread(p, 1, bytes, file) != bytes) st = qd_fail(err, QD_E_INPUT, "%s cannot be read", path);
+    if (st == QD_OK && fread(p, 1, bytes, file) != bytes) st = qd_fail(err, QD_E_INPUT, "%s cannot be read|%s|QD_KERNEL_DIR is for work on kernels|unset QD_KERNEL_DIR, or point it at a copy of kernels/", path, ferror(file) ? strerror(errno) : "it became shorter while being read");
     fclose(file);
     if (st != QD_OK) {
         free(p);
@@ -111,7 +112,7 @@ static qd_status add_file(flat *f, const char *path, qd_error *err) {
         }
     if (f->n_seen == FILES_MAX) {
         free(real);
-        return qd_fail(err, QD_E_INPUT, "%s includes more than %d files", f->dir, FILES_MAX);
+        return qd_fail(err, QD_E_INPUT, "%s includes more than %d files||QD_KERNEL_DIR is for work on kernels|unset QD_KERNEL_DIR, or point it at a copy of kernels/", f->dir, FILES_MAX);
     }
     f->seen[f->n_seen++] = real;
     qd_status st = slurp(real, &text, err);
@@ -130,7 +131,7 @@ qd_status qd_source_flatten(const char *dir, const char *name, char **text, size
     flat f = {.dir = dir};
     *text = NULL;
     if (snprintf(path, sizeof path, "%s/%s.cl", dir, name) >= (int)sizeof path)
-        return qd_fail(err, QD_E_INPUT, "path of kernel %s is too long", name);
+        return qd_fail(err, QD_E_INPUT, "path of kernel %s is too long||QD_KERNEL_DIR is for work on kernels|unset QD_KERNEL_DIR, or point it at a copy of kernels/", name);
     qd_status st = add_file(&f, path, err);
     if (st == QD_OK) st = append(&f, "", 0, err);
     for (size_t i = 0; i < f.n_seen; i++) free(f.seen[i]);

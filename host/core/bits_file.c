@@ -59,7 +59,7 @@ qd_status qd_bits_read_file(qd_bits *b, const char *path, uint64_t in_bits, qd_b
     }
     setvbuf(f, NULL, _IONBF, 0); /* key bits must not stay behind in a stream buffer */
     if (fread(raw, 1, bytes, f) != bytes) {
-        st = qd_fail(err, QD_E_INPUT, "cannot read %s|%s", path,
+        st = qd_fail(err, QD_E_INPUT, "cannot read %s|%s|the file is being changed, or its disk is failing|copy it first, then read the copy", path,
                      ferror(f) ? strerror(errno) : "it became shorter while being read");
         goto out;
     }

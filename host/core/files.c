@@ -160,7 +160,7 @@ qd_status qd_file_write(const char *path, unsigned mode, const void *p, uint64_t
 static qd_status cannot_create(const char *path, int number, qd_error *err) {
     if (number == EEXIST)
         return qd_fail(err, QD_E_INPUT,
-                       "%s exists already|%s|an earlier run wrote there|name a new directory, or remove this one", path,
+                       "%s exists already|%s|an earlier run wrote there|choose another --out, or remove it", path,
                        strerror(number));
     return cannot_write(path, number, err);
 }

@@ -66,7 +66,7 @@ qd_status qd_json_read(const char *path, json_t **out, qd_error *err) {
         goto out;
     }
     if (fread(text, 1, bytes, f) != bytes) {
-        st = qd_fail(err, QD_E_INPUT, "cannot read %s|%s", path,
+        st = qd_fail(err, QD_E_INPUT, "cannot read %s|%s|the file is being changed, or its disk is failing|copy it first, then read the copy", path,
                      ferror(f) ? strerror(errno) : "it became shorter while being read");
         goto out;
     }
@@ -84,7 +84,7 @@ qd_status qd_json_write(const json_t *j, const char *path, qd_error *err) {
     if (strcmp(path, "-") == 0) {
         if (puts(text) < 0 || fflush(stdout) != 0)
             st =
-                qd_fail(err, QD_E_INPUT, "cannot write to standard output|%s|it is closed or its disk is full|", strerror(errno));
+                qd_fail(err, QD_E_INPUT, "cannot write to standard output|%s|it is closed or its disk is full|make room, or write to a file", strerror(errno));
     } else {
         qd_out out;
         st = qd_out_open(&out, path, 0666, err);

@@ -75,7 +75,7 @@ qd_status qd_sha256_file(const char *path, char hex[65], qd_error *err) {
     }
     for (size_t n; (n = fread(chunk, 1, CHUNK, f)) > 0;) crypto_hash_sha256_update(&state, chunk, n);
     if (ferror(f)) {
-        st = qd_fail(err, QD_E_INPUT, "cannot read %s|read error|the medium is damaged or the file is being changed", path);
+        st = qd_fail(err, QD_E_INPUT, "cannot read %s|read error|the medium is damaged or the file is being changed|copy it first, then read the copy", path);
         goto out;
     }
     crypto_hash_sha256_final(&state, digest);

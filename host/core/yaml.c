@@ -57,7 +57,7 @@ qd_status qd_yaml_load(const char *path, const cyaml_schema_value_t *schema, voi
     if (!text) {
         st = qd_fail(err, QD_E_INTERNAL, "cannot read %s|no memory", path);
     } else if (fread(text, 1, take, f) != take) {
-        st = qd_fail(err, QD_E_INPUT, "cannot read %s|%s", path,
+        st = qd_fail(err, QD_E_INPUT, "cannot read %s|%s|the file is being changed, or its disk is failing|copy it first, then read the copy", path,
                      ferror(f) ? strerror(errno) : "it became shorter while being read");
     } else {
         st = qd_yaml_load_text(path, text, (size_t)bytes, schema, data, err);

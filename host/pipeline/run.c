@@ -160,7 +160,7 @@ static qd_status finish_block(run *r, qd_block *a, qd_block *b, qd_error *err) {
     }
     r->state.next_block = a->block + 1;
     r->state.announced = false;
-    QD_TRY(qd_run_event(r->opt->dir, json_pack("{s:s,s:I,s:I,s:s}", "event", "block", "block", (json_int_t)a->block, "key_bits", (json_int_t)a->key.n, "reason", a->reason), err));
+    QD_TRY(qd_run_event(r->opt->dir, json_pack("{s:s,s:f,s:I,s:I,s:s}", "event", "block", "t", qd_station_now() - r->t0, "block", (json_int_t)a->block, "key_bits", (json_int_t)a->key.n, "reason", a->reason), err));
     return save_state(r, err);
 }
 
@@ -272,7 +272,7 @@ static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_e
     if (st == QD_E_POLICY) snprintf(r->reason, sizeof r->reason, "%s", err ? err->what : "refused");
     if (st == QD_OK && !key) {
         explain(r);
-        st = qd_fail(err, QD_E_POLICY, "no key: %s", r->reason);
+        st = qd_fail(err, QD_E_POLICY, "no key: %s||what cannot be bounded counts as known to an eavesdropper|a longer job, or a link with fewer errors; the report says what took each part away", r->reason);
     }
     for (int i = 0; i < 2; i++) QD_TRY(digest(r, i, hex[i], err));
     qd_run_facts f = {.job = r->job, .params = &r->params, .blocks = r->state.blocks, .alice = qd_station_about(r->station[0]), .bob = qd_station_about(r->station[1]),
@@ -312,6 +312,8 @@ qd_status qd_job_run(const qd_job *job, const qd_run_options *opt, json_t **summ
     if (st == QD_OK) st = open_outputs(&r, err);
     if (st == QD_OK) st = open_stations(&r, err);
     if (st == QD_OK && !opt->resume) st = save_state(&r, err);
+    if (st == QD_OK)
+        st = qd_run_event(opt->dir, json_pack("{s:s,s:f,s:b,s:I}", "event", "start", "t", qd_station_now() - r.t0, "resumed", (int)opt->resume, "block", (json_int_t)r.state.next_block), err);
     if (st == QD_OK) {
         uint64_t done = 0, total = 0;
         if (r.rehearsal) qd_rehearsal_progress(r.rehearsal, &done, &total);

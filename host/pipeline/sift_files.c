@@ -209,21 +209,32 @@ out:
     return s;
 }
 
+static qd_status clock_of_file(const qd_sift_options *o, qd_clock *clock, qd_error *err) {
+    qd_tick tick = qd_tag_format_tick(&o->format);
+    QD_TRY(qd_clock_read(o->clock_file, clock, err));
+    if (clock->tick.num == tick.num && clock->tick.den == tick.den) return QD_OK;
+    return qd_fail(err, QD_E_INPUT,
+                   "%s: the clock counts other ticks than the files' format||it was made from files of another "
+                   "format|run sync with the same --format",
+                   o->clock_file);
+}
+
+qd_status qd_sift_files_check(const qd_sift_options *o, qd_error *err) {
+    qd_clock clock;
+    for (int s = 0; s < 2; s++) {
+        qd_tag_reader *reader;
+        QD_TRY(qd_tag_reader_open(o->path[s], o->format, &reader, err));
+        qd_tag_reader_close(reader);
+    }
+    return o->clock_file ? clock_of_file(o, &clock, err) : QD_OK;
+}
+
 /* Bob's first tag decides where an offset in figures holds. */
 static qd_status set_clock(stream *st, qd_error *err) {
     const qd_sift_options *o = st->o;
-    qd_tick tick = qd_tag_format_tick(&o->format);
-    if (o->clock_file) {
-        QD_TRY(qd_clock_read(o->clock_file, &st->clock, err));
-        if (st->clock.tick.num != tick.num || st->clock.tick.den != tick.den)
-            return qd_fail(err, QD_E_INPUT,
-                           "%s: the clock counts other ticks than the files' format||it was made from files of another "
-                           "format|run sync with the same --format",
-                           o->clock_file);
-        return QD_OK;
-    }
+    if (o->clock_file) return clock_of_file(o, &st->clock, err);
     const qd_tags *b = &st->s[QD_BOB].kept; /* the dead-time rule never drops the first */
-    return qd_clock_from_figures(tick, b->n ? b->t[0] : 0, o->offset_ps, o->ppm, &st->clock, err);
+    return qd_clock_from_figures(qd_tag_format_tick(&o->format), b->n ? b->t[0] : 0, o->offset_ps, o->ppm, &st->clock, err);
 }
 
 /* Ticks that are surely more than @p ps. */

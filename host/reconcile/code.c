@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reconcile/code.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const qd_graph *const graphs[] = {&qd_graph_nr_bg1};
@@ -56,13 +58,27 @@ static uint32_t set_of(uint32_t z) {
     return i;
 }
 
+void qd_code_table_sha256(uint32_t code, char hex[65]) {
+    enum { LINE = 32 };
+    const qd_graph *g = qd_graph_of(code);
+    char *text = g ? malloc((size_t)QD_SETS * g->row_start[g->rows] * LINE) : NULL;
+    size_t at = 0;
+    hex[0] = 0;
+    for (uint32_t s = 0; text && s < QD_SETS; s++)
+        for (uint32_t i = 0; i < g->rows; i++)
+            for (uint32_t e = g->row_start[i]; e < g->row_start[i + 1]; e++)
+                at += (size_t)snprintf(text + at, LINE, "%u %u %u %u\n", s, i, g->edges[e].col, g->edges[e].shift[s]);
+    if (text) qd_sha256_hex(text, at, hex);
+    free(text);
+}
+
 qd_status qd_code_make(qd_code *code, uint32_t id, uint32_t z, uint32_t m, qd_error *err) {
     const qd_graph *g = qd_graph_of(id);
-    if (!g) return qd_fail(err, QD_E_INPUT, "code %u is unknown||the other side may be a newer version|", id);
+    if (!g) return qd_fail(err, QD_E_INPUT, "code %u is unknown||the other side may be a newer version|run one version on both sides", id);
     uint32_t set = set_of(z);
-    if (set == QD_SETS) return qd_fail(err, QD_E_INPUT, "%u is not a lifting size of %s|||", z, g->name);
+    if (set == QD_SETS) return qd_fail(err, QD_E_INPUT, "%u is not a lifting size of %s||the message is damaged, or the other side runs another version|run one version on both sides", z, g->name);
     if (m < QD_CORE_ROWS * z || m > g->rows * z)
-        return qd_fail(err, QD_E_INPUT, "%u syndrome bits: %s with Z = %u has %u to %u|||", m, g->name, z, QD_CORE_ROWS * z,
+        return qd_fail(err, QD_E_INPUT, "%u syndrome bits: %s with Z = %u has %u to %u||the message is damaged, or the other side runs another version|run one version on both sides", m, g->name, z, QD_CORE_ROWS * z,
                        g->rows * z);
     uint32_t rows = (m + z - 1) / z, last = m - (rows - 1) * z;
     *code = (qd_code){.graph = g,

@@ -67,7 +67,7 @@ qd_status qd_machine_expect(const qd_machine *m, const qd_msg *in, uint32_t type
         return qd_fail(err, QD_E_INPUT, "message '%s' where '%s' was due|||the stations are out of step: start the block again",
                        qd_msg_name(in->type), qd_msg_name(type));
     if (in->block != m->p.block)
-        return qd_fail(err, QD_E_INPUT, "message '%s' of block %u within block %u", qd_msg_name(type), in->block, m->p.block);
+        return qd_fail(err, QD_E_INPUT, "message '%s' of block %u within block %u||the other side runs another version|run one version on both sides", qd_msg_name(type), in->block, m->p.block);
     if (in->from == (uint8_t)m->me)
         return qd_fail(err, QD_E_INPUT, "message '%s' comes from this very station|||a reflected message", qd_msg_name(type));
     if ((in->last != 0) != last) return qd_machine_bad(in, last ? "keeps the turn" : "hands the turn over too early", err);

@@ -10,6 +10,11 @@ static qd_status read_pair(const json_t *o, const char *where, const char *key, 
     char inner[256];
     snprintf(inner, sizeof inner, "%.200s: '%s'", where, key);
     const json_t *pair = json_object_get(o, key);
+    if (!pair && json_object_get(o, "coincidences"))
+        return qd_fail(err, QD_E_INPUT,
+                       "%s: '%s' is missing: these are the counts of sift||they were taken before error correction, which decides what is "
+                       "charged|run reconcile on each basis and give its records: qdistill estimate --record-z FILE --record-x FILE",
+                       where, key);
     if (!pair)
         return qd_fail(err, QD_E_INPUT,
                        "%s: '%s' is missing||the bound needs n, errors and charged of both bases|add \"%s\":{\"z\":N,\"x\":N}",

@@ -40,6 +40,10 @@ typedef struct qd_device_info {
  *  (may be NULL, 640 bytes) then says why and what to do. */
 qd_status qd_devices_list(qd_device_info **out, size_t *n, char *note, qd_error *err);
 
+/** Which of the @p n devices in @p list the selector names (as for qd_device_open, but for "auto" and "ref"), usable or not: match[n].
+ *  QD_E_USAGE: not a selector. QD_E_NODEVICE: none. */
+qd_status qd_device_matches(const qd_device_info *list, size_t n, const char *selector, bool *match, qd_error *err);
+
 /** A thing that OpenCL depends on outside qdistill: an ICD file, or a device node. */
 typedef struct qd_access {
     char path[256];

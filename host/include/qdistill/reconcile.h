@@ -48,6 +48,9 @@ qd_status qd_code_named(const char *name, uint32_t *code, qd_error *err);
 /** Name of a code; "unknown" otherwise. Static storage. */
 const char *qd_code_name(uint32_t code);
 
+/** SHA-256, in hexadecimal, of the table of a code: a line `set row col shift` for each edge, by set, row and column. "" when unknown. */
+void qd_code_table_sha256(uint32_t code, char hex[65]);
+
 /** Why a string gave no key. Numbers stand in messages: append only. */
 typedef enum qd_reject {
     QD_REJECT_NONE = 0,

@@ -49,6 +49,10 @@ typedef struct qd_sift_result {
     qd_sift_times times;
 } qd_sift_result;
 
+/** Look at what qd_sift_files_truth will read, without a device: both files open, and the clock file is a clock of their ticks.
+ *  QD_E_INPUT otherwise. */
+qd_status qd_sift_files_check(const qd_sift_options *o, qd_error *err);
+
 /** Read both files, apply each station's rules, pair, throw coins, sift. Each station's values come from its own events and the other's
  *  bases alone.
  *  @param dev device, or NULL for the reference; the same result in every bit  @param progress may be NULL

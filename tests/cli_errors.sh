@@ -1,0 +1,178 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Every error says what failed and what to do next, on the screen and in the record; every record that is not "ok" has the error and the
+# exit status; standard output with JSON on it holds nothing else, and one final record.
+set -u
+qd=$1
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+unset QD_DEVICE QD_FAULT_DEVICE QD_KERNEL_DIR
+bad=0
+fail() { echo "FAIL: $*"; bad=1; }
+
+# part NAME FILE: a part of the error in a record
+part() { sed -n '/"error": {/,/}/s/^ *"'"$1"'": "\(.*\)",\{0,1\}$/\1/p' "$2" | head -n 1; }
+
+# error STATUS WHAT NEXT ARG...: the exit status, patterns in two parts of the error; the record has both, standard error too.
+error() {
+    want=$1 what=$2 next=$3
+    shift 3
+    rm -f r.json
+    "$qd" "$@" --json r.json >out 2>err </dev/null
+    status=$?
+    [ $status = "$want" ] || { fail "'$*' exits $status, not $want"; cat err; }
+    grep -q -- "$what" err || fail "'$*': no '$what' in: $(cat err)"
+    grep -q -- "^  Next: .*$next" err || fail "'$*': no 'Next: ... $next' in: $(cat err)"
+    if [ "$want" = 2 ]; then
+        [ ! -e r.json ] || fail "'$*': a usage error wrote a record"
+        return
+    fi
+    [ -s r.json ] || { fail "'$*': no record"; return; }
+    part what r.json | grep -q -- "$what" || fail "'$*': the record's error.what is '$(part what r.json)'"
+    part next r.json | grep -q -- "$next" || fail "'$*': the record's error.next is '$(part next r.json)'"
+    part next r.json | grep -q 'correct what is named' && fail "'$*': nobody said what to do next"
+    grep -q "\"exit_status\": $want" r.json || fail "'$*': the record has no exit status $want"
+    word=failed
+    [ "$want" = 6 ] && word=aborted
+    grep -q "\"status\": \"$word\"" r.json || fail "'$*': the record's status is not $word"
+    grep -q '"device": ' r.json || fail "'$*': the record has no device"
+}
+
+# lines STATUS ARG...: with --progress json, alone and with --json -, standard output is objects, the last one the only final record.
+lines() {
+    want=$1
+    shift
+    for also in "" "--json -"; do
+        rm -rf new new.* # what the command makes
+        # shellcheck disable=SC2086 # two words or none
+        "$qd" "$@" --progress json $also >out 2>err </dev/null
+        status=$?
+        [ $status = "$want" ] || { fail "'$*' exits $status, not $want"; cat err; }
+        grep -v '^{.*}$' out >not && fail "'$*' $also: no object on a line: $(head -n 3 not)"
+        [ "$(grep -c '"verb":' out)" = 1 ] || fail "'$*' $also: $(grep -c '"verb":' out) final records"
+        tail -n 1 out | grep -q '^{"schema":1,"tool":"qdistill".*"exit_status":'"$want" || fail "'$*' $also: does not end with the final record: $(tail -n 1 out | cut -c 1-200)"
+    done
+}
+# apart ARG...: with --json - standard output is the one record, text for people is on standard error.
+apart() {
+    rm -rf new new.*
+    "$qd" "$@" --json - >out 2>err </dev/null || fail "'$*' exits $?"
+    [ "$(head -n 1 out)" = "{" ] && [ "$(tail -n 1 out)" = "}" ] && [ "$(grep -c '^{' out)" = 1 ] || fail "'$*' --json -: not one record: $(head -n 3 out)"
+    [ -s err ] || fail "'$*' --json -: nothing for people"
+}
+
+# --- material ------------------------------------------------------------------------------------------------------------------
+cat >s.yaml <<'EOF'
+pair_rate_hz: 2.0e6
+visibility: 0.97
+arms:
+  alice: {detectors: {efficiency: 0.4, dark_hz: 300}}
+  bob: {detectors: {efficiency: 0.4, dark_hz: 300}}
+EOF
+"$qd" simulate s.yaml --duration-s 0.1 --seed 1 --out link --device ref -q || fail "simulate"
+sift="sift link/alice.a1 link/bob.a1 --format a1-54 --offset-ps 0 --window-ps 1000 --dead-ps 1000 --device ref"
+"$qd" $sift --seed 1 --out sifted -q || fail "sift"
+"$qd" reconcile sifted/alice.z.bits sifted/bob.z.bits --seed 1 --out z --device ref -q || fail "reconcile"
+cat >job.yaml <<'EOF'
+name: job
+input: {scenario: s.yaml, duration_s: 0.1}
+sync: {max_offset_s: 1e-4, max_ppm: 5}
+EOF
+echo '{"n":{"z":10000,"x":10000},"errors":{"z":0,"x":0},"charged":{"z":57,"x":57},"eps_sec":1e-10,"eps_cor":1e-15}' >some.json
+echo '{"n":{"z":100,"x":100},"errors":{"z":0,"x":0},"charged":{"z":57,"x":57},"eps_sec":1e-10,"eps_cor":1e-15}' >none.json
+echo '{}' >empty.json
+: >nothing
+head -c 1001 link/alice.a1 >cut.a1
+head -c 8 link/alice.a1 >one.a1
+mkdir taken
+
+# --- what is not there, not readable, not writable, exists -------------------------------------------------------------------------
+exists='exists already'
+other='choose another --out, or remove it'
+error 5 missing.yaml 'check the path' simulate missing.yaml --duration-s 1 --out o --device ref
+error 5 "taken $exists" "$other" simulate s.yaml --duration-s 0.01 --out taken --device ref
+error 5 missing.a1 'check the path' tags info missing.a1 --format a1-54
+error 5 cut.a1 '.' tags info cut.a1 --format a1-54
+error 5 nothing '.' tags info nothing --format a1-54
+error 5 taken 'regular file' tags info taken --format a1-54
+error 5 missing.a1 'check the path' sync missing.a1 link/bob.a1 --format a1-54
+error 5 missing.a1 'check the path' sift link/alice.a1 missing.a1 --format a1-54 --offset-ps 0 --window-ps 1 --out o --device 77:0
+error 5 "taken $exists" "$other" $sift --out taken
+error 5 "taken $exists" "$other" reconcile z/alice.bits z/bob.bits --out taken
+error 5 'nothing is empty' 'check the step before' reconcile nothing nothing --out o
+error 5 'cut.a1 has 8008' 'in-bits' reconcile z/alice.bits cut.a1 --out o
+error 5 missing 'check the path' reconcile missing z/bob.bits --out o
+error 5 missing.json 'check the path' estimate --counts missing.json
+error 5 "'n' is missing" 'add ' estimate --counts empty.json
+error 5 'nothing is empty' 'write it again' estimate --counts nothing
+error 5 'counts of sift' '--record-z FILE --record-x FILE' estimate --counts sifted/counts.json
+error 5 "taken $exists" "$other" amplify z/alice.bits --out-bits 10 --out taken --device ref
+error 5 'nothing holds 0 bits' 'check the step before' amplify nothing --out-bits 0 --out o --device ref
+error 5 'above the' 'estimate' amplify one.a1 --out-bits 65 --out o --device ref
+error 5 missing 'check the path' amplify missing --out-bits 1 --out o --device ref
+error 5 'cannot write' 'choose another place' amplify one.a1 --out-bits 1 --out no/such/o --device ref
+error 5 missing.job 'check the path' run missing.job --out o --device ref
+error 5 "'input'\|input" '.' run empty.json --out o --device ref
+error 5 'nowhere' '.' run --resume nowhere --device ref
+error 5 missing.json 'check the path' profile --compare missing.json --device ref --repeat 1 ntt:log2n=5
+error 5 'not a record of qdistill profile' 'make one' profile --compare empty.json --device ref --repeat 1 ntt:log2n=5
+for verb in profile validate; do error 3 "77:0" 'qdistill devices' $verb --device 77:0 ntt:log2n=5; done
+error 3 "77:0" 'qdistill devices' devices --device 77:0
+
+# --- refusals ----------------------------------------------------------------------------------------------------------------------
+error 6 'no key' 'longer block' estimate --counts none.json
+grep -q '"terms"' r.json || fail "the record of a refusal lost its terms"
+error 6 'no lock' 'recording of that station' sync one.a1 link/bob.a1 --format a1-54 --device ref
+error 6 'no coincidences' 'qdistill sync link/alice.a1 link/bob.a1 --format a1-54 --json clock.json' sift link/alice.a1 link/bob.a1 --format a1-54 --offset-ps 7000000 --window-ps 1000 --out o --device ref
+error 6 'no key' 'longer string' reconcile one.a1 one.a1 --out short --device ref
+cmp -s r.json short/record.json || fail "reconcile: two records of a refusal"
+[ ! -e o ] || fail "an error left o behind"
+
+# --- the command line --------------------------------------------------------------------------------------------------------------
+for verb in run simulate sync sift reconcile estimate amplify tags devices validate profile; do
+    error 2 'unknown option' "qdistill $verb --help" $verb --no-such-option
+    error 2 'is no way to show progress' "qdistill $verb --help" $verb --progress fast
+    error 2 'is out of range: 0 to 2^64 - 1' "qdistill $verb --help" $verb --seed 99999999999999999999
+    grep -rq VERB err && fail "$verb: a placeholder in the message"
+done
+error 2 'is out of range: 1 to 2^27' 'qdistill amplify --help' amplify x --in-bits 999999999 --out-bits 1 --out o
+error 2 'is out of range: -200 to 200' 'qdistill sift --help' sift a b --ppm 201
+error 2 'is out of range: 1e-36 to 0.5' 'qdistill reconcile --help' reconcile a b --eps-cor 0
+error 2 'is out of range: 1 to 1e+09' 'qdistill sift --help' sift a b --window-ps 0
+error 2 'is out of range: 0 to 2^63 - 1' 'smaller seed' run job.yaml --seed 9223372036854775808
+error 2 'a number must be finite' 'qdistill estimate --help' estimate --eps-sec 1e999
+error 2 'needs --out' 'qdistill sift --help' sift a b --format a1-54 --offset-ps 0 --window-ps 1
+error 2 'a device' 'qdistill devices' devices --device banana
+
+# --- JSON on standard output ---------------------------------------------------------------------------------------------------------
+lines 0 simulate s.yaml --duration-s 0.1 --seed 1 --out new --device ref
+lines 0 $sift --out new
+lines 0 reconcile sifted/alice.z.bits sifted/bob.z.bits --out new --device ref
+lines 0 estimate --counts some.json
+lines 0 amplify z/alice.bits --out-bits 100 --out new --device ref
+lines 0 tags info link/alice.a1 --format a1-54
+lines 0 devices
+lines 0 validate --device ref -v ntt:log2n=5
+lines 0 profile --device ref --repeat 1 ntt:log2n=5
+lines 0 run job.yaml --out new --device ref
+lines 6 estimate --counts none.json
+lines 6 sync one.a1 link/bob.a1 --format a1-54 --device ref
+lines 5 sync missing.a1 link/bob.a1 --format a1-54
+lines 5 simulate missing.yaml --duration-s 0.1 --out new --device ref
+lines 5 $sift --out taken
+lines 5 run missing.job job.yaml --out new --device ref
+lines 3 devices --device 77:0
+apart simulate s.yaml --duration-s 0.1 --seed 1 --out new --device ref
+apart $sift --out new
+apart estimate --counts some.json
+apart amplify z/alice.bits --out-bits 100 --out new --device ref
+apart tags info link/alice.a1 --format a1-54
+apart devices
+apart run job.yaml --out new --device ref
+# a file for the record in spite of --progress json; one that cannot be written ends the lines with that failure
+"$qd" estimate --counts some.json --progress json --json r.json >out 2>err || fail "both records"
+grep -q '"key_bits": 18502' r.json && grep -q '^{.*"key_bits":18502' out || fail "--json FILE with --progress json"
+"$qd" estimate --counts some.json --progress json --json no/such/r.json >out 2>err
+[ $? = 5 ] && [ "$(wc -l <out)" = 1 ] && grep -q '"status":"failed".*"exit_status":5' out || fail "a record that cannot be written: $(cat out)"
+exit $bad
