@@ -49,6 +49,10 @@ for verb in $verbs; do
     [ ! -s "$dir/err" ] || fail "$verb --help prints on standard error"
     "$qdistill" "$verb" -h >"$dir/short" 2>&1 </dev/null || fail "$verb -h exits $?"
     cmp -s "$dir/out" "$dir/short" || fail "$verb -h and --help differ"
+    for option in $(sed -n '1s/[^-]*\(--[a-z-]*\)[^-]*/\1 /gp' "$dir/out"); do
+        grep -q -- "^  $option\( \|\$\)" "$dir/out" || fail "$verb: the usage line names $option, the list of options does not"
+    done
+    grep -q ' $' "$dir/out" && fail "$verb --help has blanks at the end of a line"
     usage_error "unknown option" "$verb" --no-such-option
     usage_error "unknown short option" "$verb" -Z
     usage_error "value missing" "$verb" --device

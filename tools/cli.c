@@ -10,9 +10,11 @@
 #include "qdistill/pipeline.h"
 
 static void print_option(const char *name, const char *arg, const char *help) {
-    char left[64];
+    char left[96];
     snprintf(left, sizeof left, "--%s%s%s", name, arg ? " " : "", arg ? arg : "");
-    printf("  %-28s %s\n", left, help);
+    enum { COLUMN = 30 };
+    if (strlen(left) < COLUMN) printf("  %-*s %s\n", COLUMN, left, help);
+    else printf("  %s\n  %*s %s\n", left, COLUMN, "", help);
 }
 
 static const qd_verb *verb_named(const char *name) {
@@ -24,7 +26,7 @@ static const qd_verb *verb_named(const char *name) {
 static void print_help(const char *verb, const qd_opt *opts, const qd_opt *common) {
     const qd_verb *v = verb_named(verb);
     printf("usage: qdistill %s %s\n", verb, v ? v->synopsis : "");
-    if (v) printf("%s\n", v->summary);
+    if (v) printf("%s\n%s", v->summary, v->more);
     printf("\noptions:\n");
     for (const qd_opt *o = opts; o && o->name; o++) print_option(o->name, o->arg, o->help);
     for (const qd_opt *o = common; o->name; o++) print_option(o->name, o->arg, o->help);
@@ -110,11 +112,11 @@ static qd_status take_option(const qd_opt *opts, const qd_opt *common, int argc,
 qd_status qd_cli_parse(qd_cli *cli, const qd_opt *opts, int argc, char **argv, const char **pos, size_t min_pos, size_t max_pos,
                        size_t *n_pos, qd_error *err) {
     const qd_opt common[] = {
-        {"device", QD_OPT_TEXT, &cli->device, 0, 0, "auto|ref|cpu|gpu|P:D|name=TEXT|pci=ADDRESS", "where to compute", &cli->device_given},
+        {"device", QD_OPT_TEXT, &cli->device, 0, 0, "auto|ref|cpu|gpu|P:D|name=TEXT|pci=ADDRESS", "where to compute (default: QD_DEVICE, else auto)", &cli->device_given},
         {"no-fallback", QD_OPT_FLAG, &cli->no_fallback, 0, 0, NULL, "fail rather than use another device than the first choice", NULL},
-        {"json", QD_OPT_TEXT, &cli->json, 0, 0, "FILE|-", "write the final record as JSON", NULL},
-        {"progress", QD_OPT_TEXT, &cli->progress, 0, 0, "tty|plain|json|none", "how to show progress", NULL},
-        {"seed", QD_OPT_U64, &cli->seed, 0, 0, "N", "rehearsal: derive all randomness from N", &cli->has_seed},
+        {"json", QD_OPT_TEXT, &cli->json, 0, 0, "FILE|-", "write the final record as JSON to FILE, or (-) to standard output", NULL},
+        {"progress", QD_OPT_TEXT, &cli->progress, 0, 0, "tty|plain|json|none", "how to show progress (default: tty on a terminal, else plain); json ends with the final record", NULL},
+        {"seed", QD_OPT_U64, &cli->seed, 0, 0, "N", "a rehearsal: all randomness derives from N", &cli->has_seed},
         {"quiet", QD_OPT_FLAG, &cli->quiet, 0, 0, NULL, "-q: print errors only", NULL},
         {"verbose", QD_OPT_FLAG, &cli->verbose, 0, 0, NULL, "-v: say more", NULL},
         {"help", QD_OPT_FLAG, &cli->help, 0, 0, NULL, "print this and exit", NULL},

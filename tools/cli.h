@@ -50,7 +50,8 @@ typedef struct qd_verb {
     const char *name;
     int (*run)(int argc, char **argv); /**< argv[0] is the verb; returns the exit status */
     const char *synopsis; /**< after the verb: "A B --format F [...]" */
-    const char *summary;
+    const char *summary;  /**< one line */
+    const char *more;     /**< lines for --help of the verb, each with its newline; may be "" */
 } qd_verb;
 
 extern const qd_verb qd_verbs[]; /**< main.c; ends with name NULL */

@@ -158,11 +158,11 @@ int qd_cmd_amplify(int argc, char **argv) {
     arguments a = {.hash_name = "modified-toeplitz", .order_name = "lsb"};
     const qd_opt opts[] = {
         {"in-bits", QD_OPT_U64, &a.in_bits, 1, (double)QD_AMPLIFY_MAX_BITS, "N", "length of IN (default: what IN.json says, else 8 times its size)", &a.has_in_bits},
-        {"out-bits", QD_OPT_U64, &a.out_bits, 0, (double)QD_AMPLIFY_MAX_BITS, "R", "length of the key: as the security bound allows", &a.has_out_bits},
+        {"out-bits", QD_OPT_U64, &a.out_bits, 0, (double)QD_AMPLIFY_MAX_BITS, "R", "length of the key, as estimate gives it", &a.has_out_bits},
         {"seed-file", QD_OPT_TEXT, &a.seed_file, 0, 0, "FILE", "public seed, N-1 bits (toeplitz: N+R-1); default: drawn from the system, written to OUT.seed", NULL},
-        {"hash", QD_OPT_TEXT, &a.hash_name, 0, 0, "modified-toeplitz|toeplitz", "family of hash functions", NULL},
-        {"bit-order", QD_OPT_TEXT, &a.order_name, 0, 0, "lsb|msb", "of the bits in a byte of all files", NULL},
-        {"out", QD_OPT_TEXT, &a.out, 0, 0, "FILE", "the key; mode 0600", NULL},
+        {"hash", QD_OPT_TEXT, &a.hash_name, 0, 0, "modified-toeplitz|toeplitz", "family of hash functions (default modified-toeplitz)", NULL},
+        {"bit-order", QD_OPT_TEXT, &a.order_name, 0, 0, "lsb|msb", "bit order in the bytes of all files (default lsb)", NULL},
+        {"out", QD_OPT_TEXT, &a.out, 0, 0, "FILE", "the key to make; mode 0600", NULL},
         {0}};
     size_t n_pos = 0;
     if (qd_cli_parse(&cli, opts, argc, argv, &a.in, 1, 1, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);

@@ -127,10 +127,10 @@ int qd_cmd_estimate(int argc, char **argv) {
     qd_error err = {0};
     arguments a = {.bound = "random-sampling", .eps_sec = 1e-10, .eps_cor = 1e-15};
     const qd_opt opts[] = {{"counts", QD_OPT_TEXT, &a.counts, 0, 0, "FILE",
-                            "counts as JSON: n, errors, charged, each {z,x}; eps_sec, eps_cor", NULL},
-                           {"record-z", QD_OPT_TEXT, &a.record[QD_Z], 0, 0, "FILE", "record of reconcile for the z string", NULL},
+                            "in place of records: n, errors and charged, each {z,x}, eps_sec and eps_cor as JSON", NULL},
+                           {"record-z", QD_OPT_TEXT, &a.record[QD_Z], 0, 0, "FILE", "record of reconcile for the z string (its record.json)", NULL},
                            {"record-x", QD_OPT_TEXT, &a.record[QD_X], 0, 0, "FILE", "record of reconcile for the x string", NULL},
-                           {"bound", QD_OPT_TEXT, &a.bound, 0, 0, "random-sampling", "the bound", NULL},
+                           {"bound", QD_OPT_TEXT, &a.bound, 0, 0, "random-sampling", "the bound (default, and the only one)", NULL},
                            {"eps-sec", QD_OPT_REAL, &a.eps_sec, 0, 0, "E",
                             "secrecy of the block, in place of the file's (records: 1e-10)", &a.has_eps_sec},
                            {"eps-cor", QD_OPT_REAL, &a.eps_cor, 0, 0, "E",

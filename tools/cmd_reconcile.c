@@ -40,11 +40,11 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     o->order = "lsb";
     o->eps_cor = 1e-15;
     const qd_opt opts[] = {
-        {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N", "length of both strings, in bits", &o->has_bits},
-        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1", "code (default auto)", NULL},
+        {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N", "length of both strings (default: what NAME.json beside a file says, else 8 times its size)", &o->has_bits},
+        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1", "code (default auto: nr-bg1)", NULL},
         {"qber", QD_OPT_REAL, &o->qber, 0, 1, "Q", "error rate that the rate is made for (default: from a disclosed sample)",
          &o->has_qber},
-        {"leak", QD_OPT_REAL, &o->leak, 0.001, 0.999, "L", "leak of a frame in place of the one the error rate asks for",
+        {"leak", QD_OPT_REAL, &o->leak, 0.001, 0.999, "L", "share of a frame to disclose, in place of the one the error rate asks for",
          &o->has_leak},
         {"eps-cor", QD_OPT_REAL, &o->eps_cor, 1e-36, 0.5, "E", "chance that an error stays undetected (default 1e-15)", NULL},
         {"bit-order", QD_OPT_TEXT, &o->order, 0, 0, "lsb|msb", "bit order in the bytes of all files (default lsb)", NULL},

@@ -279,8 +279,8 @@ int qd_cmd_run(int argc, char **argv) {
     qd_cli cli = {0};
     qd_error err = {0};
     batch b = {.cli = &cli};
-    const qd_opt opts[] = {{"out", QD_OPT_TEXT, &b.out, 0, 0, "DIR", "run directories go to DIR/NAME (default runs/NAME-N)", NULL},
-                           {"resume", QD_OPT_TEXT, &b.resume, 0, 0, "DIR", "go on with the stopped run in DIR", NULL},
+    const qd_opt opts[] = {{"out", QD_OPT_TEXT, &b.out, 0, 0, "DIR", "make each run directory DIR/NAME, NAME as in the job (default: runs/NAME-N, N the first free number)", NULL},
+                           {"resume", QD_OPT_TEXT, &b.resume, 0, 0, "DIR", "go on with the run in DIR that was stopped; its job need not be given", NULL},
                            {0}};
     const char **pos = calloc(MAX_JOBS, sizeof *pos);
     char *found = NULL;

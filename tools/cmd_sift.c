@@ -299,20 +299,20 @@ int qd_cmd_sift(int argc, char **argv) {
     qd_error err = {0};
     arguments a = {.correlation = "anti", .o = {.announce_ps = 125, .chunk = CHUNK}};
     const qd_opt opts[] = {
-        {"format", QD_OPT_TEXT, &a.format, 0, 0, "a1-49|a1-54[-swapped]", "format of both files", NULL},
+        {"format", QD_OPT_TEXT, &a.format, 0, 0, "F", "of both files: a1-49, a1-54, a1-49-swapped or a1-54-swapped", NULL},
         {"clock", QD_OPT_TEXT, &a.o.clock_file, 0, 0, "FILE", "clock of B on A's, as sync writes it", NULL},
         {"offset-ps", QD_OPT_I64, &a.offset_ps, 0, 0, "N", "in place of --clock: time of A less time of B, at B's first tag",
          &a.has_offset},
-        {"ppm", QD_OPT_REAL, &a.o.ppm, -200, 200, "X", "in place of --clock: frequency of A's clock against B's", &a.has_ppm},
+        {"ppm", QD_OPT_REAL, &a.o.ppm, -200, 200, "X", "in place of --clock: frequency of A's clock against B's in 1e-6 (default 0)", &a.has_ppm},
         {"window-ps", QD_OPT_U64, &a.o.window_ps, 1, 1e9, "W", "full width of the coincidence window: a pair needs 2|d| < W",
          &a.has_window},
-        {"dead-ps", QD_OPT_U64, &a.o.dead_ps, 0, 1e12, "D", "drop an event if a detector of its station clicked in the D before",
+        {"dead-ps", QD_OPT_U64, &a.o.dead_ps, 0, 1e12, "D", "longest dead time of the detectors: an event is dropped if one of its station clicked in the D before it",
          NULL},
         {"announce-ps", QD_OPT_U64, &a.o.announce_ps, 1, 1e9, "P",
-         "rounding of Alice's times before they leave her station (125)", NULL},
+         "rounding of Alice's times before they leave her station (default 125)", NULL},
         {"correlation", QD_OPT_TEXT, &a.correlation, 0, 0, "anti|same", "polarisations of a pair: opposite (default) or equal",
          NULL},
-        {"out", QD_OPT_TEXT, &a.out, 0, 0, "DIR", "new folder: alice.z.bits alice.x.bits bob.z.bits bob.x.bits counts.json",
+        {"out", QD_OPT_TEXT, &a.out, 0, 0, "DIR", "directory to make with alice.z.bits alice.x.bits bob.z.bits bob.x.bits counts.json",
          NULL},
         {0}};
     const char *pos[2] = {NULL, NULL};

@@ -220,8 +220,8 @@ int qd_cmd_simulate(int argc, char **argv) {
     qd_error err = {0};
     const qd_opt opts[] = {
         {"duration-s", QD_OPT_REAL, &j.duration_s, 1e-9, qd_link_seconds(QD_LINK_MAX_CELLS), "S",
-         "seconds to simulate, rounded up to whole cells of 1.048576 ms", &has_duration},
-        {"out", QD_OPT_TEXT, &j.out, 0, 0, "DIR", "directory to create with alice.a1, bob.a1, truth.json", NULL},
+         "seconds of link to simulate, rounded up to whole cells of 1.048576 ms", &has_duration},
+        {"out", QD_OPT_TEXT, &j.out, 0, 0, "DIR", "directory to make", NULL},
         {0}};
     qd_status st = qd_cli_parse(&cli, opts, argc, argv, pos, 1, 1, NULL, &err);
     if (st == QD_OK && cli.help) return 0;

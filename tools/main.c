@@ -6,17 +6,34 @@
 #include "verbs.h"
 
 const qd_verb qd_verbs[] = {
-    {"run", qd_cmd_run, "JOB... [--out DIR] [--resume DIR]", "Run jobs: from a scenario or two recordings to secret key."},
-    {"simulate", qd_cmd_simulate, "SCENARIO --duration-s S --out DIR", "Simulate a link: both stations' tags and the truth."},
-    {"tags", qd_cmd_tags, "info|convert FILE ...", "Look into a tag file, or convert it."},
-    {"sync", qd_cmd_sync, "A B --format F [--max-offset-s S] [--max-ppm P]", "Find offset and frequency of B's clock on A's."},
-    {"sift", qd_cmd_sift, "A B --format F (--clock FILE | --offset-ps N --ppm X) --window-ps W --out DIR", "Coincidences to sifted keys, one a basis."},
-    {"reconcile", qd_cmd_reconcile, "ALICE BOB [--in-bits N] [--code C] [--qber Q] [--eps-cor E] --out DIR", "Correct Bob's bits to Alice's and verify them."},
-    {"estimate", qd_cmd_estimate, "(--counts FILE | --record-z FILE --record-x FILE) [--bound B]", "Length of the secret key, with every term."},
-    {"amplify", qd_cmd_amplify, "IN --in-bits N --out-bits R [--seed-file F] [--hash H] --out FILE", "Hash verified bits to secret key."},
-    {"devices", qd_cmd_devices, "", "What can compute here, and why not."},
-    {"validate", qd_cmd_validate, "[PROBLEM...] [--budget S]", "Compare a device with the reference, byte for byte."},
-    {"profile", qd_cmd_profile, "[PROBLEM...]", "Where time goes, against the measured limits of the device."},
+    {"run", qd_cmd_run, "JOB... [--out DIR] | --resume DIR", "Run jobs: from a scenario or two recordings to secret key.",
+     "JOB is a YAML file; examples/quickstart.yaml is one, man qdistill explains every key (JOBS).\n"
+     "A job that fails stops no other job. Ctrl-C stops in a state that --resume continues.\n"},
+    {"simulate", qd_cmd_simulate, "SCENARIO --duration-s S --out DIR", "Simulate a link: both stations' tags and the truth.",
+     "SCENARIO is a YAML file that describes a link; examples/scenarios holds some, man qdistill explains every key (SCENARIOS).\n"
+     "DIR gets alice.a1 and bob.a1 (format a1-54) and truth.json. Without --seed a seed is drawn; truth.json names it.\n"},
+    {"tags", qd_cmd_tags, "info FILE --format F | convert FILE --from F --to F --out FILE", "Look into a tag file, or convert it.",
+     "F is a1-49, a1-54, a1-49-swapped or a1-54-swapped (man qdistill, FILE FORMATS). It is never guessed.\n"},
+    {"sync", qd_cmd_sync, "A B --format F [--max-offset-s S] [--max-ppm P] [--span-s S]", "Find offset and frequency of B's clock on A's.",
+     "A and B are the tag files of Alice and Bob. --json FILE writes the clock that sift --clock takes.\n"},
+    {"sift", qd_cmd_sift, "A B --format F (--clock FILE | --offset-ps N [--ppm X]) --window-ps W [--dead-ps D] --out DIR",
+     "Coincidences to sifted keys, one a basis.",
+     "A and B are the tag files of Alice and Bob. The clock is what sync --json FILE wrote. DIR gets two bit files a station, of basis z\n"
+     "and x, for reconcile, and counts.json, which says what was counted (it is not what estimate --counts takes).\n"},
+    {"reconcile", qd_cmd_reconcile, "ALICE BOB [--in-bits N] [--code C] [--qber Q] [--leak L] [--eps-cor E] --out DIR",
+     "Correct Bob's bits to Alice's and verify them.",
+     "ALICE and BOB are bit files of one basis. DIR gets alice.bits and bob.bits, verified, for amplify, and record.json, for estimate.\n"},
+    {"estimate", qd_cmd_estimate, "(--record-z FILE --record-x FILE | --counts FILE) [--bound B] [--eps-sec E] [--eps-cor E]",
+     "Length of the secret key, with every term.",
+     "The records are what reconcile wrote for each basis: each string is tested by the errors of the other.\n"},
+    {"amplify", qd_cmd_amplify, "IN [--in-bits N] --out-bits R [--seed-file F] [--hash H] --out FILE", "Hash verified bits to secret key.",
+     "IN is a bit file of reconcile, R the length that estimate gives for its basis. Nothing is overwritten, ever.\n"},
+    {"devices", qd_cmd_devices, "[--device D]", "What can compute here, and why not.", ""},
+    {"validate", qd_cmd_validate, "[PROBLEM...] [--budget S] [--full | --tiny]", "Compare a device with the reference, byte for byte.",
+     "PROBLEM is an operation, or an operation with sizes, as sift or ntt:log2n=5,seed=3; without any, all cases of all operations run.\n"
+     "Without --device every usable device is compared.\n"},
+    {"profile", qd_cmd_profile, "[PROBLEM...] [--repeat N] [--compare BASELINE.json [--threshold F]]",
+     "Where time goes, against the measured limits of the device.", "PROBLEM is as for validate.\n"},
     {0}};
 
 static int usage(FILE *f) {
