@@ -59,8 +59,8 @@ for f in manifest.json summary.json events.jsonl transcript.bin alice.rehearsal.
 done
 # events have times that do not go back; the manifest pins the code's table
 grep -q '^{"event":"start","t":[0-9.e-]*,"resumed":false,"block":0}$' a/good/events.jsonl || fail "no start in events.jsonl"
-sed -n 's/^{"event":"[a-z]*","t":\([0-9.e-]*\),.*/\1/p' a/good/events.jsonl >times
-[ "$(wc -l <times)" = "$(wc -l <a/good/events.jsonl)" ] && [ "$(wc -l <times)" -ge 3 ] && sort -g -c times || fail "times in events.jsonl: $(cat a/good/events.jsonl)"
+sed -n 's/^{"event":"[a-z]*","t":\([0-9.e-]*\),.*/\1/p' a/good/events.jsonl >event.times
+[ "$(wc -l <event.times)" = "$(wc -l <a/good/events.jsonl)" ] && [ "$(wc -l <event.times)" -ge 3 ] && sort -g -c event.times || fail "times in events.jsonl: $(cat a/good/events.jsonl)"
 grep -q '"nr-bg1": "21c96e402361bffeea57bbfc093935f434edfb8a173ea24de1a33013d8a5917b"' a/good/manifest.json || fail "the manifest lacks the table of the code"
 cmp -s a/good/alice.rehearsal.key a/good/bob.rehearsal.key || fail "keys of the stations differ"
 [ "$(stat -c %a a/good/alice.rehearsal.key)" = 600 ] || fail "a key file is readable by others"

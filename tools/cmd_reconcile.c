@@ -150,22 +150,22 @@ static qd_status estimate(session *s, qd_error *err) {
     return st;
 }
 
-/* Carry messages between the machines until both are done; @p t NULL: without a record of them. */
-static qd_status pump(qd_reconcile_alice *alice, qd_reconcile_bob *bob, qd_transcript *t, qd_error *err) {
+/* Carry messages between the machines until both are done. */
+static qd_status pump(session *s, qd_error *err) {
     qd_outbox to_bob = {0}, to_alice = {0};
     bool alice_done = false, bob_done = false;
     qd_msg m;
-    qd_status st = qd_reconcile_alice_step(alice, NULL, &to_bob, &alice_done, err);
+    qd_status st = qd_reconcile_alice_step(s->alice, NULL, &to_bob, &alice_done, err);
     while (st == QD_OK && (!alice_done || !bob_done)) {
         bool from_alice = qd_outbox_take(&to_bob, &m);
         if (!from_alice && !qd_outbox_take(&to_alice, &m)) {
             st = qd_fail(err, QD_E_INTERNAL, "the two machines wait for each other||a defect of qdistill|report it with this message and what qdistill --version prints");
             break;
         }
-        if (t) st = qd_transcript_add(t, &m, err);
+        st = qd_transcript_add(s->transcript, &m, err);
         if (st == QD_OK)
-            st = from_alice ? qd_reconcile_bob_step(bob, &m, &to_alice, &bob_done, err)
-                            : qd_reconcile_alice_step(alice, &m, &to_bob, &alice_done, err);
+            st = from_alice ? qd_reconcile_bob_step(s->bob, &m, &to_alice, &bob_done, err)
+                            : qd_reconcile_alice_step(s->alice, &m, &to_bob, &alice_done, err);
         free(m.body);
     }
     qd_outbox_destroy(&to_bob);
@@ -179,48 +179,14 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* The shortest string that gets the code which the real one gets. */
-static qd_status short_string(const session *s, uint64_t *bits, qd_error *err) {
-    qd_reconcile_plan whole, part;
-    *bits = s->key[0].n;
-    QD_TRY(qd_reconcile_plan_make(&s->p, *bits, &whole, err));
-    for (; !whole.reject; *bits /= 2) {
-        QD_TRY(qd_reconcile_plan_make(&s->p, *bits / 2, &part, err));
-        if (part.reject || part.code != whole.code || part.z != whole.z || part.m != whole.m) break;
-    }
-    return QD_OK;
-}
-
-/* A device makes its kernels when they are first used, which takes longer than most strings: use them on a string of zeros first, so
- * that the rate says what the device does. Nothing of it is kept. */
-static qd_status warm_up(const session *s, qd_error *err) {
-    qd_bits zeros = {0};
-    qd_reconcile_alice *alice = NULL;
-    qd_reconcile_bob *bob = NULL;
-    uint64_t bits;
-    const qd_random any = {.rehearsal = true};
-    qd_status st;
-    QD_TRY_OUT(st, short_string(s, &bits, err));
-    QD_TRY_OUT(st, qd_bits_create(&zeros, bits, err));
-    QD_TRY_OUT(st, qd_reconcile_alice_create(&s->p, &zeros, any, any, s->dev, &alice, err));
-    QD_TRY_OUT(st, qd_reconcile_bob_create(&s->p, &zeros, s->dev, &bob, err));
-    QD_TRY_OUT(st, pump(alice, bob, NULL, err));
-out:
-    qd_reconcile_alice_destroy(alice);
-    qd_reconcile_bob_destroy(bob);
-    qd_bits_destroy(&zeros);
-    return st;
-}
-
 static qd_status reconcile(session *s, qd_error *err) {
     s->p.leak = s->o.has_leak ? s->o.leak : 0;
     s->p.eps_cor = s->o.eps_cor;
-    if (s->dev) QD_TRY(warm_up(s, err));
     QD_TRY(qd_reconcile_alice_create(&s->p, &s->key[0], random_of(s, QD_STREAM_PRIVATE), random_of(s, QD_STREAM_VERIFY), s->dev,
                                      &s->alice, err));
     QD_TRY(qd_reconcile_bob_create(&s->p, &s->key[1], s->dev, &s->bob, err));
     double began = now();
-    QD_TRY(pump(s->alice, s->bob, s->transcript, err));
+    QD_TRY(pump(s, err));
     s->seconds = now() - began;
     return QD_OK;
 }
