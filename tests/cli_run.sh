@@ -204,7 +204,7 @@ sed 's/^name: .*/name: one/' good.job >twin.job
 printf 'name: rec0\ninput:\n  alice: {file: no.a1, format: a1-54}\n  bob: {file: no.a1, format: a1-54}\n' >rec0.job
 expect 5 "a batch with everything wrong" "$qd" run one.job taken.job lost.job typo.job twin.job rec0.job none.job --out w --json batch.json
 [ -s w/one/alice.rehearsal.key ] || fail "batch: bad jobs stopped a good one"
-for word in 'w/taken exists already' nowhere.yaml surprise "w/one is the run directory of job one.job too" no.a1 none.job; do
+for word in 'job taken.job: w/taken exists already' 'job lost.job: .*nowhere.yaml' surprise "w/one is the run directory of job one.job too" no.a1 none.job; do
     n=$(grep -n -- "$word" err.txt | head -n 1 | cut -d: -f1)
     [ "${n:-9999}" -lt "$(grep -n '^job 1 of 7' err.txt | cut -d: -f1)" ] || fail "batch: '$word' is not told before the first job starts"
 done

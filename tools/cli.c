@@ -33,7 +33,8 @@ static void print_help(const char *verb, const qd_opt *opts, const qd_opt *commo
 }
 
 static qd_status bad_value(const char *verb, const qd_opt *o, const char *value, const char *why, qd_error *err) {
-    return qd_fail(err, QD_E_USAGE, "--%s: '%s' %s||expected %s|see qdistill %s --help", o->name, value, why, o->arg ? o->arg : "no value", verb);
+    if (!o->arg) return qd_fail(err, QD_E_USAGE, "--%s: '%s' %s||it is given or not|see qdistill %s --help", o->name, value, why, verb);
+    return qd_fail(err, QD_E_USAGE, "--%s: '%s' %s||%s: %s|see qdistill %s --help", o->name, value, why, o->arg, o->help, verb);
 }
 
 /* "100", "1e-36", and "2^27" where a power of two is easier to read than its digits. */

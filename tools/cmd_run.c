@@ -49,6 +49,7 @@ static void note_error(outcome *o, const qd_error *err, const qd_cli *cli) {
     if (!o->record) {
         o->record = qd_cli_record(cli, NULL);
         json_object_set_new(o->record, "device", json_null()); /* nothing was computed */
+        json_object_set_new(o->record, "job", json_string(o->path));
     }
     qd_cli_set_error(cli, o->record, err);
 }
@@ -137,8 +138,13 @@ static size_t prepare_all(const batch *b, outcome *o, size_t n) {
     for (size_t k = 0; k < n; k++) {
         qd_error err = {0};
         o[k].ready = prepare(b, o, k, &err) == QD_OK;
-        if (o[k].ready) ready++;
-        else note_error(&o[k], &err, b->cli);
+        if (o[k].ready) {
+            ready++;
+            continue;
+        }
+        /* "cannot open x.yaml": whose? */
+        if (!strstr(err.what, o[k].path)) (void)qd_fail(&err, err.status, "job %s: %s|%s|%s|%s", o[k].path, err.what, err.cause, err.likely, err.next);
+        note_error(&o[k], &err, b->cli);
     }
     return ready;
 }
