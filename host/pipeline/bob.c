@@ -5,7 +5,13 @@
 #include "station.h"
 
 /* After this many slices without a lock the search is given up: memory would grow without end. */
-enum { LOCK_SLICES = 128, TRACK_PAIRS = 64 };
+enum { LOCK_SLICES = 128 };
+
+/* Events of Alice in one fit of the clock, and the time that one line holds for: 2^29 ns. */
+enum { FIT_EVENTS = 1 << 16 };
+static const double line_ps = 536870912e3;
+/* A clock that drifts faster leaves 20 ns within a stretch. */
+static const double max_drift_ppm_s = 0.1;
 
 static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for Bob's station"); }
 
@@ -71,7 +77,7 @@ static qd_status find_clock(qd_station *s, qd_error *err) {
     if (s->slices < s->next_try && !last_chance) return QD_OK;
     s->next_try = 2 * s->slices;
     double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
-    qd_sync_params p = {.max_offset_s = s->p.max_offset_s, .max_ppm = s->p.max_ppm};
+    qd_sync_params p = {.max_offset_s = s->p.max_offset_s, .max_ppm = s->p.max_ppm, .max_drift_ppm_s = max_drift_ppm_s};
     qd_sync_report report = {0};
     qd_status st = qd_correlate(s->dev, &s->theirs, &s->own, &p, &s->clock, &report, err);
     qd_station_spent(s, QD_STAGE_SYNC, t0, d0, s->theirs.n + s->own.n);
@@ -79,19 +85,34 @@ static qd_status find_clock(qd_station *s, qd_error *err) {
     return st;
 }
 
-/* Follow the clock: the mean residual of a slice moves the offset, an eighth of it over the slice's length the frequency. */
-static void track(qd_station *s, const qd_pairs *p, int64_t span) {
-    if (p->n < TRACK_PAIRS || span <= 0) return;
-    int64_t sum = 0;
-    for (uint64_t i = 0; i < p->n; i++) sum += s->theirs.t[p->a[i]] - qd_clock_apply(&s->clock, s->own.t[p->b[i]]);
-    int64_t mean = sum / (int64_t)p->n;
-    /* frequency in 2^-44: the residual built up over the span; kept below what a clock can do in one slice */
-    int64_t df = (int64_t)(((__int128)sum * ((int64_t)1 << QD_CLOCK_SHIFT)) / (int64_t)p->n / span / 8), limit = (int64_t)1 << 24;
-    df = df > limit ? limit : df < -limit ? -limit : df;
-    int64_t now = s->own.t[p->b[p->n - 1]];
-    s->clock.offset += mean + qd_clock_drift(now - s->clock.base, s->clock.freq);
-    s->clock.base = now;
-    if (s->clock.freq + df < (int64_t)1 << 31 && s->clock.freq + df > -((int64_t)1 << 31)) s->clock.freq += df;
+/* A slice's events of Alice, thinned to what a fit needs: a line through a thousand pairs is known to picoseconds. */
+static uint64_t thin(const int64_t *t, uint64_t n, int64_t out[FIT_EVENTS]) {
+    uint64_t step = n / FIT_EVENTS + 1, k = 0;
+    for (uint64_t i = 0; i < n; i += step) out[k++] = t[i];
+    return k;
+}
+
+/* Follow the clock: fit the line anew on Alice's events [from, to) before they are paired, so that a drift of frequency never takes a pair
+ * out of the window. First where a drifting quartz may be (20 ns after half a second is 0.1 ppm a second), then closer, where fewer pairs
+ * stand out. Where none do, the line stays. */
+static qd_status follow(qd_station *s, uint64_t from, uint64_t to, qd_error *err) {
+    const double reach_ps[] = {20e3, 5e3, 2 * (double)s->p.window_ps};
+    double t0 = qd_station_now();
+    int64_t *t = malloc(FIT_EVENTS * sizeof *t);
+    if (!t) return no_memory(err);
+    const qd_tags a = {.n = thin(s->theirs.t + from, to - from, t), .t = t, .tick = s->p.tick};
+    qd_clock line = s->clock;
+    bool fits = false;
+    line.base = s->own.n ? s->own.t[0] : line.base;
+    line.offset += qd_clock_drift(line.base - s->clock.base, line.freq);
+    for (size_t i = 0; !fits && a.n > 1 && s->own.n > 1 && i < sizeof reach_ps / sizeof *reach_ps; i++)
+        fits = qd_clock_refine(&a, &s->own, ps_to_ticks(s, reach_ps[i]), &line, NULL, NULL) == QD_OK;
+    if (fits) s->clock = line;
+    s->totals.slices++;
+    s->totals.slices_unfitted += !fits;
+    free(t);
+    s->totals.stage[QD_STAGE_SYNC].seconds += qd_station_now() - t0;
+    return QD_OK;
 }
 
 /* ---- pairs ------------------------------------------------------------------------------------------------------- */
@@ -120,7 +141,8 @@ static void forget(qd_station *s, uint64_t settled) {
     qd_station_forget(s, s->own_base + lo);
 }
 
-static qd_status pair_up(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t to, qd_error *err) {
+static qd_status pair_slice(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t to, qd_error *err) {
+    QD_TRY(follow(s, from, to, err));
     double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
     qd_accidentals acc = {0};
     int64_t reach = qd_window_reach(s->p.window_ps, s->p.tick);
@@ -129,6 +151,18 @@ static qd_status pair_up(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t
     s->totals.accidentals += acc.mean;
     s->totals.accidentals_known = true;
     qd_station_spent(s, QD_STAGE_COINCIDE, t0, d0, to - from);
+    return QD_OK;
+}
+
+/* All that can be paired now, a line at a time: what was heard before the clock was found may be long. */
+static qd_status pair_up(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t to, qd_error *err) {
+    int64_t span = ps_to_ticks(s, line_ps);
+    while (from < to) {
+        uint64_t end = qd_tags_lower_bound(&s->theirs, s->theirs.t[from] + span);
+        if (end > to || s->theirs.t[to - 1] - s->theirs.t[from] < span + span / 2) end = to; /* no short rest: it would have too few pairs */
+        QD_TRY(pair_slice(s, pairs, from, end, err));
+        from = end;
+    }
     return QD_OK;
 }
 
@@ -175,10 +209,7 @@ static qd_status on_times(qd_station *s, const qd_msg *in, qd_outbox *out, qd_er
     uint64_t from = s->settled - s->theirs_base, to = s->clock.locked ? settled_upto(s) : from;
     if (to < from) to = from;
     qd_status st = QD_OK;
-    if (to > from) {
-        st = pair_up(s, &pairs, from, to, err);
-        if (st == QD_OK) track(s, &pairs, s->theirs.t[to - 1] - s->theirs.t[from]);
-    }
+    if (to > from) st = pair_up(s, &pairs, from, to, err);
     if (st == QD_OK) st = settle(s, &pairs, from, to, &b, err);
     if (st == QD_OK) {
         s->settled = s->theirs_base + to;

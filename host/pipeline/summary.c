@@ -111,6 +111,11 @@ static json_t *warnings(const qd_run_facts *f) {
         if (qd_sift_warn_split(s ? QD_BOB : QD_ALICE, &t[s]->classes, text, sizeof text)) json_array_append_new(a, json_string(text));
     }
     if (!f->job->rehearsal && !f->job->dead_given) json_array_append_new(a, json_string("sift.dead_ps is not declared: memoryless detection, which the bound assumes, is not met"));
+    if (f->bob->slices_unfitted * 20 > f->bob->slices) {
+        snprintf(text, sizeof text, "in %llu of %llu stretches of half a second too few pairs stood out to follow the clock: the line before them was kept, and a clock that drifts loses pairs there",
+                 (unsigned long long)f->bob->slices_unfitted, (unsigned long long)f->bob->slices);
+        json_array_append_new(a, json_string(text));
+    }
     json_array_append_new(a, json_string("the classical channel is not authenticated in this version: a key is secret only if the messages were"));
     return a;
 }

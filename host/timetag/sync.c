@@ -14,7 +14,7 @@ static qd_status check(const qd_tags *a, const qd_tags *b, qd_sync_params *p, qd
     if (p->max_ppm == 0) p->max_ppm = default_ppm;
     if (p->p_false == 0) p->p_false = default_p;
     if (!(p->max_offset_s > 0 && p->max_offset_s <= 10) || !(p->max_ppm > 0 && p->max_ppm <= 200) ||
-        !(p->p_false > 0 && p->p_false <= 0.01))
+        !(p->p_false > 0 && p->p_false <= 0.01) || !(p->max_drift_ppm_s >= 0 && p->max_drift_ppm_s <= 1))
         return qd_fail(err, QD_E_USAGE, "clock search within %g s and %g ppm, false lock %g||limits are 10 s, 200 ppm and 0.01",
                        p->max_offset_s, p->max_ppm, p->p_false);
     if (a->tick.num != b->tick.num || a->tick.den != b->tick.den || a->tick.num == 0 || a->tick.den == 0)
@@ -55,6 +55,13 @@ static bool overlap(const qd_tags *a, const qd_tags *b, qd_strip *s) {
     const int64_t longest = (int64_t)1 << 53; /* a clock holds within 2^54 ticks of its base */
     if (s->to - s->from > longest) s->to = s->from + longest;
     return true;
+}
+
+/* The same where B's clock is known. */
+static bool overlap_by(const qd_tags *a, const qd_tags *b, const qd_clock *clock, qd_strip *s) {
+    int64_t b0 = qd_clock_apply(clock, b->t[0]), b1 = qd_clock_apply(clock, b->t[b->n - 1]);
+    *s = (qd_strip){a, b, a->t[0] > b0 ? a->t[0] : b0, a->t[a->n - 1] < b1 ? a->t[a->n - 1] : b1};
+    return s->to > s->from;
 }
 
 static void report_candidate(const qd_candidate *c, qd_tick tick, qd_sync_report *r) {
@@ -100,9 +107,9 @@ static void report_rates(const qd_strip *s, qd_sync_report *r) {
 
 /* Count along the line in data that nothing used so far, within 3 sigma and what the fit leaves open there. */
 static bool confirm(const qd_strip *kept, const qd_strip *used, const qd_clock *line, const qd_fit *fit, double log_limit,
-                    qd_sync_report *r) {
+                    double drift, qd_sync_report *r) {
     double ahead = (double)(kept->to - used->from - (used->to - used->from) / 2);
-    int64_t reach = (int64_t)ceil(3 * fit->sigma + 4 * (fit->offset_sd + fit->freq_sd * ahead)) + 2;
+    int64_t reach = (int64_t)ceil(3 * fit->sigma + 4 * (fit->offset_sd + fit->freq_sd * ahead) + drift * ahead * ahead / 2) + 2;
     uint64_t count[32]; /* cells of 2 reach, the middle of cells 15 and 16 is the line: the cells start at -32 reach */
     qd_clock shifted = *line;
     shifted.offset += reach; /* now one whole cell lies on the line */
@@ -210,11 +217,11 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params 
     if (!qd_fit_line(&strip, &line, h, &fit))
         return refuse(r, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns",
                       (double)h / per_s * 1e9);
-    if (!confirm(&kept, &strip, &line, &fit, search.log_limit, r))
+    if (!confirm(&kept, &strip, &line, &fit, search.log_limit, p->max_drift_ppm_s * 1e-6 / per_s, r))
         return refuse(r, "use a longer or a steadier recording", err,
                       "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance", r->confirmed,
                       r->confirm_lambda);
-    if (!qd_fit_line(all, &line, h, &fit) || wanders(all, &line, &fit))
+    if (!qd_fit_line(all, &line, h, &fit) || (p->max_drift_ppm_s == 0 && wanders(all, &line, &fit)))
         return refuse(r, "use a shorter or a steadier part of the recording (--span-s)", err,
                       "the frequency drifts: one line over %.3g s leaves %.3g ps, over a quarter much less", qd_seconds(all->to - all->from, tick),
                       fit.sigma / per_s * 1e12);
@@ -258,7 +265,7 @@ qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_
     qd_strip all;
     qd_fit fit;
     qd_clock line = *clock;
-    if (a->n < 2 || b->n < 2 || !overlap(a, b, &all))
+    if (a->n < 2 || b->n < 2 || !overlap_by(a, b, clock, &all))
         return refuse(r, "give more events", err, "the tags do not overlap in time");
     report_rates(&all, r);
     if (!qd_fit_line(&all, &line, reach / 8 + 1, &fit))

@@ -106,6 +106,7 @@ typedef struct qd_station_totals {
     qd_sift_counts classes;       /**< paired events by what clicked */
     double accidentals;           /**< Bob: expected in one window, from displaced windows */
     bool accidentals_known;
+    uint64_t slices, slices_unfitted; /**< Bob: stretches that got a line of the clock of their own; those with too few pairs for one */
     qd_stage_time stage[QD_STAGES];
 } qd_station_totals;
 

@@ -132,6 +132,8 @@ qd_status qd_announced_ticks(const int64_t *u, uint64_t n, qd_tick tick, uint64_
 typedef struct qd_sync_params {
     double max_offset_s; /**< search |offset| up to this; default 0.01, at most 10 */
     double max_ppm;      /**< search |frequency| up to this; default 10, at most 200 */
+    double max_drift_ppm_s; /**< the caller follows the clock (qd_clock_refine) and takes a line that its frequency leaves by up to so
+                                much a second; default 0: one line must hold for all of the data. 0..1 */
     double p_false;      /**< greatest accepted probability of a false lock over the whole search; default 1e-9 */
 } qd_sync_params;
 
