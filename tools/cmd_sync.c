@@ -19,7 +19,7 @@ typedef struct arguments {
 static qd_status load(const char *path, qd_tag_format format, double span_s, qd_tags *tags, qd_error *err) {
     qd_tag_reader *reader = NULL;
     QD_TRY(qd_tag_reader_open(path, format, &reader, err));
-    qd_tick tick = qd_tag_format_tick(&format);
+    qd_tick tick = qd_tag_reader_tick(reader);
     double span = span_s * 1e12 * (double)tick.den / (double)tick.num;
     bool end = false;
     qd_status st = QD_OK;

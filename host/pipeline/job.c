@@ -47,7 +47,7 @@ typedef struct {
 
 static const cyaml_schema_field_t f_station[] = {
     CYAML_FIELD_STRING_PTR("file", CYAML_FLAG_POINTER, y_station, file, 1, 4096),
-    CYAML_FIELD_STRING_PTR("format", CYAML_FLAG_POINTER, y_station, format, 1, 64), CYAML_FIELD_END};
+    CYAML_FIELD_STRING_PTR("format", CYAML_FLAG_POINTER, y_station, format, 1, 512), CYAML_FIELD_END};
 static const cyaml_schema_field_t f_input[] = {TEXT(y_input, scenario), REAL(y_input, duration_s), MAP(y_input, alice, f_station),
                                                MAP(y_input, bob, f_station), CYAML_FIELD_END};
 static const cyaml_schema_field_t f_security[] = {REAL(y_security, eps_sec), REAL(y_security, eps_cor), TEXT(y_security, bound), CYAML_FIELD_END};

@@ -7,6 +7,7 @@
 #include "qdistill/core/secret.h"
 #include "qdistill/reconcile.h"
 #include "qdistill/security.h"
+#include "qdistill/timetag.h"
 
 static json_t *u64(uint64_t v) { return json_integer((json_int_t)v); }
 static json_t *real(double v) { return isfinite(v) ? json_real(v) : json_null(); }
@@ -48,7 +49,7 @@ static json_t *options(const qd_job *job, const qd_station_params *p) {
 
 static qd_status add_input(json_t *inputs, const char *who, const char *path, const char *format, qd_error *err) {
     char hex[65];
-    QD_TRY(qd_sha256_file(path, hex, err));
+    QD_TRY(format ? qd_tag_sha256(path, hex, err) : qd_sha256_file(path, hex, err));
     json_object_set_new(inputs, who, format ? json_pack("{s:s,s:s,s:s}", "path", path, "format", format, "sha256", hex) : json_pack("{s:s,s:s}", "path", path, "sha256", hex));
     return QD_OK;
 }

@@ -209,8 +209,7 @@ out:
     return s;
 }
 
-static qd_status clock_of_file(const qd_sift_options *o, qd_clock *clock, qd_error *err) {
-    qd_tick tick = qd_tag_format_tick(&o->format);
+static qd_status clock_of_file(const qd_sift_options *o, qd_tick tick, qd_clock *clock, qd_error *err) {
     QD_TRY(qd_clock_read(o->clock_file, clock, err));
     if (clock->tick.num == tick.num && clock->tick.den == tick.den) return QD_OK;
     return qd_fail(err, QD_E_INPUT,
@@ -219,22 +218,33 @@ static qd_status clock_of_file(const qd_sift_options *o, qd_clock *clock, qd_err
                    o->clock_file);
 }
 
+/* Both files, which must say which detectors clicked, in ticks of one length. The caller closes what was opened, also on error. */
+static qd_status open_readers(const qd_sift_options *o, qd_tag_reader *reader[2], qd_error *err) {
+    for (int s = 0; s < 2; s++) {
+        QD_TRY(qd_tag_reader_open(o->path[s], o->format, &reader[s], err));
+        QD_TRY(qd_tag_reader_need_outcomes(reader[s], err));
+    }
+    qd_tick a = qd_tag_reader_tick(reader[0]), b = qd_tag_reader_tick(reader[1]);
+    if (a.num == b.num && a.den == b.den) return QD_OK;
+    return qd_fail(err, QD_E_INPUT, "%s and %s have ticks of different length|||convert one of them: qdistill tags convert", o->path[0],
+                   o->path[1]);
+}
+
 qd_status qd_sift_files_check(const qd_sift_options *o, qd_error *err) {
     qd_clock clock;
-    for (int s = 0; s < 2; s++) {
-        qd_tag_reader *reader;
-        QD_TRY(qd_tag_reader_open(o->path[s], o->format, &reader, err));
-        qd_tag_reader_close(reader);
-    }
-    return o->clock_file ? clock_of_file(o, &clock, err) : QD_OK;
+    qd_tag_reader *reader[2] = {NULL, NULL};
+    qd_status st = open_readers(o, reader, err);
+    if (st == QD_OK && o->clock_file) st = clock_of_file(o, qd_tag_reader_tick(reader[0]), &clock, err);
+    for (int s = 0; s < 2; s++) qd_tag_reader_close(reader[s]);
+    return st;
 }
 
 /* Bob's first tag decides where an offset in figures holds. */
-static qd_status set_clock(stream *st, qd_error *err) {
+static qd_status set_clock(stream *st, qd_tick tick, qd_error *err) {
     const qd_sift_options *o = st->o;
-    if (o->clock_file) return clock_of_file(o, &st->clock, err);
+    if (o->clock_file) return clock_of_file(o, tick, &st->clock, err);
     const qd_tags *b = &st->s[QD_BOB].kept; /* the dead-time rule never drops the first */
-    return qd_clock_from_figures(qd_tag_format_tick(&o->format), b->n ? b->t[0] : 0, o->offset_ps, o->ppm, &st->clock, err);
+    return qd_clock_from_figures(tick, b->n ? b->t[0] : 0, o->offset_ps, o->ppm, &st->clock, err);
 }
 
 /* Ticks that are surely more than @p ps. */
@@ -244,14 +254,17 @@ static int64_t ticks_over(uint64_t ps, qd_tick tick) {
 
 static qd_status begin(stream *st, qd_error *err) {
     const qd_sift_options *o = st->o;
-    qd_tick tick = qd_tag_format_tick(&o->format);
+    qd_tag_reader *reader[2] = {NULL, NULL};
+    qd_status opened = open_readers(o, reader, err);
+    for (int s = 0; s < 2; s++) st->s[s].reader = reader[s];
+    QD_TRY(opened);
+    qd_tick tick = qd_tag_reader_tick(reader[0]);
     for (int s = 0; s < 2; s++) {
-        QD_TRY(qd_tag_reader_open(o->path[s], o->format, &st->s[s].reader, err));
         st->s[s].kept.tick = tick;
         for (int b = 0; b < 2; b++) QD_TRY(qd_bits_create(&st->out->station[s].key[b], 0, err));
     }
     QD_TRY(read_more(st, QD_BOB, err));
-    QD_TRY(set_clock(st, err));
+    QD_TRY(set_clock(st, tick, err));
     st->reach = qd_window_reach(o->window_ps, tick);
     /* clear of the peak, and of the dead time, within which a true partner keeps others away */
     st->step = 16 * (2 * st->reach + 1) + 2 * ticks_over(o->dead_ps, tick);

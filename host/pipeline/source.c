@@ -132,11 +132,13 @@ qd_status qd_recording_open(const char *path, const char *format, qd_recording *
     qd_recording *r = calloc(1, sizeof *r);
     if (!r) return no_memory(err);
     qd_status st = qd_tag_reader_open(path, f, &r->reader, err);
+    if (st == QD_OK) st = qd_tag_reader_need_outcomes(r->reader, err);
     if (st != QD_OK) {
+        qd_tag_reader_close(r->reader);
         free(r);
         return st;
     }
-    r->tick = qd_tag_format_tick(&f);
+    r->tick = qd_tag_reader_tick(r->reader);
     *out = r;
     return QD_OK;
 }

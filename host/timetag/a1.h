@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file a1.h  Records of qcrypto's raw event files: from and to 64-bit values. Private to the room. */
+/** @file a1.h  Records of qcrypto's raw events: from and to 64-bit values. Private to the room. */
 #ifndef QD_TIMETAG_A1_H
 #define QD_TIMETAG_A1_H
 
-#include "qdistill/timetag.h"
+#include "timetag/reader.h"
 
 enum { QD_A1_BYTES = 8 };
 
@@ -17,15 +17,17 @@ static inline bool qd_a1_high_first(const qd_tag_format *f) {
     return (f->bits == 49) != f->swapped;
 }
 
-static inline uint32_t qd_a1_word(const uint8_t *p) {
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 static inline uint64_t qd_a1_load(const uint8_t *p, bool high_first) {
-    uint64_t first = qd_a1_word(p), second = qd_a1_word(p + 4);
+    uint64_t first = qd_le32(p), second = qd_le32(p + 4);
     return high_first ? first << 32 | second : second << 32 | first;
 }
 static inline void qd_a1_store(uint8_t *p, uint64_t w, bool high_first) {
     for (int i = 0; i < 8; i++) p[(i & 3) + (high_first == (i < 4) ? 4 : 0)] = (uint8_t)(w >> (8 * i));
 }
+
+/** True, and counted, when a record is no event; by card. Counts the record. */
+bool qd_a1_dropped(qd_tag_reader *r, uint64_t w);
+/** Note what is suspicious in an event's low bits. */
+void qd_a1_look(qd_tag_reader *r, uint64_t w);
 
 #endif

@@ -4,6 +4,7 @@
 #define QDISTILL_CORE_H
 
 #include "qdistill/core/bits.h"
+#include "qdistill/core/epoch.h"
 #include "qdistill/core/files.h"
 #include "qdistill/core/ledger.h"
 #include "qdistill/core/progress.h"

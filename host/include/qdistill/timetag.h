@@ -24,36 +24,105 @@ typedef enum qd_card {
     QD_CARD_TIMESTAMP7 = 7  /**< bit 4 rollover dummy, bit 5 self-test event; the rest is ignored */
 } qd_card;
 
-/** A raw event format of qcrypto: 8 bytes an event, time in the upper @p bits bits, detector mask in bits 0..3. */
+/** What wrote a file, or what reads it. */
+typedef enum qd_tag_kind {
+    QD_TAG_A1 = 0,    /**< raw events of qcrypto: 8 bytes an event, time in the upper bits, detector mask in bits 0..3 */
+    QD_TAG_A1_TEXT,   /**< the same values as 16 hexadecimal digits a line */
+    QD_TAG_T1,        /**< epoch files of raw events: a directory of them, or one */
+    QD_TAG_T2,        /**< epoch files of times with bases or masks: a directory of them, or one */
+    QD_TAG_PTU,       /**< PicoQuant T2 and T3; read only */
+    QD_TAG_QUTAG,     /**< quTAG with its header of 40 bytes; read only */
+    QD_TAG_QUTAG_RAW, /**< the same without a header */
+    QD_TAG_SWABIAN,   /**< Swabian's dump, 16 bytes a record */
+    QD_TAG_CHRONOXEA, /**< ChronoXea text; read only */
+    QD_TAG_CSV,       /**< a table with a line of names */
+    QD_TAG_AUTO       /**< PTU or quTAG by their first bytes; read only */
+} qd_tag_kind;
+
+enum { QD_TAG_CHANNELS = 32, QD_TAG_COLUMN = 48 };
+
+/** Which channel number is which detector; n = 0: the channels 1, 2, 3, 4 are V, -, H, +. A channel outside a map is dropped and
+ *  counted; without a map a channel but these four is an error. */
+typedef struct qd_tag_channels {
+    unsigned n;
+    int32_t number[QD_TAG_CHANNELS];
+    uint8_t mask[QD_TAG_CHANNELS];
+} qd_tag_channels;
+
+/** A format with its options; zero fields are the defaults. */
 typedef struct qd_tag_format {
-    unsigned bits; /**< 49: unit 125 ps; 54: unit 125/32 ps */
-    bool swapped;  /**< the other word order than the native one. Native: 49: high word first; 54: low word first */
+    unsigned bits; /**< a1, t1: 49: unit 125 ps; 54: unit 125/32 ps */
+    bool swapped;  /**< a1: the other word order than the native one. Native: 49: high word first; 54: low word first */
     qd_card card;
+    qd_tag_kind kind;
+    qd_tag_channels channels;
+    qd_tick tick;                                          /**< length of a tick where the file does not say; {0, 0}: the default */
+    char time_column[QD_TAG_COLUMN];                       /**< csv; "": time_ps */
+    char channel_column[QD_TAG_COLUMN];                    /**< csv; "": channel */
+    int unit;                                              /**< csv: power of ten of the time's unit, in ps; -1: ticks */
+    qd_tick sync;                                          /**< chronoxea: sync frequency in Hz, as a fraction; {0, 0}: the file's */
+    unsigned order_bits;                                   /**< t2, writing: width o of a time difference; 0: 17 */
+    unsigned protocol;                                     /**< t2, writing: 0: masks, 1: bases */
+    bool has_epoch0, unix_epochs;
+    uint32_t epoch0;  /**< t1, t2: the epoch at time 0 */
+    bool any_channel; /**< a channel without detector is dropped and counted also where there is no map: to look into a file */
 } qd_tag_format;
 
-/** "a1-49", "a1-54", "a1-49-swapped", "a1-54-swapped"; the card is the usual one of that width (49: timestamp3, 54: timestamp7).
- *  QD_E_USAGE: another name (the error lists these); *format unchanged. */
+/** A name with options: "NAME" or "NAME:OPTION=VALUE:OPTION=VALUE...". Names: a1-49, a1-54, a1-49-swapped, a1-54-swapped,
+ *  a1-49-text, a1-54-text, t1, t2, ptu, qutag, qutag-raw, swabian, chronoxea, csv, auto. The card of an a1 format is the usual one
+ *  of that width (49: timestamp3, 54: timestamp7). Options: see qd_tag_format_set.
+ *  QD_E_USAGE: another name (the error lists these) or option; *format unchanged. */
 qd_status qd_tag_format_parse(const char *name, qd_tag_format *format, qd_error *err);
-/** The name back. Static storage. */
+/** Set one option of a format:
+ *  channels  "V=1,-=2,H=3,+=4": several channels may be one detector     card     timestamp3, timestamp7 (a1, t1)
+ *  tick-ps   a decimal number or a fraction like 125/32                    time, channel   names of columns (csv)
+ *  unit      ps, ns, us, ms, s or ticks (csv)                              sync-hz  (chronoxea)
+ *  bits      49 or 54 (t1)           epoch0   0x... or decimal (t1, t2)    unix     yes or no: epochs are anchored (t1, t2, writing)
+ *  order     4..27 (t2, writing)     protocol 0 or 1 (t2, writing)
+ *  QD_E_USAGE: not an option of this format, or no such value; *format unchanged. */
+qd_status qd_tag_format_set(qd_tag_format *format, const char *option, const char *value, qd_error *err);
+/** True when the format has such an option. */
+bool qd_tag_format_takes(const qd_tag_format *format, const char *option);
+/** The name back, without options. Static storage. */
 const char *qd_tag_format_name(const qd_tag_format *format);
-/** Length of a tick of @p format. */
+/** Length of a tick of @p format; {0, 0} where only the file says (ptu, chronoxea, auto). */
 qd_tick qd_tag_format_tick(const qd_tag_format *format);
+/** True when there is a writer. */
+bool qd_tag_format_writable(const qd_tag_format *format);
 
 /** What a reader has seen so far; final when it said *end. */
 typedef struct qd_tag_info {
-    uint64_t records;         /**< records in the file so far: the sum of the next five */
+    uint64_t records;         /**< records in the file so far: the sum of the next ten */
     uint64_t events;          /**< delivered or waiting to be delivered */
     uint64_t padding;         /**< all-zero records */
     uint64_t dummies;         /**< rollover dummies */
     uint64_t selftests;       /**< self-test events (never key) */
     uint64_t empty;           /**< records without any detector */
+    uint64_t overflows;       /**< records that only carry the counter on (ptu) */
+    uint64_t syncs;           /**< events of the sync input that is no channel of the map (ptu) */
+    uint64_t markers;         /**< marker events (ptu) */
+    uint64_t unmapped;        /**< events on channels outside the map */
+    uint64_t lost;            /**< records that say that tags were lost (swabian) */
     uint64_t wraps;           /**< times that the counter began anew */
     uint64_t backward;        /**< events before their predecessor in the file, put back in order */
     int64_t largest_backward; /**< the largest such step, ticks */
     uint64_t equal_times;     /**< events at exactly the time of the one before, in time order */
     uint64_t duplicates;      /**< of these, those with the same mask */
     uint64_t stray;           /**< timestamp3: events with bit 13 or 14 set, a sign of another format */
+    uint64_t claimed;         /**< records that the header claims (ptu); the size of the file is what counts */
+    uint64_t overflow_sum;    /**< overflows that those records carry */
+    uint64_t epochs;          /**< epoch files */
+    uint64_t epoch_gaps;      /**< places in the stream where epochs are missing */
+    uint64_t epochs_missing;  /**< epochs missing there */
+    uint32_t epoch_first, epoch_last, epoch_gap; /**< of the files; the first epoch missing */
+    uint32_t epoch0;          /**< the epoch at time 0 */
+    bool unix_epochs;         /**< the files say that their epochs are anchored to Unix time */
+    bool bases_only;          /**< no outcomes: the masks 5 and 10 stand for the bases z and x (t2 of protocol 1) */
     uint64_t mask[16];        /**< events by detector mask */
+    unsigned channels;        /**< channel numbers seen, of which the first QD_TAG_CHANNELS are listed; more: there are others */
+    int32_t channel[QD_TAG_CHANNELS];
+    uint64_t clicks[QD_TAG_CHANNELS]; /**< events of that channel, mapped or not */
+    int64_t seen_first, seen_last;    /**< earliest and latest time of any channel */
     int64_t first, last;      /**< times of the first and last event in time order; 0 without events */
 } qd_tag_info;
 
@@ -62,8 +131,10 @@ enum { QD_TAG_REORDER = 4096 };
 
 typedef struct qd_tag_reader qd_tag_reader;
 
-/** Open a file of events for streaming; memory does not depend on its size. The caller closes *reader.
- *  QD_E_INPUT: missing, unreadable, a directory, pipe or device, empty, or no whole number of records (names the byte). */
+/** Open a file of events (t1, t2: or a directory of epoch files) for streaming; memory does not depend on its size, but for four
+ * bytes an epoch file. The caller closes *reader.
+ *  QD_E_INPUT: missing, unreadable, a directory, pipe or device, empty, no whole number of records, or not of this format (names
+ * the byte or line). */
 qd_status qd_tag_reader_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err);
 
 /** Append the next events, at most @p max_events (at least 1), in time order, to @p append_to (its tick is set; its earlier
@@ -76,20 +147,44 @@ qd_status qd_tag_reader_open(const char *path, qd_tag_format format, qd_tag_read
 qd_status qd_tag_reader_read(qd_tag_reader *reader, uint64_t max_events, qd_tags *append_to, bool *end, qd_error *err);
 /** Borrowed, valid until close. */
 const qd_tag_info *qd_tag_reader_info(const qd_tag_reader *reader);
+/** Format as opened: QD_TAG_AUTO is resolved, options that the file states are filled in. Borrowed. */
+const qd_tag_format *qd_tag_reader_format(const qd_tag_reader *reader);
+/** Length of a tick of what is read; never {0, 0}. */
+qd_tick qd_tag_reader_tick(const qd_tag_reader *reader);
+/** QD_E_INPUT when what was opened carries bases without outcomes: no key can come of it. */
+qd_status qd_tag_reader_need_outcomes(const qd_tag_reader *reader, qd_error *err);
 void qd_tag_reader_close(qd_tag_reader *reader);
 
 typedef struct qd_tag_writer qd_tag_writer;
 
-/** Start writing @p path (it appears whole at commit). QD_E_INPUT: cannot be created. */
+/** What a writer had to change; final before commit. */
+typedef struct qd_tag_written {
+    uint64_t events;   /**< given to the writer */
+    uint64_t records;  /**< in the file: csv, qutag-raw and swabian have one for each detector of an event */
+    uint64_t same;     /**< t2: dropped, at the time of the event before (in units of 125 ps), or past the end of its epoch */
+    uint64_t moved;    /**< t2: written one or more units late, because times closer than two units have no code */
+    uint64_t both;     /**< t2 of bases: dropped, clicks in both bases */
+    uint64_t epochs;   /**< t1, t2: files */
+    uint64_t too_long; /**< files beyond what qcrypto's programs can read (t1: 6.4 MB, t2: 2 MB) */
+} qd_tag_written;
+
+/** Start writing @p path (it appears whole at commit). t1 and t2 write a directory, which must not exist.
+ *  QD_E_INPUT: cannot be created. QD_E_USAGE: this format is not written. */
 qd_status qd_tag_writer_open(const char *path, qd_tag_format format, qd_tag_writer **writer, qd_error *err);
 /** Append events in time order. Times are taken to the format's tick rounding down (as programs do that read a 54-bit record as a
- *  49-bit one) and modulo its range. QD_E_INPUT: a negative time, a mask outside 1..15, or times that go back (names the event);
+ *  49-bit one) and modulo its range. csv writes times in ps, exactly (rounded down where the tick is no finite decimal).
+ *  QD_E_INPUT: a negative time (but for a1), a mask outside 1..15, or times that go back (names the event);
  *  QD_E_INPUT: the disk is full. */
 qd_status qd_tag_writer_write(qd_tag_writer *writer, const qd_tags *tags, qd_error *err);
+/** Borrowed, valid until commit. */
+const qd_tag_written *qd_tag_writer_info(const qd_tag_writer *writer);
 /** Finish: the file appears under its name. The writer is freed, also on error (then nothing appears). */
 qd_status qd_tag_writer_commit(qd_tag_writer *writer, qd_error *err);
 /** Drop everything and free. NULL accepted. */
 void qd_tag_writer_abandon(qd_tag_writer *writer);
+
+/** SHA-256 of a file, or of a directory of epoch files: of the lines "NAME SHA256\n" of them in order of their names. */
+qd_status qd_tag_sha256(const char *path, char hex[65], qd_error *err);
 
 /* ---- What a station does before anything leaves it --------------------------------------------------------------- */
 

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streaming reader of tag files: chooses the decoder, restores the order of neighbours, counts. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "timetag/reader.h"
+
+static const qd_decoder *const decoders[] = {
+    [QD_TAG_A1] = &qd_decode_a1,           [QD_TAG_A1_TEXT] = &qd_decode_a1_text, [QD_TAG_T1] = &qd_decode_t1,
+    [QD_TAG_T2] = &qd_decode_t2,           [QD_TAG_PTU] = &qd_decode_ptu,         [QD_TAG_QUTAG] = &qd_decode_qutag,
+    [QD_TAG_QUTAG_RAW] = &qd_decode_qutag, [QD_TAG_SWABIAN] = &qd_decode_swabian, [QD_TAG_CHRONOXEA] = &qd_decode_chronoxea,
+    [QD_TAG_CSV] = &qd_decode_csv,
+};
+
+/* Only what its first bytes name beyond doubt. */
+static qd_status detect(const char *path, qd_tag_format *format, qd_error *err) {
+    static const uint8_t ptu[8] = {'P', 'Q', 'T', 'T', 'T', 'R', 0, 0}, qutag[4] = {0x87, 0xb3, 0x91, 0xfa};
+    FILE *f = NULL;
+    uint8_t first[8] = {0};
+    QD_TRY(qd_file_open(path, false, &f, NULL, err));
+    size_t got = fread(first, 1, sizeof first, f);
+    fclose(f);
+    if (got == 8 && memcmp(first, ptu, 8) == 0) {
+        format->kind = QD_TAG_PTU;
+    } else if (got == 8 && memcmp(first, qutag, 4) == 0) {
+        format->kind = QD_TAG_QUTAG;
+    } else {
+        return qd_fail(err, QD_E_INPUT,
+                       "%s: byte 0 begins no file that names its own format||only PTU and quTAG files do; every other looks well "
+                       "in the wrong format|say which it is: a1-49, a1-54, a1-49-swapped, a1-54-swapped, a1-49-text, a1-54-text, "
+                       "t1, t2, qutag-raw, swabian, chronoxea or csv",
+                       path);
+    }
+    return QD_OK;
+}
+
+qd_status qd_tag_reader_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err) {
+    *reader = NULL;
+    if (format.kind == QD_TAG_AUTO) QD_TRY(detect(path, &format, err));
+    if ((unsigned)format.kind >= sizeof decoders / sizeof *decoders)
+        return qd_fail(err, QD_E_USAGE, "no such format of time tags");
+    qd_tag_reader *r = calloc(1, sizeof *r);
+    if (r) r->path = strdup(path);
+    if (!r || !r->path) {
+        free(r);
+        return qd_fail(err, QD_E_INTERNAL, "no memory to read %s", path);
+    }
+    r->format = format;
+    r->tick = qd_tag_format_tick(&format);
+    r->decoder = decoders[format.kind];
+    qd_status st = r->decoder->open(r, err);
+    if (st != QD_OK) {
+        qd_tag_reader_close(r);
+        return st;
+    }
+    *reader = r;
+    return QD_OK;
+}
+
+void qd_tag_reader_close(qd_tag_reader *r) {
+    if (!r) return;
+    if (r->decoder->close) r->decoder->close(r);
+    if (r->f) fclose(r->f);
+    free(r->path);
+    qd_wipe(r->mask, sizeof r->mask); /* which detector clicked is the raw key */
+    free(r);
+}
+
+const qd_tag_info *qd_tag_reader_info(const qd_tag_reader *r) { return &r->info; }
+const qd_tag_format *qd_tag_reader_format(const qd_tag_reader *r) { return &r->format; }
+qd_tick qd_tag_reader_tick(const qd_tag_reader *r) { return r->tick; }
+
+qd_status qd_tag_reader_need_outcomes(const qd_tag_reader *r, qd_error *err) {
+    if (!r->info.bases_only) return QD_OK;
+    return qd_fail(err, QD_E_INPUT,
+                   "%s carries times and bases, but not which detector clicked||it is what a station announces, or the T3 files "
+                   "with the values lie elsewhere|use the station's own recording; for a clock alone this file will do",
+                   r->path);
+}
+
+/* ---- Places ------------------------------------------------------------------------------------------------------ */
+
+const char *qd_where(const qd_tag_reader *r, char out[QD_WHERE]) {
+    const char *slash = r->part ? "/" : "", *part = r->part ? r->part : "";
+    if (r->line)
+        (void)snprintf(out, QD_WHERE, "%s%s%s: line %" PRIu64, r->path, slash, part, r->line);
+    else
+        (void)snprintf(out, QD_WHERE, "%s%s%s: byte %" PRIu64 " (record %" PRIu64 ")", r->path, slash, part, r->at, r->record);
+    return out;
+}
+
+qd_status qd_reader_open_file(qd_tag_reader *r, uint64_t header, unsigned bytes, qd_error *err) {
+    QD_TRY(qd_file_open(r->path, false, &r->f, &r->size, err));
+    if (r->size == 0)
+        return qd_fail(err, QD_E_INPUT, "%s is empty||the recording did not start, or its copy failed|record or copy it again",
+                       r->path);
+    if (r->size < header)
+        return qd_fail(err, QD_E_INPUT,
+                       "%s: the header is cut off at byte %" PRIu64 " of %" PRIu64 "||the file was truncated, or is no %s file|copy "
+                       "it again, or name its format",
+                       r->path, r->size, header, qd_tag_format_name(&r->format));
+    uint64_t rest = (r->size - header) % bytes;
+    if (rest)
+        return qd_fail(err, QD_E_INPUT,
+                       "%s: the record at byte %" PRIu64 " is cut off after %" PRIu64
+                       " of %u bytes||the file was truncated, or is not of format %s|copy it again, name another format, or cut it "
+                       "to a whole number of records",
+                       r->path, r->size - rest, rest, bytes, qd_tag_format_name(&r->format));
+    return QD_OK;
+}
+
+qd_status qd_reader_records(qd_tag_reader *r, void *block, unsigned bytes, size_t max, size_t *got, qd_error *err) {
+    uint64_t left = r->at < r->size ? (r->size - r->at) / bytes : 0;
+    size_t want = left < max ? (size_t)left : max;
+    *got = fread(block, bytes, want, r->f);
+    if (*got < want) {
+        if (ferror(r->f)) return qd_reader_fail(r, err, "reading fails|%s", strerror(errno));
+        return qd_fail(err, QD_E_INPUT,
+                       "%s%s%s ends at byte %" PRIu64 " of %" PRIu64
+                       "||it became shorter while it was read|let the other program finish",
+                       r->path, r->part ? "/" : "", r->part ? r->part : "", r->at + *got * (uint64_t)bytes, r->size);
+    }
+    r->ended = left == want;
+    return QD_OK;
+}
+
+qd_status qd_reader_line(qd_tag_reader *r, char *line, size_t cap, bool *got, qd_error *err) {
+    size_t n = 0;
+    int c;
+    r->line++;
+    *got = false;
+    while ((c = getc_unlocked(r->f)) != EOF && c != '\n') {
+        *got = true;
+        if (c == 0)
+            return qd_reader_fail(r, err, "a zero byte after %zu characters||no text file|name its format, or copy it again", n);
+        if (n + 1 >= cap)
+            return qd_reader_fail(r, err, "longer than %zu characters||no text file of format %s|name its format", cap - 1,
+                                  qd_tag_format_name(&r->format));
+        line[n++] = (char)c;
+    }
+    if (c == '\n') *got = true;
+    if (c == EOF && ferror(r->f)) return qd_reader_fail(r, err, "reading fails|%s", strerror(errno));
+    if (n && line[n - 1] == '\r') n--;
+    line[n] = 0;
+    return QD_OK;
+}
+
+/* ---- Events ------------------------------------------------------------------------------------------------------ */
+
+static qd_status beyond_repair(const qd_tag_reader *r, int64_t back, qd_error *err) {
+    return qd_reader_fail(r, err,
+                          "the event is %" PRId64
+                          " ticks before events more than %d events back|out of order beyond repair"
+                          "|another format or word order than %s, or two recordings in one file"
+                          "|try the other formats with `qdistill tags info`",
+                          back, QD_TAG_REORDER, qd_tag_format_name(&r->format));
+}
+
+qd_status qd_reader_take(qd_tag_reader *r, int64_t t, uint8_t mask, qd_error *err) {
+    if (t >= qd_time_limit || t <= -qd_time_limit)
+        return qd_reader_fail(r, err,
+                              "the time is beyond 2^61 ticks||another format or word order than %s"
+                              "|try the other formats with `qdistill tags info`",
+                              qd_tag_format_name(&r->format));
+    if (r->delivered && t < r->newest) return beyond_repair(r, r->newest - t, err);
+    if (r->any && t < r->time) {
+        r->info.backward++;
+        if (r->time - t > r->info.largest_backward) r->info.largest_backward = r->time - t;
+    }
+    r->any = true;
+    r->time = t;
+    r->info.events++;
+    r->info.mask[mask & 15]++;
+    uint64_t at = r->n++;
+    for (; at > 0 && r->t[at - 1] > t; at--) {
+        r->t[at] = r->t[at - 1];
+        r->mask[at] = r->mask[at - 1];
+    }
+    r->t[at] = t;
+    r->mask[at] = mask;
+    return QD_OK;
+}
+
+uint8_t qd_channel_mask(const qd_tag_channels *c, int64_t channel) {
+    if (c->n == 0) return channel >= 1 && channel <= 4 ? (uint8_t)(1 << (channel - 1)) : 0;
+    for (unsigned i = 0; i < c->n; i++)
+        if (c->number[i] == channel) return c->mask[i];
+    return 0;
+}
+
+int32_t qd_channel_number(const qd_tag_channels *c, int detector) {
+    for (unsigned i = 0; i < c->n; i++)
+        if (c->mask[i] == 1 << detector) return c->number[i];
+    return detector + 1;
+}
+
+static void count_channel(qd_tag_info *info, int64_t t, int64_t channel) {
+    unsigned listed = info->channels < QD_TAG_CHANNELS ? info->channels : QD_TAG_CHANNELS, i = 0;
+    if (info->channels == 0 || t < info->seen_first) info->seen_first = t;
+    if (info->channels == 0 || t > info->seen_last) info->seen_last = t;
+    while (i < listed && info->channel[i] != channel) i++;
+    if (i == listed) {
+        if (i == QD_TAG_CHANNELS) {
+            info->channels = QD_TAG_CHANNELS + 1;
+            return;
+        }
+        info->channels++;
+        info->channel[i] = (int32_t)channel;
+    }
+    info->clicks[i]++;
+}
+
+qd_status qd_reader_click(qd_tag_reader *r, int64_t t, int64_t channel, qd_error *err) {
+    uint8_t mask = qd_channel_mask(&r->format.channels, channel);
+    count_channel(&r->info, t, channel);
+    if (mask) return qd_reader_take(r, t, mask, err);
+    if (r->format.channels.n == 0 && !r->format.any_channel)
+        return qd_reader_fail(r, err,
+                              "an event of channel %" PRId64 "|without a map only the channels 1, 2, 3, 4 are known: V, -, H, +"
+                              "|the detectors are on other inputs|name them: --channels V=1,-=2,H=3,+=4 with your numbers, or "
+                              "FORMAT:channels=V=1,-=2,H=3,+=4 where a verb takes only a format",
+                              channel);
+    r->info.unmapped++;
+    return QD_OK;
+}
+
+/* Move the @p n earliest events out. */
+static void deliver(qd_tag_reader *r, uint64_t n, qd_tags *out) {
+    for (uint64_t i = 0; i < n; i++) {
+        if (!r->delivered) {
+            r->info.first = r->t[i];
+        } else if (r->t[i] == r->newest) {
+            r->info.equal_times++;
+            r->info.duplicates += r->mask[i] == r->newest_mask;
+        }
+        r->delivered = true;
+        r->newest = r->t[i];
+        r->newest_mask = r->mask[i];
+    }
+    r->info.last = r->newest;
+    memcpy(out->t + out->n, r->t, n * sizeof *r->t);
+    memcpy(out->mask + out->n, r->mask, n);
+    out->n += n;
+    r->n -= n;
+    memmove(r->t, r->t + n, r->n * sizeof *r->t);
+    memmove(r->mask, r->mask + n, r->n);
+}
+
+qd_status qd_tag_reader_read(qd_tag_reader *r, uint64_t max_events, qd_tags *append_to, bool *end, qd_error *err) {
+    uint64_t left = max_events ? max_events : 1;
+    append_to->tick = r->tick;
+    *end = false;
+    while (left > 0) {
+        uint64_t keep = r->ended ? 0 : QD_TAG_REORDER, ready = r->n > keep ? r->n - keep : 0;
+        if (ready == 0) {
+            if (r->ended) break;
+            QD_TRY(r->decoder->more(r, err));
+            continue;
+        }
+        if (ready > left) ready = left;
+        QD_TRY(qd_tags_reserve(append_to, append_to->n + ready, err));
+        deliver(r, ready, append_to);
+        left -= ready;
+    }
+    *end = r->ended && r->n == 0;
+    return QD_OK;
+}

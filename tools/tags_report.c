@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tags_report.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+static const char *const detector[4] = {"V", "-", "H", "+"};
+
+static uint64_t singles(const qd_tag_info *i, int d) {
+    return i->mask[1 << d];
+}
+static uint64_t several(const qd_tag_info *i) {
+    uint64_t n = 0;
+    for (unsigned m = 1; m < 16; m++)
+        if (m & (m - 1)) n += i->mask[m];
+    return n;
+}
+static double ps_of(int64_t ticks, qd_tick tick) {
+    return (double)ticks * (double)tick.num / (double)tick.den;
+}
+static double seconds_of(const tags_report *r) {
+    const qd_tag_info *i = &r->info;
+    return (i->events ? ps_of(i->last - i->first, r->tick) : ps_of(i->seen_last - i->seen_first, r->tick)) * 1e-12;
+}
+static double rate_of(uint64_t n, double s) {
+    return s > 0 ? (double)n / s : 0;
+}
+static bool has_card(const qd_tag_format *f) { return f->kind == QD_TAG_A1 || f->kind == QD_TAG_A1_TEXT || f->kind == QD_TAG_T1; }
+static bool has_epochs(const qd_tag_format *f) { return f->kind == QD_TAG_T1 || f->kind == QD_TAG_T2; }
+static bool has_channels(const qd_tag_format *f) { return qd_tag_format_takes(f, "channels"); }
+
+static uint8_t mask_of(const qd_tag_channels *c, int32_t channel) {
+    for (unsigned i = 0; i < c->n; i++)
+        if (c->number[i] == channel) return c->mask[i];
+    return c->n == 0 && channel >= 1 && channel <= 4 ? (uint8_t)(1 << (channel - 1)) : 0;
+}
+static const char *detector_of(uint8_t mask) {
+    for (int d = 0; d < 4; d++)
+        if (mask == 1 << d) return detector[d];
+    return "no detector";
+}
+
+static void print_records(FILE *to, const tags_report *r) {
+    const qd_tag_info *i = &r->info;
+    fprintf(to, "%" PRIu64 " records: %" PRIu64 " events", i->records, i->events);
+    if (has_card(&r->format))
+        fprintf(to, ", %" PRIu64 " padding, %" PRIu64 " rollover dummies, %" PRIu64 " self-tests", i->padding, i->dummies, i->selftests);
+    if (has_card(&r->format) || r->format.kind == QD_TAG_T2) fprintf(to, ", %" PRIu64 " without detector", i->empty);
+    if (r->format.kind == QD_TAG_PTU)
+        fprintf(to, ", %" PRIu64 " of overflow (that carry %" PRIu64 "), %" PRIu64 " of the sync input, %" PRIu64 " markers", i->overflows,
+                i->overflow_sum, i->syncs, i->markers);
+    if (r->format.kind == QD_TAG_SWABIAN) fprintf(to, ", %" PRIu64 " that say that tags were lost", i->lost);
+    if (has_channels(&r->format)) fprintf(to, ", %" PRIu64 " on channels without detector", i->unmapped);
+    fprintf(to, "\n");
+}
+
+static void print_channels(FILE *to, const tags_report *r, double s) {
+    const qd_tag_info *i = &r->info;
+    if (!has_channels(&r->format)) return;
+    fprintf(to, r->format.channels.n ? "channels as mapped:\n" : "channels (no map given: 1, 2, 3, 4 are V, -, H, +):\n");
+    for (unsigned k = 0; k < i->channels && k < QD_TAG_CHANNELS; k++)
+        fprintf(to, "  channel %" PRId32 ", %s: %" PRIu64 ", %.6g a second\n", i->channel[k],
+                detector_of(mask_of(&r->format.channels, i->channel[k])), i->clicks[k], rate_of(i->clicks[k], s));
+    if (i->channels > QD_TAG_CHANNELS) fprintf(to, "  and others\n");
+}
+
+static void print_epochs(FILE *to, const tags_report *r) {
+    const qd_tag_info *i = &r->info;
+    if (!has_epochs(&r->format)) return;
+    fprintf(to, "epochs %08" PRIx32 " to %08" PRIx32 ", %s: %" PRIu64 " files, %" PRIu64 " gaps, %" PRIu64 " epochs missing; time 0 is epoch %08" PRIx32 "\n",
+            i->epoch_first, i->epoch_last, i->unix_epochs ? "anchored to Unix time" : "of the card's own count", i->epochs, i->epoch_gaps,
+            i->epochs_missing, i->epoch0);
+}
+
+void tags_print(FILE *to, const tags_report *r) {
+    const qd_tag_info *i = &r->info;
+    double s = seconds_of(r);
+    fprintf(to, "%s: %s", r->file, qd_tag_format_name(&r->format));
+    if (has_card(&r->format)) fprintf(to, " (card timestamp%d)", (int)r->format.card);
+    if (r->format.kind == QD_TAG_T2) fprintf(to, " (protocol %u, %s)", r->format.protocol, i->bases_only ? "bases" : "masks");
+    fprintf(to, ", ticks of %.9g ps\n", ps_of(1, r->tick));
+    print_records(to, r);
+    fprintf(to, "%.9g s, %.6g events a second\n", s, rate_of(i->events, s));
+    print_channels(to, r, s);
+    if (i->bases_only) {
+        fprintf(to, "basis z: %" PRIu64 ", basis x: %" PRIu64 "; no outcomes\n", i->mask[QD_DET_Z], i->mask[QD_DET_X]);
+    } else {
+        for (int d = 0; d < 4; d++)
+            fprintf(to, "detector %s: %" PRIu64 " alone, %.6g a second\n", detector[d], singles(i, d), rate_of(singles(i, d), s));
+        fprintf(to, "several detectors: %" PRIu64 "\n", several(i));
+    }
+    fprintf(to, "order: %" PRIu64 " steps back, the largest %.9g ps; ", i->backward, ps_of(i->largest_backward, r->tick));
+    if (has_card(&r->format) && !has_epochs(&r->format)) fprintf(to, "%" PRIu64 " wraps; ", i->wraps);
+    fprintf(to, "%" PRIu64 " events at the time of the one before, %" PRIu64 " of them duplicates\n", i->equal_times, i->duplicates);
+    print_epochs(to, r);
+    if (!r->out) return;
+    if (r->merge_ps) fprintf(to, "merged: %" PRIu64 " events into the one before\n", r->merged);
+    fprintf(to, "written: %s, %s, %" PRIu64 " events", r->out, qd_tag_format_name(&r->out_format), r->written.events);
+    if (r->written.records != r->written.events) fprintf(to, ", %" PRIu64 " records", r->written.records);
+    if (has_epochs(&r->out_format)) fprintf(to, ", %" PRIu64 " epochs", r->written.epochs);
+    fprintf(to, "\n");
+}
+
+__attribute__((format(printf, 1, 2))) static void warn(const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    fputs("qdistill tags: warning: ", stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+static void warn_written(const tags_report *r) {
+    const qd_tag_written *w = &r->written;
+    if (w->same)
+        warn("%" PRIu64 " events are not in %s: a T2 file holds one event at a time of 125 ps (--merge-ps 125 makes one of them)", w->same, r->out);
+    if (w->moved) warn("%" PRIu64 " events are written 125 ps late or a little more: a T2 file has no closer times than 250 ps", w->moved);
+    if (w->both)
+        warn("%" PRIu64 " events with clicks in both bases are not in %s: to keep them, write masks (t2:protocol=0), which name the outcomes", w->both,
+             r->out);
+    if (w->too_long) warn("%" PRIu64 " files are longer than qcrypto's programs read (T1 6.4 MB, T2 2 MB)", w->too_long);
+    if (r->out && r->info.bases_only && r->out_format.kind != QD_TAG_T2)
+        warn("%s has bases without outcomes: the events of %s have both detectors of their basis", r->file, r->out);
+}
+
+void tags_warn(const tags_report *r) {
+    const qd_tag_info *i = &r->info;
+    if (i->stray)
+        warn("bits 13 and 14 are set in %" PRIu64
+             " events; a timestamp3 leaves them zero. Is this another card\n  (--card timestamp7) or a file of 54 bits read as 49?",
+             i->stray);
+    if (i->unmapped && r->format.channels.n == 0)
+        warn("%" PRIu64 " events are on channels that are no detector without a map: --channels V=1,-=2,H=3,+=4 with your numbers", i->unmapped);
+    if (i->lost) warn("the device lost tags in %" PRIu64 " places: rates are too low there, and times of unknown length are missing", i->lost);
+    if (i->claimed && i->claimed != i->records)
+        warn("the header claims %" PRIu64 " records, the file has %" PRIu64 ": cut off, or the recording was stopped", i->claimed, i->records);
+    if (i->epoch_gaps)
+        warn("%" PRIu64 " epochs are missing in %" PRIu64 " places, the first at %08" PRIx32, i->epochs_missing, i->epoch_gaps, i->epoch_gap);
+    warn_written(r);
+}
+
+static void put_counts(json_t *j, const tags_report *r) {
+    const qd_tag_info *i = &r->info;
+    const struct {
+        const char *name;
+        uint64_t n;
+    } counts[] = {{"records", i->records},       {"events", i->events},         {"padding", i->padding},     {"dummies", i->dummies},
+                  {"selftests", i->selftests},   {"empty", i->empty},           {"overflows", i->overflows}, {"overflow_sum", i->overflow_sum},
+                  {"syncs", i->syncs},           {"markers", i->markers},       {"unmapped", i->unmapped},   {"lost", i->lost},
+                  {"wraps", i->wraps},           {"backward", i->backward},     {"equal_times", i->equal_times}, {"duplicates", i->duplicates},
+                  {"stray", i->stray},           {"multi", several(i)},         {"epochs", i->epochs},       {"epoch_gaps", i->epoch_gaps},
+                  {"epochs_missing", i->epochs_missing}};
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) json_object_set_new(j, counts[k].name, qd_json_from_u64(counts[k].n));
+}
+
+void tags_json(json_t *j, const tags_report *r) {
+    const qd_tag_info *i = &r->info;
+    double s = seconds_of(r);
+    json_object_set_new(j, "file", json_string(r->file));
+    json_object_set_new(j, "format", json_string(qd_tag_format_name(&r->format)));
+    if (has_card(&r->format)) json_object_set_new(j, "card", json_string(r->format.card == QD_CARD_TIMESTAMP7 ? "timestamp7" : "timestamp3"));
+    json_object_set_new(j, "tick", json_pack("[I,I]", (json_int_t)r->tick.num, (json_int_t)r->tick.den));
+    put_counts(j, r);
+    json_object_set_new(j, "largest_backward", json_integer(i->largest_backward));
+    json_object_set_new(j, "first", json_integer(i->first));
+    json_object_set_new(j, "last", json_integer(i->last));
+    json_object_set_new(j, "duration_s", json_real(s));
+    json_object_set_new(j, "rate", json_real(rate_of(i->events, s)));
+    json_t *d = json_object();
+    for (int k = 0; k < 4; k++) json_object_set_new(d, detector[k], qd_json_from_u64(singles(i, k)));
+    json_object_set_new(j, "detectors", d);
+    json_object_set_new(j, "bases_only", json_boolean(i->bases_only));
+    if (has_channels(&r->format)) {
+        json_t *c = json_object();
+        for (unsigned k = 0; k < i->channels && k < QD_TAG_CHANNELS; k++) {
+            char name[16];
+            (void)snprintf(name, sizeof name, "%" PRId32, i->channel[k]);
+            json_object_set_new(c, name, qd_json_from_u64(i->clicks[k]));
+        }
+        json_object_set_new(j, "channels", c);
+    }
+    if (has_epochs(&r->format)) {
+        json_object_set_new(j, "epoch0", json_integer(i->epoch0));
+        json_object_set_new(j, "epoch_first", json_integer(i->epoch_first));
+        json_object_set_new(j, "epoch_last", json_integer(i->epoch_last));
+        json_object_set_new(j, "unix_epochs", json_boolean(i->unix_epochs));
+    }
+    if (!r->out) return;
+    json_object_set_new(j, "out", json_string(r->out));
+    json_object_set_new(j, "out_format", json_string(qd_tag_format_name(&r->out_format)));
+    json_object_set_new(j, "merged", qd_json_from_u64(r->merged));
+    json_object_set_new(j, "written", json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "events", qd_json_from_u64(r->written.events), "records",
+                                                qd_json_from_u64(r->written.records), "same", qd_json_from_u64(r->written.same), "moved",
+                                                qd_json_from_u64(r->written.moved), "both_bases", qd_json_from_u64(r->written.both), "epochs",
+                                                qd_json_from_u64(r->written.epochs)));
+}
