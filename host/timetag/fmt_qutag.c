@@ -14,11 +14,14 @@ static qd_status qutag_open(qd_tag_reader *r, qd_error *err) {
     uint8_t head[HEADER];
     uint64_t header = r->format.kind == QD_TAG_QUTAG ? HEADER : 0;
     QD_TRY(qd_reader_open_file(r, header, BYTES, err));
-    if (!header) return QD_OK;
-    if (fread(head, 1, HEADER, r->f) != HEADER || memcmp(head, magic, sizeof magic) != 0)
+    size_t got = fread(head, 1, HEADER, r->f);
+    bool marked = got >= sizeof magic && memcmp(head, magic, sizeof magic) == 0;
+    if (header && (got < HEADER || !marked))
         return qd_reader_fail(r, err, "no header of a quTAG file||a raw file has none|use --format qutag-raw");
-    r->at = HEADER;
-    return QD_OK;
+    if (!header && marked)
+        return qd_reader_fail(r, err, "the header of a quTAG file, where a raw file has its first time||a file with header|use --format qutag");
+    r->at = header;
+    return fseeko(r->f, (off_t)header, SEEK_SET) == 0 ? QD_OK : qd_reader_fail(r, err, "cannot go to the first record");
 }
 
 static qd_status qutag_more(qd_tag_reader *r, qd_error *err) {

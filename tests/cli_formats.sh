@@ -1,0 +1,144 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Formats on the command line: what info says of each, conversion among all that are written, the same names in sync, sift and run,
+# key files, and every kind of bad input.
+set -eu
+qd=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+fails=0
+say() { echo "FAIL: $*"; fails=$((fails + 1)); }
+
+# expect STATUS PATTERN COMMAND...: exit status, and a pattern in the output of either kind
+expect() {
+    want=$1 pattern=$2
+    shift 2
+    set +e
+    timeout 120 "$@" >"$dir/log" 2>&1
+    got=$?
+    set -e
+    [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat "$dir/log"; }
+    grep -q -- "$pattern" "$dir/log" || { say "no '$pattern' from: $*"; cat "$dir/log"; }
+}
+has() { grep -q -- "$1" "$dir/log" || { say "no '$1'"; cat "$dir/log"; }; }
+
+# A table whose channels are 5 to 8: info lists them and warns, convert refuses without a map.
+printf 'time,ch\n0,5\n1000,6\n2000.5,7\n2000.5,8\n3000000,9\n' >"$dir/t.csv"
+expect 0 'channel 5, no detector: 1' "$qd" tags info "$dir/t.csv" --format csv --csv-time time --csv-channel ch --csv-unit ns
+has 'no map given: 1, 2, 3, 4 are V, -, H, +'
+has 'warning: 5 events are on channels that are no detector without a map: --channels'
+has '0.003 s'
+expect 5 'line 2: an event of channel 5' "$qd" tags convert "$dir/t.csv" --from csv --csv-time time --csv-channel ch --csv-unit ns --to a1-54 --out "$dir/out"
+[ ! -e "$dir/out" ] || say "a refused conversion left a file"
+map='V=5,-=6,H=7,+=8'
+expect 0 'channel 7, H: 1' "$qd" tags convert "$dir/t.csv" --from csv --csv-time time --csv-channel ch --csv-unit ns --channels "$map" --to a1-54 --out "$dir/a.a1"
+has '1 on channels without detector'
+has 'written: .* 4 events'
+expect 0 '"merged": 1' "$qd" tags convert "$dir/t.csv" --from "csv:time=time:channel=ch:unit=ns:channels=$map" --merge-ps 1000 --to a1-54 --out "$dir/m.a1" --json -
+[ "$(wc -c <"$dir/m.a1")" = 24 ] || say "merged events are $(wc -c <"$dir/m.a1") bytes"
+expect 0 '"multi": 1' "$qd" tags info "$dir/m.a1" --format a1-54 --json -
+
+# A simulated pair of stations through every format and back: the same bytes, the same clock, the same sifted keys.
+scenario=$2/examples/scenarios/metro-fibre.yaml
+"$qd" simulate "$scenario" --duration-s 0.05 --seed 3 --device ref --out "$dir/short" -q 2>"$dir/err" || say "simulate: $(cat "$dir/err")"
+"$qd" simulate "$scenario" --duration-s 0.9 --seed 3 --device ref --out "$dir/sim" -q 2>"$dir/err" || say "simulate: $(cat "$dir/err")"
+s=alice
+for _ in once; do
+    # one tag an event first: merging what belongs together makes the way through one-click records reversible
+    "$qd" tags convert "$dir/short/$s.a1" --from a1-54 --merge-ps 1 --to a1-54 --out "$dir/$s.a1" -q || say "merge $s"
+    for f in a1-54-swapped a1-54-text t1:bits=54 csv:tick-ps=125/32 csv:unit=s:tick-ps=125/32; do
+        rm -rf "$dir/via"
+        expect 0 'written' "$qd" tags convert "$dir/$s.a1" --from a1-54 --to "$f" --out "$dir/via"
+        expect 0 'written' "$qd" tags convert "$dir/via" --from "$f" --merge-ps 1 --to a1-54 --out "$dir/back"
+        cmp "$dir/$s.a1" "$dir/back" || say "$s through $f: bytes differ"
+    done
+    # in coarser ticks the second time through changes nothing
+    for f in a1-49 t1 t2:protocol=0 swabian qutag-raw csv:tick-ps=1; do
+        case $f in t2*) from=t2 ;; *) from=$f ;; esac
+        rm -rf "$dir/via" "$dir/via2"
+        expect 0 'written' "$qd" tags convert "$dir/$s.a1" --from a1-54 --to "$f" --out "$dir/via"
+        expect 0 'written' "$qd" tags convert "$dir/via" --from "$from" --to "$f" --out "$dir/via2"
+        diff -r "$dir/via" "$dir/via2" >/dev/null || say "$s: $f to itself differs"
+        expect 0 '"status": "ok"' "$qd" tags info "$dir/via" --format "$from" --json -
+    done
+done
+for f in t1 csv; do
+    for s in alice bob; do
+        "$qd" tags convert "$dir/sim/$s.a1" --from a1-54 --to $f --out "$dir/$f.$s" -q || say "convert $s to $f"
+    done
+    expect 0 'locked' "$qd" sync "$dir/$f.alice" "$dir/$f.bob" --format $f --device ref --json "$dir/clock.json"
+    expect 0 'coincidences' "$qd" sift "$dir/$f.alice" "$dir/$f.bob" --format $f --clock "$dir/clock.json" --window-ps 1000 --device ref --out "$dir/sifted.$f"
+    [ "$(wc -c <"$dir/sifted.$f/alice.z.bits")" -gt 100 ] || say "hardly any bits sifted from $f"
+done
+cat >"$dir/job.yaml" <<END
+name: formats
+input: {alice: {file: t1.alice, format: t1}, bob: {file: csv.bob, format: "csv:tick-ps=125"}}
+protocol: bbm92
+END
+set +e
+timeout 300 "$qd" run "$dir/job.yaml" --device ref --out "$dir/runs" >"$dir/log" 2>&1
+got=$?
+set -e
+case $got in 0 | 6) ;; *) say "run on t1 folders: exit $got"; cat "$dir/log" ;; esac # too few pairs for a key is no fault of the format
+grep -q '"sha256"' "$dir/runs/formats/manifest.json" 2>/dev/null || say "run on t1 folders: no digest of the inputs"
+
+# What a station announces: enough for a clock, not for a key.
+for s in alice bob; do
+    "$qd" tags convert "$dir/sim/$s.a1" --from a1-54 --to t2 --out "$dir/t2.$s" -q 2>/dev/null || say "convert $s to t2"
+done
+expect 0 'bases' "$qd" tags info "$dir/t2.alice" --format t2
+has 'epochs 00000001 to 00000003'
+expect 0 'locked' "$qd" sync "$dir/t2.alice" "$dir/t2.bob" --format t2 --device ref
+expect 5 'not which detector clicked' "$qd" sift "$dir/t2.alice" "$dir/t2.bob" --format t2 --offset-ps 0 --ppm 0 --window-ps 1000 --device ref --out "$dir/none"
+# A gap is reported and passed over.
+rm "$dir/t1.alice/00000002"
+expect 0 'warning: 1 epochs are missing in 1 places, the first at 00000002' "$qd" tags info "$dir/t1.alice" --format t1
+has '2 files, 1 gaps, 1 epochs missing'
+
+# Key files: bits, not tags.
+head -c 100000 /dev/urandom >"$dir/good.cor"
+expect 0 'ones: .* 50\.\|ones: .* 49\.' "$qd" tags info "$dir/good.cor" --format cor
+grep -q 'warning' "$dir/log" && say "a warning about random bits: $(cat "$dir/log")"
+expect 0 '"hashed": true' "$qd" tags info "$dir/good.cor" --format cor --json -
+printf '\001%.0s' $(seq 2000) >"$dir/bad.cor"
+expect 0 'warning: .* not the output of a hash' "$qd" tags info "$dir/bad.cor" --format cor
+has '12.5000 % +-'
+: >"$dir/empty"
+expect 5 'is empty' "$qd" tags info "$dir/empty" --format cor
+expect 2 'key bits, not time tags' "$qd" sync "$dir/good.cor" "$dir/good.cor" --format cor
+for f in "${QD_SHARED:-/nonexistent}"/data/keys/*.cor; do
+    [ -f "$f" ] || { echo "QD_SHARED has no data/keys: recorded bits skipped"; break; }
+    expect 0 'not the output of a hash' "$qd" tags info "$f" --format cor
+    has 'ones: .* 44.1990 %\|ones: .* 43.4911 %'
+done
+f=${QD_SHARED:-/nonexistent}/data/timetags/v30_t2.ptu
+if [ -f "$f" ]; then
+    expect 0 '435319 records: 305565 events, 129754 of overflow (that carry 149011)' "$qd" tags info "$f" --format auto
+    expect 0 '305565 events' "$qd" tags convert "$f" --from ptu --to a1-54 --out "$dir/ptu.a1"
+    head -c 1000001 "$f" >"$dir/cut.ptu"
+    expect 5 'byte 1000000 is cut off after 1 of 4 bytes' "$qd" tags info "$dir/cut.ptu" --format ptu
+    head -c 1000000 "$f" >"$dir/cut.ptu"
+    expect 0 'claims 435319 records, the file has 248902' "$qd" tags info "$dir/cut.ptu" --format ptu
+else
+    echo "QD_SHARED has no data/timetags: the recording is skipped"
+fi
+
+# Bad input: exit 5, one error that names file and position.
+for f in a1-54-text t1 t2 ptu qutag qutag-raw swabian chronoxea csv auto; do
+    expect 5 "$dir/empty" "$qd" tags info "$dir/empty" --format $f
+    expect 5 "$dir/missing" "$qd" tags info "$dir/missing" --format $f
+    head -c 100001 /dev/urandom >"$dir/noise"
+    expect 5 "$dir/noise" "$qd" tags info "$dir/noise" --format $f
+    case $f in t1 | t2) expect 5 'no epoch files' "$qd" tags info "$dir/sim" --format $f ;; *) expect 5 'is a directory' "$qd" tags info "$dir" --format $f ;; esac
+done
+expect 5 'exists already' "$qd" tags convert "$dir/alice.a1" --from a1-54 --to t1 --out "$dir/t1.bob"
+[ -z "$(find "$dir" -name '*.tmp')" ] || say "temporary files are left"
+
+# Usage.
+expect 2 'chronoxea, csv, auto' "$qd" tags info "$dir/noise" --format nothing
+expect 2 "says nothing of a1-54" "$qd" tags info "$dir/alice.a1" --format a1-54 --channels V=1
+expect 2 "is not a map like" "$qd" tags info "$dir/t.csv" --format csv --channels V=one
+expect 2 'are read, not written' "$qd" tags convert "$dir/alice.a1" --from a1-54 --to ptu --out "$dir/none"
+expect 2 'a1-49-text or a1-54-text' "$qd" tags info "$dir/noise" --format a1-text
+[ ! -e "$dir/none" ] || say "a usage error left a file"
+[ $fails = 0 ]
