@@ -41,7 +41,7 @@ expect 0 '"multi": 1' "$qd" tags info "$dir/m.a1" --format a1-54 --json -
 # A simulated pair of stations through every format and back: the same bytes, the same clock, the same sifted keys.
 scenario=$2/examples/scenarios/metro-fibre.yaml
 "$qd" simulate "$scenario" --duration-s 0.05 --seed 3 --device ref --out "$dir/short" -q 2>"$dir/err" || say "simulate: $(cat "$dir/err")"
-"$qd" simulate "$scenario" --duration-s 0.9 --seed 3 --device ref --out "$dir/sim" -q 2>"$dir/err" || say "simulate: $(cat "$dir/err")"
+"$qd" simulate "$scenario" --duration-s 1.1 --seed 3 --device ref --out "$dir/sim" -q 2>"$dir/err" || say "simulate: $(cat "$dir/err")"
 s=alice
 for _ in once; do
     # one tag an event first: merging what belongs together makes the way through one-click records reversible

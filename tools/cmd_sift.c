@@ -299,7 +299,7 @@ int qd_cmd_sift(int argc, char **argv) {
     qd_error err = {0};
     arguments a = {.correlation = "anti", .o = {.announce_ps = 125, .chunk = CHUNK}};
     const qd_opt opts[] = {
-        {"format", QD_OPT_TEXT, &a.format, 0, 0, "F", "of both files: a1-49, a1-54, a1-49-swapped or a1-54-swapped", NULL},
+        {"format", QD_OPT_TEXT, &a.format, 0, 0, "F", "of both files, as for tags: a1-54, t1, ptu, swabian, csv:time=t:unit=ns, ...", NULL},
         {"clock", QD_OPT_TEXT, &a.o.clock_file, 0, 0, "FILE", "clock of B on A's, as sync writes it", NULL},
         {"offset-ps", QD_OPT_I64, &a.offset_ps, 0, 0, "N", "in place of --clock: time of A less time of B, at B's first tag",
          &a.has_offset},

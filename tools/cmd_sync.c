@@ -97,7 +97,7 @@ int qd_cmd_sync(int argc, char **argv) {
     qd_error err = {0};
     arguments a = {0};
     const qd_opt opts[] = {
-        {"format", QD_OPT_TEXT, &a.format, 0, 0, "F", "of both files: a1-49, a1-54, a1-49-swapped or a1-54-swapped", NULL},
+        {"format", QD_OPT_TEXT, &a.format, 0, 0, "F", "of both files, as for tags: a1-54, t1, ptu, swabian, csv:time=t:unit=ns, ...", NULL},
         {"max-offset-s", QD_OPT_REAL, &a.max_offset_s, 1e-9, 10, "S", "search offsets up to this, either way (default 0.01)",
          NULL},
         {"max-ppm", QD_OPT_REAL, &a.max_ppm, 1e-6, 200, "P", "search frequencies up to this, either way (default 10)", NULL},
