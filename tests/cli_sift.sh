@@ -164,7 +164,7 @@ expect 5 'other ticks' "$qd" sift a.a1 b.a1 --format a1-54 --clock other.json --
 # Usage, exit 2.
 expect 2 'at least 2' "$qd" sift a.a1
 expect 2 'needs --format' "$qd" sift a.a1 b.a1 --offset-ps 0 --window-ps 1000 --out no
-expect 2 'a1-54' "$qd" sift a.a1 b.a1 --format ptu --offset-ps 0 --window-ps 1000 --out no
+expect 2 'a1-54' "$qd" sift a.a1 b.a1 --format nothing --offset-ps 0 --window-ps 1000 --out no
 expect 2 'needs --out' "$qd" sift a.a1 b.a1 --format a1-54 --offset-ps 0 --window-ps 1000
 expect 2 'needs --window-ps' "$qd" sift a.a1 b.a1 --format a1-54 --offset-ps 0 --out no
 expect 2 'needs --clock' "$qd" sift a.a1 b.a1 --format a1-54 --window-ps 1000 --out no

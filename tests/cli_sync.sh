@@ -106,7 +106,7 @@ expect 5 'cannot write' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --json "$dir
 
 # Usage.
 expect 2 'needs --format' "$qd" sync "$dir/a" "$dir/b"
-expect 2 'is no format' "$qd" sync "$dir/a" "$dir/b" --format ptu
+expect 2 'is no format' "$qd" sync "$dir/a" "$dir/b" --format nothing
 expect 2 'out of range' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 11
 expect 2 'out of range' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-ppm 1000
 expect 2 'at least 2' "$qd" sync "$dir/a" --format a1-54

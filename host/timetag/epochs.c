@@ -138,7 +138,10 @@ static qd_status open_one(qd_tag_reader *r, const char *path, unsigned type, qd_
     e->first_known = false;
     e->time = 0;
     e->bits = (qd_unpacker){0, 0};
-    return check_head(r, e, err);
+    r->header = true;
+    st = check_head(r, e, err);
+    r->header = false;
+    return st;
 }
 
 qd_status qd_epochs_next(qd_tag_reader *r, unsigned type, qd_error *err) {

@@ -113,9 +113,7 @@ static qd_status read_header(qd_tag_reader *r, header *h, qd_error *err) {
         if (fread(tag, 1, TAG, r->f) != TAG)
             return qd_reader_fail(r, err, "the header ends without Header_End||the file was truncated|copy it again");
         QD_TRY(header_tag(r, tag, h, &last, err));
-        r->record++;
     }
-    r->record = 0;
     return QD_OK;
 }
 

@@ -49,7 +49,9 @@ qd_status qd_tag_reader_open(const char *path, qd_tag_format format, qd_tag_read
     r->format = format;
     r->tick = qd_tag_format_tick(&format);
     r->decoder = decoders[format.kind];
+    r->header = true;
     qd_status st = r->decoder->open(r, err);
+    r->header = false;
     if (st != QD_OK) {
         qd_tag_reader_close(r);
         return st;
@@ -85,6 +87,8 @@ const char *qd_where(const qd_tag_reader *r, char out[QD_WHERE]) {
     const char *slash = r->part ? "/" : "", *part = r->part ? r->part : "";
     if (r->line)
         (void)snprintf(out, QD_WHERE, "%s%s%s: line %" PRIu64, r->path, slash, part, r->line);
+    else if (r->header)
+        (void)snprintf(out, QD_WHERE, "%s%s%s: byte %" PRIu64, r->path, slash, part, r->at);
     else
         (void)snprintf(out, QD_WHERE, "%s%s%s: byte %" PRIu64 " (record %" PRIu64 ")", r->path, slash, part, r->at, r->record);
     return out;

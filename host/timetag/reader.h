@@ -30,6 +30,7 @@ struct qd_tag_reader {
     const char *part;  /**< name of the file inside a directory; NULL: path is the file */
     uint64_t at, line; /**< where the record in hand begins: byte; line, counted from 1 (0: not a text) */
     uint64_t record;   /**< its number, counted from 0 */
+    bool header;       /**< what is read is the header, not records */
     bool ended, any;
     int64_t time; /**< of the last event read */
     uint64_t n;   /**< events waiting, in time order */
