@@ -39,7 +39,8 @@ expect 0 '"merged": 1' "$qd" tags convert "$dir/t.csv" --from "csv:time=time:cha
 expect 0 '"multi": 1' "$qd" tags info "$dir/m.a1" --format a1-54 --json -
 
 # A simulated pair of stations through every format and back: the same bytes, the same clock, the same sifted keys.
-scenario=$2/examples/scenarios/metro-fibre.yaml
+scenario=$dir/link.yaml
+sed 's/^pair_rate_hz:.*/pair_rate_hz: 1.5e6/' "$2/examples/scenarios/metro-fibre.yaml" >"$scenario" # fewer events are enough here
 "$qd" simulate "$scenario" --duration-s 0.05 --seed 3 --device ref --out "$dir/short" -q 2>"$dir/err" || say "simulate: $(cat "$dir/err")"
 "$qd" simulate "$scenario" --duration-s 1.1 --seed 3 --device ref --out "$dir/sim" -q 2>"$dir/err" || say "simulate: $(cat "$dir/err")"
 s=alice
