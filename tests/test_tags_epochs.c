@@ -33,7 +33,7 @@ static const uint8_t t1_file[44] = {1,    0,    0,    0,    0x21, 0x43, 5,    0,
 
 START_TEST(t1_single) {
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_file(t1_file, sizeof t1_file);
     reads("t1", &t, &info);
     const int64_t want[2] = {(int64_t)0x54321 << 32 | 0x10, (int64_t)0x54321 << 32 | 0x89abcdef};
@@ -63,7 +63,7 @@ END_TEST
 START_TEST(t1_fine_bits) {
     uint8_t b[128];
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     uint64_t w[4] = {event(5, 0x10, 0x1b << 10 | 1), event(5, 0x11, 16 | 1), event(5, 0x12, 32 | 2), event(5, 0x13, 0x300 | 4)};
     write_file(b, t1_bytes(b, 1, 5, 4, w, 4));
     reads("t1:bits=54", &t, &info);
@@ -109,7 +109,7 @@ START_TEST(t1_inconsistent) {
     write_file(b, n);
     refuses(path, "t1", "tag 0x3");
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_file(b, t1_bytes(b, 1, 5, 0, w, 0)); /* no events at all is no contradiction */
     reads("t1", &t, &info);
     ck_assert_uint_eq(t.n, 0);
@@ -132,7 +132,7 @@ START_TEST(t1_folder) {
     write_at(in_folder("notes.txt"), "x", 1);
     write_at(in_folder("0000010A"), "x", 1);
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     qd_error err = {0};
     ck_assert_msg(read_at(folder, "t1", &t, &info, &err) == QD_OK, "%s", err.what);
     ck_assert_uint_eq(t.n, 10);
@@ -184,7 +184,7 @@ START_TEST(t1_count_begins_anew) {
         write_at(in_folder(name), b, t1_bytes(b, 0x101, epochs[i], 1, &w, 1));
     }
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     qd_error err = {0};
     ck_assert_msg(read_at(folder, "t1", &t, &info, &err) == QD_OK, "%s", err.what);
     ck_assert_uint_eq(t.n, 4);
@@ -206,7 +206,7 @@ static const uint8_t t2_masks[44] = {2,    1,    0,    0,    3,    0,    0,    0
 /* Trap: the pattern follows the difference (the document of the format says the reverse). */
 START_TEST(t2_single) {
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_file(t2_bases, sizeof t2_bases);
     reads("t2", &t, &info);
     const int64_t want[2] = {((int64_t)1 << 32) + 100, ((int64_t)1 << 32) + 400};
@@ -324,7 +324,7 @@ START_TEST(round_trip) {
                  {"t2:order=27", "t2", 1, true}};
     qd_tags in, t = {0};
     qd_tag_written written;
-    qd_tag_info info;
+    qd_tag_info info = {0};
     qd_error err = {0};
     make_events(&in, (qd_tick){125, cases[_i].den}, ((int64_t)1 << 32) * cases[_i].den);
     remove_all(other);

@@ -11,7 +11,7 @@ static const uint8_t one_eight[2] = {1, 8};
 
 START_TEST(qutag) {
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_file(qutag_file, sizeof qutag_file);
     reads("qutag", &t, &info);
     expect_tags(&t, 2, qutag_times, one_eight);
@@ -55,7 +55,7 @@ START_TEST(swabian) {
                                   0, 0, 0, 0, 0xfd, 0xff, 0xff, 0xff, 0x12, 0, 0, 0, 1, 0, 0, 0, /* channel -3 */
                                   0, 0, 0, 0, 3,    0,    0,    0,    0x13, 0, 0, 0, 1, 0, 0, 0};
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_file(f, sizeof f);
     refuses(path, "swabian", "byte 32 (record 2): an event of channel -3");
     reads("swabian:channels=V=-3,-=2,H=3", &t, &info);
@@ -77,7 +77,7 @@ END_TEST
 
 START_TEST(a1_text) {
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_text("048d159e26af3401\n0000000000000000\n048d159e26af3802\r\n048D159E26AF3C14");
     reads("a1-54-text", &t, &info); /* 0x048d159e26af3401 = 0x123456789abcd << 10 | 1 */
     expect_tags(&t, 2, (const int64_t[]){0x123456789abcd, 0x123456789abce}, (const uint8_t[]){1, 2});
@@ -104,7 +104,7 @@ END_TEST
 
 START_TEST(csv) {
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_text("# a comment\ntime_ps,channel\n10,1\n# another\n\n12.5,2\n+20.4999,4\n");
     reads("csv", &t, &info);
     expect_tags(&t, 3, (const int64_t[]){10, 13, 20}, (const uint8_t[]){1, 2, 8});
@@ -154,7 +154,7 @@ END_TEST
 /* Columns are channels; row k is the k-th tag of each, so that rows are not in order of time. */
 START_TEST(chronoxea) {
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_text("% Recording of today\n% Sync frequency: 10 kHz\n% Channel A: 3 tags\n% Channel B: 0 tags\n% Channel C: 2 tags\n"
                "0\t1.300\t5\t0.013\n1\t99999.900\t7\t2.6\n9\t0\t\t\n");
     reads("chronoxea", &t, &info);
@@ -213,7 +213,7 @@ START_TEST(round_trip) {
                  {"csv:unit=ticks:tick-ps=2", "csv:unit=ticks:tick-ps=2", {2, 1}, false}};
     qd_tags in = {.tick = cases[_i].tick}, t = {0};
     qd_tag_written written;
-    qd_tag_info info;
+    qd_tag_info info = {0};
     qd_error err = {0};
     ck_assert_int_eq(qd_tags_reserve(&in, 20000, &err), QD_OK);
     int64_t at = 0;

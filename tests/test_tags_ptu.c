@@ -64,7 +64,7 @@ START_TEST(t2_types) {
     } cases[] = {{0x01010204, 33554432, 2, 1}, {0x00010205, 33554432, 2, 1}, {0x00010206, 33554432, 2, 1},
                  {0x00010207, 33554432, 2, 1}, {0x00010204, 33552000, 1, 1}};
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     int64_t a = cases[_i].period * cases[_i].first, b = a + cases[_i].period * cases[_i].second;
     write_records(cases[_i].type, 1e-12, 0, t2_records, T2_RECORDS);
     reads("ptu", &t, &info);
@@ -95,7 +95,7 @@ END_TEST
 START_TEST(t2_picoharp) {
     static const uint32_t w[] = {0x10000064, 0xf0000000, 0x20000005, 0xf0000010, 0x00000007 /* sync */, 0xf0000003 /* markers */, 0x40000001};
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_records(0x00010203, 4e-12, 0, w, 7);
     reads("ptu", &t, &info);
     expect_tags(&t, 3, (const int64_t[]){100, 210698240 + 5, 2 * 210698240 + 1}, (const uint8_t[]){1, 2, 8});
@@ -118,7 +118,7 @@ START_TEST(t3_types) {
     static const uint32_t w[] = {100 << 10 | 3, 0xfe000002, 0x02000000 | 0x7fff << 10 | 0x3ff, 0xfe000000, 0x82000000 | 5 << 10 | 1, 0x06000000 | 1 << 10 | 20};
     int64_t a = types[_i] == 0x00010304 ? 1024 : 2048, b = a + 1024;
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_records(types[_i], 12.5e-9, 4e-12, w, 6);
     reads("ptu", &t, &info);
     /* dtime may exceed a period, when the sync is divided: the second event is 32767 dtime units behind its sync */
@@ -138,7 +138,7 @@ END_TEST
 START_TEST(t3_picoharp) {
     static const uint32_t w[] = {0x10640003, 0xf0000000, 0x20000005, 0xf0010007, 0x4fff0009};
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_records(0x00010303, 100e-9, 4e-12, w, 5);
     reads("ptu", &t, &info);
     expect_tags(&t, 3, (const int64_t[]){3 * 25000 + 100, 65541LL * 25000, 65545LL * 25000 + 0xfff}, (const uint8_t[]){1, 2, 8});
@@ -152,7 +152,7 @@ END_TEST
 START_TEST(t3_without_common_tick) {
     static const uint32_t w[] = {100 << 10 | 3};
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_records(0x00010307, 12.5e-9, 8e-12, w, 1);
     refuses(path, "ptu", "--tick-ps");
     reads("ptu:tick-ps=1", &t, &info);
@@ -175,7 +175,7 @@ END_TEST
 START_TEST(channels) {
     static const uint32_t w[] = {0x00000001, 0x08000002, 0x10000003};
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     write_records(0x00010207, 1e-12, 0, w, 3);
     refuses(path, "ptu", "an event of channel 5");
     refuses(path, "ptu", "--channels");
@@ -271,7 +271,7 @@ START_TEST(recording) {
         return;
     }
     qd_tags t = {0};
-    qd_tag_info info;
+    qd_tag_info info = {0};
     qd_error err = {0};
     ck_assert_msg(read_at(where, "ptu", &t, &info, &err) == QD_OK, "%s", err.what);
     ck_assert_uint_eq(t.n, 305565);

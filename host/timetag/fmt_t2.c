@@ -58,7 +58,7 @@ static qd_status finish(qd_tag_reader *r, qd_epochs *e, qd_error *err) {
 static qd_status t2_more(qd_tag_reader *r, qd_error *err) {
     qd_epochs *e = r->state;
     for (int i = 0; i < QD_READ_BLOCK && !r->ended; i++) {
-        uint32_t d, pattern;
+        uint32_t d = 0, pattern = 0;
         QD_TRY(take_bits(r, e, e->head.order, &d, err));
         bool wide = d == 0;
         if (wide) QD_TRY(take_bits(r, e, 32, &d, err));
