@@ -17,7 +17,10 @@ static size_t tag(uint8_t *p, const char *name, uint32_t type, const void *value
 static size_t header(uint8_t *p, uint32_t type, double global, double resolution) {
     uint64_t t = type, bits = 32, none = 0;
     size_t n = 16;
-    memcpy(p, "PQTTTR\0\0" "1.0.00\0\0", 16);
+    memcpy(p,
+           "PQTTTR\0\0"
+           "1.0.00\0\0",
+           16);
     n += tag(p + n, "TTResultFormat_TTTRRecType", 0x10000008, &t);
     n += tag(p + n, "TTResultFormat_BitsPerRecord", 0x10000008, &bits);
     n += tag(p + n, "MeasDesc_GlobalResolution", 0x20000008, &global);

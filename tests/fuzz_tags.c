@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Vendors' and text formats: whatever the bytes, the reader ends cleanly, delivers in order and accounts for every record; what was
- * delivered survives writing and reading again. */
+/* Vendors' and text formats: whatever the bytes, the reader ends cleanly, delivers in order and accounts for every record; what
+ * was delivered survives writing and reading again. */
 #include "fuzz_tagfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const struct {
         const char *read, *prefix; /* what the file begins with */
         size_t bytes;
-    } cases[] = {{"qutag", "\x87\xb3\x91\xfa" "123456789012345678901234567890123456", 40},
+    } cases[] = {{"qutag",
+                  "\x87\xb3\x91\xfa"
+                  "123456789012345678901234567890123456",
+                  40},
                  {"qutag-raw:channels=V=0,-=1,H=256", "", 0},
                  {"swabian", "", 0},
                  {"swabian:channels=V=-1,-=1,H=-2147483648,+=2147483647", "", 0},

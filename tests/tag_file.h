@@ -27,8 +27,12 @@ static inline void write_at(const char *where, const void *p, size_t n) {
     ck_assert_uint_eq(fwrite(p, 1, n, f), n);
     ck_assert_int_eq(fclose(f), 0);
 }
-static inline void write_file(const void *p, size_t n) { write_at(path, p, n); }
-static inline void write_text(const char *text) { write_file(text, strlen(text)); }
+static inline void write_file(const void *p, size_t n) {
+    write_at(path, p, n);
+}
+static inline void write_text(const char *text) {
+    write_file(text, strlen(text));
+}
 
 /* In pieces of a size that divides nothing. */
 static inline qd_status read_at(const char *where, const char *format, qd_tags *t, qd_tag_info *info, qd_error *err) {

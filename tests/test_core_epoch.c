@@ -26,12 +26,15 @@ START_TEST(epochs) {
 }
 END_TEST
 
-/* 17 bits from the card, the rest from the host. Bit pairs 16..15 of (card, host): only (0,3) carries up, (2,0), (3,0), (3,1) down. */
+/* 17 bits from the card, the rest from the host. Bit pairs 16..15 of (card, host): only (0,3) carries up, (2,0), (3,0), (3,1)
+ * down. */
 START_TEST(epoch_from_card_and_host) {
     for (uint32_t t = 0; t < 4; t++)
         for (uint32_t a = 0; a < 4; a++) {
             uint32_t te = t << 15 | 0x123, now = 0xc7400000 | a << 15 | 0x456;
-            int64_t c = t == 0 && a == 3 ? 0x20000 : (t == 2 && a == 0) || (t == 3 && a == 0) || (t == 3 && a == 1) ? -0x20000 : 0;
+            int64_t c = t == 0 && a == 3                                                 ? 0x20000
+                        : (t == 2 && a == 0) || (t == 3 && a == 0) || (t == 3 && a == 1) ? -0x20000
+                                                                                         : 0;
             ck_assert_uint_eq(qd_epoch_complete(te, now), (uint32_t)((int64_t)0xc7400000 + te + c));
         }
     /* any tag from three quarters of the range behind the host's clock to a quarter ahead */
@@ -138,7 +141,7 @@ START_TEST(t3_refused) {
 END_TEST
 
 /* Positions 0, 1, 5, 100 in 4 bits: 2, 3, 6, then zeros and 97 in 32 bits, then 1. */
-static const uint8_t t4_file[28] = {4, 0, 0, 0, 9,    0,    0, 0, 4,    0,    0,    0, 4, 0,
+static const uint8_t t4_file[28] = {4, 0, 0, 0, 9, 0, 0,    0,    4,    0,    0,    0,    4,    0,
                                     0, 0, 0, 0, 0, 0, 0x00, 0x00, 0x60, 0x23, 0x00, 0x10, 0x61, 0x00};
 
 START_TEST(t4) {

@@ -24,10 +24,12 @@ static size_t t1_bytes(uint8_t *b, uint32_t tag, uint32_t epoch, uint32_t length
     for (size_t i = 0; i <= n; i++) put(&p, i < n ? (uint32_t)(w[i] >> 32) : 0), put(&p, i < n ? (uint32_t)w[i] : 0);
     return (size_t)(p - b);
 }
-static uint64_t event(uint32_t te, uint32_t at, unsigned low) { return ((uint64_t)te << 32 | at) << 15 | low; }
+static uint64_t event(uint32_t te, uint32_t at, unsigned low) {
+    return ((uint64_t)te << 32 | at) << 15 | low;
+}
 
 /* Epoch 0x54321: detector V at 0x10, + at 0x89abcdef. */
-static const uint8_t t1_file[44] = {1,    0,    0,    0,    0x21, 0x43, 5,    0,    2,    0,    0,    0,    49,   0, 0,
+static const uint8_t t1_file[44] = {1,    0,    0,    0,    0x21, 0x43, 5,    0,    2,    0,    0,    0,    49,   0,    0,
                                     0,    4,    0,    0,    0,    0x00, 0x80, 0x90, 0xa1, 0x01, 0x00, 0x08, 0x00, 0xd5, 0xc4,
                                     0x90, 0xa1, 0x08, 0x80, 0xf7, 0xe6, 0,    0,    0,    0,    0,    0,    0,    0};
 
@@ -73,7 +75,8 @@ START_TEST(t1_fine_bits) {
     ck_assert_uint_eq(info.dummies, 1);
     ck_assert_uint_eq(info.selftests, 1);
     reads("t1", &t, &info); /* as a timestamp3's: bits 4 and 5 are phase, the fine bits are lost, two of them are suspicious */
-    const int64_t coarse[4] = {(int64_t)5 << 32 | 0x10, (int64_t)5 << 32 | 0x11, (int64_t)5 << 32 | 0x12, (int64_t)5 << 32 | 0x13};
+    const int64_t coarse[4] = {(int64_t)5 << 32 | 0x10, (int64_t)5 << 32 | 0x11, (int64_t)5 << 32 | 0x12,
+                               (int64_t)5 << 32 | 0x13};
     expect_tags(&t, 4, coarse, (const uint8_t[]){1, 1, 2, 4});
     ck_assert_uint_eq(info.stray, 1);
     reads("t1:card=timestamp7", &t, &info);
@@ -196,10 +199,10 @@ START_TEST(t1_count_begins_anew) {
 END_TEST
 
 /* Differences 100 and 300 in 8 bits, bases 1 and 0: 01100100 1 00000000 (300 in 32 bits) 0 00000001 0. */
-static const uint8_t t2_bases[32] = {2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 8,    0,    0,    0,
+static const uint8_t t2_bases[32] = {2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0,    0,    8,    0,    0,    0,
                                      1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0x80, 0x64, 0x40, 0x00, 0x96, 0x00};
 /* Differences 5, 2, 0x12345, 0x23456 in 17 bits, masks 9, 4, 15, 1; anchored. */
-static const uint8_t t2_masks[44] = {2,    1,    0,    0,    3,    0,    0,    0xc0, 4,    0,    0,    0,    17,   0,   0,
+static const uint8_t t2_masks[44] = {2,    1,    0,    0,    3,    0,    0,    0xc0, 4,    0,    0,    0,    17,   0,    0,
                                      0,    4,    0,    0,    0,    0,    0,    0,    0,    0x00, 0xc8, 0x02, 0x00, 0xbe, 0x68,
                                      0x24, 0x09, 0x02, 0x00, 0x00, 0x00, 0x00, 0x10, 0x56, 0x34, 0x00, 0x00, 0x00, 0x08};
 

@@ -4,8 +4,8 @@
 #include "timetag/number.h"
 
 /* 40 bytes that begin with the mark; input 1 at 0x0102030405, input 4 at 0x0102030409 */
-static const uint8_t qutag_file[60] = {0x87, 0xb3, 0x91, 0xfa, [40] = 0x05, 0x04, 0x03, 0x02, 0x01, 0, 0, 0, 1, 0,
-                                       0x09, 0x04, 0x03, 0x02, 0x01, 0, 0, 0, 4, 0};
+static const uint8_t qutag_file[60] = {0x87, 0xb3, 0x91, 0xfa, [40] = 0x05, 0x04, 0x03, 0x02, 0x01, 0, 0, 0,
+                                       1,    0,    0x09, 0x04, 0x03,        0x02, 0x01, 0,    0,    0, 4, 0};
 static const int64_t qutag_times[2] = {0x0102030405, 0x0102030409};
 static const uint8_t one_eight[2] = {1, 8};
 
@@ -155,8 +155,9 @@ END_TEST
 START_TEST(chronoxea) {
     qd_tags t = {0};
     qd_tag_info info = {0};
-    write_text("% Recording of today\n% Sync frequency: 10 kHz\n% Channel A: 3 tags\n% Channel B: 0 tags\n% Channel C: 2 tags\n"
-               "0\t1.300\t5\t0.013\n1\t99999.900\t7\t2.6\n9\t0\t\t\n");
+    write_text(
+        "% Recording of today\n% Sync frequency: 10 kHz\n% Channel A: 3 tags\n% Channel B: 0 tags\n% Channel C: 2 tags\n"
+        "0\t1.300\t5\t0.013\n1\t99999.900\t7\t2.6\n9\t0\t\t\n");
     reads("chronoxea", &t, &info);
     /* 10 kHz: 100,000,000 ps a period */
     expect_tags(&t, 5, (const int64_t[]){1300, 199999900, 500000013, 700002600, 900000000}, (const uint8_t[]){1, 1, 4, 4, 1});
@@ -200,17 +201,18 @@ START_TEST(round_trip) {
         const char *write, *read;
         qd_tick tick;
         bool masks; /* events with several detectors stay one record */
-    } cases[] = {{"a1-49-text", "a1-49-text", {125, 1}, true},
-                 {"a1-54-text", "a1-54-text", {125, 32}, true},
-                 {"qutag-raw", "qutag-raw", {1, 1}, false},
-                 {"qutag-raw:tick-ps=81:channels=V=8,-=7,H=6,+=5", "qutag-raw:tick-ps=81:channels=V=8,-=7,H=6,+=5", {81, 1}, false},
-                 {"swabian", "swabian", {1, 1}, false},
-                 {"swabian:channels=V=-1,-=-2,H=-3,+=-4", "swabian:channels=V=-1,-=-2,H=-3,+=-4", {1, 1}, false},
-                 {"csv", "csv", {1, 1}, false},
-                 {"csv", "csv:tick-ps=125/32", {125, 32}, false},
-                 {"csv:unit=s", "csv:unit=s:tick-ps=125/32", {125, 32}, false},
-                 {"csv:unit=ns:time=t:channel=c", "csv:unit=ns:time=t:channel=c:tick-ps=0.25", {1, 4}, false},
-                 {"csv:unit=ticks:tick-ps=2", "csv:unit=ticks:tick-ps=2", {2, 1}, false}};
+    } cases[] = {
+        {"a1-49-text", "a1-49-text", {125, 1}, true},
+        {"a1-54-text", "a1-54-text", {125, 32}, true},
+        {"qutag-raw", "qutag-raw", {1, 1}, false},
+        {"qutag-raw:tick-ps=81:channels=V=8,-=7,H=6,+=5", "qutag-raw:tick-ps=81:channels=V=8,-=7,H=6,+=5", {81, 1}, false},
+        {"swabian", "swabian", {1, 1}, false},
+        {"swabian:channels=V=-1,-=-2,H=-3,+=-4", "swabian:channels=V=-1,-=-2,H=-3,+=-4", {1, 1}, false},
+        {"csv", "csv", {1, 1}, false},
+        {"csv", "csv:tick-ps=125/32", {125, 32}, false},
+        {"csv:unit=s", "csv:unit=s:tick-ps=125/32", {125, 32}, false},
+        {"csv:unit=ns:time=t:channel=c", "csv:unit=ns:time=t:channel=c:tick-ps=0.25", {1, 4}, false},
+        {"csv:unit=ticks:tick-ps=2", "csv:unit=ticks:tick-ps=2", {2, 1}, false}};
     qd_tags in = {.tick = cases[_i].tick}, t = {0};
     qd_tag_written written;
     qd_tag_info info = {0};
@@ -260,7 +262,8 @@ START_TEST(written_bytes) {
     uint8_t masks[2] = {1, 8};
     qd_tags in = {.n = 2, .t = times, .mask = masks, .tick = {1, 1}};
     expect_written("qutag-raw", &in, qutag_file + 40, 20);
-    static const uint8_t swabian_bytes[32] = {0, 0, 0, 0, 1, 0, 0, 0, 5, 4, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 9, 4, 3, 2, 1, 0, 0, 0};
+    static const uint8_t swabian_bytes[32] = {0, 0, 0, 0, 1, 0, 0, 0, 5, 4, 3, 2, 1, 0, 0, 0,
+                                              0, 0, 0, 0, 9, 0, 0, 0, 9, 4, 3, 2, 1, 0, 0, 0};
     expect_written("swabian:channels=V=1,+=9", &in, swabian_bytes, 32);
     times[0] = 33, times[1] = 256000000000000; /* 128.90625 ps, 1000 s */
     masks[0] = 5;
@@ -278,7 +281,8 @@ START_TEST(written_bytes) {
 END_TEST
 
 START_TEST(names_and_options) {
-    static const char *const names[] = {"a1-49-text", "a1-54-text", "t1", "t2", "ptu", "qutag", "qutag-raw", "swabian", "chronoxea", "csv", "auto"};
+    static const char *const names[] = {"a1-49-text", "a1-54-text", "t1",        "t2",  "ptu", "qutag",
+                                        "qutag-raw",  "swabian",    "chronoxea", "csv", "auto"};
     qd_tag_format f;
     qd_error err = {0};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -288,11 +292,35 @@ START_TEST(names_and_options) {
         bool from_file = f.kind == QD_TAG_PTU || f.kind == QD_TAG_AUTO || f.kind == QD_TAG_CHRONOXEA;
         ck_assert_uint_eq(qd_tag_format_tick(&f).num != 0, !from_file);
     }
-    static const char *const bad[] = {"ptu:card=timestamp3", "a1-54:channels=V=1", "ptu:channels=", "ptu:channels=V", "ptu:channels=Q=1",
-                                      "ptu:channels=V=1,-=1", "ptu:channels=V=x", "ptu:channels=V=99999999999", "ptu:channels=VV=1", "csv:unit=fs",
-                                      "csv:time=", "csv:tick-ps=0", "csv:tick-ps=-1", "csv:tick-ps=1/0", "csv:tick-ps=1e99", "t1:bits=50",
-                                      "t1:epoch0=4294967296", "t1:epoch0=-1", "t1:unix=maybe", "t2:order=3", "t2:order=28", "t2:protocol=2",
-                                      "t2:bits=54", "ptu:nothing", "cor", "PTU", "", "a1-54:card=timestamp9", "swabian:tick-ps=2"};
+    static const char *const bad[] = {"ptu:card=timestamp3",
+                                      "a1-54:channels=V=1",
+                                      "ptu:channels=",
+                                      "ptu:channels=V",
+                                      "ptu:channels=Q=1",
+                                      "ptu:channels=V=1,-=1",
+                                      "ptu:channels=V=x",
+                                      "ptu:channels=V=99999999999",
+                                      "ptu:channels=VV=1",
+                                      "csv:unit=fs",
+                                      "csv:time=",
+                                      "csv:tick-ps=0",
+                                      "csv:tick-ps=-1",
+                                      "csv:tick-ps=1/0",
+                                      "csv:tick-ps=1e99",
+                                      "t1:bits=50",
+                                      "t1:epoch0=4294967296",
+                                      "t1:epoch0=-1",
+                                      "t1:unix=maybe",
+                                      "t2:order=3",
+                                      "t2:order=28",
+                                      "t2:protocol=2",
+                                      "t2:bits=54",
+                                      "ptu:nothing",
+                                      "cor",
+                                      "PTU",
+                                      "",
+                                      "a1-54:card=timestamp9",
+                                      "swabian:tick-ps=2"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         qd_tag_format before = f = format_of("a1-49");
         ck_assert_msg(qd_tag_format_parse(bad[i], &f, &err) == QD_E_USAGE, "%s is accepted", bad[i]);
@@ -342,7 +370,8 @@ START_TEST(numbers) {
         qd_decimal d;
         ck_assert_msg(!qd_parse_decimal(bad[i], &d), "'%s' is accepted", bad[i]);
     }
-    static const char *const far[] = {"4611686018427387904", "-4611686018427387904", "1e30", "1e1000", "999999999999999999999999999999999999e5"};
+    static const char *const far[] = {"4611686018427387904", "-4611686018427387904", "1e30", "1e1000",
+                                      "999999999999999999999999999999999999e5"};
     for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
         qd_decimal d;
         int64_t t;

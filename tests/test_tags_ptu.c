@@ -29,7 +29,10 @@ static uint64_t real(double d) {
 
 static void start(image *m) {
     m->n = 0;
-    memcpy(m->b, "PQTTTR\0\0" "1.0.00\0\0", 16);
+    memcpy(m->b,
+           "PQTTTR\0\0"
+           "1.0.00\0\0",
+           16);
     m->n = 16;
 }
 static void common_header(image *m, uint32_t type, double global, double resolution) {
@@ -52,17 +55,26 @@ static void write_records(uint32_t type, double global, double resolution, const
 }
 
 /* special 1, channel 6, timetag 25 */
-static const uint32_t t2_records[] = {0x00000064 /* input 1 */, 0xfe000002 /* overflow of 2 */, 0x02000005 /* input 2 */,
-                                      0xfe000000 /* an overflow of 0 is one */, 0x80000007 /* sync */, 0x82000009 /* marker */,
-                                      0x9e000009 /* marker 15 */, 0x06000001 /* input 4 */, 0x07ffffff /* input 4, the last time */};
+static const uint32_t t2_records[] = {0x00000064 /* input 1 */,
+                                      0xfe000002 /* overflow of 2 */,
+                                      0x02000005 /* input 2 */,
+                                      0xfe000000 /* an overflow of 0 is one */,
+                                      0x80000007 /* sync */,
+                                      0x82000009 /* marker */,
+                                      0x9e000009 /* marker 15 */,
+                                      0x06000001 /* input 4 */,
+                                      0x07ffffff /* input 4, the last time */};
 enum { T2_RECORDS = sizeof t2_records / 4 };
 
 START_TEST(t2_types) {
     static const struct {
         uint32_t type;
         int64_t period, first, second; /* ticks that the two overflow records add */
-    } cases[] = {{0x01010204, 33554432, 2, 1}, {0x00010205, 33554432, 2, 1}, {0x00010206, 33554432, 2, 1},
-                 {0x00010207, 33554432, 2, 1}, {0x00010204, 33552000, 1, 1}};
+    } cases[] = {{0x01010204, 33554432, 2, 1},
+                 {0x00010205, 33554432, 2, 1},
+                 {0x00010206, 33554432, 2, 1},
+                 {0x00010207, 33554432, 2, 1},
+                 {0x00010204, 33552000, 1, 1}};
     qd_tags t = {0};
     qd_tag_info info = {0};
     int64_t a = cases[_i].period * cases[_i].first, b = a + cases[_i].period * cases[_i].second;
@@ -93,7 +105,8 @@ END_TEST
 
 /* channel 4, timetag 28; 15 is special, told apart by the low four bits */
 START_TEST(t2_picoharp) {
-    static const uint32_t w[] = {0x10000064, 0xf0000000, 0x20000005, 0xf0000010, 0x00000007 /* sync */, 0xf0000003 /* markers */, 0x40000001};
+    static const uint32_t w[] = {0x10000064, 0xf0000000, 0x20000005, 0xf0000010, 0x00000007 /* sync */, 0xf0000003 /* markers */,
+                                 0x40000001};
     qd_tags t = {0};
     qd_tag_info info = {0};
     write_records(0x00010203, 4e-12, 0, w, 7);
@@ -115,14 +128,20 @@ END_TEST
 /* special 1, channel 6, dtime 15, nsync 10: a sync of 80 MHz, dtime of 4 ps: 3125 ticks a period */
 START_TEST(t3_types) {
     static const uint32_t types[] = {0x01010304, 0x00010305, 0x00010306, 0x00010307, 0x00010304};
-    static const uint32_t w[] = {100 << 10 | 3, 0xfe000002, 0x02000000 | 0x7fff << 10 | 0x3ff, 0xfe000000, 0x82000000 | 5 << 10 | 1, 0x06000000 | 1 << 10 | 20};
+    static const uint32_t w[] = {100 << 10 | 3,
+                                 0xfe000002,
+                                 0x02000000 | 0x7fff << 10 | 0x3ff,
+                                 0xfe000000,
+                                 0x82000000 | 5 << 10 | 1,
+                                 0x06000000 | 1 << 10 | 20};
     int64_t a = types[_i] == 0x00010304 ? 1024 : 2048, b = a + 1024;
     qd_tags t = {0};
     qd_tag_info info = {0};
     write_records(types[_i], 12.5e-9, 4e-12, w, 6);
     reads("ptu", &t, &info);
     /* dtime may exceed a period, when the sync is divided: the second event is 32767 dtime units behind its sync */
-    expect_tags(&t, 3, (const int64_t[]){3 * 3125 + 100, (a + 1023) * 3125 + 32767, (b + 20) * 3125 + 1}, (const uint8_t[]){1, 2, 8});
+    expect_tags(&t, 3, (const int64_t[]){3 * 3125 + 100, (a + 1023) * 3125 + 32767, (b + 20) * 3125 + 1},
+                (const uint8_t[]){1, 2, 8});
     ck_assert_uint_eq(t.tick.num, 4);
     ck_assert_uint_eq(t.tick.den, 1);
     ck_assert_uint_eq(info.markers, 1);

@@ -15,9 +15,9 @@ enum { CHUNK = 1 << 20, FLAGS = 9 };
 typedef struct flag {
     const char *name, *option;
 } flag;
-static const flag flags[FLAGS] = {{"card", "card"},           {"channels", "channels"},       {"tick-ps", "tick-ps"},
-                                  {"csv-time", "time"},       {"csv-channel", "channel"},     {"csv-unit", "unit"},
-                                  {"sync-hz", "sync-hz"},     {"t1-bits", "bits"},            {"epoch0", "epoch0"}};
+static const flag flags[FLAGS] = {{"card", "card"},       {"channels", "channels"},   {"tick-ps", "tick-ps"},
+                                  {"csv-time", "time"},   {"csv-channel", "channel"}, {"csv-unit", "unit"},
+                                  {"sync-hz", "sync-hz"}, {"t1-bits", "bits"},        {"epoch0", "epoch0"}};
 
 typedef struct arguments {
     const char *action, *file, *format, *from, *to, *out, *flag[FLAGS];
@@ -122,16 +122,20 @@ int qd_cmd_tags(int argc, char **argv) {
     arguments a = {0};
     const qd_opt opts[] = {
         {"format", QD_OPT_TEXT, &a.format, 0, 0, "F",
-         "info: format of FILE: a1-49, a1-54, a1-49-swapped, a1-54-swapped, a1-49-text, a1-54-text, t1, t2, ptu, qutag, qutag-raw, "
+         "info: format of FILE: a1-49, a1-54, a1-49-swapped, a1-54-swapped, a1-49-text, a1-54-text, t1, t2, ptu, qutag, "
+         "qutag-raw, "
          "swabian, chronoxea, csv; auto (ptu and qutag only); cor (key bits)",
          NULL},
         {"from", QD_OPT_TEXT, &a.from, 0, 0, "F", "convert: format of FILE, as for --format", NULL},
         {"to", QD_OPT_TEXT, &a.to, 0, 0, "F",
          "convert: format to write: an a1 format, t1, t2, qutag-raw, swabian or csv; times are cut to its ticks", NULL},
         {"out", QD_OPT_TEXT, &a.out, 0, 0, "FILE", "convert: file to write; t1, t2: folder", NULL},
-        {"merge-ps", QD_OPT_U64, &a.merge_ps, 1, 1e9, "M", "convert: make one event of all clicks less than M after the first", NULL},
-        {"channels", QD_OPT_TEXT, &a.flag[1], 0, 0, "MAP", "V=1,-=2,H=3,+=4: channel numbers of the detectors (this is the default)", NULL},
-        {"tick-ps", QD_OPT_TEXT, &a.flag[2], 0, 0, "P", "length of a tick: 1 for quTAG, 81 for quTAU; a decimal or a fraction", NULL},
+        {"merge-ps", QD_OPT_U64, &a.merge_ps, 1, 1e9, "M", "convert: make one event of all clicks less than M after the first",
+         NULL},
+        {"channels", QD_OPT_TEXT, &a.flag[1], 0, 0, "MAP",
+         "V=1,-=2,H=3,+=4: channel numbers of the detectors (this is the default)", NULL},
+        {"tick-ps", QD_OPT_TEXT, &a.flag[2], 0, 0, "P", "length of a tick: 1 for quTAG, 81 for quTAU; a decimal or a fraction",
+         NULL},
         {"csv-time", QD_OPT_TEXT, &a.flag[3], 0, 0, "COLUMN", "name of the column of times (time_ps)", NULL},
         {"csv-channel", QD_OPT_TEXT, &a.flag[4], 0, 0, "COLUMN", "name of the column of channels (channel)", NULL},
         {"csv-unit", QD_OPT_TEXT, &a.flag[5], 0, 0, "U", "ps, ns, us, ms, s, or ticks of --tick-ps (ps)", NULL},

@@ -41,18 +41,20 @@ qd_status cor_read(const char *path, cor_stats *s, qd_error *err) {
 }
 
 void cor_print(FILE *to, const char *path, const cor_stats *s) {
-    fprintf(to, "%s: key bits, %" PRIu64 " bits (%" PRIu64 " bytes, %" PRIu64 " keys of 32 bytes and %" PRIu64 " bytes left over)\n", path,
-            8 * s->bytes, s->bytes, s->bytes / 32, s->bytes % 32);
+    fprintf(to,
+            "%s: key bits, %" PRIu64 " bits (%" PRIu64 " bytes, %" PRIu64 " keys of 32 bytes and %" PRIu64 " bytes left over)\n",
+            path, 8 * s->bytes, s->bytes, s->bytes / 32, s->bytes % 32);
     fprintf(to, "ones: %" PRIu64 ", %.4f %% +- %.4f %%\n", s->ones, 100 * s->share, 100 * s->sd);
     fprintf(to, "byte values: chi-square %.1f, %+.1f standard deviations\n", s->chi2, s->chi2_sd);
 }
 
 void cor_warn(const char *path, const cor_stats *s) {
     if (!s->hashed)
-        fprintf(stderr,
-                "qdistill tags: warning: %s is not the output of a hash (50 %% ones, byte values alike): sifted or corrected bits, "
-                "perhaps.\n  They are no key yet: qdistill amplify\n",
-                path);
+        fprintf(
+            stderr,
+            "qdistill tags: warning: %s is not the output of a hash (50 %% ones, byte values alike): sifted or corrected bits, "
+            "perhaps.\n  They are no key yet: qdistill amplify\n",
+            path);
 }
 
 void cor_json(json_t *j, const char *path, const cor_stats *s) {

@@ -8,9 +8,9 @@
 /** What the bits of a file look like. */
 typedef struct cor_stats {
     uint64_t bytes, ones;
-    double share, sd;      /**< of ones; standard deviation that a hash output of this length has */
-    double chi2, chi2_sd;  /**< of the 256 byte values, and how many standard deviations it is from its mean of 255 */
-    bool hashed;           /**< both within 5 standard deviations: nothing speaks against the output of a hash */
+    double share, sd;     /**< of ones; standard deviation that a hash output of this length has */
+    double chi2, chi2_sd; /**< of the 256 byte values, and how many standard deviations it is from its mean of 255 */
+    bool hashed;          /**< both within 5 standard deviations: nothing speaks against the output of a hash */
 } cor_stats;
 
 /** Read the file, streamed. QD_E_INPUT: missing, unreadable, empty. */

@@ -26,9 +26,15 @@ static double seconds_of(const tags_report *r) {
 static double rate_of(uint64_t n, double s) {
     return s > 0 ? (double)n / s : 0;
 }
-static bool has_card(const qd_tag_format *f) { return f->kind == QD_TAG_A1 || f->kind == QD_TAG_A1_TEXT || f->kind == QD_TAG_T1; }
-static bool has_epochs(const qd_tag_format *f) { return f->kind == QD_TAG_T1 || f->kind == QD_TAG_T2; }
-static bool has_channels(const qd_tag_format *f) { return qd_tag_format_takes(f, "channels"); }
+static bool has_card(const qd_tag_format *f) {
+    return f->kind == QD_TAG_A1 || f->kind == QD_TAG_A1_TEXT || f->kind == QD_TAG_T1;
+}
+static bool has_epochs(const qd_tag_format *f) {
+    return f->kind == QD_TAG_T1 || f->kind == QD_TAG_T2;
+}
+static bool has_channels(const qd_tag_format *f) {
+    return qd_tag_format_takes(f, "channels");
+}
 
 static uint8_t mask_of(const qd_tag_channels *c, int32_t channel) {
     for (unsigned i = 0; i < c->n; i++)
@@ -45,11 +51,12 @@ static void print_records(FILE *to, const tags_report *r) {
     const qd_tag_info *i = &r->info;
     fprintf(to, "%" PRIu64 " records: %" PRIu64 " events", i->records, i->events);
     if (has_card(&r->format))
-        fprintf(to, ", %" PRIu64 " padding, %" PRIu64 " rollover dummies, %" PRIu64 " self-tests", i->padding, i->dummies, i->selftests);
+        fprintf(to, ", %" PRIu64 " padding, %" PRIu64 " rollover dummies, %" PRIu64 " self-tests", i->padding, i->dummies,
+                i->selftests);
     if (has_card(&r->format) || r->format.kind == QD_TAG_T2) fprintf(to, ", %" PRIu64 " without detector", i->empty);
     if (r->format.kind == QD_TAG_PTU)
-        fprintf(to, ", %" PRIu64 " of overflow (that carry %" PRIu64 "), %" PRIu64 " of the sync input, %" PRIu64 " markers", i->overflows,
-                i->overflow_sum, i->syncs, i->markers);
+        fprintf(to, ", %" PRIu64 " of overflow (that carry %" PRIu64 "), %" PRIu64 " of the sync input, %" PRIu64 " markers",
+                i->overflows, i->overflow_sum, i->syncs, i->markers);
     if (r->format.kind == QD_TAG_SWABIAN) fprintf(to, ", %" PRIu64 " that say that tags were lost", i->lost);
     if (has_channels(&r->format)) fprintf(to, ", %" PRIu64 " on channels without detector", i->unmapped);
     fprintf(to, "\n");
@@ -68,9 +75,11 @@ static void print_channels(FILE *to, const tags_report *r, double s) {
 static void print_epochs(FILE *to, const tags_report *r) {
     const qd_tag_info *i = &r->info;
     if (!has_epochs(&r->format)) return;
-    fprintf(to, "epochs %08" PRIx32 " to %08" PRIx32 ", %s: %" PRIu64 " files, %" PRIu64 " gaps, %" PRIu64 " epochs missing; time 0 is epoch %08" PRIx32 "\n",
-            i->epoch_first, i->epoch_last, i->unix_epochs ? "anchored to Unix time" : "of the card's own count", i->epochs, i->epoch_gaps,
-            i->epochs_missing, i->epoch0);
+    fprintf(to,
+            "epochs %08" PRIx32 " to %08" PRIx32 ", %s: %" PRIu64 " files, %" PRIu64 " gaps, %" PRIu64
+            " epochs missing; time 0 is epoch %08" PRIx32 "\n",
+            i->epoch_first, i->epoch_last, i->unix_epochs ? "anchored to Unix time" : "of the card's own count", i->epochs,
+            i->epoch_gaps, i->epochs_missing, i->epoch0);
 }
 
 void tags_print(FILE *to, const tags_report *r) {
@@ -92,7 +101,8 @@ void tags_print(FILE *to, const tags_report *r) {
     }
     fprintf(to, "order: %" PRIu64 " steps back, the largest %.9g ps; ", i->backward, ps_of(i->largest_backward, r->tick));
     if (has_card(&r->format) && !has_epochs(&r->format)) fprintf(to, "%" PRIu64 " wraps; ", i->wraps);
-    fprintf(to, "%" PRIu64 " events at the time of the one before, %" PRIu64 " of them duplicates\n", i->equal_times, i->duplicates);
+    fprintf(to, "%" PRIu64 " events at the time of the one before, %" PRIu64 " of them duplicates\n", i->equal_times,
+            i->duplicates);
     print_epochs(to, r);
     if (!r->out) return;
     if (r->merge_ps) fprintf(to, "merged: %" PRIu64 " events into the one before\n", r->merged);
@@ -114,11 +124,15 @@ __attribute__((format(printf, 1, 2))) static void warn(const char *fmt, ...) {
 static void warn_written(const tags_report *r) {
     const qd_tag_written *w = &r->written;
     if (w->same)
-        warn("%" PRIu64 " events are not in %s: a T2 file holds one event at a time of 125 ps (--merge-ps 125 makes one of them)", w->same, r->out);
-    if (w->moved) warn("%" PRIu64 " events are written 125 ps late or a little more: a T2 file has no closer times than 250 ps", w->moved);
+        warn("%" PRIu64 " events are not in %s: a T2 file holds one event at a time of 125 ps (--merge-ps 125 makes one of them)",
+             w->same, r->out);
+    if (w->moved)
+        warn("%" PRIu64 " events are written 125 ps late or a little more: a T2 file has no closer times than 250 ps", w->moved);
     if (w->both)
-        warn("%" PRIu64 " events with clicks in both bases are not in %s: to keep them, write masks (t2:protocol=0), which name the outcomes", w->both,
-             r->out);
+        warn(
+            "%" PRIu64
+            " events with clicks in both bases are not in %s: to keep them, write masks (t2:protocol=0), which name the outcomes",
+            w->both, r->out);
     if (w->too_long) warn("%" PRIu64 " files are longer than qcrypto's programs read (T1 6.4 MB, T2 2 MB)", w->too_long);
     if (r->out && r->info.bases_only && r->out_format.kind != QD_TAG_T2)
         warn("%s has bases without outcomes: the events of %s have both detectors of their basis", r->file, r->out);
@@ -128,15 +142,22 @@ void tags_warn(const tags_report *r) {
     const qd_tag_info *i = &r->info;
     if (i->stray)
         warn("bits 13 and 14 are set in %" PRIu64
-             " events; a timestamp3 leaves them zero. Is this another card\n  (--card timestamp7) or a file of 54 bits read as 49?",
+             " events; a timestamp3 leaves them zero. Is this another card\n  (--card timestamp7) or a file of 54 bits read as "
+             "49?",
              i->stray);
     if (i->unmapped && r->format.channels.n == 0)
-        warn("%" PRIu64 " events are on channels that are no detector without a map: --channels V=1,-=2,H=3,+=4 with your numbers", i->unmapped);
-    if (i->lost) warn("the device lost tags in %" PRIu64 " places: rates are too low there, and times of unknown length are missing", i->lost);
+        warn("%" PRIu64
+             " events are on channels that are no detector without a map: --channels V=1,-=2,H=3,+=4 with your numbers",
+             i->unmapped);
+    if (i->lost)
+        warn("the device lost tags in %" PRIu64 " places: rates are too low there, and times of unknown length are missing",
+             i->lost);
     if (i->claimed && i->claimed != i->records)
-        warn("the header claims %" PRIu64 " records, the file has %" PRIu64 ": cut off, or the recording was stopped", i->claimed, i->records);
+        warn("the header claims %" PRIu64 " records, the file has %" PRIu64 ": cut off, or the recording was stopped", i->claimed,
+             i->records);
     if (i->epoch_gaps)
-        warn("%" PRIu64 " epochs are missing in %" PRIu64 " places, the first at %08" PRIx32, i->epochs_missing, i->epoch_gaps, i->epoch_gap);
+        warn("%" PRIu64 " epochs are missing in %" PRIu64 " places, the first at %08" PRIx32, i->epochs_missing, i->epoch_gaps,
+             i->epoch_gap);
     warn_written(r);
 }
 
@@ -145,13 +166,29 @@ static void put_counts(json_t *j, const tags_report *r) {
     const struct {
         const char *name;
         uint64_t n;
-    } counts[] = {{"records", i->records},       {"events", i->events},         {"padding", i->padding},     {"dummies", i->dummies},
-                  {"selftests", i->selftests},   {"empty", i->empty},           {"overflows", i->overflows}, {"overflow_sum", i->overflow_sum},
-                  {"syncs", i->syncs},           {"markers", i->markers},       {"unmapped", i->unmapped},   {"lost", i->lost},
-                  {"wraps", i->wraps},           {"backward", i->backward},     {"equal_times", i->equal_times}, {"duplicates", i->duplicates},
-                  {"stray", i->stray},           {"multi", several(i)},         {"epochs", i->epochs},       {"epoch_gaps", i->epoch_gaps},
+    } counts[] = {{"records", i->records},
+                  {"events", i->events},
+                  {"padding", i->padding},
+                  {"dummies", i->dummies},
+                  {"selftests", i->selftests},
+                  {"empty", i->empty},
+                  {"overflows", i->overflows},
+                  {"overflow_sum", i->overflow_sum},
+                  {"syncs", i->syncs},
+                  {"markers", i->markers},
+                  {"unmapped", i->unmapped},
+                  {"lost", i->lost},
+                  {"wraps", i->wraps},
+                  {"backward", i->backward},
+                  {"equal_times", i->equal_times},
+                  {"duplicates", i->duplicates},
+                  {"stray", i->stray},
+                  {"multi", several(i)},
+                  {"epochs", i->epochs},
+                  {"epoch_gaps", i->epoch_gaps},
                   {"epochs_missing", i->epochs_missing}};
-    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) json_object_set_new(j, counts[k].name, qd_json_from_u64(counts[k].n));
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
+        json_object_set_new(j, counts[k].name, qd_json_from_u64(counts[k].n));
 }
 
 void tags_json(json_t *j, const tags_report *r) {
@@ -159,7 +196,8 @@ void tags_json(json_t *j, const tags_report *r) {
     double s = seconds_of(r);
     json_object_set_new(j, "file", json_string(r->file));
     json_object_set_new(j, "format", json_string(qd_tag_format_name(&r->format)));
-    if (has_card(&r->format)) json_object_set_new(j, "card", json_string(r->format.card == QD_CARD_TIMESTAMP7 ? "timestamp7" : "timestamp3"));
+    if (has_card(&r->format))
+        json_object_set_new(j, "card", json_string(r->format.card == QD_CARD_TIMESTAMP7 ? "timestamp7" : "timestamp3"));
     json_object_set_new(j, "tick", json_pack("[I,I]", (json_int_t)r->tick.num, (json_int_t)r->tick.den));
     put_counts(j, r);
     json_object_set_new(j, "largest_backward", json_integer(i->largest_backward));
@@ -190,8 +228,9 @@ void tags_json(json_t *j, const tags_report *r) {
     json_object_set_new(j, "out", json_string(r->out));
     json_object_set_new(j, "out_format", json_string(qd_tag_format_name(&r->out_format)));
     json_object_set_new(j, "merged", qd_json_from_u64(r->merged));
-    json_object_set_new(j, "written", json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "events", qd_json_from_u64(r->written.events), "records",
-                                                qd_json_from_u64(r->written.records), "same", qd_json_from_u64(r->written.same), "moved",
-                                                qd_json_from_u64(r->written.moved), "both_bases", qd_json_from_u64(r->written.both), "epochs",
-                                                qd_json_from_u64(r->written.epochs)));
+    json_object_set_new(j, "written",
+                        json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "events", qd_json_from_u64(r->written.events), "records",
+                                  qd_json_from_u64(r->written.records), "same", qd_json_from_u64(r->written.same), "moved",
+                                  qd_json_from_u64(r->written.moved), "both_bases", qd_json_from_u64(r->written.both), "epochs",
+                                  qd_json_from_u64(r->written.epochs)));
 }

@@ -24,8 +24,11 @@ static void put32(uint8_t *p, uint32_t v) {
 }
 
 static qd_status bad_widths(const qd_epoch_head *h, qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "byte 12: widths of %" PRIu32 ", %" PRIu32 " bits are none of a T%u file||the header is damaged, or "
-                   "the file is of another kind", h->type == 1 ? h->bits : h->order, h->type == 1 ? h->base : h->bits, h->type);
+    return qd_fail(err, QD_E_INPUT,
+                   "byte 12: widths of %" PRIu32 ", %" PRIu32
+                   " bits are none of a T%u file||the header is damaged, or "
+                   "the file is of another kind",
+                   h->type == 1 ? h->bits : h->order, h->type == 1 ? h->base : h->bits, h->type);
 }
 
 qd_status qd_epoch_head_read(const uint8_t *p, size_t n, unsigned type, qd_epoch_head *h, qd_error *err) {
@@ -33,12 +36,12 @@ qd_status qd_epoch_head_read(const uint8_t *p, size_t n, unsigned type, qd_epoch
     *h = (qd_epoch_head){.type = type};
     if (want == 0) return qd_fail(err, QD_E_USAGE, "there are no T%u files", type);
     if (n < want)
-        return qd_fail(err, QD_E_INPUT, "the header is cut off at byte %zu of %zu||the file was truncated, or is still being written",
-                       n, want);
+        return qd_fail(err, QD_E_INPUT,
+                       "the header is cut off at byte %zu of %zu||the file was truncated, or is still being written", n, want);
     uint32_t tag = get32(p);
     if (tag != type && tag != (type | ANCHORED))
-        return qd_fail(err, QD_E_INPUT, "byte 0: tag 0x%" PRIx32 ", where a T%u file has %u or 0x%x||a file of another kind", tag, type,
-                       type, type | ANCHORED);
+        return qd_fail(err, QD_E_INPUT, "byte 0: tag 0x%" PRIx32 ", where a T%u file has %u or 0x%x||a file of another kind", tag,
+                       type, type, type | ANCHORED);
     h->anchored = tag != type;
     h->epoch = get32(p + 4);
     h->length = get32(p + 8);
@@ -52,12 +55,13 @@ qd_status qd_epoch_head_read(const uint8_t *p, size_t n, unsigned type, qd_epoch
             h->order = get32(p + 12);
             h->bits = get32(p + 16);
             if (type == 2) h->protocol = get32(p + 20);
-            return h->order >= 1 && h->order < 32 && h->bits <= ENTRY_BITS_MAX && h->order + h->bits < 32 ? QD_OK : bad_widths(h, err);
+            return h->order >= 1 && h->order < 32 && h->bits <= ENTRY_BITS_MAX && h->order + h->bits < 32 ? QD_OK
+                                                                                                          : bad_widths(h, err);
         case 3:
             h->bits = get32(p + 12);
             if (h->bits >= 1 && h->bits <= ENTRY_BITS_MAX) return QD_OK;
-            return qd_fail(err, QD_E_INPUT, "byte 12: entries of %" PRIu32 " bits; a T3 file has 1 to %d||the header is damaged", h->bits,
-                           ENTRY_BITS_MAX);
+            return qd_fail(err, QD_E_INPUT, "byte 12: entries of %" PRIu32 " bits; a T3 file has 1 to %d||the header is damaged",
+                           h->bits, ENTRY_BITS_MAX);
         default:
             h->epochs = h->length;
             h->length = get32(p + 12);
@@ -75,7 +79,9 @@ void qd_epoch_head_write(const qd_epoch_head *h, uint8_t *p) {
     if (h->type == 2) put32(p + 20, h->protocol);
 }
 
-static uint64_t packed_bytes(uint64_t bits) { return 4 * (bits / 32 + (bits % 32 != 0)); }
+static uint64_t packed_bytes(uint64_t bits) {
+    return 4 * (bits / 32 + (bits % 32 != 0));
+}
 
 uint64_t qd_epoch_file_bytes(const qd_epoch_head *h) {
     if (h->type == 1) return 20 + 8 * ((uint64_t)h->length + 1);
@@ -85,7 +91,9 @@ uint64_t qd_epoch_file_bytes(const qd_epoch_head *h) {
 
 /* ---- Epochs ------------------------------------------------------------------------------------------------------ */
 
-uint32_t qd_epoch_of_unix_ns(uint64_t unix_ns) { return (uint32_t)(unix_ns >> 29); }
+uint32_t qd_epoch_of_unix_ns(uint64_t unix_ns) {
+    return (uint32_t)(unix_ns >> 29);
+}
 
 uint32_t qd_epoch_complete(uint32_t te, uint32_t now) {
     const uint32_t range = 0x20000;
@@ -95,7 +103,9 @@ uint32_t qd_epoch_complete(uint32_t te, uint32_t now) {
     return (now & ~(range - 1)) + te + carry;
 }
 
-void qd_epoch_name(uint32_t epoch, char name[QD_EPOCH_NAME]) { (void)snprintf(name, QD_EPOCH_NAME, "%08" PRIx32, epoch); }
+void qd_epoch_name(uint32_t epoch, char name[QD_EPOCH_NAME]) {
+    (void)snprintf(name, QD_EPOCH_NAME, "%08" PRIx32, epoch);
+}
 
 bool qd_epoch_from_name(const char *name, uint32_t *epoch) {
     if (strlen(name) != 8 || strspn(name, "0123456789abcdef") != 8) return false;
@@ -162,12 +172,14 @@ void qd_t3_encode(const qd_epoch_head *h, const uint8_t *entries, uint8_t *bytes
 }
 
 static qd_status wrong_size(const qd_epoch_head *h, size_t n, uint64_t want, qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "byte 8: length %" PRIu32 " makes a file of %" PRIu64 " bytes, but there are %zu||%s", h->length, want,
-                   n, n < want ? "the file was truncated, or is still being written" : "the length is not stated, or the header is damaged");
+    return qd_fail(
+        err, QD_E_INPUT, "byte 8: length %" PRIu32 " makes a file of %" PRIu64 " bytes, but there are %zu||%s", h->length, want,
+        n, n < want ? "the file was truncated, or is still being written" : "the length is not stated, or the header is damaged");
 }
 
 static qd_status padding(size_t at, qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "byte %zu: bits behind the last entry are not zero||the file is damaged, or its length is wrong", at);
+    return qd_fail(err, QD_E_INPUT,
+                   "byte %zu: bits behind the last entry are not zero||the file is damaged, or its length is wrong", at);
 }
 
 qd_status qd_t3_decode(const uint8_t *bytes, size_t n, qd_epoch_head *h, uint8_t **entries, qd_error *err) {
@@ -192,7 +204,8 @@ qd_status qd_t3_decode(const uint8_t *bytes, size_t n, qd_epoch_head *h, uint8_t
 
 /* ---- T4 ---------------------------------------------------------------------------------------------------------- */
 
-qd_status qd_t4_encode(const qd_epoch_head *h, const uint32_t *index, const uint8_t *pattern, uint8_t **bytes, size_t *n, qd_error *err) {
+qd_status qd_t4_encode(const qd_epoch_head *h, const uint32_t *index, const uint8_t *pattern, uint8_t **bytes, size_t *n,
+                       qd_error *err) {
     *bytes = NULL;
     *n = 0;
     if (h->order < 1 || h->bits > ENTRY_BITS_MAX || h->order + h->bits >= 32)
@@ -209,7 +222,8 @@ qd_status qd_t4_encode(const qd_epoch_head *h, const uint32_t *index, const uint
         uint8_t pat = last || !pattern ? 0 : pattern[i];
         if (!last && ((i && index[i] <= index[i - 1]) || d > UINT32_MAX || pat >> h->bits)) {
             free(out);
-            return qd_fail(err, QD_E_USAGE, "entry %" PRIu64 " of a T4 file: positions ascend, and patterns have %" PRIu32 " bits", i, h->bits);
+            return qd_fail(err, QD_E_USAGE,
+                           "entry %" PRIu64 " of a T4 file: positions ascend, and patterns have %" PRIu32 " bits", i, h->bits);
         }
         if (d >> h->order) {
             if (qd_pack(&p, 0, h->order, at)) at += 4;
@@ -225,21 +239,29 @@ qd_status qd_t4_encode(const qd_epoch_head *h, const uint32_t *index, const uint
     return QD_OK;
 }
 
-static qd_status t4_entries(source *s, const qd_epoch_head *h, uint32_t *index, uint8_t *pattern, const uint8_t *bytes, qd_error *err) {
+static qd_status t4_entries(source *s, const qd_epoch_head *h, uint32_t *index, uint8_t *pattern, const uint8_t *bytes,
+                            qd_error *err) {
     uint64_t next = 0; /* smallest position that may come */
     for (uint64_t i = 0;; i++) {
         uint32_t d, pat;
         size_t at = (size_t)(s->p - bytes);
         if (!take(s, h->order, &d) || (d == 0 && !take(s, 32, &d)) || !take(s, h->bits, &pat))
-            return qd_fail(err, QD_E_INPUT, "byte %zu: the entries end without terminator||the file was truncated, or is still being written", at);
+            return qd_fail(err, QD_E_INPUT,
+                           "byte %zu: the entries end without terminator||the file was truncated, or is still being written", at);
         if (d == END && pat == 0) {
             if (i == h->length) return QD_OK;
-            return qd_fail(err, QD_E_INPUT, "byte %zu: %" PRIu64 " entries, but the header says %" PRIu32 "||length and terminator disagree: the file is "
-                           "inconsistent", at, i, h->length);
+            return qd_fail(err, QD_E_INPUT,
+                           "byte %zu: %" PRIu64 " entries, but the header says %" PRIu32
+                           "||length and terminator disagree: the file is "
+                           "inconsistent",
+                           at, i, h->length);
         }
         if (i == h->length)
-            return qd_fail(err, QD_E_INPUT, "byte %zu: more entries than the %" PRIu32 " of the header||length and terminator disagree: the file "
-                           "is inconsistent", at, h->length);
+            return qd_fail(err, QD_E_INPUT,
+                           "byte %zu: more entries than the %" PRIu32
+                           " of the header||length and terminator disagree: the file "
+                           "is inconsistent",
+                           at, h->length);
         uint64_t position = (i ? next - 1 : 0) + d - 2;
         if (d < 2 || position < next || position > UINT32_MAX)
             return qd_fail(err, QD_E_INPUT, "byte %zu: entry %" PRIu64 " does not ascend||the file is damaged", at, i);
@@ -256,7 +278,8 @@ qd_status qd_t4_decode(const uint8_t *bytes, size_t n, qd_epoch_head *h, uint32_
     size_t head = qd_epoch_head_bytes(4);
     /* before memory is asked for: so many entries cannot be in so few bytes */
     if (((uint64_t)h->length + 1) * (h->order + h->bits) > 8 * (uint64_t)(n - head))
-        return qd_fail(err, QD_E_INPUT, "byte 8: %" PRIu32 " entries do not fit in %zu bytes||the file was truncated, or the header is damaged",
+        return qd_fail(err, QD_E_INPUT,
+                       "byte 8: %" PRIu32 " entries do not fit in %zu bytes||the file was truncated, or the header is damaged",
                        h->length, n);
     uint32_t *ix = malloc(((size_t)h->length + 1) * sizeof *ix);
     uint8_t *pat = malloc((size_t)h->length + 1);

@@ -25,8 +25,8 @@ typedef struct epoch_writer {
 } epoch_writer;
 
 static qd_status cannot(const char *path, int number, qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "cannot write %s|%s|%s|make room, or choose another place to write to", path, strerror(number),
-                   number == ENOSPC || number == EDQUOT ? "the disk is full or the quota is used up" : "");
+    return qd_fail(err, QD_E_INPUT, "cannot write %s|%s|%s|make room, or choose another place to write to", path,
+                   strerror(number), number == ENOSPC || number == EDQUOT ? "the disk is full or the quota is used up" : "");
 }
 
 static void remove_folder(const char *path) {
@@ -43,7 +43,8 @@ static qd_status epochs_create(qd_tag_writer *w, qd_error *err) {
     struct stat s;
     uint32_t id;
     if (lstat(w->path, &s) == 0)
-        return qd_fail(err, QD_E_INPUT, "%s exists already||an earlier run wrote there|name a new directory, or remove this one", w->path);
+        return qd_fail(err, QD_E_INPUT, "%s exists already||an earlier run wrote there|name a new directory, or remove this one",
+                       w->path);
     epoch_writer *e = w->state = calloc(1, sizeof *e);
     if (!e) return qd_fail(err, QD_E_INTERNAL, "no memory to write %s", w->path);
     size_t n = strlen(w->path);
@@ -111,7 +112,9 @@ static qd_status begin(qd_tag_writer *w, uint32_t epoch, qd_error *err) {
     uint8_t head[QD_EPOCH_HEAD_MAX];
     QD_TRY(finish(w, err));
     e->head = (qd_epoch_head){.type = t1 ? 1 : 2, .anchored = w->format.unix_epochs, .epoch = epoch};
-    e->head.bits = t1 ? 49 : w->format.protocol == 0 ? 4 : 1; /* whatever fine bits the events keep: that is what readers expect */
+    e->head.bits = t1                        ? 49
+                   : w->format.protocol == 0 ? 4
+                                             : 1; /* whatever fine bits the events keep: that is what readers expect */
     e->head.base = 4;
     e->head.order = w->format.order_bits ? w->format.order_bits : ORDER;
     e->head.protocol = w->format.protocol;
@@ -144,8 +147,8 @@ static void t1_event(qd_tag_writer *w, int64_t fine, uint8_t mask) {
     w->info.records++;
 }
 
-/* Differences of 0 and 1 have no code: an event at the time of the one before is dropped, one a unit later is written late. The next
- * difference counts from the time written, so nothing behind it is moved along. */
+/* Differences of 0 and 1 have no code: an event at the time of the one before is dropped, one a unit later is written late. The
+ * next difference counts from the time written, so nothing behind it is moved along. */
 static void t2_event(qd_tag_writer *w, uint64_t at, uint8_t mask) {
     epoch_writer *e = w->state;
     bool z = mask & QD_DET_Z, x = mask & QD_DET_X;
@@ -175,7 +178,8 @@ static qd_status epochs_write(qd_tag_writer *w, const qd_tags *tags, qd_error *e
         int64_t fine = qd_ticks_floor(tags->t[i], tags->tick, unit), at = fine >> finer;
         uint32_t epoch = w->format.epoch0 + (uint32_t)(at >> 32);
         if (at >> 32 > UINT32_MAX)
-            return qd_fail(err, QD_E_INPUT, "%s: event %" PRIu64 " lies 73 years from time 0, where epochs begin anew", w->path, w->info.events + i);
+            return qd_fail(err, QD_E_INPUT, "%s: event %" PRIu64 " lies 73 years from time 0, where epochs begin anew", w->path,
+                           w->info.events + i);
         if (!e->f || epoch != e->head.epoch) QD_TRY(begin(w, epoch, err));
         if (e->head.length == UINT32_MAX) return too_many(w, err);
         if (e->head.type == 1)

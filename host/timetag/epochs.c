@@ -51,8 +51,10 @@ static qd_status list_files(const char *path, qd_epochs *e, qd_error *err) {
     closedir(dir);
     QD_TRY(st);
     if (e->n == 0)
-        return qd_fail(err, QD_E_INPUT, "%s has no epoch files|their names are 8 hexadecimal digits in lower case|another folder|give the "
-                       "folder that holds them", path);
+        return qd_fail(err, QD_E_INPUT,
+                       "%s has no epoch files|their names are 8 hexadecimal digits in lower case|another folder|give the "
+                       "folder that holds them",
+                       path);
     qsort(e->list, e->n, sizeof *e->list, ascending);
     return QD_OK;
 }
@@ -94,16 +96,19 @@ static qd_status check_head(qd_tag_reader *r, qd_epochs *e, qd_error *err) {
     const qd_epoch_head *h = &e->head;
     uint32_t named;
     if (r->part && (!qd_epoch_from_name(r->part, &named) || named != h->epoch))
-        return qd_reader_fail(r, err, "the header says epoch %08" PRIx32 ", the file's name another||it was renamed, or damaged|copy it again",
-                              h->epoch);
+        return qd_reader_fail(
+            r, err, "the header says epoch %08" PRIx32 ", the file's name another||it was renamed, or damaged|copy it again",
+            h->epoch);
     if (r->info.epochs == 0) set_base(r, h);
     if (h->anchored != r->info.unix_epochs)
-        return qd_reader_fail(r, err, "tag 0x%x, but the files before have 0x%x|epochs anchored to Unix time and others are mixed"
+        return qd_reader_fail(r, err,
+                              "tag 0x%x, but the files before have 0x%x|epochs anchored to Unix time and others are mixed"
                               "|two recordings in one folder|separate them",
                               h->type + (h->anchored ? 256U : 0), h->type + (h->anchored ? 0 : 256U));
     e->from_base = (int64_t)(h->epoch - r->info.epoch0);
     if (e->from_base >= 2 * (int64_t)QD_EPOCH_ALIGN)
-        return qd_reader_fail(r, err, "epoch %08" PRIx32 " is more than 104 days from the epoch of time 0 (%08" PRIx32
+        return qd_reader_fail(r, err,
+                              "epoch %08" PRIx32 " is more than 104 days from the epoch of time 0 (%08" PRIx32
                               ")||two recordings in one folder, or a wrong epoch0|separate them, or give another epoch0",
                               h->epoch, r->info.epoch0);
     if (r->info.epochs) {
@@ -129,10 +134,12 @@ static qd_status open_one(qd_tag_reader *r, const char *path, unsigned type, qd_
         return qd_fail(err, st, "%s: %s|%s|%s|copy it again, or name its format", path, why.what, why.cause, why.likely);
     uint64_t want = qd_epoch_file_bytes(&e->head);
     if (want && want != r->size)
-        return qd_fail(err, QD_E_INPUT, "%s: length %" PRIu32 " makes a file of %" PRIu64 " bytes, but there are %" PRIu64
+        return qd_fail(err, QD_E_INPUT,
+                       "%s: length %" PRIu32 " makes a file of %" PRIu64 " bytes, but there are %" PRIu64
                        "|length and size disagree|%s|copy it again, or let the other program finish",
                        path, e->head.length, want, r->size,
-                       r->size < want ? "the file was truncated, or is still being written" : "the length is not stated, or the header is damaged");
+                       r->size < want ? "the file was truncated, or is still being written"
+                                      : "the length is not stated, or the header is damaged");
     r->at = got;
     e->done = 0;
     e->first_known = false;

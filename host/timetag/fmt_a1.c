@@ -82,7 +82,9 @@ static qd_status a1_more(qd_tag_reader *r, qd_error *err) {
     return QD_OK;
 }
 
-static void a1_close(qd_tag_reader *r) { free(r->state); }
+static void a1_close(qd_tag_reader *r) {
+    free(r->state);
+}
 
 const qd_decoder qd_decode_a1 = {a1_open, a1_more, a1_close};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ChronoXea text: comment lines that begin with %, then a pair of columns for each channel: sync periods, ns since the last sync.
- * Row k holds the k-th tag of every channel, so rows are not in order of time: each channel is read through a file of its own, and
- * the channels are merged. */
+ * Row k holds the k-th tag of every channel, so rows are not in order of time: each channel is read through a file of its own,
+ * and the channels are merged. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -87,7 +87,9 @@ static qd_status read_header(qd_tag_reader *r, chronoxea *x, int64_t numbers[CHA
     *known = 0;
     for (;;) {
         QD_TRY(qd_reader_line(r, x->line, LINE, &got, err));
-        if (!got) return qd_reader_fail(r, err, "no row of numbers||the recording has no tags, or its copy failed|record or copy it again");
+        if (!got)
+            return qd_reader_fail(r, err,
+                                  "no row of numbers||the recording has no tags, or its copy failed|record or copy it again");
         if (x->line[0] == 0) continue;
         if (x->line[0] != '%') return QD_OK;
         int64_t channel;
@@ -121,7 +123,7 @@ static char *next_field(char **p, char separator) {
 
 static unsigned filled_fields(char *line, char separator) {
     unsigned n = 0, last = 0;
-    for (char *f; (f = next_field(&line, separator)); ) {
+    for (char *f; (f = next_field(&line, separator));) {
         n++;
         if (f[strspn(f, " \t")]) last = n;
     }
@@ -161,16 +163,20 @@ static qd_status advance(qd_tag_reader *r, chronoxea *x, unsigned k, qd_error *e
         char *rest = x->line, *field, *tag = NULL, *time = NULL;
         unsigned n = 0;
         for (; (field = next_field(&rest, x->separator)); n++) {
-            if (n >= 2 * x->n && field[strspn(field, " \t\r")]) st = qd_reader_fail(r, err, "more columns than in the first row||the file is damaged|copy it again");
+            if (n >= 2 * x->n && field[strspn(field, " \t\r")])
+                st = qd_reader_fail(r, err, "more columns than in the first row||the file is damaged|copy it again");
             if (n == 2 * k) tag = field;
             if (n == 2 * k + 1) time = field;
         }
         if (st == QD_OK && x->separator == ' ' && n < 2 * x->n)
-            st = qd_reader_fail(r, err, "fewer columns than in the first row, and only blanks between them||it cannot be told which channel ended|export with tabs");
+            st = qd_reader_fail(r, err,
+                                "fewer columns than in the first row, and only blanks between them||it cannot be told which "
+                                "channel ended|export with tabs");
         bool blank_tag = !tag || !tag[strspn(tag, " \t")], blank_time = !time || !time[strspn(time, " \t")];
         if (st != QD_OK || (blank_tag && blank_time)) continue;
         if (blank_tag || blank_time)
-            st = qd_reader_fail(r, err, "half a pair of sync count and time||the line was cut off|remove it, or copy the file again");
+            st = qd_reader_fail(r, err,
+                                "half a pair of sync count and time||the line was cut off|remove it, or copy the file again");
         else
             st = parse_tag(r, x, tag, time, &c->t, err);
         c->has = st == QD_OK;
@@ -183,12 +189,16 @@ static qd_status advance(qd_tag_reader *r, chronoxea *x, unsigned k, qd_error *e
 static qd_status set_period(qd_tag_reader *r, chronoxea *x, qd_error *err) {
     qd_tick hz = r->format.sync;
     if (!hz.num)
-        return qd_reader_fail(r, err, "the header states no sync frequency||without it there are no absolute times|give it: --sync-hz F");
+        return qd_reader_fail(r, err,
+                              "the header states no sync frequency||without it there are no absolute times|give it: --sync-hz F");
     bool given = r->format.tick.num != 0;
     r->tick = given ? r->format.tick : (qd_tick){1, 1};
-    unsigned __int128 num = (unsigned __int128)1000000000000 * hz.den * r->tick.den, den = (unsigned __int128)hz.num * r->tick.num;
+    unsigned __int128 num = (unsigned __int128)1000000000000 * hz.den * r->tick.den,
+                      den = (unsigned __int128)hz.num * r->tick.num;
     if (num % den || num / den == 0 || num / den >= (unsigned __int128)qd_time_limit)
-        return qd_reader_fail(r, err, "the sync period, 1/(%" PRIu64 "/%" PRIu64 " Hz), is no whole number of ticks"
+        return qd_reader_fail(r, err,
+                              "the sync period, 1/(%" PRIu64 "/%" PRIu64
+                              " Hz), is no whole number of ticks"
                               "||the times would drift against the sync|give a tick that divides it: --tick-ps",
                               hz.num, hz.den);
     x->period = (uint64_t)(num / den);
@@ -205,7 +215,8 @@ static qd_status chronoxea_open(qd_tag_reader *r, qd_error *err) {
     x->separator = strchr(x->line, '\t') ? '\t' : strchr(x->line, ';') ? ';' : strchr(x->line, ',') ? ',' : ' ';
     unsigned fields = filled_fields(x->line, x->separator);
     if (fields == 0 || fields % 2 || fields > 2 * CHANNELS || (known && known != fields / 2))
-        return qd_reader_fail(r, err, "%u columns of numbers, but %u channels with tags in the header||each channel has two columns"
+        return qd_reader_fail(r, err,
+                              "%u columns of numbers, but %u channels with tags in the header||each channel has two columns"
                               "|another format, or a line that was cut off: name the format, or copy the file again",
                               fields, known);
     x->n = fields / 2;

@@ -16,8 +16,12 @@ typedef struct table {
     char line[LINE];
 } table;
 
-static const char *time_name(const qd_tag_format *f) { return f->time_column[0] ? f->time_column : "time_ps"; }
-static const char *channel_name(const qd_tag_format *f) { return f->channel_column[0] ? f->channel_column : "channel"; }
+static const char *time_name(const qd_tag_format *f) {
+    return f->time_column[0] ? f->time_column : "time_ps";
+}
+static const char *channel_name(const qd_tag_format *f) {
+    return f->channel_column[0] ? f->channel_column : "channel";
+}
 
 /* Cut the next field off *line: blanks and a pair of quotes around it are taken away. NULL: none left. */
 static char *next_field(char **line, char separator) {
@@ -81,7 +85,8 @@ static qd_status parse_time(const qd_tag_reader *r, const char *text, int64_t *t
     bool ticks = r->format.unit < 0, ok = qd_parse_decimal(text, &d);
     if (ok && ticks)
         for (; d.power < 0 && d.digits % 10 == 0; d.power++) d.digits /= 10;
-    if (ok) ok = ticks ? d.power >= 0 && qd_decimal_ticks(d, 0, (qd_tick){1, 1}, t) : qd_decimal_ticks(d, r->format.unit, r->tick, t);
+    if (ok)
+        ok = ticks ? d.power >= 0 && qd_decimal_ticks(d, 0, (qd_tick){1, 1}, t) : qd_decimal_ticks(d, r->format.unit, r->tick, t);
     if (ok) return QD_OK;
     return qd_reader_fail(r, err, "'%.40s' is no time|||correct the line; decimal points, no thousands separators%s", text,
                           ticks ? ", whole ticks" : "");
@@ -94,12 +99,14 @@ static qd_status row(qd_tag_reader *r, table *t, qd_error *err) {
         if (i == t->channel) channel = field;
     }
     if (!time || !channel)
-        return qd_reader_fail(r, err, "too few columns||the line was cut off, or the file was truncated|remove the line, or copy the file again");
+        return qd_reader_fail(
+            r, err, "too few columns||the line was cut off, or the file was truncated|remove the line, or copy the file again");
     int64_t at;
     QD_TRY(parse_time(r, time, &at, err));
     long number = strtol(channel, &end, 10);
     if (end == channel || *end || number > INT32_MAX || number < INT32_MIN)
-        return qd_reader_fail(r, err, "'%.40s' is no channel number|||number the channels, and say which is which with --channels", channel);
+        return qd_reader_fail(
+            r, err, "'%.40s' is no channel number|||number the channels, and say which is which with --channels", channel);
     r->info.records++;
     r->record++;
     return qd_reader_click(r, at, number, err);
@@ -168,7 +175,8 @@ static qd_status csv_write(qd_tag_writer *w, const qd_tags *tags, qd_error *err)
         time_text(t, tick, f->unit < 0 ? 0 : f->unit, text);
         for (int d = 0; d < 4; d++) {
             if (!(tags->mask[i] >> d & 1)) continue;
-            if (fprintf(w->out.f, "%s,%" PRId32 "\n", text, qd_channel_number(&f->channels, d)) < 0) return qd_out_settle(&w->out, err);
+            if (fprintf(w->out.f, "%s,%" PRId32 "\n", text, qd_channel_number(&f->channels, d)) < 0)
+                return qd_out_settle(&w->out, err);
             w->info.records++;
         }
     }

@@ -62,7 +62,8 @@ static qd_status data_length(const qd_tag_reader *r, uint32_t type, uint64_t val
     for (size_t i = 0; i < sizeof in_place / sizeof *in_place; i++)
         if (type == in_place[i]) return QD_OK;
     if ((type & 0xffff) != 0xffff)
-        return qd_reader_fail(r, err, "a header tag of unknown type 0x%08" PRIx32 "||the header is damaged|copy the file again", type);
+        return qd_reader_fail(r, err, "a header tag of unknown type 0x%08" PRIx32 "||the header is damaged|copy the file again",
+                              type);
     *bytes = value;
     if (value > r->size || r->at + TAG > r->size - value)
         return qd_reader_fail(r, err,
@@ -72,7 +73,9 @@ static qd_status data_length(const qd_tag_reader *r, uint32_t type, uint64_t val
     return QD_OK;
 }
 
-static bool named(const uint8_t *tag, const char *name) { return strncmp((const char *)tag, name, NAME) == 0; }
+static bool named(const uint8_t *tag, const char *name) {
+    return strncmp((const char *)tag, name, NAME) == 0;
+}
 
 static qd_status header_tag(qd_tag_reader *r, const uint8_t *tag, header *h, bool *last, qd_error *err) {
     enum { INTEGER = 0x10000008, REAL = 0x20000008 };
@@ -95,7 +98,8 @@ static qd_status header_tag(qd_tag_reader *r, const uint8_t *tag, header *h, boo
         h->has_resolution = true;
         h->resolution = as_double(value);
     }
-    if (skip && fseeko(r->f, (off_t)skip, SEEK_CUR) != 0) return qd_reader_fail(r, err, "the data of a header tag cannot be skipped");
+    if (skip && fseeko(r->f, (off_t)skip, SEEK_CUR) != 0)
+        return qd_reader_fail(r, err, "the data of a header tag cannot be skipped");
     r->at += TAG + skip;
     return QD_OK;
 }
@@ -105,11 +109,13 @@ static qd_status read_header(qd_tag_reader *r, header *h, qd_error *err) {
     uint8_t tag[TAG];
     bool last = false;
     if (fread(tag, 1, HEAD, r->f) != HEAD || memcmp(tag, magic, 8) != 0)
-        return qd_reader_fail(r, err, "no PTU file: it does not begin with PQTTTR||another format, such as PicoQuant's older ones"
+        return qd_reader_fail(r, err,
+                              "no PTU file: it does not begin with PQTTTR||another format, such as PicoQuant's older ones"
                               "|convert it with PicoQuant's software, or name its format");
     r->at = HEAD;
     for (int i = 0; !last; i++) {
-        if (i == TAGS_MAX) return qd_reader_fail(r, err, "more than %d header tags||the header is damaged|copy the file again", TAGS_MAX);
+        if (i == TAGS_MAX)
+            return qd_reader_fail(r, err, "more than %d header tags||the header is damaged|copy the file again", TAGS_MAX);
         if (fread(tag, 1, TAG, r->f) != TAG)
             return qd_reader_fail(r, err, "the header ends without Header_End||the file was truncated|copy it again");
         QD_TRY(header_tag(r, tag, h, &last, err));
@@ -161,17 +167,21 @@ static qd_status common_tick(qd_tag_reader *r, ptu *p, qd_error *err) {
     /* the two remainders of ptu_time are added over a common denominator */
     __int128 b = (__int128)p->sync.den * (__int128)r->tick.num, g = (__int128)p->dtime.den * (__int128)r->tick.num;
     if (p->rounded && b > ((__int128)1 << 124) / g)
-        return qd_reader_fail(r, err, "sync period, fine time and tick have no manageable common fraction|||give a rounder --tick-ps, such as 1");
+        return qd_reader_fail(
+            r, err, "sync period, fine time and tick have no manageable common fraction|||give a rounder --tick-ps, such as 1");
     return QD_OK;
 }
 
 static qd_status set_ticks(qd_tag_reader *r, ptu *p, const header *h, qd_error *err) {
     if (!h->has_global || !resolution_ps(h->global, p->type.t3, &p->sync))
-        return qd_reader_fail(r, err, "the header has no usable MeasDesc_GlobalResolution%s||the header is damaged|copy the file again",
+        return qd_reader_fail(r, err,
+                              "the header has no usable MeasDesc_GlobalResolution%s||the header is damaged|copy the file again",
                               h->has_global ? ": it is not a time of at most 1 s" : "");
     if (p->type.t3) {
         if (!h->has_resolution || !resolution_ps(h->resolution, false, &p->dtime))
-            return qd_reader_fail(r, err, "the header has no usable MeasDesc_Resolution, which T3 needs||the header is damaged|copy the file again");
+            return qd_reader_fail(
+                r, err,
+                "the header has no usable MeasDesc_Resolution, which T3 needs||the header is damaged|copy the file again");
         return common_tick(r, p, err);
     }
     r->tick = r->format.tick.num ? r->format.tick : p->sync;
@@ -189,21 +199,28 @@ static qd_status ptu_open(qd_tag_reader *r, qd_error *err) {
     for (size_t i = 0; h.has_type && i < sizeof types / sizeof *types; i++)
         if (types[i].code == h.type) p->type = types[i];
     if (!p->type.code)
-        return qd_reader_fail(r, err, "the record type 0x%08" PRIx32 " is not known||a newer device, or no T2 or T3 recording (histograms"
+        return qd_reader_fail(r, err,
+                              "the record type 0x%08" PRIx32
+                              " is not known||a newer device, or no T2 or T3 recording (histograms"
                               " have no single events)|record in T2 or T3 mode",
                               h.type);
     if (h.bits != 32)
-        return qd_reader_fail(r, err, "records of %" PRIu64 " bits; all known ones have 32||the header is damaged|copy the file again", h.bits);
+        return qd_reader_fail(
+            r, err, "records of %" PRIu64 " bits; all known ones have 32||the header is damaged|copy the file again", h.bits);
     QD_TRY(set_ticks(r, p, &h, err));
     r->info.claimed = h.claimed;
     uint64_t rest = (r->size - r->at) % BYTES;
     if (rest)
-        return qd_fail(err, QD_E_INPUT, "%s: the record at byte %" PRIu64 " is cut off after %" PRIu64
-                       " of 4 bytes||the file was truncated|copy it again", r->path, r->size - rest, rest);
+        return qd_fail(err, QD_E_INPUT,
+                       "%s: the record at byte %" PRIu64 " is cut off after %" PRIu64
+                       " of 4 bytes||the file was truncated|copy it again",
+                       r->path, r->size - rest, rest);
     return QD_OK;
 }
 
-static void ptu_close(qd_tag_reader *r) { free(r->state); }
+static void ptu_close(qd_tag_reader *r) {
+    free(r->state);
+}
 
 /* ---- Records ----------------------------------------------------------------------------------------------------- */
 
@@ -225,7 +242,7 @@ static qd_status ptu_time(const qd_tag_reader *r, const ptu *p, uint64_t count, 
         __int128 q = a / b, m = a % b;
         __int128 s = m * den; /* below 2^106 */
         q = q * den + s / b;
-        s %= b; /* syncs: q + s / b */
+        s %= b;                                                /* syncs: q + s / b */
         __int128 f = (__int128)dtime * dn * den, g = dd * num; /* dtime: f / g */
         q += f / g;
         f %= g;
@@ -240,7 +257,9 @@ static qd_status ptu_time(const qd_tag_reader *r, const ptu *p, uint64_t count, 
 }
 
 static qd_status fault(const qd_tag_reader *r, uint32_t w, qd_error *err) {
-    return qd_reader_fail(r, err, "the record 0x%08" PRIx32 " is none of this type||the file is damaged, or its record type is wrong"
+    return qd_reader_fail(r, err,
+                          "the record 0x%08" PRIx32
+                          " is none of this type||the file is damaged, or its record type is wrong"
                           "|copy it again, or cut it before this byte",
                           w);
 }

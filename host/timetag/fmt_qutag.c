@@ -19,7 +19,8 @@ static qd_status qutag_open(qd_tag_reader *r, qd_error *err) {
     if (header && (got < HEADER || !marked))
         return qd_reader_fail(r, err, "no header of a quTAG file||a raw file has none|use --format qutag-raw");
     if (!header && marked)
-        return qd_reader_fail(r, err, "the header of a quTAG file, where a raw file has its first time||a file with header|use --format qutag");
+        return qd_reader_fail(
+            r, err, "the header of a quTAG file, where a raw file has its first time||a file with header|use --format qutag");
     r->at = header;
     return fseeko(r->f, (off_t)header, SEEK_SET) == 0 ? QD_OK : qd_reader_fail(r, err, "cannot go to the first record");
 }
@@ -33,11 +34,12 @@ static qd_status qutag_more(qd_tag_reader *r, qd_error *err) {
         uint64_t time = qd_le64(p);
         unsigned channel = p[8] | (unsigned)p[9] << 8;
         if (channel > CHANNEL_MAX || time >= (uint64_t)qd_time_limit)
-            return qd_reader_fail(r, err,
-                                  "channel %u at time %" PRIu64
-                                  "|no device has such a channel or time|the file is of the compressed kind, which is not read, or "
-                                  "%s header|export it uncompressed, or try --format qutag and qutag-raw",
-                                  channel, time, r->format.kind == QD_TAG_QUTAG ? "has another" : "has a");
+            return qd_reader_fail(
+                r, err,
+                "channel %u at time %" PRIu64
+                "|no device has such a channel or time|the file is of the compressed kind, which is not read, or "
+                "%s header|export it uncompressed, or try --format qutag and qutag-raw",
+                channel, time, r->format.kind == QD_TAG_QUTAG ? "has another" : "has a");
         r->info.records++;
         QD_TRY(qd_reader_click(r, (int64_t)time, channel, err));
     }

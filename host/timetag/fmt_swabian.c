@@ -7,7 +7,9 @@
 
 enum { BYTES = 16, KIND_MAX = 255 };
 
-static qd_status swabian_open(qd_tag_reader *r, qd_error *err) { return qd_reader_open_file(r, 0, BYTES, err); }
+static qd_status swabian_open(qd_tag_reader *r, qd_error *err) {
+    return qd_reader_open_file(r, 0, BYTES, err);
+}
 
 static qd_status swabian_more(qd_tag_reader *r, qd_error *err) {
     uint8_t block[QD_READ_BLOCK * BYTES];

@@ -6,7 +6,9 @@
 
 enum { T1 = 1, EPOCH_LOW = 0x7fff, TE_HIGH = 0x18000 };
 
-static qd_status t1_open(qd_tag_reader *r, qd_error *err) { return qd_epochs_open(r, T1, err); }
+static qd_status t1_open(qd_tag_reader *r, qd_error *err) {
+    return qd_epochs_open(r, T1, err);
+}
 
 /* Absolute time: the upper 17 bits of the epoch are the header's, the lower 15 the card's. */
 static int64_t time_of(const qd_tag_reader *r, qd_epochs *e, uint64_t w) {
@@ -20,8 +22,11 @@ static int64_t time_of(const qd_tag_reader *r, qd_epochs *e, uint64_t w) {
 }
 
 static qd_status disagree(const qd_tag_reader *r, const qd_epochs *e, const char *what, qd_error *err) {
-    return qd_reader_fail(r, err, "%s, but the header says %" PRIu32 " events|length and terminator disagree|the file is inconsistent|make it "
-                          "again from the recording", what, e->head.length);
+    return qd_reader_fail(r, err,
+                          "%s, but the header says %" PRIu32
+                          " events|length and terminator disagree|the file is inconsistent|make it "
+                          "again from the recording",
+                          what, e->head.length);
 }
 
 static qd_status t1_more(qd_tag_reader *r, qd_error *err) {

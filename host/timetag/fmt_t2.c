@@ -11,17 +11,21 @@ static qd_status check_protocol(qd_tag_reader *r, qd_error *err) {
     const qd_epoch_head *h = &e->head;
     bool known = (h->protocol == 0 && h->bits == 4) || (h->protocol == 1 && h->bits == 1);
     if (!known)
-        return qd_reader_fail(r, err, "protocol %" PRIu32 " with patterns of %" PRIu32 " bits|protocols read are 0 (4 bits, masks) and 1 (1 bit, "
+        return qd_reader_fail(r, err,
+                              "protocol %" PRIu32 " with patterns of %" PRIu32
+                              " bits|protocols read are 0 (4 bits, masks) and 1 (1 bit, "
                               "bases)|another protocol of the recording program|record with protocol 0 or 1",
                               h->protocol, h->bits);
     if (r->info.epochs > 1 && r->format.protocol != h->protocol)
-        return qd_reader_fail(r, err, "protocol %" PRIu32 ", but the files before have %u||two recordings in one folder|separate them", h->protocol,
-                              r->format.protocol);
+        return qd_reader_fail(r, err,
+                              "protocol %" PRIu32 ", but the files before have %u||two recordings in one folder|separate them",
+                              h->protocol, r->format.protocol);
     r->format.protocol = h->protocol;
     r->format.order_bits = h->order;
     r->info.bases_only = h->protocol == 1;
     if ((r->size - r->at) % 4)
-        return qd_reader_fail(r, err, "the file's %" PRIu64 " bytes are no whole number of words||it was truncated|copy it again", r->size);
+        return qd_reader_fail(r, err, "the file's %" PRIu64 " bytes are no whole number of words||it was truncated|copy it again",
+                              r->size);
     return QD_OK;
 }
 
@@ -34,7 +38,9 @@ static qd_status take_bits(qd_tag_reader *r, qd_epochs *e, unsigned bits, uint32
     uint8_t word[4];
     if (e->bits.have < bits) {
         if (fread(word, 1, 4, r->f) != 4)
-            return qd_reader_fail(r, err, "%" PRIu64 " entries, then the end without terminator||the file was truncated, or is still being written"
+            return qd_reader_fail(r, err,
+                                  "%" PRIu64
+                                  " entries, then the end without terminator||the file was truncated, or is still being written"
                                   "|copy it again, or let the other program finish",
                                   e->done);
         qd_unpack_feed(&e->bits, word);
@@ -46,11 +52,13 @@ static qd_status take_bits(qd_tag_reader *r, qd_epochs *e, unsigned bits, uint32
 
 static qd_status finish(qd_tag_reader *r, qd_epochs *e, qd_error *err) {
     if (e->done != e->head.length)
-        return qd_reader_fail(r, err, "a terminator after %" PRIu64 " entries, but the header says %" PRIu32
+        return qd_reader_fail(r, err,
+                              "a terminator after %" PRIu64 " entries, but the header says %" PRIu32
                               "|length and terminator disagree|the file is inconsistent|make it again from the recording",
                               e->done, e->head.length);
     if (e->bits.acc || r->at != r->size)
-        return qd_reader_fail(r, err, "data behind the terminator|length and terminator disagree|the file is damaged|copy it again");
+        return qd_reader_fail(r, err,
+                              "data behind the terminator|length and terminator disagree|the file is damaged|copy it again");
     QD_TRY(qd_epochs_next(r, T2, err));
     return r->ended ? QD_OK : check_protocol(r, err);
 }
@@ -68,11 +76,17 @@ static qd_status t2_more(qd_tag_reader *r, qd_error *err) {
             continue;
         }
         if (d <= END)
-            return qd_reader_fail(r, err, "entry %" PRIu64 " has the difference %" PRIu32 "|times are two units apart or more|the file is damaged|copy "
-                                  "it again", e->done, d);
+            return qd_reader_fail(r, err,
+                                  "entry %" PRIu64 " has the difference %" PRIu32
+                                  "|times are two units apart or more|the file is damaged|copy "
+                                  "it again",
+                                  e->done, d);
         if (e->done == e->head.length)
-            return qd_reader_fail(r, err, "more entries than the %" PRIu32 " of the header|length and terminator disagree|the file is inconsistent"
-                                  "|make it again from the recording", e->head.length);
+            return qd_reader_fail(r, err,
+                                  "more entries than the %" PRIu32
+                                  " of the header|length and terminator disagree|the file is inconsistent"
+                                  "|make it again from the recording",
+                                  e->head.length);
         e->done++;
         e->time += d;
         r->record = e->done;

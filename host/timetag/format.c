@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of the formats and their options. A format is never guessed from what a file looks like: a 54-bit file read as a 49-bit one
- * looks perfectly well. */
+/* Names of the formats and their options. A format is never guessed from what a file looks like: a 54-bit file read as a 49-bit
+ * one looks perfectly well. */
 #include <stdlib.h>
 #include <string.h>
 #include "timetag/number.h"
@@ -42,8 +42,8 @@ static qd_status set_options(qd_tag_format *f, const char *options, qd_error *er
         char *value = strchr(o, '=');
         if (value) *value++ = 0;
         st = value ? qd_tag_format_set(f, o, value, err)
-                   : qd_fail(err, QD_E_USAGE, "'%s' after the name of a format is no option||options are NAME=VALUE, each after a colon",
-                             o);
+                   : qd_fail(err, QD_E_USAGE,
+                             "'%s' after the name of a format is no option||options are NAME=VALUE, each after a colon", o);
     }
     free(copy);
     return st;
@@ -59,9 +59,11 @@ qd_status qd_tag_format_parse(const char *name, qd_tag_format *format, qd_error 
             return QD_OK;
         }
     if (strncmp(name, "cor", n) == 0 && n == 3)
-        return qd_fail(err, QD_E_USAGE, "a cor file holds key bits, not time tags|||look into it with `qdistill tags info FILE --format cor`");
+        return qd_fail(err, QD_E_USAGE,
+                       "a cor file holds key bits, not time tags|||look into it with `qdistill tags info FILE --format cor`");
     if (strncmp(name, "a1-text", n) == 0 && n == 7)
-        return qd_fail(err, QD_E_USAGE, "'a1-text' leaves the width of a time open||the same digits mean other times in 49 and in 54 bits"
+        return qd_fail(err, QD_E_USAGE,
+                       "'a1-text' leaves the width of a time open||the same digits mean other times in 49 and in 54 bits"
                        "|use a1-49-text or a1-54-text");
     return qd_fail(err, QD_E_USAGE, "'%s' is no format of time tags|||use one of " NAMES, name);
 }
@@ -70,7 +72,8 @@ const char *qd_tag_format_name(const qd_tag_format *format) {
     for (size_t i = 0; i < FORMATS; i++) {
         const qd_tag_format *f = &formats[i].format;
         bool a1 = f->kind == QD_TAG_A1 || f->kind == QD_TAG_A1_TEXT;
-        if (f->kind == format->kind && (!a1 || (f->bits == format->bits && f->swapped == format->swapped))) return formats[i].name;
+        if (f->kind == format->kind && (!a1 || (f->bits == format->bits && f->swapped == format->swapped)))
+            return formats[i].name;
     }
     return "unknown";
 }
@@ -136,8 +139,8 @@ static qd_status parse_number(const char *option, const char *value, unsigned lo
     char *end;
     unsigned long long v = strtoull(value, &end, strncmp(value, "0x", 2) == 0 ? 16 : 10);
     if (*value < '0' || *value > '9' || *end || v < min || v > max)
-        return qd_fail(err, QD_E_USAGE, "%s: '%s' is not a number from %llu to %llu|||see qdistill tags --help", option, value, min,
-                       max);
+        return qd_fail(err, QD_E_USAGE, "%s: '%s' is not a number from %llu to %llu|||see qdistill tags --help", option, value,
+                       min, max);
     *out = v;
     return QD_OK;
 }
@@ -200,10 +203,18 @@ static const struct {
     option id;
     unsigned kinds;
 } options[] = {
-    {"channels", O_CHANNELS, VENDOR},       {"tick-ps", O_TICK, TICKED},         {"card", O_CARD, RAW},
-    {"time", O_TIME, K(QD_TAG_CSV)},        {"channel", O_CHANNEL, K(QD_TAG_CSV)}, {"unit", O_UNIT, K(QD_TAG_CSV)},
-    {"sync-hz", O_SYNC, K(QD_TAG_CHRONOXEA)}, {"bits", O_BITS, K(QD_TAG_T1)},    {"epoch0", O_EPOCH0, EPOCHS},
-    {"unix", O_UNIX, EPOCHS},               {"order", O_ORDER, K(QD_TAG_T2)},    {"protocol", O_PROTOCOL, K(QD_TAG_T2)},
+    {"channels", O_CHANNELS, VENDOR},
+    {"tick-ps", O_TICK, TICKED},
+    {"card", O_CARD, RAW},
+    {"time", O_TIME, K(QD_TAG_CSV)},
+    {"channel", O_CHANNEL, K(QD_TAG_CSV)},
+    {"unit", O_UNIT, K(QD_TAG_CSV)},
+    {"sync-hz", O_SYNC, K(QD_TAG_CHRONOXEA)},
+    {"bits", O_BITS, K(QD_TAG_T1)},
+    {"epoch0", O_EPOCH0, EPOCHS},
+    {"unix", O_UNIX, EPOCHS},
+    {"order", O_ORDER, K(QD_TAG_T2)},
+    {"protocol", O_PROTOCOL, K(QD_TAG_T2)},
 };
 
 static qd_status set(qd_tag_format *f, option id, const char *name, const char *value, qd_error *err) {
@@ -263,5 +274,6 @@ qd_status qd_tag_format_set(qd_tag_format *format, const char *name, const char 
             *format = f;
             return QD_OK;
         }
-    return qd_fail(err, QD_E_USAGE, "the format %s has no option '%s'|||see qdistill tags --help", qd_tag_format_name(format), name);
+    return qd_fail(err, QD_E_USAGE, "the format %s has no option '%s'|||see qdistill tags --help", qd_tag_format_name(format),
+                   name);
 }

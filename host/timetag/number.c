@@ -76,7 +76,8 @@ bool qd_parse_fraction(const char *text, qd_tick *out) {
     memcpy(part, text, n);
     part[n] = 0;
     qd_decimal d, e = {1, 0};
-    if (!qd_parse_decimal(part, &d) || d.digits <= 0 || d.power > 12 || d.power < -18 || d.digits >= ((__int128)1 << 62)) return false;
+    if (!qd_parse_decimal(part, &d) || d.digits <= 0 || d.power > 12 || d.power < -18 || d.digits >= ((__int128)1 << 62))
+        return false;
     if (slash && (!qd_parse_decimal(slash + 1, &e) || e.digits <= 0 || e.power || e.digits >= ((__int128)1 << 31))) return false;
     unsigned __int128 num = (unsigned __int128)d.digits, den = (unsigned __int128)e.digits;
     if (d.power > 0)

@@ -69,9 +69,15 @@ void qd_tag_reader_close(qd_tag_reader *r) {
     free(r);
 }
 
-const qd_tag_info *qd_tag_reader_info(const qd_tag_reader *r) { return &r->info; }
-const qd_tag_format *qd_tag_reader_format(const qd_tag_reader *r) { return &r->format; }
-qd_tick qd_tag_reader_tick(const qd_tag_reader *r) { return r->tick; }
+const qd_tag_info *qd_tag_reader_info(const qd_tag_reader *r) {
+    return &r->info;
+}
+const qd_tag_format *qd_tag_reader_format(const qd_tag_reader *r) {
+    return &r->format;
+}
+qd_tick qd_tag_reader_tick(const qd_tag_reader *r) {
+    return r->tick;
+}
 
 qd_status qd_tag_reader_need_outcomes(const qd_tag_reader *r, qd_error *err) {
     if (!r->info.bases_only) return QD_OK;
@@ -101,16 +107,18 @@ qd_status qd_reader_open_file(qd_tag_reader *r, uint64_t header, unsigned bytes,
                        r->path);
     if (r->size < header)
         return qd_fail(err, QD_E_INPUT,
-                       "%s: the header is cut off at byte %" PRIu64 " of %" PRIu64 "||the file was truncated, or is no %s file|copy "
+                       "%s: the header is cut off at byte %" PRIu64 " of %" PRIu64
+                       "||the file was truncated, or is no %s file|copy "
                        "it again, or name its format",
                        r->path, r->size, header, qd_tag_format_name(&r->format));
     uint64_t rest = (r->size - header) % bytes;
     if (rest)
-        return qd_fail(err, QD_E_INPUT,
-                       "%s: the record at byte %" PRIu64 " is cut off after %" PRIu64
-                       " of %u bytes||the file was truncated, or is not of format %s|copy it again, name another format, or cut it "
-                       "to a whole number of records",
-                       r->path, r->size - rest, rest, bytes, qd_tag_format_name(&r->format));
+        return qd_fail(
+            err, QD_E_INPUT,
+            "%s: the record at byte %" PRIu64 " is cut off after %" PRIu64
+            " of %u bytes||the file was truncated, or is not of format %s|copy it again, name another format, or cut it "
+            "to a whole number of records",
+            r->path, r->size - rest, rest, bytes, qd_tag_format_name(&r->format));
     return QD_OK;
 }
 
@@ -221,7 +229,8 @@ qd_status qd_reader_click(qd_tag_reader *r, int64_t t, int64_t channel, qd_error
     if (mask) return qd_reader_take(r, t, mask, err);
     if (r->format.channels.n == 0 && !r->format.any_channel)
         return qd_reader_fail(r, err,
-                              "an event of channel %" PRId64 "|without a map only the channels 1, 2, 3, 4 are known: V, -, H, +"
+                              "an event of channel %" PRId64
+                              "|without a map only the channels 1, 2, 3, 4 are known: V, -, H, +"
                               "|the detectors are on other inputs|name them: --channels V=1,-=2,H=3,+=4 with your numbers, or "
                               "FORMAT:channels=V=1,-=2,H=3,+=4 where a verb takes only a format",
                               channel);

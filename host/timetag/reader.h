@@ -56,7 +56,8 @@ qd_status qd_reader_open_file(qd_tag_reader *r, uint64_t header, unsigned bytes,
 /** Read the next records of @p bytes each, at most @p max, into @p block; r->at must be the place. Fewer only at the end of the
  *  file, which sets r->ended. QD_E_INPUT: read error, or the file became shorter. */
 qd_status qd_reader_records(qd_tag_reader *r, void *block, unsigned bytes, size_t max, size_t *got, qd_error *err);
-/** Read a line without its end, at most @p cap - 1 bytes; *got = false at the end of the file. QD_E_INPUT: too long, a NUL in it. */
+/** Read a line without its end, at most @p cap - 1 bytes; *got = false at the end of the file. QD_E_INPUT: too long, a NUL in it.
+ */
 qd_status qd_reader_line(qd_tag_reader *r, char *line, size_t cap, bool *got, qd_error *err);
 /** Take an event, at its place among those that wait. QD_E_INPUT: out of order beyond repair, or out of range. */
 qd_status qd_reader_take(qd_tag_reader *r, int64_t t, uint8_t mask, qd_error *err);
@@ -70,7 +71,9 @@ int32_t qd_channel_number(const qd_tag_channels *c, int detector);
 static inline uint32_t qd_le32(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
-static inline uint64_t qd_le64(const uint8_t *p) { return (uint64_t)qd_le32(p + 4) << 32 | qd_le32(p); }
+static inline uint64_t qd_le64(const uint8_t *p) {
+    return (uint64_t)qd_le32(p + 4) << 32 | qd_le32(p);
+}
 static inline void qd_put_le(uint8_t *p, uint64_t v, int bytes) {
     for (int i = 0; i < bytes; i++) p[i] = (uint8_t)(v >> (8 * i));
 }

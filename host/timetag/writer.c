@@ -25,11 +25,19 @@ static const qd_encoder *encoder_of(qd_tag_kind kind) {
     }
 }
 
-bool qd_tag_format_writable(const qd_tag_format *format) { return encoder_of(format->kind) != NULL; }
+bool qd_tag_format_writable(const qd_tag_format *format) {
+    return encoder_of(format->kind) != NULL;
+}
 
-qd_status qd_writer_file_open(qd_tag_writer *w, qd_error *err) { return qd_out_open(&w->out, w->path, 0666, err); }
-qd_status qd_writer_file_commit(qd_tag_writer *w, qd_error *err) { return qd_out_commit(&w->out, err); }
-void qd_writer_file_abandon(qd_tag_writer *w) { qd_out_abandon(&w->out); }
+qd_status qd_writer_file_open(qd_tag_writer *w, qd_error *err) {
+    return qd_out_open(&w->out, w->path, 0666, err);
+}
+qd_status qd_writer_file_commit(qd_tag_writer *w, qd_error *err) {
+    return qd_out_commit(&w->out, err);
+}
+void qd_writer_file_abandon(qd_tag_writer *w) {
+    qd_out_abandon(&w->out);
+}
 
 static void release(qd_tag_writer *w) {
     free(w->path);
@@ -40,8 +48,10 @@ qd_status qd_tag_writer_open(const char *path, qd_tag_format format, qd_tag_writ
     *writer = NULL;
     const qd_encoder *encoder = encoder_of(format.kind);
     if (!encoder)
-        return qd_fail(err, QD_E_USAGE, "files of format %s are read, not written|||write a1-49, a1-54, t1, t2, qutag-raw, "
-                       "swabian or csv", qd_tag_format_name(&format));
+        return qd_fail(err, QD_E_USAGE,
+                       "files of format %s are read, not written|||write a1-49, a1-54, t1, t2, qutag-raw, "
+                       "swabian or csv",
+                       qd_tag_format_name(&format));
     qd_tag_writer *w = calloc(1, sizeof *w);
     if (w) w->path = strdup(path);
     if (!w || !w->path) {
@@ -86,7 +96,9 @@ qd_status qd_tag_writer_write(qd_tag_writer *w, const qd_tags *tags, qd_error *e
     return QD_OK;
 }
 
-const qd_tag_written *qd_tag_writer_info(const qd_tag_writer *w) { return &w->info; }
+const qd_tag_written *qd_tag_writer_info(const qd_tag_writer *w) {
+    return &w->info;
+}
 
 qd_status qd_tag_writer_commit(qd_tag_writer *w, qd_error *err) {
     qd_status st = w->encoder->commit(w, err);
