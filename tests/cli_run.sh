@@ -188,6 +188,28 @@ cmp -s m/rec/alice.key m/rec/bob.key || fail "recordings: keys differ after resu
 head -c "$before" m/rec/transcript.bin | cmp -s - before.bin || fail "recordings: what Eve saw of the abandoned block is gone"
 [ "$(stat -c %s m/rec/transcript.bin)" -gt "$before" ] || fail "recordings: nothing was recorded after resume"
 
+# --- detectors' delays: what announced times tell of the bit is said, and gone once the delays are declared -------------
+sed 's/\(alice: {detectors: {\)/\1delay_ps_each: [0, 0, 400, 400], /' good.yaml >skew.yaml
+expect 0 "simulated recordings with delays" "$qd" simulate skew.yaml --duration-s 0.5 --seed 4 --out delayed
+sed 's/name: rec/name: skew/; s|r/|delayed/|' rec2.job >skew.job
+sed 's/name: skew/name: declared/; s|alice.a1, format: a1-54|&, skew_ps: [0, 0, 400, 400]|' skew.job >declared.job
+expect 0 "delays not declared" "$qd" run skew.job --out late
+says "announced times tell"
+expect 0 "delays declared" "$qd" run declared.job --out late --json declared.json
+grep -q "announced times tell" out.txt err.txt && fail "declared delays are not removed"
+cmp -s late/declared/alice.key late/declared/bob.key || fail "declared delays: keys differ"
+grep -q '"time_information"' declared.json || fail "the summary does not say what times tell"
+sed 's/dead_ps: 30000/dead_ps: 30000, skew_ps: [1]/' skew.job >bad.job
+expect 5 "skew in the wrong place" "$qd" run bad.job --out e
+sed 's/skew_ps: .0, 0, 400, 400./skew_ps: [0, 0, 400]/' declared.job >bad.job
+expect 5 "three delays" "$qd" run bad.job --out e
+job skewed skew 0.3
+expect 0 "a rehearsal takes the delays from the scenario" "$qd" run skewed.job --out late
+grep -q "announced times tell" out.txt err.txt && fail "a rehearsal does not remove the scenario's delays"
+sed 's/announce_ps: 125/announce_ps: 125, dead_ps: 0/; s/name: skewed/name: short/' skewed.job >short.job
+expect 0 "a dead time too short in a rehearsal" "$qd" run short.job --out late
+says "shorter than the detectors' dead time"
+
 # --- a batch: one failure stops nobody, the worst decides -----------------------------------------------------------
 job one good 0.3
 expect 6 "a batch" "$qd" run one.job attacked.job --out f --json batch.json

@@ -32,7 +32,7 @@ static void warn_times(const qd_sift_times *t, warnings *w) {
     for (int s = 0; s < 2; s++)
         for (int b = 0; b < 2; b++) {
             qd_time_information info;
-            qd_time_bit_information_truth((const uint64_t(*)[2])t->count[s][b], t->bins, &info);
+            qd_time_bit_information((const uint64_t(*)[2])t->count[s][b], t->bins, &info);
             if (info.bits <= QD_TIME_INFORMATION_WARN || info.bits <= 4 * info.sigma) continue; /* of few events: chance */
             snprintf(next_warning(w), TEXT,
                      "announced times tell %.2g bit (sd %.1g) of each of %s's bits in %s, above %g: detectors' delays differ; "
@@ -153,7 +153,7 @@ static json_t *times_json(const qd_sift_times *t) {
         json_t *of_side = json_object();
         for (int b = 0; b < 2; b++) {
             qd_time_information i;
-            qd_time_bit_information_truth((const uint64_t(*)[2])t->count[s][b], t->bins, &i);
+            qd_time_bit_information((const uint64_t(*)[2])t->count[s][b], t->bins, &i);
             json_object_set_new(of_side, basis_name[b], json_pack("{s:f,s:f}", "bits", i.bits, "sigma", i.sigma));
         }
         json_object_set_new(j, side_name[s], of_side);

@@ -68,7 +68,7 @@ static double both_alive(double ra, double rb, double c, double ta, double tb) {
  * j's partner comes first at u > 0, i's at u < 0. All else that removes an event removes true pairs alike and cancels. Left out: both
  * partners before by jitter, hA hB 0.56 sigma/t_CC of the accidentals. */
 static void expect_kept(const qd_link_model *m, double window_ps, qd_link_rates *r) {
-    double partner[2][4] = {{0}}, wrong[2] = {0}, all[2] = {0};
+    double partner[2][4] = {{0}}, wrong[2] = {0}, all[2] = {0}, wrong_true[2] = {0}, all_true[2] = {0};
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++) {
             if (m->detector[0][i] > 0) partner[0][i] += m->pair[i][j] / m->detector[0][i];
@@ -80,9 +80,15 @@ static void expect_kept(const qd_link_model *m, double window_ps, qd_link_rates 
             double cross = m->detector[0][i] * m->detector[1][j] * window_ps * 1e-12 * (1 - (partner[0][i] + partner[1][j]) / 2);
             double rate = m->pair[i][j] * r->capture + cross;
             all[i & 1] += rate;
-            if (i == j) wrong[i & 1] += rate;
+            all_true[i & 1] += m->pair[i][j];
+            if (i != j) continue;
+            wrong[i & 1] += rate;
+            wrong_true[i & 1] += m->pair[i][j];
         }
-    for (int b = 0; b < 2; b++) r->qber_kept[b] = all[b] > 0 ? wrong[b] / all[b] : 0;
+    for (int b = 0; b < 2; b++) {
+        r->qber_kept[b] = all[b] > 0 ? wrong[b] / all[b] : 0;
+        r->qber_kept_true[b] = all_true[b] > 0 ? wrong_true[b] / all_true[b] : 0;
+    }
 }
 
 qd_status qd_link_expect(const qd_link *link, double window_ps, qd_link_rates *r, qd_error *err) {

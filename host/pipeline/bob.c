@@ -7,11 +7,10 @@
 /* After this many slices without a lock the search is given up: memory would grow without end. */
 enum { LOCK_SLICES = 128 };
 
-/* Events of Alice in one fit of the clock, and the time that one line holds for: 2^29 ns. */
-enum { FIT_EVENTS = 1 << 16 };
-static const double line_ps = 536870912e3;
-/* A clock that drifts faster leaves 20 ns within a stretch. */
-static const double max_drift_ppm_s = 0.1;
+/* One line of the clock holds for 2^26 ns where there are pairs enough, for up to 2^29 ns where they are few. A frequency that drifts by d a
+ * second leaves d T^2/12 at the ends of a line fitted over T: at 0.1 ppm a second 0.04 ns over the short stretch, 2.4 ns over the long one. */
+static const double line_least_ps = 67108864e3, line_most_ps = 536870912e3, max_drift_ppm_s = 0.1;
+enum { FIT_PAIRS = 256, FIT_EVENTS = 1 << 16 };
 
 static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for Bob's station"); }
 
@@ -82,35 +81,57 @@ static qd_status find_clock(qd_station *s, qd_error *err) {
     qd_status st = qd_correlate(s->dev, &s->theirs, &s->own, &p, &s->clock, &report, err);
     qd_station_spent(s, QD_STAGE_SYNC, t0, d0, s->theirs.n + s->own.n);
     if (st == QD_E_POLICY && !last_chance) return QD_OK; /* longer data may do what this could not */
+    s->found = s->clock;
     return st;
 }
 
-/* A slice's events of Alice, thinned to what a fit needs: a line through a thousand pairs is known to picoseconds. */
-static uint64_t thin(const int64_t *t, uint64_t n, int64_t out[FIT_EVENTS]) {
-    uint64_t step = n / FIT_EVENTS + 1, k = 0;
+/* Alice's events thinned to what a fit needs where pairs abound. */
+static uint64_t thin(const int64_t *t, uint64_t n, uint64_t most, int64_t *out) {
+    uint64_t step = n / most + 1, k = 0;
     for (uint64_t i = 0; i < n; i += step) out[k++] = t[i];
     return k;
 }
 
-/* Follow the clock: fit the line anew on Alice's events [from, to) before they are paired, so that a drift of frequency never takes a pair
- * out of the window. First where a drifting quartz may be (20 ns after half a second is 0.1 ppm a second), then closer, where fewer pairs
- * stand out. Where none do, the line stays. */
-static qd_status follow(qd_station *s, uint64_t from, uint64_t to, qd_error *err) {
+/* A line through the pairs of Alice's events [from, to), near the one in use. First within 20 ns, where the line before may have led, then
+ * closer, where fewer pairs stand out; thinned, and if that leaves too few, all of them. The result: pairs in the fit, 0 without one. */
+static uint64_t fit_line(const qd_station *s, uint64_t from, uint64_t to, int64_t *room, qd_clock *line) {
     const double reach_ps[] = {20e3, 5e3, 2 * (double)s->p.window_ps};
+    const uint64_t most[] = {FIT_EVENTS, UINT64_MAX};
+    if (s->own.n < 2) return 0;
+    for (int m = 0; m < 2; m++) {
+        const qd_tags a = {.n = thin(s->theirs.t + from, to - from, most[m], room), .t = room, .tick = s->p.tick};
+        for (size_t i = 0; a.n > 1 && i < sizeof reach_ps / sizeof *reach_ps; i++) {
+            qd_sync_report r;
+            *line = s->clock;
+            line->base = s->own.t[0];
+            line->offset += qd_clock_drift(line->base - s->clock.base, line->freq);
+            if (qd_clock_refine(&a, &s->own, ps_to_ticks(s, reach_ps[i]), line, &r, NULL) == QD_OK) return r.pairs;
+        }
+        if (to - from <= FIT_EVENTS) break;
+    }
+    return 0;
+}
+
+/* Follow the clock: fit the line anew to the events from `from` on before they are paired, so that a drift of frequency does not take pairs
+ * out of the window. *end: the events up to there are paired by this line. As short a stretch as has FIT_PAIRS pairs; in the longest one
+ * fewer will do, and where none stand out the line stays. */
+static qd_status follow(qd_station *s, uint64_t from, uint64_t to, uint64_t *end, qd_error *err) {
     double t0 = qd_station_now();
-    int64_t *t = malloc(FIT_EVENTS * sizeof *t);
-    if (!t) return no_memory(err);
-    const qd_tags a = {.n = thin(s->theirs.t + from, to - from, t), .t = t, .tick = s->p.tick};
+    int64_t least = ps_to_ticks(s, line_least_ps), longest = ps_to_ticks(s, line_most_ps), *room = malloc((to - from) * sizeof *room);
+    if (!room) return no_memory(err);
+    uint64_t pairs = 0;
     qd_clock line = s->clock;
-    bool fits = false;
-    line.base = s->own.n ? s->own.t[0] : line.base;
-    line.offset += qd_clock_drift(line.base - s->clock.base, line.freq);
-    for (size_t i = 0; !fits && a.n > 1 && s->own.n > 1 && i < sizeof reach_ps / sizeof *reach_ps; i++)
-        fits = qd_clock_refine(&a, &s->own, ps_to_ticks(s, reach_ps[i]), &line, NULL, NULL) == QD_OK;
-    if (fits) s->clock = line;
+    s->stretch = s->stretch > 2 * least ? s->stretch / 2 : least;
+    for (;; s->stretch *= 2) {
+        *end = qd_tags_lower_bound(&s->theirs, s->theirs.t[from] + s->stretch);
+        if (*end > to || s->theirs.t[to - 1] - s->theirs.t[from] < s->stretch + s->stretch / 2) *end = to; /* no short rest with too few pairs */
+        pairs = fit_line(s, from, *end, room, &line);
+        if (pairs >= FIT_PAIRS || *end == to || 2 * s->stretch > longest) break;
+    }
+    if (pairs) s->clock = line;
     s->totals.slices++;
-    s->totals.slices_unfitted += !fits;
-    free(t);
+    s->totals.slices_unfitted += pairs == 0;
+    free(room);
     s->totals.stage[QD_STAGE_SYNC].seconds += qd_station_now() - t0;
     return QD_OK;
 }
@@ -141,8 +162,41 @@ static void forget(qd_station *s, uint64_t settled) {
     qd_station_forget(s, s->own_base + lo);
 }
 
+/* Where Alice's announced time stands against the own, for the table that says what it tells of the bit. */
+static qd_status note_times(qd_station *s, const qd_pairs *pairs, uint64_t from, qd_error *err) {
+    uint64_t step = s->p.announce_ps > s->p.window_ps / (QD_TIME_BINS - 4) ? s->p.announce_ps : s->p.window_ps / (QD_TIME_BINS - 4);
+    int64_t width = ps_to_ticks(s, (double)step) - 1;
+    if (width < 1) width = 1;
+    uint64_t n = s->n_delta + pairs->n - from;
+    if (n > s->cap_delta) {
+        uint64_t cap = n + n / 2;
+        int16_t *p = realloc(s->delta, cap * sizeof *p);
+        if (!p) return no_memory(err);
+        s->delta = p;
+        s->cap_delta = cap;
+    }
+    for (uint64_t i = from; i < pairs->n; i++) {
+        int64_t d = s->theirs.t[pairs->a[i]] - qd_clock_apply(&s->clock, s->own.t[pairs->b[i]]);
+        int64_t bin = (d + QD_TIME_BINS / 2 * width + width / 2) / width;
+        s->delta[s->n_delta++] = (int16_t)(bin < 0 ? 0 : bin >= QD_TIME_BINS ? QD_TIME_BINS - 1 : bin);
+    }
+    return QD_OK;
+}
+
+/* The block's pairs of matched bases into the table, by the own bit; then they are no longer pending. */
+static void tally_times(qd_station *s, const qd_bits *theirs) {
+    for (uint64_t i = 0; i < theirs->n; i++) {
+        unsigned basis = qd_bits_get(&s->basis, i);
+        if (basis == qd_bits_get(theirs, i)) s->totals.times[basis][s->delta[i]][qd_bits_get(&s->value, i)]++;
+    }
+}
+
+static void forget_times(qd_station *s, uint64_t n) {
+    memmove(s->delta, s->delta + n, (s->n_delta - n) * sizeof *s->delta);
+    s->n_delta -= n;
+}
+
 static qd_status pair_slice(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t to, qd_error *err) {
-    QD_TRY(follow(s, from, to, err));
     double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
     qd_accidentals acc = {0};
     int64_t reach = qd_window_reach(s->p.window_ps, s->p.tick);
@@ -154,13 +208,13 @@ static qd_status pair_slice(qd_station *s, qd_pairs *pairs, uint64_t from, uint6
     return QD_OK;
 }
 
-/* All that can be paired now, a line at a time: what was heard before the clock was found may be long. */
+/* All that can be paired now, a line at a time. */
 static qd_status pair_up(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t to, qd_error *err) {
-    int64_t span = ps_to_ticks(s, line_ps);
     while (from < to) {
-        uint64_t end = qd_tags_lower_bound(&s->theirs, s->theirs.t[from] + span);
-        if (end > to || s->theirs.t[to - 1] - s->theirs.t[from] < span + span / 2) end = to; /* no short rest: it would have too few pairs */
+        uint64_t end = to, before = pairs->n;
+        QD_TRY(follow(s, from, to, &end, err));
         QD_TRY(pair_slice(s, pairs, from, end, err));
+        QD_TRY(note_times(s, pairs, before, err));
         from = end;
     }
     return QD_OK;
@@ -182,6 +236,7 @@ static qd_status settle(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t 
 /* Announce the bases of a full block, or hand the turn back. */
 static qd_status end_turn(qd_station *s, qd_outbox *out, qd_error *err) {
     QD_TRY(qd_station_fast_forward(s, err));
+    if (s->n_delta > s->basis.n) forget_times(s, s->n_delta - s->basis.n); /* finished before the run was stopped */
     uint64_t n = qd_station_block_size(s);
     if (!n) return qd_outbox_turn(out, err);
     qd_bits basis = {0};
@@ -230,7 +285,11 @@ static qd_status on_bases(qd_station *s, const qd_msg *in, qd_error *err) {
     qd_bits theirs;
     QD_TRY(qd_wire_bits_get(&b, in, qd_station_block_size(s), &theirs, err));
     qd_status st = qd_body_end(&b, in, err);
-    if (st == QD_OK) st = qd_station_sift(s, &theirs, err);
+    if (st == QD_OK) {
+        tally_times(s, &theirs);
+        forget_times(s, theirs.n);
+        st = qd_station_sift(s, &theirs, err);
+    }
     qd_bits_destroy(&theirs);
     s->phase = qd_station_needs_sample(s) ? QD_PHASE_SAMPLE : QD_PHASE_RECONCILE;
     s->at = QD_Z;

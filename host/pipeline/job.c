@@ -9,6 +9,7 @@
 /* The YAML as it stands; NULL members are keys left out. */
 typedef struct {
     char *file, *format;
+    uint64_t *skew_ps;
 } y_station;
 typedef struct {
     char *scenario;
@@ -45,7 +46,9 @@ typedef struct {
 #define REAL(T, m) CYAML_FIELD_FLOAT_PTR(#m, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, T, m)
 #define MAP(T, m, f) CYAML_FIELD_MAPPING_PTR(#m, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, T, m, f)
 
+static const cyaml_schema_value_t one_skew = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint64_t)};
 static const cyaml_schema_field_t f_station[] = {
+    CYAML_FIELD_SEQUENCE_FIXED("skew_ps", CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, y_station, skew_ps, &one_skew, 4),
     CYAML_FIELD_STRING_PTR("file", CYAML_FLAG_POINTER, y_station, file, 1, 4096),
     CYAML_FIELD_STRING_PTR("format", CYAML_FLAG_POINTER, y_station, format, 1, 512), CYAML_FIELD_END};
 static const cyaml_schema_field_t f_input[] = {TEXT(y_input, scenario), REAL(y_input, duration_s), MAP(y_input, alice, f_station),
@@ -131,6 +134,8 @@ static qd_status take_input(const y_job *y, qd_job *job, qd_error *err) {
             job->file[i] = qd_path_join(dir, s[i]->file);
             job->format[i] = strdup(s[i]->format);
             if (!job->file[i] || !job->format[i]) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
+            for (int d = 0; d < 4 && st == QD_OK && s[i]->skew_ps; d++)
+                st = uint_in(job->path, i ? "input.bob.skew_ps" : "input.alice.skew_ps", &s[i]->skew_ps[d], 0, 0, 100000, &job->skew_ps[i][d], err);
         }
     }
     free(dir);

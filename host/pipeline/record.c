@@ -40,6 +40,12 @@ static json_t *options(const qd_job *job, const qd_station_params *p) {
     json_object_set_new(o, "max_ppm", real(p->max_ppm));
     json_object_set_new(o, "code", json_string(job->code));
     json_object_set_new(o, "rtt_ms", real(job->rtt_ms));
+    if (!job->rehearsal) {
+        json_t *skew = json_array();
+        for (int i = 0; i < 2; i++)
+            json_array_append_new(skew, json_pack("[o,o,o,o]", u64(job->skew_ps[i][0]), u64(job->skew_ps[i][1]), u64(job->skew_ps[i][2]), u64(job->skew_ps[i][3])));
+        json_object_set_new(o, "skew_ps", skew);
+    }
     if (job->rehearsal) {
         json_object_set_new(o, "seed", u64(job->seed));
         json_object_set_new(o, "duration_s", real(job->duration_s));

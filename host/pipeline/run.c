@@ -67,8 +67,10 @@ static qd_status open_inputs(run *r, qd_error *err) {
 static qd_status open_stations(run *r, qd_error *err) {
     for (int i = 0; i < 2; i++) {
         qd_direction role = (qd_direction)i;
+        qd_station_params own = r->params;
+        for (int d = 0; d < 4; d++) own.skew_ps[d] = r->rehearsal ? (uint64_t)llround(r->scenario.arm[i].delay_ps[d]) : r->job->skew_ps[i][d];
         qd_source src = r->rehearsal ? qd_rehearsal_source(r->rehearsal, role) : qd_recording_source(r->recording[i]);
-        QD_TRY(qd_station_create(role, &r->params, src, r->opt->dev, &r->station[i], err));
+        QD_TRY(qd_station_create(role, &own, src, r->opt->dev, &r->station[i], err));
     }
     return QD_OK;
 }

@@ -59,6 +59,8 @@ void qd_station_destroy(qd_station *s) {
     if (!s) return;
     qd_tags_destroy(&s->own);
     qd_tags_destroy(&s->theirs);
+    qd_tags_destroy(&s->held);
+    free(s->delta);
     qd_bits_destroy(&s->basis);
     qd_bits_destroy(&s->value);
     for (int i = 0; i < 2; i++) {
@@ -101,7 +103,7 @@ bool qd_station_take_block(qd_station *s, qd_block *b) {
 }
 
 const qd_station_totals *qd_station_about(const qd_station *s) { return &s->totals; }
-const qd_clock *qd_station_clock(const qd_station *s) { return &s->clock; }
+const qd_clock *qd_station_clock(const qd_station *s) { return &s->found; }
 
 qd_random qd_station_random(const qd_station *s, uint32_t stream, int basis) {
     return (qd_random){.rehearsal = s->p.rehearsal, .seed = s->p.seed, .stream = stream, .entity = (uint64_t)s->block * 2 + (unsigned)basis};
@@ -109,13 +111,58 @@ qd_random qd_station_random(const qd_station *s, uint32_t stream, int basis) {
 
 /* ---- events ------------------------------------------------------------------------------------------------------ */
 
+/* Take each detector's delay off, so that a time does not tell which one it was. Events of several detectors keep the least of their
+ * delays. Then order is restored; what an event still to come may overtake waits. */
+static qd_status remove_skew(qd_station *s, qd_tags *raw, qd_error *err) {
+    uint64_t most = 0;
+    int64_t ticks[4], last = raw->n ? raw->t[raw->n - 1] : INT64_MIN;
+    for (int d = 0; d < 4; d++) {
+        ticks[d] = (int64_t)((s->p.skew_ps[d] * s->p.tick.den + s->p.tick.num / 2) / s->p.tick.num);
+        if ((uint64_t)ticks[d] > most) most = (uint64_t)ticks[d];
+    }
+    if (!most) return QD_OK;
+    for (uint64_t i = 0; i < raw->n; i++) {
+        int64_t delay = INT64_MAX;
+        for (int d = 0; d < 4; d++)
+            if (raw->mask[i] >> d & 1 && ticks[d] < delay) delay = ticks[d];
+        raw->t[i] -= delay;
+    }
+    uint64_t n = s->held.n + raw->n;
+    s->held.tick = raw->tick;
+    QD_TRY(qd_tags_reserve(&s->held, n, err));
+    for (uint64_t i = 0; i < raw->n; i++) { /* only neighbours within the largest delay change places */
+        uint64_t at = s->held.n++;
+        for (; at > 0 && s->held.t[at - 1] > raw->t[i]; at--) {
+            s->held.t[at] = s->held.t[at - 1];
+            s->held.mask[at] = s->held.mask[at - 1];
+        }
+        s->held.t[at] = raw->t[i];
+        s->held.mask[at] = raw->mask[i];
+    }
+    uint64_t ready = s->own_end ? n : raw->n ? qd_tags_lower_bound(&s->held, last - (int64_t)most) : 0;
+    QD_TRY(qd_tags_reserve(raw, ready, err));
+    raw->n = ready;
+    if (ready) {
+        memcpy(raw->t, s->held.t, ready * sizeof *raw->t);
+        memcpy(raw->mask, s->held.mask, ready);
+        memmove(s->held.t, s->held.t + ready, (n - ready) * sizeof *raw->t);
+        memmove(s->held.mask, s->held.mask + ready, n - ready);
+        qd_wipe(s->held.mask + (n - ready), ready); /* they are key bits */
+        s->held.n = n - ready;
+    }
+    return QD_OK;
+}
+
 qd_status qd_station_read(qd_station *s, uint64_t *fresh, qd_error *err) {
     double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
     qd_tags raw = {.tick = s->p.tick};
     qd_status st = s->source.read(s->source.self, &raw, &s->own_end, err);
     uint64_t n = raw.n;
     if (st == QD_OK) {
-        qd_dead_filter(&s->dead, s->p.dead_ps, &raw);
+        qd_dead_filter(&s->dead, s->p.dead_ps, &raw); /* as the detectors saw them: dead time knows no skew */
+        st = remove_skew(s, &raw, err);
+    }
+    if (st == QD_OK) {
         qd_sift_singles_add(s->totals.singles, raw.mask, raw.n);
         st = qd_tags_reserve(&s->own, s->own.n + raw.n, err);
     }

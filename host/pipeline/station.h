@@ -52,6 +52,7 @@ struct qd_station {
     uint64_t own_base;  /**< index of own.t[0] among all kept events */
     qd_dead dead;
     bool own_end;
+    qd_tags held;       /**< events that a later one's skew may still overtake */
 
     qd_bits basis, value; /**< paired events not yet in a block, in order of time */
     bool settled_all;     /**< no further pairs will come */
@@ -77,8 +78,11 @@ struct qd_station {
     qd_tags theirs;       /**< Alice's announced times in Bob's ticks */
     uint64_t theirs_base; /**< index of theirs.t[0] among all announced */
     bool theirs_end;
-    qd_clock clock;
+    qd_clock clock, found; /**< the line in use; as the search found it */
     uint64_t slices, next_try;
+    int64_t stretch;       /**< ticks that one line held for last */
+    int16_t *delta;        /**< of the pending pairs: bin of Alice's announced time against the own */
+    uint64_t n_delta, cap_delta;
 };
 
 /** Shared by both machines. @{ */

@@ -111,8 +111,18 @@ static json_t *warnings(const qd_run_facts *f) {
         if (qd_sift_warn_split(s ? QD_BOB : QD_ALICE, &t[s]->classes, text, sizeof text)) json_array_append_new(a, json_string(text));
     }
     if (!f->job->rehearsal && !f->job->dead_given) json_array_append_new(a, json_string("sift.dead_ps is not declared: memoryless detection, which the bound assumes, is not met"));
+    if (f->link && f->params->dead_ps < qd_scenario_dead_ps(qd_link_scenario(f->link)))
+        json_array_append_new(a, json_string("sift.dead_ps is shorter than the detectors' dead time: memoryless detection, which the bound assumes, is not met"));
+    for (int b = 0; b < 2; b++) {
+        qd_time_information tell;
+        qd_time_bit_information((const uint64_t(*)[2])f->bob->times[b], QD_TIME_BINS, &tell);
+        if (tell.bits <= QD_TIME_INFORMATION_WARN || tell.bits <= 4 * tell.sigma) continue;
+        snprintf(text, sizeof text, "announced times tell %.2g bit (sd %.1g) of each bit in %s, above %g: detectors' delays differ (declare them: skew_ps); the bound does not cover it",
+                 tell.bits, tell.sigma, b ? "x" : "z", QD_TIME_INFORMATION_WARN);
+        json_array_append_new(a, json_string(text));
+    }
     if (f->bob->slices_unfitted * 20 > f->bob->slices) {
-        snprintf(text, sizeof text, "in %llu of %llu stretches of half a second too few pairs stood out to follow the clock: the line before them was kept, and a clock that drifts loses pairs there",
+        snprintf(text, sizeof text, "in %llu of %llu stretches too few pairs stood out to follow the clock: the line before them was kept, and a clock that drifts loses pairs there",
                  (unsigned long long)f->bob->slices_unfitted, (unsigned long long)f->bob->slices);
         json_array_append_new(a, json_string(text));
     }
@@ -120,18 +130,21 @@ static json_t *warnings(const qd_run_facts *f) {
     return a;
 }
 
-static json_t *clock_record(const qd_clock *c) {
-    if (!c->locked) return json_null();
-    return json_pack("{s:f,s:f,s:f,s:f}", "offset_ps", qd_clock_offset_ps(c), "frequency_ppm", qd_clock_ppm(c), "significance", c->significance, "p_false",
-                     c->p_false);
+static json_t *time_information(const qd_station_totals *bob) {
+    json_t *o = json_object();
+    for (int b = 0; b < 2; b++) {
+        qd_time_information t;
+        qd_time_bit_information((const uint64_t(*)[2])bob->times[b], QD_TIME_BINS, &t);
+        json_object_set_new(o, b ? "x" : "z", json_pack("{s:o,s:f,s:f}", "pairs", u64(t.n), "bits", t.bits, "sigma", t.sigma));
+    }
+    return o;
 }
 
-/* Error rate of true pairs: visibility, analysers' angle, attack. The dead-time rule leaves only pairs that met all detectors alive; without
- * it the detectors' dead times, correlated through the pairs, favour right outcomes, which the model of the link counts. */
-static double true_rate(const qd_run_facts *f, const qd_link_rates *r, int basis) {
-    const qd_scenario *s = qd_link_scenario(f->link);
-    if (f->params->dead_ps < qd_scenario_dead_ps(s)) return r->qber_true[basis];
-    return (1 - s->visibility * cos(s->misalignment_deg * acos(-1.0) / 90) * (1 - s->intercept_resend / 2)) / 2;
+static json_t *clock_record(const qd_clock *c) {
+    if (!c->locked) return json_null();
+    double ps = (double)c->tick.num / (double)c->tick.den;
+    return json_pack("{s:f,s:f,s:f,s:f,s:f}", "base_ps", (double)c->base * ps, "offset_ps", qd_clock_offset_ps(c), "frequency_ppm", qd_clock_ppm(c), "significance", c->significance, "p_false",
+                     c->p_false);
 }
 
 /* What one-to-one pairing shows without the rule, about: chance pairs only of events whose own partner was lost, and true pairs of which
@@ -155,7 +168,8 @@ static json_t *expected(const qd_run_facts *f) {
     bool rule = f->params->dead_ps >= dead && f->params->dead_ps >= f->params->window_ps;
     double q[2], pure[2];
     for (int b = 0; b < 2; b++) {
-        pure[b] = true_rate(f, &r, b);
+        /* without the rule dead times, correlated through the pairs, favour right outcomes: the model of the link counts that */
+        pure[b] = rule ? r.qber_kept_true[b] : r.qber_true[b];
         q[b] = rule ? r.qber_kept[b] : qber_without_rule(f, &r, pure[b]);
     }
     return json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "qber", "z", real(q[QD_Z]), "x", real(q[QD_X]), "qber_without_accidentals", "z", real(pure[QD_Z]), "x", real(pure[QD_X]));
@@ -194,6 +208,7 @@ json_t *qd_record_summary(const qd_run_facts *f) {
     json_object_set_new(o, "bob_key_sha256", f->digest[1] ? json_string(f->digest[1]) : json_null());
     json_object_set_new(o, "clock", clock_record(f->clock));
     json_object_set_new(o, "accidentals_expected", f->bob->accidentals_known ? real(f->bob->accidentals) : json_null());
+    json_object_set_new(o, "time_information", time_information(f->bob));
     json_object_set_new(o, "waterfall", waterfall(f));
     json_object_set_new(o, "stages", stages(f));
     json_object_set_new(o, "eve_saw", eve(f->eve));

@@ -81,7 +81,7 @@ qd_status qd_qber_truth(const qd_bits a[2], const qd_bits b[2], qd_qber *q, qd_e
     return QD_OK;
 }
 
-void qd_time_bit_information_truth(const uint64_t (*count)[2], uint64_t bins, qd_time_information *info) {
+void qd_time_bit_information(const uint64_t (*count)[2], uint64_t bins, qd_time_information *info) {
     memset(info, 0, sizeof *info);
     double of_bit[2] = {0, 0};
     for (uint64_t i = 0; i < bins; i++) {

@@ -164,6 +164,7 @@ typedef struct qd_link_rates {
     double qber_true[2]; /**< true coincidences alone: 1/4 + (1-V)/4 under full attack */
     double qber_kept[2]; /**< of pairs of events that passed the dead-time rule, accidentals counted in; valid where dead_ps is at
                               least every detector's dead time and the window */
+    double qber_kept_true[2]; /**< the same without accidentals */
 } qd_link_rates;
 
 /** The model of Neumann et al. by detector: single r = B eta + d, dead time as above; a pair is kept when both detectors are

@@ -31,6 +31,7 @@ typedef struct qd_job {
     uint64_t dead_ps;              /**< dead-time rule; rehearsal default: the scenario's longest */
     bool dead_given;
     uint64_t announce_ps;
+    uint64_t skew_ps[2][4];        /**< [Alice, Bob][V,-,H,+] delay of each detector, taken off before times are used; rehearsal: the scenario's */
     bool correlation_same;
     double max_offset_s, max_ppm;
     char *code;                    /**< "auto" or "nr-bg1" */
@@ -50,6 +51,7 @@ typedef struct qd_station_params {
     uint64_t block_coincidences;
     qd_tick tick;                 /**< of both stations' tags */
     uint64_t window_ps, announce_ps, dead_ps;
+    uint64_t skew_ps[4];          /**< delay of each of the station's own detectors, V,-,H,+; at most 100000 */
     bool correlation_same;
     double max_offset_s, max_ppm;
     double eps_sec, eps_cor;
@@ -99,6 +101,9 @@ typedef struct qd_block {
 } qd_block;
 void qd_block_destroy(qd_block *b);
 
+/** Bins of a table of announced times. */
+enum { QD_TIME_BINS = 64 };
+
 /** Totals of a station over the job. */
 typedef struct qd_station_totals {
     uint64_t tags, dead_dropped, kept, announced, pairs;
@@ -106,7 +111,10 @@ typedef struct qd_station_totals {
     qd_sift_counts classes;       /**< paired events by what clicked */
     double accidentals;           /**< Bob: expected in one window, from displaced windows */
     bool accidentals_known;
-    uint64_t slices, slices_unfitted; /**< Bob: stretches that got a line of the clock of their own; those with too few pairs for one */
+    uint64_t slices, slices_unfitted; /**< Bob: stretches in which the clock was followed; those with too few pairs for a line of their own */
+    /** Bob: pairs of matched bases by where Alice's announced time stands against his own, and by his bit; [z, x]. Nothing of Alice's
+     *  is needed: her bit is his but for errors. */
+    uint64_t times[2][QD_TIME_BINS][2];
     qd_stage_time stage[QD_STAGES];
 } qd_station_totals;
 
@@ -123,7 +131,7 @@ qd_status qd_station_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool 
 /** Take the next finished block; false: none waits. The caller destroys it. */
 bool qd_station_take_block(qd_station *s, qd_block *b);
 const qd_station_totals *qd_station_about(const qd_station *s);
-/** Bob's clock model (locked once found). */
+/** Bob's clock model as the search found it (locked once found); what follows a drift is not in it. */
 const qd_clock *qd_station_clock(const qd_station *s);
 
 /* ---- Runs -------------------------------------------------------------------------------------------------------- */
@@ -138,7 +146,7 @@ typedef struct qd_run_options {
 } qd_run_options;
 
 /** Run a job to its end. *summary (owned by the caller) is the final record without tool, version, verb and device, also for
- *  QD_E_POLICY and QD_STOPPED; NULL after other errors. @p text (may be NULL) gets the report for people.
+ *  QD_E_POLICY and QD_STOPPED, and where keys differ or could not be named; NULL after other errors. @p text (may be NULL) gets the report for people.
  *  QD_OK: at least one block gave key. QD_E_POLICY: no key, @p err says why. QD_STOPPED: state saved, resume continues. */
 qd_status qd_job_run(const qd_job *job, const qd_run_options *opt, json_t **summary, FILE *text, qd_error *err);
 

@@ -113,10 +113,10 @@ typedef struct qd_time_information {
 /** Above this many bits fine time is a leak worth a warning. */
 #define QD_TIME_INFORMATION_WARN 1e-3
 
-/** Mutual information of a table of counts.
+/** Mutual information of a table of counts, of either station's bits against announced times.
  *  @param count in [bins][2], bit fastest: events of time bin i whose bit is 0 and 1
  *  @param info  out; all zero for an empty table */
-void qd_time_bit_information_truth(const uint64_t (*count)[2], uint64_t bins, qd_time_information *info);
+void qd_time_bit_information(const uint64_t (*count)[2], uint64_t bins, qd_time_information *info);
 
 /** Registry rows of this room, NULL-terminated. */
 extern const qd_op *const qd_sift_ops[];
