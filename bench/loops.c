@@ -2,8 +2,8 @@
 #include "loops.h"
 
 extern const qd_loop qd_loop_coincide;
-extern const qd_loop qd_loop_correlate;
 extern const qd_loop qd_loop_ldpc;
+extern const qd_loop qd_loop_lines;
 extern const qd_loop qd_loop_ntt;
 extern const qd_loop qd_loop_sift;
 extern const qd_loop qd_loop_simulate;
@@ -12,8 +12,8 @@ extern const qd_loop qd_loop_toeplitz;
 
 const qd_loop *const qd_loops[] = {
     &qd_loop_coincide,
-    &qd_loop_correlate,
     &qd_loop_ldpc,
+    &qd_loop_lines,
     &qd_loop_ntt,
     &qd_loop_sift,
     &qd_loop_simulate,

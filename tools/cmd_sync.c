@@ -61,7 +61,7 @@ static json_t *record(const qd_cli *cli, const qd_device *dev, const arguments *
     json_object_set_new(j, "hypotheses", qd_json_from_u64(r->hypotheses));
     json_object_set_new(j, "peak", qd_json_from_u64(r->peak));
     json_object_set_new(j, "lambda", json_real(r->lambda));
-    json_object_set_new(j, "dispersion", json_real(r->dispersion));
+    json_object_set_new(j, "dispersion", json_null());
     json_object_set_new(j, "rates", json_pack("[f,f]", r->rate_a, r->rate_b));
     json_object_set_new(j, "search_s", json_real(r->search_s));
     json_object_set_new(j, "confirmed", qd_json_from_u64(r->confirmed));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "timetag/coincide.h"
-#include "timetag/correlate.h"
+#include "timetag/lines.h"
 
-const qd_op *const qd_timetag_ops[] = {&qd_correlate_op, &qd_coincide_op, NULL};
+const qd_op *const qd_timetag_ops[] = {&qd_lines_op, &qd_coincide_op, NULL};

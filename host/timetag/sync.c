@@ -64,18 +64,17 @@ static bool overlap_by(const qd_tags *a, const qd_tags *b, const qd_clock *clock
     return s->to > s->from;
 }
 
-static void report_candidate(const qd_candidate *c, qd_tick tick, qd_sync_report *r) {
-    double ps = (double)tick.num / (double)tick.den;
-    r->significance = c->significance;
-    r->needed = c->needed;
-    r->p_false = exp(c->log_false);
-    r->lambda = c->lambda;
-    r->dispersion = c->dispersion;
-    r->peak = c->peak;
-    r->hypotheses = (uint64_t)c->tests;
-    r->search_s = qd_seconds(c->strip.to - c->strip.from, tick);
-    r->bin_ps = (double)c->bin * ps;
-    r->second = c->second;
+static void report_peak(const qd_stage *st, const qd_peak *p, const qd_sync_params *params, qd_sync_report *r) {
+    double ps = (double)st->strip.a->tick.num / (double)st->strip.a->tick.den;
+    r->search_s = qd_seconds((int64_t)st->leaves * st->group * QD_LINES_SLICE * st->bin, st->strip.a->tick);
+    r->bin_ps = (double)st->bin * ps;
+    r->hypotheses = (uint64_t)st->tests;
+    r->significance = p ? p->score : 0;
+    r->needed = qd_score_least(st->tests, log(params->p_false));
+    r->p_false = p ? exp(qd_peak_log(st, p)) : 1;
+    r->lambda = r->rate_a * r->rate_b * r->search_s * r->bin_ps * 1e-12 * (p && p->two ? 2 : 1);
+    double peak = r->lambda + r->significance * sqrt(r->lambda);
+    r->peak = st->counts && p ? (uint64_t)llround(r->lambda + p->excess > 0 ? r->lambda + p->excess : 0) : (uint64_t)llround(peak);
 }
 
 /* The fit's figures, not rounded, at mid-time and at B's time @p base; and the same line as a clock in whole ticks. */
@@ -126,14 +125,18 @@ static bool confirm(const qd_strip *kept, const qd_strip *used, const qd_clock *
 }
 
 /* Another peak at the same frequency, within the reach of neighbouring lines and where the search could not tell them apart. */
-static double runner_up(const qd_candidate *c, const qd_clock *line) {
-    enum { HALF = 1024 };
+static double runner_up(const qd_stage *c, const qd_clock *line) {
+    enum { HALF = 1024, MOST = 1 << 24 };
     uint64_t count[2 * HALF], best = 0, next = 0, total = 0;
     uint32_t place = HALF;
-    int64_t width = (int64_t)(c->slopes + 8) * c->bin / HALF + 1;
+    int64_t width = (int64_t)(c->leaves / 2 + 8) * c->bin / HALF + 1;
     qd_clock shifted = *line;
     shifted.offset += width / 2;
-    qd_strip_histogram(&c->strip, &shifted, width, HALF, count);
+    qd_strip part = c->strip; /* of dense events a part shows a second peak as well, and a wide look at all of them takes minutes */
+    double many = (double)qd_events_between(part.a, part.from, part.to) * (double)qd_events_between(part.b, part.from, part.to) /
+                  (double)(part.to - part.from) * 2 * HALF * (double)width;
+    if (many > MOST) part.to = part.from + (int64_t)((double)(part.to - part.from) * MOST / many);
+    qd_strip_histogram(&part, &shifted, width, HALF, count);
     for (uint32_t q = 0; q < 2 * HALF; q++) total += count[q];
     for (uint32_t q = HALF - 2; q <= HALF + 2; q++)
         if (count[q] > best) best = count[q], place = q;
@@ -164,77 +167,153 @@ static bool wanders(const qd_strip *all, const qd_clock *line, const qd_fit *who
 static const double satellite =
     0.25; /* a second peak above this share of the first is a second candidate; afterpulses and reflections stay below */
 
-static qd_status not_found(const qd_candidate *c, const qd_sync_params *p, qd_sync_report *r, qd_error *err) {
+/* Why a search ended without a lock: what the strongest peak that was no chance failed at; or nothing stood out. */
+typedef struct outcome {
+    bool significant, ambiguous;
+    double score;
+    qd_sync_report report;
+    qd_error err;
+    double tried; /* peaks that were taken to data kept back, of all stages */
+} outcome;
+
+static qd_status not_found(const qd_stage *st, bool longer, const qd_sync_params *p, qd_sync_report *r, qd_error *err) {
     char next[320];
-    double per_slice = c->slices ? sqrt(c->slices / (2 * p->max_ppm * 1e-6)) : 0;
-    if (c->slices)
-        snprintf(next, sizeof next,
-                 "%s; or narrow the search by what you know (--max-offset-s from GPS or NTP, --max-ppm); at this length and "
-                 "%g ppm about %.2g %% of the events must have a partner",
-                 c->limited ? "give a longer recording" : "check that the files belong together", p->max_ppm,
-                 per_slice > 0 ? 200 * r->needed / per_slice : 0);
-    else
-        snprintf(next, sizeof next, "give a longer recording");
-    return refuse(r, next, err, "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false,
-                  p->p_false);
+    /* S = eta sqrt(T/d), eta the share of events with a partner; half of it is lost between bins and slopes */
+    double root = sqrt((double)st->leaves * st->group * QD_LINES_SLICE);
+    snprintf(next, sizeof next,
+             "%s; or narrow the search by what you know (--max-offset-s from GPS or NTP, --max-ppm); with these limits and %.3g s about %.2g %% of the events must have a partner",
+             longer ? "give a longer recording" : "check that the files belong together", r->search_s, 200 * r->needed / root);
+    return refuse(r, next, err, "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false, p->p_false);
 }
 
-/* Search, sharpen, confirm, fit. */
-static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params *p, qd_clock *clock, qd_sync_report *r,
-                      qd_error *err) {
+/* Sharpen a peak, confirm it on data kept back, fit. QD_E_POLICY: it was none, or not the only one. */
+static qd_status try_peak(const qd_stage *st, const qd_peak *peak, const qd_strip *all, const qd_strip *kept, const qd_search *search,
+                          const qd_sync_params *p, double *tried, qd_clock *clock, qd_sync_report *r, qd_error *err) {
     qd_tick tick = all->a->tick;
-    double per_s = 1e12 * (double)tick.den / (double)tick.num;
+    double per_s = 1e12 * (double)tick.den / (double)tick.num, second;
+    qd_clock line = qd_peak_line(st, peak);
+    qd_strip strip = st->strip;
+    qd_round round;
+    qd_fit fit;
+    bool sharp;
+    int64_t h = st->bin / 12 + 1;
+    const char *other = "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s";
+    QD_TRY(qd_sharpen(&strip, strip.to, &line, &h, &second, &round, &sharp, err));
+    if (!sharp)
+        return refuse(r, "widen --max-ppm, or use a shorter or a steadier part of the recording (--span-s)", err,
+                      "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency is outside the search or drifts, or it is no peak of pairs",
+                      (double)round.h / per_s * 1e9, qd_seconds(strip.to - strip.from, tick));
+    double also = runner_up(st, &line);
+    r->second = also > second ? also : second;
+    if (r->second > satellite) return refuse(r, other, err, "two candidates: a second peak has %.0f %% of the first", 100 * r->second);
+    if (!qd_fit_line(&strip, &line, h, &fit))
+        return refuse(r, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns", (double)h / per_s * 1e9);
+    ++*tried;
+    if (!confirm(kept, &strip, &line, &fit, search->log_limit - log(*tried), p->max_drift_ppm_s * 1e-6 / per_s, r))
+        return refuse(r, "use a longer or a steadier recording", err, "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance",
+                      r->confirmed, r->confirm_lambda);
+    if (!qd_fit_line(all, &line, h, &fit) || (p->max_drift_ppm_s == 0 && wanders(all, &line, &fit)))
+        return refuse(r, "use a shorter or a steadier part of the recording (--span-s)", err,
+                      "the frequency drifts: one line over %.3g s leaves %.3g ps, over a quarter much less", qd_seconds(all->to - all->from, tick), fit.sigma / per_s * 1e12);
+    line = report_clock(&fit, all->b->t[0], all, r);
+    if (line.offset > search->max_offset || line.offset < -search->max_offset || fabs(r->frequency_ppm) > p->max_ppm)
+        return refuse(r, "widen --max-offset-s and --max-ppm and search again", err, "offset %.6g s, frequency %.6g ppm: outside the search", r->offset_ps * 1e-12,
+                      r->frequency_ppm);
+    *clock = line;
+    return QD_OK;
+}
+
+/* Whether one of the next highest lines, too low to stand out by itself, is a clock as well, and another one than the line found. */
+static qd_status another(const qd_stage *st, uint32_t found, const qd_strip *all, const qd_strip *kept, const qd_search *search, const qd_sync_params *p,
+                         double *tried, const qd_sync_report *r, double *twin) {
+    enum { LOOKS = 4 };
+    for (uint32_t i = 0, looks = 0; i < st->n_peaks && looks < LOOKS; i++) {
+        if (i == found || st->peak[i].excess < satellite * st->peak[found].excess) continue;
+        looks++;
+        qd_sync_report other = *r;
+        qd_clock clock;
+        qd_error err = {0};
+        qd_status s = try_peak(st, &st->peak[i], all, kept, search, p, tried, &clock, &other, &err);
+        if (s == QD_OK && fabs(other.mid_offset_ps - r->mid_offset_ps) > 10 * (other.sigma_ps + r->sigma_ps)) *twin = (double)other.pairs / (double)r->pairs;
+        if (s != QD_OK && s != QD_E_POLICY) return s;
+    }
+    return QD_OK;
+}
+
+/* The peaks of a stage that are worth a look, one by one. QD_E_POLICY: none was it. */
+static qd_status try_peaks(const qd_stage *st, bool last, const qd_strip *all, const qd_strip *kept, const qd_search *search, const qd_sync_params *p,
+                           outcome *o, qd_clock *clock, qd_sync_report *r, qd_error *err) {
+    const qd_peak *first = &st->peak[0], *next = &st->peak[1];
+    if (st->n_peaks > 1 && qd_peak_log(st, next) <= search->log_limit && next->excess / first->excess > satellite &&
+        qd_peak_log(st, first) <= search->log_limit)
+        r->second = next->excess / first->excess;
+    for (uint32_t i = 0; i < st->n_peaks; i++) {
+        const qd_peak *peak = &st->peak[i];
+        double log_false = qd_peak_log(st, peak);
+        if (log_false >= 0 && !last) break; /* as high as chance goes: the next stage lifts a true one above it */
+        double twin = r->second;
+        report_peak(st, peak, p, r);
+        qd_status s = try_peak(st, peak, all, kept, search, p, &o->tried, clock, r, err);
+        if (s == QD_OK) {
+            if (twin <= satellite) QD_TRY(another(st, i, all, kept, search, p, &o->tried, r, &twin));
+            if (twin > satellite)
+                s = refuse(r, "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s", err,
+                           "two candidates: a second peak has %.0f %% of the first", 100 * twin);
+            o->ambiguous = s != QD_OK;
+        }
+        if (s != QD_E_POLICY) return s;
+        if (o->ambiguous || (log_false <= search->log_limit && peak->score > o->score)) {
+            o->significant = true;
+            o->score = peak->score;
+            o->report = *r;
+            if (err) o->err = *err;
+        }
+        if (o->ambiguous || (i >= 15 && !last)) break;
+    }
+    return QD_E_POLICY;
+}
+
+/* Sums of a leaf and a lag: of some milliseconds, a second or two, and minutes on two cores. */
+static const double work_of[] = {[QD_EFFORT_NORMAL] = 0x1p29, [QD_EFFORT_HIGH] = 0x1p37, [QD_EFFORT_LOW] = 0x1p24};
+
+/* More and more slices until a peak is confirmed, or the effort is spent. */
+static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params *p, qd_clock *clock, qd_sync_report *r, qd_error *err) {
+    /* The first rung is coarse: it costs next to nothing and is enough for a bright link. */
+    static const uint32_t ladder[] = {8, 8, 32, 128, 512, 1024, 2048, 4096, 8192};
+    enum { STEPS = sizeof ladder / sizeof *ladder };
+    double per_s = 1e12 * (double)all->a->tick.den / (double)all->a->tick.num, effort = work_of[p->effort];
     qd_search search = {(int64_t)ceil(p->max_offset_s * per_s), p->max_ppm * 1e-6, log(p->p_false)};
     qd_strip used = *all, kept = *all;
     used.to = kept.from = all->to - (all->to - all->from) / KEEP_BACK;
-    qd_candidate c;
-    QD_TRY(qd_search_candidate(dev, &used, &search, &c, err));
-    report_candidate(&c, tick, r);
-    if (!c.found) return not_found(&c, p, r, err);
-    const char *other =
-        "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s";
-    if (c.second > satellite)
-        return refuse(r, other, err, "two candidates: a second peak has %.0f %% of the first", 100 * c.second);
-
-    qd_clock line = c.line;
-    line.tick = tick;
-    qd_strip strip = c.strip;
-    qd_round round;
-    int64_t h = c.bin / 12 + 1;
-    double second;
-    if (!qd_sharpen(&strip, used.to, &line, &h, ((double)c.peak - c.lambda) / (double)(c.strip.to - c.strip.from), &second,
-                    &round))
-        return refuse(r, "widen --max-ppm, or use a shorter or a steadier part of the recording (--span-s)", err,
-                      "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency is outside the search or drifts, "
-                      "or it is no peak of pairs",
-                      (double)round.h / per_s * 1e9, qd_seconds(strip.to - strip.from, tick));
-    double also = runner_up(&c, &line);
-    if (also > second) second = also;
-    r->second = second > c.second ? second : c.second;
-    if (r->second > satellite)
-        return refuse(r, other, err, "two candidates: a second peak has %.0f %% of the first", 100 * r->second);
-    qd_fit fit;
-    if (!qd_fit_line(&strip, &line, h, &fit))
-        return refuse(r, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns",
-                      (double)h / per_s * 1e9);
-    if (!confirm(&kept, &strip, &line, &fit, search.log_limit, p->max_drift_ppm_s * 1e-6 / per_s, r))
-        return refuse(r, "use a longer or a steadier recording", err,
-                      "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance", r->confirmed,
-                      r->confirm_lambda);
-    if (!qd_fit_line(all, &line, h, &fit) || (p->max_drift_ppm_s == 0 && wanders(all, &line, &fit)))
-        return refuse(r, "use a shorter or a steadier part of the recording (--span-s)", err,
-                      "the frequency drifts: one line over %.3g s leaves %.3g ps, over a quarter much less", qd_seconds(all->to - all->from, tick),
-                      fit.sigma / per_s * 1e12);
-    line = report_clock(&fit, all->b->t[0], all, r);
-    if (line.offset > search.max_offset || line.offset < -search.max_offset || fabs(r->frequency_ppm) > p->max_ppm)
-        return refuse(r, "widen --max-offset-s and --max-ppm and search again", err,
-                      "offset %.6g s, frequency %.6g ppm: outside the search", r->offset_ps * 1e-12, r->frequency_ppm);
-    *clock = line;
-    clock->significance = r->significance;
-    clock->p_false = r->p_false;
-    clock->locked = r->locked = true;
-    r->s_max = sqrt((double)r->pairs * (double)r->pairs / (r->rate_a * r->rate_b)) / r->span_s / sqrt(p->max_ppm * 1e-6);
-    return QD_OK;
+    outcome o = {.tried = 0};
+    qd_stage st[2];
+    bool more = qd_stage_plan(&used, &search, ladder[0], 1, &st[0]), longer = true;
+    if (!more) return refuse(r, "give a longer recording", err, "no peak stands out: %.3g s are too short for a search", qd_seconds(used.to - used.from, all->a->tick));
+    for (int i = 0; more; i++) {
+        more = i + 1 < STEPS && qd_stage_plan(&used, &search, ladder[i + 1], UINT32_MAX, &st[1]);
+        longer = !more;
+        more = more && st[1].work <= effort;
+        QD_TRY(qd_search_stage(dev, &st[0], err));
+        report_peak(&st[0], st[0].n_peaks ? &st[0].peak[0] : NULL, p, r);
+        qd_sync_report now = *r;
+        qd_status s = try_peaks(&st[0], !more, all, &kept, &search, p, &o, clock, r, err);
+        if (s == QD_OK) {
+            r->p_false = fmin(1, o.tried * r->confirm_p);
+            clock->significance = r->significance;
+            clock->p_false = r->p_false;
+            clock->locked = r->locked = true;
+            r->s_max = sqrt((double)r->pairs * (double)r->pairs / (r->rate_a * r->rate_b)) / r->span_s / sqrt(p->max_ppm * 1e-6);
+            return QD_OK;
+        }
+        if (s != QD_E_POLICY) return s;
+        *r = now;
+        if (o.ambiguous) break;
+        if (more) st[0] = st[1];
+    }
+    if (!o.significant) return not_found(&st[0], longer, p, r, err);
+    *r = o.report;
+    if (err) *err = o.err;
+    return QD_E_POLICY;
 }
 
 qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const qd_sync_params *params, qd_clock *clock,

@@ -5,9 +5,16 @@
 #ifndef QD_TIMETAG_SYNC_H
 #define QD_TIMETAG_SYNC_H
 
-#include "timetag/correlate.h"
+#include "qdistill/timetag.h"
+#include "timetag/lines.h"
 #include "timetag/poisson.h"
 #include "timetag/ticks.h"
+
+/** Where a line that moves by j bins is in slice k of so many, relative to mid-time: round(j (2k + 1 - slices) / (2 slices)), halves up. */
+static inline int32_t qd_line_shift(int32_t j, uint32_t k, uint32_t slices) {
+    int64_t x = (int64_t)j * (2 * (int64_t)k + 1 - (int64_t)slices) + (int64_t)slices, m = 2 * (int64_t)slices;
+    return (int32_t)((x - ((x % m) + m) % m) / m);
+}
 
 /** Times of both sides, and the part of A's time axis in use. */
 typedef struct qd_strip {
@@ -50,6 +57,16 @@ void qd_strip_histogram(const qd_strip *s, const qd_clock *line, int64_t width, 
 double qd_seconds(int64_t ticks, qd_tick tick);
 uint64_t qd_events_between(const qd_tags *x, int64_t from, int64_t to);
 
+/** Differences e by slice of the strip and bin of width h: bin q holds floor(e / h) = q - 48, or, where there are many, the triangle two
+ *  bins wide that sums of bins make. */
+enum { QD_GRID_SLICES = 16, QD_GRID_BINS = 96 };
+typedef struct qd_grid {
+    uint32_t count[QD_GRID_SLICES][QD_GRID_BINS];
+    uint64_t total;
+} qd_grid;
+/** QD_E_INTERNAL: no memory. */
+qd_status qd_strip_grid(const qd_strip *s, const qd_clock *line, int64_t h, qd_grid *g, qd_error *err);
+
 /** One round of sharpening: 16 slices of the strip, bins of width h, all lines that stay within 16 bins of e = c h. */
 typedef struct qd_round {
     int64_t h;
@@ -60,13 +77,12 @@ typedef struct qd_round {
     double second;    /**< excess of the best line that stays 4 bins away, over the best one's; 0 when it is not significant */
 } qd_round;
 /** Move the line onto the best one. QD_E_INTERNAL: no memory. */
-void qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r);
+qd_status qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r, qd_error *err);
 
 /** Sharpen from bin width @p h over [from, to) to the jitter over [from, limit).
- *  @param rate   excess events per tick that the search saw, for comparison
- *  @return false: the peak did not sharpen (r holds the round that failed); true: *h is a bin that holds most of the peak, the
- * strip reaches the limit */
-bool qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double rate, double *second, qd_round *r);
+ *  *sharp false: the peak did not sharpen (r holds the round that failed); true: *h is a bin that holds most of the peak, the
+ *  strip reaches the limit. QD_E_INTERNAL: no memory. */
+qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, bool *sharp, qd_error *err);
 
 /** Result of the last fit. */
 typedef struct qd_fit {
@@ -85,25 +101,46 @@ typedef struct qd_fit {
  * line's base at the middle of the strip. @return false: no peak above 6 standard deviations of the background. */
 bool qd_fit_line(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit);
 
-/** What the search for a candidate found. */
-typedef struct qd_candidate {
-    bool found;     /**< passes */
-    bool limited;   /**< all data were used (else: all slices that fit in memory) */
-    qd_clock line;  /**< base at the middle of the slices */
-    qd_strip strip; /**< what was correlated */
-    int64_t bin;
-    uint32_t slopes, slices;
-    uint64_t peak;
-    double lambda, dispersion, log_false, significance, needed, tests, second;
-} qd_candidate;
-
 /** Limits of the search in ticks and parts. */
 typedef struct qd_search {
     int64_t max_offset;
     double max_rate; /**< |frequency| as a fraction */
     double log_limit;
 } qd_search;
-/** Correlate longer and longer stretches of [strip.from, limit) until a candidate passes. */
-qd_status qd_search_candidate(qd_device *dev, const qd_strip *all, const qd_search *search, qd_candidate *out, qd_error *err);
+
+/** A line that stands out: lag at the beginning of the strip, in bins; bins that it moves by; the sum of one lag or of two neighbours. */
+typedef struct qd_peak {
+    int64_t lag;
+    int32_t slope;
+    bool two;
+    double excess, score; /**< above the local mean; in standard deviations of such sums at slope 0 */
+} qd_peak;
+
+/** One stage of the search. */
+enum { QD_PEAKS = 64 };
+typedef struct qd_stage {
+    qd_strip strip;
+    uint32_t leaves, group;
+    int64_t bin;        /**< ticks */
+    int64_t half, lags; /**< lags -half .. half are searched */
+    size_t n;           /**< lags correlated */
+    double work;        /**< sums of a leaf and a lag */
+    double tests;       /**< lines tested, in both widths */
+    double lambda;      /**< events of chance in a line of one lag */
+    bool counts;        /**< bins were counts: sums are events */
+    qd_peak peak[QD_PEAKS];
+    uint32_t n_peaks;
+} qd_stage;
+/** The stage with so many leaves (a power of two) of at most so many slices. false: the data are too short for it. */
+bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leaves, uint32_t most_group, qd_stage *stage);
+/** Correlate; the best lines by falling score, none the shadow of another. */
+qd_status qd_search_stage(qd_device *dev, qd_stage *stage, qd_error *err);
+/** The line of a peak, its base at the middle of the strip. */
+qd_clock qd_peak_line(const qd_stage *stage, const qd_peak *peak);
+/** ln of the chance of such a peak in the stage, Gaussian or, of few events, Poisson: the greater. */
+double qd_peak_log(const qd_stage *stage, const qd_peak *peak);
+/** ln of the chance that any of @p tests Gaussian sums exceeds @p score standard deviations, at most 0; and the score where it is @p log_p. */
+double qd_score_log(double tests, double score);
+double qd_score_least(double tests, double log_p);
 
 #endif

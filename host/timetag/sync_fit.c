@@ -5,35 +5,20 @@
 #include "timetag/sync.h"
 
 enum {
-    SLICES = 16,
-    BINS = 96,   /* of a round's strip, half of them on either side */
+    SLICES = QD_GRID_SLICES,
+    BINS = QD_GRID_BINS,
     PLACES = 30, /* a line's middle lies within this many bins */
     SLOPES = 32, /* and moves by at most so many from end to end: 30 + 16 + 1 < 48 */
     APART = 4,   /* bins between two different peaks */
     GROWTH = 4,  /* of the time, round by round; also of the resolution */
-    MOST_DIFFERENCES = 1 << 24
+    MOST_DIFFERENCES = 1 << 24 /* of a round, where it takes a longer time */
 };
 
-typedef struct grid {
-    int64_t from, span, h;
-    uint32_t count[SLICES][BINS];
-    uint64_t total;
-} grid;
-
-static void grid_one(void *self, int64_t ta, int64_t tb, int64_t e) {
-    grid *g = self;
-    (void)tb;
-    int64_t q = (e + BINS / 2 * g->h) / g->h, slice = (int64_t)((__int128)(ta - g->from) * SLICES / g->span);
-    if (q >= BINS) return;
-    g->count[slice][q]++;
-    g->total++;
-}
-
 /* Events in the two bins around place c (in bins, the border between bins c-1 and c) of a line that moves by j bins. */
-static uint64_t line_count(const grid *g, int32_t c, int32_t j) {
+static uint64_t line_count(const qd_grid *g, int32_t c, int32_t j) {
     uint64_t n = 0;
     for (uint32_t k = 0; k < SLICES; k++) {
-        const uint32_t *at = &g->count[k][BINS / 2 + c + qd_correlate_shift(j, k, SLICES)];
+        const uint32_t *at = &g->count[k][BINS / 2 + c + qd_line_shift(j, k, SLICES)];
         n += at[-1] + at[0];
     }
     return n;
@@ -41,19 +26,19 @@ static uint64_t line_count(const grid *g, int32_t c, int32_t j) {
 
 static bool apart(int32_t c, int32_t j, int32_t c2, int32_t j2) {
     for (uint32_t k = 0; k < SLICES; k++) {
-        int32_t d = c2 + qd_correlate_shift(j2, k, SLICES) - c - qd_correlate_shift(j, k, SLICES);
+        int32_t d = c2 + qd_line_shift(j2, k, SLICES) - c - qd_line_shift(j, k, SLICES);
         if (d > -APART && d < APART) return false;
     }
     return true;
 }
 
 /* Largest count over all lines, or over those apart from (c, j). Ties: smallest |slope|, then smallest |place|. */
-static uint64_t best_line(const grid *g, const int32_t *other, int32_t *c, int32_t *j) {
+static uint64_t best_line(const qd_grid *g, const int32_t *other, int32_t *c, int32_t *j) {
     uint64_t most = 0;
     *c = *j = 0;
     for (uint32_t s = 0; s < 2 * SLOPES + 1; s++)
         for (uint32_t p = 0; p < 2 * PLACES + 1; p++) {
-            int32_t js = qd_correlate_slope(s), cp = qd_correlate_slope(p);
+            int32_t js = qd_lines_slope(s), cp = qd_lines_slope(p);
             uint64_t n = line_count(g, cp, js);
             if (n <= most || (other && !apart(other[0], other[1], cp, js))) continue;
             most = n;
@@ -72,9 +57,9 @@ static void move_line(const qd_strip *s, qd_clock *line, int64_t h, int32_t c, i
     line->freq -= (int64_t)qd_floor_div((__int128)j * h * ((__int128)1 << QD_CLOCK_SHIFT), s->to - s->from);
 }
 
-void qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r) {
-    grid g = {.from = s->from, .span = s->to - s->from, .h = r->h};
-    qd_strip_walk(s, line, BINS / 2 * r->h, grid_one, &g);
+qd_status qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r, qd_error *err) {
+    qd_grid g;
+    QD_TRY(qd_strip_grid(s, line, r->h, &g, err));
     int32_t at[2], c2, j2;
     r->peak = best_line(&g, NULL, &at[0], &at[1]);
     uint64_t next = best_line(&g, at, &c2, &j2);
@@ -85,6 +70,7 @@ void qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r) {
     r->log_false = qd_false_log(tests, r->lambda, 1, (double)r->peak);
     r->second = qd_false_log(tests, r->lambda, 1, (double)next) < log(1e-9) ? ((double)next - background) / r->excess : 0;
     move_line(s, line, r->h, at[0], at[1]);
+    return QD_OK;
 }
 
 /* Time of the next round: longer, but with a bounded number of differences while the bins are wide. */
@@ -99,24 +85,41 @@ static int64_t next_end(const qd_strip *s, int64_t limit, int64_t h, bool resolv
     return s->from + longer;
 }
 
-bool qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double rate, double *second, qd_round *r) {
+/* A peak that fell apart between bins of 4 h and h: by jitter, and it does so again at finer bins; or it was two sharp ones, and one of them
+ * stays whole. @p whole: the excess before. */
+static qd_status two_peaks(const qd_strip *s, qd_clock line, const qd_round *r, double whole, double *second, qd_error *err) {
+    qd_round finer = {.h = r->h > GROWTH ? r->h / GROWTH : 1};
+    if (r->h == 1 || r->excess <= 0) return QD_OK;
+    QD_TRY(qd_sharpen_round(s, &line, &finer, err));
+    double other = (whole - r->excess) / r->excess;
+    if (finer.log_false < log(1e-9) && finer.excess > 0.8 * r->excess && other > *second) *second = other;
+    return QD_OK;
+}
+
+qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, bool *sharp, qd_error *err) {
     bool resolved = false;
+    double rate = 0;
     *second = 0;
+    *sharp = false;
     for (unsigned round = 0;; round++) {
         qd_clock before = *line;
         r->h = *h;
-        qd_sharpen_round(s, line, r);
+        QD_TRY(qd_sharpen_round(s, line, r, err));
         double now = r->excess / (double)(s->to - s->from);
         if (!resolved && round > 0 && now < 0.6 * rate) {
             /* The peak no longer fits into two bins: that is the jitter. Go back to the bins that held it. */
+            QD_TRY(two_peaks(s, *line, r, rate * (double)(s->to - s->from), second, err));
             *line = before;
             *h *= GROWTH;
             resolved = true;
         } else {
-            if (r->log_false > log(1e-6)) return false;
+            if (r->log_false > log(1e-6)) return QD_OK;
             if (!resolved && r->second > *second) *second = r->second;
             if (*h == 1) resolved = true;
-            if (resolved && s->to == limit) return true;
+            if (resolved && s->to == limit) {
+                *sharp = true;
+                return QD_OK;
+            }
             if (!resolved) *h = *h > GROWTH ? *h / GROWTH : 1;
             rate = now;
         }

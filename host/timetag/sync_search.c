@@ -1,212 +1,234 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The candidate: lines in (lag, time), more and more slices until one stands out. */
+/* One stage of the search: bins of both sides, all lines over all slices, the ones that stand out. */
 #include <math.h>
 #include <stdlib.h>
 #include "timetag/sync.h"
 
 enum {
-    FIRST_SLICES = 8,
-    TARGET_SLICES = 64, /* the bin is chosen so that so many slices hold TARGET_EVENTS of the rarer side */
-    TARGET_EVENTS = 1 << 20,
-    LEAST_LAGS = 512, /* on either side, whatever the limits: the background must be seen */
-    MOST_LAGS = 1 << 20,
-    MOST_SLICE_BINS = 1 << 19,
-    MOST_LAG_WORDS = 1 << 26, /* slices x lags: 256 MiB */
-    NEIGHBOURS = 512          /* lags on either side that make the local background */
+    NEIGHBOURS = 512, /* lags on either side that make the local background, beyond what a line may cover */
+    BIN_MAX = 255,    /* most events kept of one bin: more are a burst */
+    SLICES_MAX = 1 << 14
 };
 
-/* Geometry: bin and slice length. false: too little time for one slice. */
-static bool plan(const qd_strip *all, int64_t limit, const qd_search *p, qd_correlate_case *c, uint32_t *most_slices) {
-    double span = (double)(limit - all->from), na = (double)qd_events_between(all->a, all->from, limit),
-           nb = (double)qd_events_between(all->b, all->from, limit), rarer = na < nb ? na : nb;
-    double per_ps = (double)all->a->tick.den / (double)all->a->tick.num; /* ticks */
-    double t = rarer > TARGET_EVENTS ? span * TARGET_EVENTS / rarer : span, rate = p->max_rate > 1e-9 ? p->max_rate : 1e-9;
-    double bin = 2 * rate * t / TARGET_SLICES, least = 100e3 * per_ps, widest = 2.0 * (double)p->max_offset / MOST_LAGS;
-    if (bin < least) bin = least;
-    if (bin < widest) bin = widest;
-    double bins = 0.5 / rate; /* a slice smears at most half a bin */
-    if (bins > MOST_SLICE_BINS) bins = MOST_SLICE_BINS;
-    if (bins * bin > span) bins = floor(span / bin);
-    if (bins < 64) return false;
-    c->bin = (int64_t)ceil(bin);
-    c->slice_bins = (uint32_t)bins;
-    c->start = all->from;
-    int64_t half = p->max_offset / c->bin + 2;
-    c->half = half < LEAST_LAGS ? LEAST_LAGS : (uint32_t)half;
-    double slices = floor(span / ((double)c->slice_bins * (double)c->bin)), memory = floor(MOST_LAG_WORDS / (2.0 * c->half));
-    if (slices > memory) slices = memory;
-    if (slices > 256) slices = 256;
-    *most_slices = slices < 1 ? 1 : (uint32_t)slices;
+/* ---- Geometry ---------------------------------------------------------------------------------------------------- */
+
+/* A leaf may smear by half a bin at most; where the frequency is known better it holds more slices. */
+static uint32_t group_of(double max_rate, uint32_t leaves, uint32_t most) {
+    uint32_t group = 1;
+    while (2 * group <= most && 2 * group * leaves <= SLICES_MAX && 2.0 * group * QD_LINES_SLICE * max_rate <= 0.5) group *= 2;
+    return group;
+}
+
+bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leaves, uint32_t most_group, qd_stage *st) {
+    double per_ps = (double)used->a->tick.den / (double)used->a->tick.num, least = 4e3 * per_ps; /* 4 ns: finer bins split a peak by its jitter */
+    *st = (qd_stage){.strip = *used, .leaves = leaves, .group = group_of(search->max_rate, leaves, most_group)};
+    double span = (double)(used->to - used->from), bins = (double)leaves * st->group * QD_LINES_SLICE;
+    while (st->group > 1 && span / bins < least) {
+        st->group /= 2;
+        bins /= 2;
+    }
+    if (span / bins < least) return false;
+    st->bin = (int64_t)(span / bins); /* rounded down: nothing that is kept back is looked at */
+    st->half = (int64_t)(search->max_offset / st->bin) + 3;
+    st->lags = 2 * st->half + 1;
+    st->work = (double)leaves * ((double)st->lags + QD_LINES_SLICE);
     return true;
 }
 
-/* Events, fill and slopes for a number of slices. */
-static void set_slices(const qd_strip *all, const qd_search *p, uint32_t slices, qd_correlate_case *c) {
-    double drift = 2 * p->max_rate * slices * c->slice_bins; /* bins between the extreme slopes, end to end */
-    c->slices = slices;
-    c->slopes = (uint32_t)ceil(drift / 2) + 1;
-    int64_t span = (int64_t)c->slices * c->slice_bins * c->bin, edge = (int64_t)(c->half + qd_correlate_margin(c) + 1) * c->bin;
-    uint64_t a0 = qd_tags_lower_bound(all->a, c->start), a1 = qd_tags_lower_bound(all->a, c->start + span);
-    uint64_t b0 = qd_tags_lower_bound(all->b, c->start - edge), b1 = qd_tags_lower_bound(all->b, c->start + span + edge);
-    c->a = all->a->t + a0;
-    c->na = a1 - a0;
-    c->b = all->b->t + b0;
-    c->nb = b1 - b0;
-    /* Whole bins between the first and last event of B. Where B began or ended inside the range, its mean goes on. */
-    int64_t first = all->b->t[0] - c->start, last = all->b->t[all->b->n - 1] - c->start;
-    c->data_from = (int64_t)qd_floor_div(first, c->bin) + 1;
-    c->data_to = (int64_t)qd_floor_div(last, c->bin);
-    double bins = (double)(c->data_to < (int64_t)slices * c->slice_bins ? c->data_to : (int64_t)slices * c->slice_bins) -
-                  (double)(c->data_from > 0 ? c->data_from : 0);
-    double mean = bins > 0 ? (double)qd_events_between(all->b, c->start, c->start + span) / bins : 0;
-    if (mean > QD_CORRELATE_BIN_MAX) mean = QD_CORRELATE_BIN_MAX;
-    c->fill_den = 1 << 16;
-    c->fill_num = (uint32_t)(mean * (1 << 16));
-}
+/* Bins with fewer events stay counts. */
+static const double least_mean = 0.1;
 
-/* No sum may leave 32 bits, nor a slice's the transform's modulus. */
-static bool countable(const qd_correlate_case *c) {
-    qd_tags a = {.n = c->na, .t = (int64_t *)c->a};
-    for (uint32_t k = 0; k < c->slices; k++) {
-        int64_t from = c->start + (int64_t)k * c->slice_bins * c->bin;
-        if (qd_events_between(&a, from, from + (int64_t)c->slice_bins * c->bin) >= QD_CORRELATE_SLICE_EVENTS) return false;
+/* ---- Bins -------------------------------------------------------------------------------------------------------- */
+
+/* Counts to small numbers about zero: a mean left in would make steps at B's edges and leave too few bits for the peak. Few events (below one
+ * in ten bins) stay counts; more are scaled to a standard deviation of 1.1 to 2.4, their mean taken off bin by bin in whole numbers. The result: events a bin. */
+static double centre(int16_t *x, size_t from, size_t to, size_t n) {
+    double sum = 0;
+    for (size_t i = from; i < to; i++) sum += x[i];
+    double mean = to > from ? sum / (double)(to - from) : 0, scale = mean < 0.3 ? 4 : mean < 1.5 ? 2 : 1.25 / sqrt(mean);
+    for (size_t i = 0; i < n; i++)
+        if (i < from || i >= to) x[i] = 0;
+    if (mean < least_mean) return mean;
+    const int64_t one = (int64_t)1 << 24, times = (int64_t)llround(scale * (double)one), off = (int64_t)llround(mean * scale * (double)one);
+    int64_t rest = one / 2; /* what rounding left of the bins before */
+    for (size_t i = from; i < to; i++) {
+        int64_t v = x[i] * times - off + rest, whole = v >> 24;
+        rest = v - whole * one;
+        x[i] = (int16_t)(whole > 127 ? 127 : whole < -127 ? -127 : whole);
     }
-    return c->na < QD_CORRELATE_EVENTS;
+    return mean;
 }
 
-/* Local background of lag l: sum over the lags within NEIGHBOURS but not within `near` of it, and how many these are; never below
- * the mean of all lags. */
+/* Events of t in bins of `bin` ticks from `start`; bins without data on either side hold zero. */
+static int16_t *bins_of(const qd_tags *t, int64_t start, int64_t bin, size_t n, double *mean) {
+    int16_t *x = calloc(n, sizeof *x);
+    if (!x) return NULL;
+    int64_t end = start + (int64_t)n * bin, border = start + bin;
+    size_t at = 0;
+    for (uint64_t i = qd_tags_lower_bound(t, start); i < t->n && t->t[i] < end; i++) {
+        if (t->t[i] >= border) {
+            int64_t skip = (t->t[i] - border) / bin + 1;
+            at += (size_t)skip;
+            border += skip * bin;
+        }
+        x[at] = (int16_t)(x[at] + (x[at] < BIN_MAX));
+    }
+    int64_t first = t->t[0] - start, last = t->t[t->n - 1] - start;
+    size_t from = first <= 0 ? 0 : (size_t)(first / bin) + 1, to = last < 0 ? 0 : (size_t)(last / bin);
+    *mean = centre(x, from < n ? from : n, to < n ? to : n, n);
+    return x;
+}
+
+static qd_status sums(qd_device *dev, qd_stage *st, int32_t **out, qd_error *err) {
+    qd_lines_case c = {.leaves = st->leaves, .group = st->group, .blocks = (uint32_t)((st->lags + QD_LINES_SLICE - 1) / QD_LINES_SLICE)};
+    int64_t before = st->half + QD_LINES_MARGIN;
+    double mean[2] = {0, 0};
+    int16_t *a = bins_of(st->strip.a, st->strip.from, st->bin, qd_lines_a(&c), &mean[0]);
+    int16_t *b = bins_of(st->strip.b, st->strip.from - before * st->bin, st->bin, qd_lines_b(&c), &mean[1]);
+    st->counts = mean[0] < least_mean && mean[1] < least_mean;
+    st->lambda = mean[0] * mean[1] * (double)qd_lines_a(&c);
+    qd_status s = QD_OK;
+    st->n = qd_lines_lags(&c);
+    c.a = a;
+    c.b = b;
+    *out = malloc(qd_lines_words(&c) * sizeof **out);
+    if (!a || !b || !*out) s = qd_fail(err, QD_E_INTERNAL, "no memory for %zu lags||the search is wide|give smaller limits of offset and frequency", st->n);
+    if (s == QD_OK) s = dev ? qd_lines_cl(&c, dev, *out, err) : qd_lines_ref(&c, *out, err);
+    free(a);
+    free(b);
+    return s;
+}
+
+/* ---- What stands out --------------------------------------------------------------------------------------------- */
+
+/* Sums of lags, to take means of any stretch of them. */
 typedef struct background {
-    const uint64_t *prefix; /* [n + 1] */
-    uint32_t n, near;
+    int64_t *prefix; /* [n + 1] */
+    size_t n, near;
+    double sd[2]; /* of one lag, of two neighbours */
 } background;
 
-static void around(const background *g, uint32_t l, uint64_t *sum, uint64_t *lags) {
-    uint32_t left = l > NEIGHBOURS ? l - NEIGHBOURS : 0, right = l + NEIGHBOURS < g->n ? l + NEIGHBOURS + 1 : g->n;
-    uint32_t cut0 = l > g->near ? l - g->near : 0, cut1 = l + g->near < g->n ? l + g->near + 1 : g->n;
+/* Mean of the flat sums around lag l, what a line through it covers left out. */
+static double around(const background *g, size_t l) {
+    size_t far = g->near + NEIGHBOURS, left = l > far ? l - far : 0, right = l + far + 1 < g->n ? l + far + 1 : g->n;
+    size_t cut0 = l > g->near ? l - g->near : 0, cut1 = l + g->near + 1 < g->n ? l + g->near + 1 : g->n;
     if (cut0 < left) cut0 = left;
     if (cut1 > right) cut1 = right;
-    *lags = (right - left) - (cut1 - cut0);
-    *sum = g->prefix[right] - g->prefix[left] - (g->prefix[cut1] - g->prefix[cut0]);
-    uint64_t global = (uint64_t)((unsigned __int128)g->prefix[g->n] * *lags / g->n);
-    if (*sum < global) *sum = global;
-    if (*sum == 0) *sum = 1;
+    size_t lags = (right - left) - (cut1 - cut0);
+    if (!lags) return (double)g->prefix[g->n] / (double)g->n;
+    return (double)(g->prefix[right] - g->prefix[left] - g->prefix[cut1] + g->prefix[cut0]) / (double)lags;
 }
 
-/* A line in two widths (0: one lag, 1: two) with its rank: (count - background)^2 / background, in 2^-20, integer. */
-typedef struct ranked {
-    uint32_t lag, width;
-    uint64_t score, count;
-} ranked;
-
-static uint64_t score_of(const background *g, uint32_t l, uint32_t width, uint64_t count) {
-    uint64_t sum, lags;
-    around(g, l, &sum, &lags);
-    sum *= width + 1;
-    uint64_t scaled = count * lags;
-    if (lags == 0 || scaled <= sum) return 0;
-    unsigned __int128 excess = scaled - sum, den = (unsigned __int128)sum * lags, square = excess * excess;
-    unsigned __int128 q = square / den;
-    return q >> 43 ? UINT64_MAX : (uint64_t)((q << 20) + ((square % den) << 20) / den);
-}
-
-/* Best line among the lags within @p limit of the middle and, if @p not is given, more than @p distance from it. */
-static ranked best_ranked(const qd_correlate_case *c, const uint32_t *out, const background *g, uint32_t limit,
-                          const ranked * not, uint32_t distance) {
-    ranked best = {0};
-    uint32_t n = qd_correlate_n(c);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t l = (uint32_t)((int32_t)c->half + qd_correlate_slope(i)), off = l > c->half ? l - c->half : c->half - l;
-        if (off > limit || l + 1 >= n) continue;
-        if (not &&(l > not ->lag ? l - not ->lag : not ->lag - l) <= distance) continue;
-        for (uint32_t w = 0; w < 2; w++) {
-            uint64_t count = out[(1 + 2 * w) * (size_t)n + l], score = score_of(g, l, w, count);
-            if (score > best.score) best = (ranked){l, w, score, count};
+/* Standard deviations about the local mean; once more without what lies beyond five of them: a peak is no noise. */
+static void spread(const int32_t *flat, background *g) {
+    double limit[2] = {INFINITY, INFINITY};
+    for (int round = 0; round < 2; round++) {
+        double sum[2] = {0}, count[2] = {0};
+        for (size_t l = 0; l + 1 < g->n; l++) {
+            double mean = around(g, l), d[2] = {(double)flat[l] - mean, (double)flat[l] + flat[l + 1] - 2 * mean};
+            for (int w = 0; w < 2; w++) {
+                if (fabs(d[w]) > limit[w]) continue;
+                sum[w] += d[w] * d[w];
+                count[w]++;
+            }
+        }
+        for (int w = 0; w < 2; w++) {
+            g->sd[w] = sqrt(sum[w] / (count[w] > 0 ? count[w] : 1));
+            if (g->sd[w] <= 0) g->sd[w] = 1;
+            limit[w] = 5 * g->sd[w];
         }
     }
-    return best;
 }
 
-/* Variance over mean of the flat sums about their local mean, the winner's surroundings left out; at least 1, with 4 sd to spare.
- */
-static double dispersion(const qd_correlate_case *c, const uint32_t *flat, const background *g, const ranked *best) {
-    double sum = 0, count = 0;
-    uint32_t n = qd_correlate_n(c), stay = c->slopes + 3;
-    for (uint32_t l = 0; l < n; l++) {
-        if ((l > best->lag ? l - best->lag : best->lag - l) <= stay) continue;
-        uint64_t s, lags;
-        around(g, l, &s, &lags);
-        if (lags == 0) continue;
-        double mean = (double)s / (double)lags, d = (double)flat[l] - mean;
-        sum += d * d / mean;
-        count++;
+/* Two lines that come within two bins of each other somewhere share pairs: one is the other's shadow. */
+static bool shadow(const qd_peak *p, const qd_peak *q) {
+    int64_t first = p->lag - q->lag, last = first + p->slope - q->slope;
+    return llabs(first) <= 2 || llabs(last) <= 2 || (first < 0) != (last < 0);
+}
+
+/* Insert by falling score; shadows of better ones are dropped, and drop worse ones. */
+static void keep(qd_stage *st, const qd_peak *p) {
+    uint32_t at = st->n_peaks;
+    if (at == QD_PEAKS && p->score <= st->peak[at - 1].score) return;
+    for (uint32_t i = 0; i < st->n_peaks; i++) {
+        if (!shadow(&st->peak[i], p)) continue;
+        if (st->peak[i].score >= p->score) return;
+        for (uint32_t k = i; k + 1 < st->n_peaks; k++) st->peak[k] = st->peak[k + 1];
+        st->n_peaks--;
+        i--;
     }
-    if (count < 2) return 1;
-    double phi = sum / count + 4 * sqrt(2 / count);
-    return phi > 1 ? phi : 1;
-}
-
-static void judge(const qd_correlate_case *c, const uint32_t *out, const qd_search *p, double tests_before, qd_candidate *r,
-                  uint64_t *prefix) {
-    uint32_t n = qd_correlate_n(c);
-    prefix[0] = 0;
-    for (uint32_t l = 0; l < n; l++) prefix[l + 1] = prefix[l] + out[l];
-    background g = {prefix, n, c->slopes / 2 + 3};
-    uint32_t limit = (uint32_t)(p->max_offset / c->bin) + 2;
-    ranked best = best_ranked(c, out, &g, limit, NULL, 0), next = best_ranked(c, out, &g, limit, &best, c->slopes + 3);
-    uint64_t sum, lags;
-    around(&g, best.lag, &sum, &lags);
-    double mean = (double)sum / (double)(lags ? lags : 1) * (best.width + 1), phi = dispersion(c, out, &g, &best);
-    r->tests = tests_before + 2.0 * (2.0 * limit + 1) * (2.0 * c->slopes + 1);
-    r->dispersion = phi;
-    r->lambda = mean + 5 * sqrt(phi * mean * (best.width + 1) / (double)(lags ? lags : 1));
-    r->peak = best.count;
-    r->log_false = qd_false_log(r->tests, r->lambda, phi, (double)best.count);
-    r->significance = ((double)best.count - mean) / sqrt(phi * mean);
-    r->needed = (qd_false_least(r->tests, r->lambda, phi, p->log_limit) - mean) / sqrt(phi * mean);
-    r->found = r->log_false <= p->log_limit;
-    double excess = (double)best.count - mean, mean2;
-    around(&g, next.lag, &sum, &lags);
-    mean2 = (double)sum / (double)(lags ? lags : 1) * (next.width + 1);
-    r->second =
-        qd_false_log(r->tests, mean2, phi, (double)next.count) <= p->log_limit ? ((double)next.count - mean2) / excess : 0;
-
-    int64_t span = (int64_t)c->slices * c->slice_bins * c->bin, lag = (int64_t)best.lag - c->half;
-    int32_t j = (int32_t)out[(2 + 2 * (size_t)best.width) * n + best.lag];
-    r->strip.from = c->start;
-    r->strip.to = c->start + span;
-    r->bin = c->bin;
-    r->slopes = c->slopes;
-    r->slices = c->slices;
-    r->line = (qd_clock){
-        .offset = -(lag * c->bin + (best.width ? c->bin / 2 : 0)),
-        .freq = -(int64_t)qd_floor_div((__int128)j * ((__int128)1 << QD_CLOCK_SHIFT), (__int128)c->slices * c->slice_bins)};
-    r->line.base = c->start + span / 2 - r->line.offset;
-}
-
-qd_status qd_search_candidate(qd_device *dev, const qd_strip *all, const qd_search *p, qd_candidate *r, qd_error *err) {
-    qd_correlate_case c = {0};
-    uint32_t most = 0;
-    *r = (qd_candidate){.strip = *all, .limited = true};
-    if (!plan(all, all->to, p, &c, &most)) return QD_OK; /* too short to hold a slice: nothing found */
-    double tests = 0;
-    uint32_t *out = NULL;
-    uint64_t *prefix = malloc(((size_t)qd_correlate_n(&c) + 1) * sizeof *prefix);
-    qd_status st = prefix ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for %u lags", qd_correlate_n(&c));
-    for (uint32_t k = FIRST_SLICES < most ? FIRST_SLICES : most; st == QD_OK; k = 2 * k < most ? 2 * k : most) {
-        set_slices(all, p, k, &c);
-        if (!countable(&c)) break;
-        free(out);
-        out = malloc(qd_correlate_words(&c, false) * sizeof *out);
-        if (!out) st = qd_fail(err, QD_E_INTERNAL, "no memory for %u lags", qd_correlate_n(&c));
-        if (st == QD_OK) st = dev ? qd_correlate_cl(&c, false, dev, out, err) : qd_correlate_ref(&c, false, out, err);
-        if (st != QD_OK) break;
-        judge(&c, out, p, tests, r, prefix);
-        tests = r->tests;
-        r->limited = k == most && (int64_t)(k + 1) * c.slice_bins * c.bin > all->to - all->from;
-        if (r->found || k == most) break;
+    at = st->n_peaks < QD_PEAKS ? st->n_peaks++ : QD_PEAKS - 1;
+    while (at > 0 && st->peak[at - 1].score < p->score) {
+        st->peak[at] = st->peak[at - 1];
+        at--;
     }
+    st->peak[at] = *p;
+}
+
+static void find_peaks(qd_stage *st, const int32_t *out, const background *g) {
+    size_t n = st->n;
+    for (size_t l = 0; l < n && l < (size_t)st->lags; l++) {
+        double mean = around(g, l);
+        for (int w = 0; w < 2; w++) {
+            int32_t sum = out[(w ? QD_LINES_TWO : QD_LINES_ONE) * n + l], slope = out[(w ? QD_LINES_TWO_SLOPE : QD_LINES_ONE_SLOPE) * n + l];
+            qd_peak p = {.lag = (int64_t)l - st->half, .slope = slope, .two = w == 1, .excess = sum - (w + 1) * mean};
+            p.score = p.excess / g->sd[w];
+            if (st->n_peaks < QD_PEAKS || p.score > st->peak[st->n_peaks - 1].score) keep(st, &p);
+        }
+    }
+}
+
+qd_status qd_search_stage(qd_device *dev, qd_stage *st, qd_error *err) {
+    int32_t *out = NULL;
+    background g = {0};
+    qd_status s;
+    QD_TRY_OUT(s, sums(dev, st, &out, err));
+    g = (background){.prefix = malloc((st->n + 1) * sizeof *g.prefix), .n = st->n, .near = st->leaves / 2 + 3};
+    if (!g.prefix) {
+        s = qd_fail(err, QD_E_INTERNAL, "no memory for %zu lags", st->n);
+        goto out;
+    }
+    g.prefix[0] = 0;
+    for (size_t l = 0; l < st->n; l++) g.prefix[l + 1] = g.prefix[l] + out[l];
+    spread(out, &g);
+    find_peaks(st, out, &g);
+    st->tests = 2.0 * (double)st->lags * (2.0 * qd_lines_slopes(st->leaves) + 1);
+out:
     free(out);
-    free(prefix);
-    return st;
+    free(g.prefix);
+    return s;
+}
+
+/* A pair's lag is the middle of its bin of the triangle that two bins make; the line is stated at the middle of the strip. */
+qd_clock qd_peak_line(const qd_stage *st, const qd_peak *p) {
+    int64_t leaf = (int64_t)st->group * QD_LINES_SLICE * st->bin, span = leaf * st->leaves, twice = 2 * p->lag + p->slope + p->two;
+    qd_clock line = {.tick = st->strip.a->tick, .offset = -(int64_t)qd_floor_div((__int128)twice * st->bin, 2)};
+    if (st->leaves > 1)
+        line.freq = -(int64_t)qd_floor_div(((__int128)p->slope * st->bin) * ((__int128)1 << QD_CLOCK_SHIFT), (__int128)leaf * (st->leaves - 1));
+    line.base = st->strip.from + span / 2 - line.offset;
+    return line;
+}
+
+double qd_score_log(double tests, double score) {
+    if (score <= 0) return 0;
+    /* beyond 30 standard deviations erfc leaves double: its first term */
+    double tail = score < 30 ? log(erfc(score / sqrt(2)) / 2) : -score * score / 2 - log(score * sqrt(2 * acos(-1.0)));
+    return tail + log(tests) < 0 ? tail + log(tests) : 0;
+}
+
+double qd_peak_log(const qd_stage *st, const qd_peak *p) {
+    double gauss = qd_score_log(st->tests, p->score), lambda = st->lambda * (p->two ? 2 : 1);
+    /* Of few events a Gaussian is no measure. */
+    double poisson = st->counts ? qd_false_log(st->tests, lambda, 1, p->excess + lambda) : -INFINITY;
+    return poisson > gauss ? poisson : gauss;
+}
+
+double qd_score_least(double tests, double log_p) {
+    double low = 0, high = 100;
+    for (int i = 0; i < 60; i++) {
+        double mid = (low + high) / 2;
+        if (qd_score_log(tests, mid) > log_p) low = mid;
+        else high = mid;
+    }
+    return high;
 }

@@ -223,10 +223,14 @@ qd_status qd_announced_ticks(const int64_t *u, uint64_t n, qd_tick tick, uint64_
 
 /* ---- Clock recovery ---------------------------------------------------------------------------------------------- */
 
+/** How much a search may cost before it gives up. */
+typedef enum qd_effort { QD_EFFORT_NORMAL, QD_EFFORT_HIGH, QD_EFFORT_LOW } qd_effort;
+
 /** What to search. Zero fields mean the default. */
 typedef struct qd_sync_params {
     double max_offset_s; /**< search |offset| up to this; default 0.01, at most 10 */
     double max_ppm;      /**< search |frequency| up to this; default 10, at most 200 */
+    qd_effort effort;    /**< how long to search before giving up */
     double max_drift_ppm_s; /**< the caller follows the clock (qd_clock_refine) and takes a line that its frequency leaves by up to so
                                 much a second; default 0: one line must hold for all of the data. 0..1 */
     double p_false;      /**< greatest accepted probability of a false lock over the whole search; default 1e-9 */
@@ -244,12 +248,11 @@ typedef struct qd_sync_report {
     double offset_ps;      /**< tA - tB at clock->base, as fitted, not rounded to ticks */
     double frequency_ppm;  /**< of tA - tB against tB, not rounded either */
     double base_ps;        /**< B's time at which the offset holds: B's first tag in the data */
-    double significance;   /**< (peak - lambda) / sqrt(dispersion lambda) */
-    double needed;         /**< significance that would have passed */
-    double p_false;        /**< N M Pr[Poisson(lambda) >= peak], rounded up */
-    double lambda;         /**< background under the peak, events, upper estimate */
-    double dispersion;     /**< variance over mean of the background, at least 1 */
-    uint64_t peak;         /**< events in the peak of the search */
+    double significance;   /**< of the line in the search: excess over the standard deviation of such sums */
+    double needed;         /**< significance that chance alone reaches with probability p_false */
+    double p_false;        /**< locked: see qd_correlate; refused: chance of a line as high in the search */
+    double lambda;         /**< background under the peak, events */
+    uint64_t peak;         /**< events in the peak of the search; where bins are no counts, as the significance says */
     uint64_t hypotheses;   /**< N M: lags times slopes tested, all rounds */
     double rate_a, rate_b; /**< events per second where both sides have data */
     double search_s;       /**< time correlated in the search */
@@ -269,12 +272,13 @@ typedef struct qd_sync_report {
 
 /** Find B's clock on A's without a prior.
  *
- *  Slices of A, each so short that the largest frequency error moves it by half a bin, are correlated with B by an exact
- * transform, and summed along every slope: a line in (lag, time) is a hypothesis. The best one is a candidate if N M
- * Pr[Poisson(lambda) >= peak] passes (lambda and its dispersion measured around it); more slices are taken until one passes or
- * the data end. Histograms of differences along the line, with finer and finer bins over longer and longer times, refine it to
- * the jitter; then it must be found again in the last quarter of the data, which nothing used so far; then one least-squares fit
- * over everything. (Ho, Lamas-Linares, Kurtsiefer, New J. Phys. 11:045011 (2009), for the method of two resolutions.)
+ *  Slices of A, each so short that the largest frequency error moves it by half a bin, are correlated with B by an exact transform and
+ *  summed along every slope by a tree (as pulsar searches undo dispersion: Taylor, A&AS 15:367 (1974)): a line in (lag, time) is a
+ *  hypothesis. Bins are as fine as the number of slices makes them; with 8 of them first, then with up to 8192, until the effort is spent.
+ *  What stands out, or at the end whatever stands highest, is sharpened by histograms of differences along the line, with finer and finer
+ *  bins, to the jitter; then it must be found again in the last quarter of the data, which nothing used so far: that alone decides, and
+ *  p_false is the chance of such a find times the number of lines that were taken so far. At last one least-squares fit over everything.
+ *  (Ho, Lamas-Linares, Kurtsiefer, New J. Phys. 11:045011 (2009), for the method of two resolutions.)
  *
  *  @param dev   device, or NULL: the reference transform on the host; the same result in every bit
  *  @param a, b  tags of both stations with the same tick; only n, t and tick are read. In the two-station protocol: Alice's

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Device path of `lines`: spectra of all slices once, then, some blocks of lags at a time, the leaves and the passes of the tree. */
+#include <stdlib.h>
+#include <string.h>
+#include "compute/cl.h"
+#include "timetag/lines.h"
+
+enum {
+    LOG2N = 12,
+    N = 1 << LOG2N,
+    GROUP = 256,
+    PAD = 8192,     /* words around the rows, as in the kernel */
+    LANES = 16,     /* of a vector */
+    CHUNK = 16,     /* vectors of a row that a work-item adds at a time */
+    TALL_BLOCKS = 256, /* after the layers between vectors */
+    WIDE = 16,
+    WIDE_PAIRS = 15,
+    SHARED = 2 * QD_LINES_MARGIN / QD_LINES_SLICE, /* blocks that one stretch of lags has from the one before */
+    PASSES = 6,
+    ROOT = 11,      /* cubed, of order 4096 */
+    WORKING_SET = 32 << 20 /* bytes of leaves that stay in a cache between the passes */
+};
+
+/* A pass: `parts` branches of `old` rows each become one of `slopes` rows. */
+typedef struct pass {
+    uint32_t branches, parts, old, slopes;
+    qd_buf at;
+} pass;
+
+typedef struct work {
+    const qd_lines_case *c;
+    qd_device *dev;
+    bool lanes;
+    uint32_t wide, width; /* blocks at a time; columns of a row */
+    cl_kernel forward, lags, move, sum, best;
+    qd_buf tw, lane_tw, tw_inverse, lane_tw_inverse, spectrum_a, spectrum_b, rows, branch[2], slope, out;
+    pass passes[PASSES];
+    unsigned n_passes;
+} work;
+
+static void release(work *w) {
+    qd_buf *all[] = {&w->tw, &w->lane_tw, &w->tw_inverse, &w->lane_tw_inverse, &w->spectrum_a, &w->spectrum_b, &w->rows, &w->branch[0], &w->branch[1], &w->slope, &w->out};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) qd_cl_free(all[i]);
+    for (unsigned i = 0; i < PASSES; i++) qd_cl_free(&w->passes[i].at);
+}
+
+static qd_status upload(work *w, qd_buf *b, const void *p, size_t bytes, qd_error *err) {
+    QD_TRY(qd_cl_alloc(w->dev, b, bytes, err));
+    return qd_cl_write(w->dev, b, 0, p, bytes, err);
+}
+
+/* ---- Twiddles ---------------------------------------------------------------------------------------------------- */
+
+static uint32_t power(uint32_t x, uint32_t e) {
+    uint32_t r = 1;
+    for (; e; e /= 2, x = x * x % QD_LINES_PRIME)
+        if (e & 1) r = r * x % QD_LINES_PRIME;
+    return r;
+}
+
+/* Block b's modulus z^(2h) - s^2 has s = t[b]: t[0] = 1, t[2^j + i] = t[2^j] t[i], t[2^j] of order 2^(j+2); each with its companion. */
+static void fill_twiddles(uint16_t *t, uint32_t root) {
+    t[0] = 1;
+    t[1] = (1 << 16) / QD_LINES_PRIME;
+    for (unsigned j = 0; j < LOG2N - 1; j++) {
+        uint32_t w = power(root, 1u << (LOG2N - 2 - j));
+        for (uint32_t i = 0; i < 1u << j; i++) {
+            uint32_t at = (1u << j) + i, v = t[2 * i] * w % QD_LINES_PRIME;
+            t[2 * at] = (uint16_t)v;
+            t[2 * at + 1] = (uint16_t)((v << 16) / QD_LINES_PRIME);
+        }
+    }
+}
+
+/* The layers within vectors, by lane: of 16 neighbouring blocks, 15 vectors of twiddles and of companions. */
+static void fill_lanes(const uint16_t *t, uint16_t *lane) {
+    for (uint32_t g = 0; g < TALL_BLOCKS / WIDE; g++)
+        for (uint32_t layer = 0, at = 0; layer < 4; layer++)
+            for (uint32_t j = 0; j < 1u << layer; j++, at++)
+                for (uint32_t i = 0; i < WIDE; i++) {
+                    uint32_t block = ((WIDE * g + i) << layer) + j;
+                    uint16_t *to = lane + (g * WIDE_PAIRS + at) * 2 * WIDE + i;
+                    to[0] = t[2 * block];
+                    to[WIDE] = t[2 * block + 1];
+                }
+}
+
+static qd_status make_twiddles(work *w, qd_error *err) {
+    enum { WORDS = N, LANE_WORDS = TALL_BLOCKS / WIDE * WIDE_PAIRS * 2 * WIDE };
+    uint16_t *t = malloc((WORDS + LANE_WORDS) * sizeof *t), *lane = t + WORDS;
+    if (!t) return qd_fail(err, QD_E_INTERNAL, "no memory for twiddles");
+    uint32_t root = power(ROOT, 3);
+    qd_status st;
+    for (int inverse = 0; inverse < 2; inverse++) {
+        fill_twiddles(t, inverse ? power(root, QD_LINES_PRIME - 2) : root);
+        fill_lanes(t, lane);
+        QD_TRY_OUT(st, upload(w, inverse ? &w->tw_inverse : &w->tw, t, WORDS * sizeof *t, err));
+        QD_TRY_OUT(st, upload(w, inverse ? &w->lane_tw_inverse : &w->lane_tw, lane, LANE_WORDS * sizeof *lane, err));
+    }
+out:
+    free(t);
+    return st;
+}
+
+/* ---- Tree -------------------------------------------------------------------------------------------------------- */
+
+static uint32_t rows_of(uint32_t size) { return 2 * (size / 2) + 1; }
+
+/* Where branch i of each slope lies: row of its own slope, moved by its shift. Slopes from -size/2 to size/2, or in the order of ties. */
+static qd_status pass_table(work *w, pass *p, bool last, qd_error *err) {
+    int32_t *at = malloc((size_t)p->slopes * p->parts * sizeof *at), *slope = malloc(p->slopes * sizeof *slope);
+    qd_status st = at && slope ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for %u slopes", p->slopes);
+    int32_t old_half = (int32_t)(p->old / 2);
+    for (uint32_t jj = 0; st == QD_OK && jj < p->slopes; jj++) {
+        slope[jj] = last ? qd_lines_slope(jj) : (int32_t)jj - (int32_t)(p->slopes / 2);
+        for (uint32_t i = 0; i < p->parts; i++) {
+            int32_t j = slope[jj], shift = qd_lines_branch(&j, i, p->parts);
+            at[jj * p->parts + i] = (j + old_half) * (int32_t)w->width + shift;
+        }
+    }
+    if (st == QD_OK) st = upload(w, &p->at, at, (size_t)p->slopes * p->parts * sizeof *at, err);
+    if (st == QD_OK && last) st = upload(w, &w->slope, slope, p->slopes * sizeof *slope, err);
+    free(at);
+    free(slope);
+    return st;
+}
+
+static qd_status plan_passes(work *w, qd_error *err) {
+    uint32_t size = 1, leaves = w->c->leaves, most = 0;
+    while (size < leaves) {
+        uint32_t left = leaves / size, parts = left <= QD_LINES_TOP ? left : QD_LINES_TOP;
+        if (left > QD_LINES_TOP) { /* the odd ones first, then eights, then the last eight */
+            unsigned log2 = 0;
+            while (left >> log2 > QD_LINES_TOP) log2++;
+            parts = log2 % 3 ? 1u << log2 % 3 : QD_LINES_TOP;
+        }
+        pass *p = &w->passes[w->n_passes++];
+        p->parts = parts;
+        p->old = rows_of(size);
+        size *= parts;
+        p->branches = leaves / size;
+        p->slopes = rows_of(size);
+        if (size < leaves && p->branches * p->slopes > most) most = p->branches * p->slopes;
+        QD_TRY(pass_table(w, p, size == leaves, err));
+    }
+    if (w->n_passes == 0) { /* one leaf: a line is its lag */
+        pass *p = &w->passes[w->n_passes++];
+        *p = (pass){.branches = 1, .parts = 1, .old = 1, .slopes = 1};
+        QD_TRY(pass_table(w, p, true, err));
+    }
+    for (int i = 0; i < 2 && most; i++) {
+        size_t bytes = ((size_t)most * w->width + 2 * PAD) * sizeof(uint16_t);
+        QD_TRY(qd_cl_alloc(w->dev, &w->branch[i], bytes, err));
+        QD_TRY(qd_cl_zero(w->dev, &w->branch[i], 0, bytes, err));
+    }
+    return QD_OK;
+}
+
+/* ---- Spectra ----------------------------------------------------------------------------------------------------- */
+
+static qd_status launch(work *w, cl_kernel k, const qd_arg *args, size_t n, size_t items, qd_error *err) {
+    return w->lanes ? qd_cl_run(w->dev, k, args, n, items, 1, err) : qd_cl_run(w->dev, k, args, n, items * GROUP, GROUP, err);
+}
+
+/* Spectra of segments of N bins, `stride` apart, times scale / 2^16 in Montgomery's sense. */
+static qd_status spectra(work *w, const int16_t *bins, size_t count, uint32_t stride, uint32_t segments, uint32_t factor, qd_buf *out, qd_error *err) {
+    qd_buf in = {0};
+    cl_ushort scale = (cl_ushort)factor, scale_q = (cl_ushort)((factor << 16) / QD_LINES_PRIME);
+    qd_status st;
+    QD_TRY_OUT(st, upload(w, &in, bins, count * sizeof *bins, err));
+    QD_TRY_OUT(st, qd_cl_alloc(w->dev, out, (size_t)segments * N * sizeof(uint16_t), err));
+    const qd_arg args[] = {QD_ARG_BUF(in), QD_ARG(stride), QD_ARG(segments), QD_ARG(scale), QD_ARG(scale_q), QD_ARG_BUF(w->tw), QD_ARG_BUF(w->lane_tw), QD_ARG_BUF(*out)};
+    QD_TRY_OUT(st, launch(w, w->forward, args, 8, segments, err));
+    st = qd_cl_finish(w->dev, err);
+out:
+    qd_cl_free(&in);
+    return st;
+}
+
+/* A's slices backwards and filled up with zeros: the product is then the correlation. Products lose 2^16 and gain 2^12: times 2^4. */
+static qd_status spectra_a(work *w, qd_error *err) {
+    uint32_t slices = w->c->leaves * w->c->group;
+    int16_t *x = calloc((size_t)slices * N, sizeof *x);
+    if (!x) return qd_fail(err, QD_E_INTERNAL, "no memory for %u slices", slices);
+    for (uint32_t s = 0; s < slices; s++)
+        for (uint32_t i = 0; i < QD_LINES_SLICE; i++) x[(size_t)s * N + ((N - i) & (N - 1))] = w->c->a[(size_t)s * QD_LINES_SLICE + i];
+    qd_status st = spectra(w, x, (size_t)slices * N, N, slices, 16, &w->spectrum_a, err);
+    free(x);
+    return st;
+}
+
+static qd_status prepare(work *w, qd_error *err) {
+    const qd_lines_case *c = w->c;
+    w->lanes = qd_cl_is_cpu(w->dev);
+    size_t blocks = WORKING_SET / (sizeof(uint16_t) * QD_LINES_SLICE * c->leaves);
+    w->wide = blocks > 2 * SHARED ? (uint32_t)(blocks - SHARED) : SHARED;
+    if (w->wide > c->blocks) w->wide = c->blocks > SHARED ? c->blocks : SHARED;
+    w->width = (w->wide + SHARED) * QD_LINES_SLICE;
+    const char *options = w->lanes ? "-DCHUNK=16" : "-DGROUP=256 -DCHUNK=1";
+    QD_TRY(qd_cl_kernel(w->dev, "lines", options, "lines_forward", &w->forward, err));
+    QD_TRY(qd_cl_kernel(w->dev, "lines", options, "lines_lags", &w->lags, err));
+    QD_TRY(qd_cl_kernel(w->dev, "lines", options, "lines_move", &w->move, err));
+    QD_TRY(qd_cl_kernel(w->dev, "lines", options, "lines_sum", &w->sum, err));
+    QD_TRY(qd_cl_kernel(w->dev, "lines", options, "lines_best", &w->best, err));
+    QD_TRY(make_twiddles(w, err));
+    QD_TRY(spectra_a(w, err));
+    uint32_t slices = c->leaves * c->group + c->blocks + SHARED - 1;
+    QD_TRY(spectra(w, c->b, qd_lines_b(c), QD_LINES_SLICE, slices, 1, &w->spectrum_b, err));
+    size_t bytes = ((size_t)c->leaves * w->width + 2 * PAD) * sizeof(uint16_t);
+    QD_TRY(qd_cl_alloc(w->dev, &w->rows, bytes, err));
+    QD_TRY(qd_cl_zero(w->dev, &w->rows, 0, bytes, err));
+    QD_TRY(qd_cl_alloc(w->dev, &w->out, qd_lines_words(c) * sizeof(int32_t), err));
+    return plan_passes(w, err);
+}
+
+/* ---- Some blocks of lags ----------------------------------------------------------------------------------------- */
+
+/* Leaves' blocks [first, first + n) into the columns from block `column`. */
+static qd_status leaves(work *w, uint32_t first, uint32_t n, uint32_t column, qd_error *err) {
+    const qd_lines_case *c = w->c;
+    cl_short mean = (cl_short)c->mean;
+    const qd_arg args[] = {QD_ARG_BUF(w->spectrum_a), QD_ARG_BUF(w->spectrum_b), QD_ARG(c->leaves), QD_ARG(c->group), QD_ARG(first), QD_ARG(n), QD_ARG(mean),
+                           QD_ARG_BUF(w->tw_inverse), QD_ARG_BUF(w->lane_tw_inverse), QD_ARG_BUF(w->rows), QD_ARG(w->width), QD_ARG(column)};
+    return launch(w, w->lags, args, 12, (size_t)c->leaves * n, err);
+}
+
+static qd_status tree(work *w, uint32_t first, uint32_t n, qd_error *err) {
+    const qd_lines_case *c = w->c;
+    qd_buf *in = &w->rows;
+    size_t each = w->lanes ? CHUNK * LANES : 1, local = w->lanes ? 1 : 64;
+    /* A line leaves its lag by at most leaves/2. */
+    uint32_t margin = c->leaves / 2 + CHUNK * LANES, from = margin < QD_LINES_MARGIN ? QD_LINES_MARGIN - margin : 0,
+             to = (n + SHARED) * QD_LINES_SLICE - from;
+    if (to > w->width) to = w->width;
+    for (unsigned i = 0; i + 1 < w->n_passes; i++) {
+        pass *p = &w->passes[i];
+        qd_buf *out = &w->branch[i % 2];
+        const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG(p->branches), QD_ARG(p->parts), QD_ARG(p->old), QD_ARG(p->slopes),
+                               QD_ARG_BUF(p->at), QD_ARG(w->width), QD_ARG(from), QD_ARG(to), QD_ARG_BUF(*out)};
+        QD_TRY(qd_cl_run(w->dev, w->sum, args, 10, p->branches * ((to - from + each - 1) / each), local, err));
+        in = out;
+    }
+    pass *p = &w->passes[w->n_passes - 1];
+    uint32_t start = QD_LINES_MARGIN, lags = n * QD_LINES_SLICE, place = first * QD_LINES_SLICE, total = (uint32_t)qd_lines_lags(c);
+    const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG(p->parts), QD_ARG(p->old), QD_ARG(p->slopes), QD_ARG_BUF(w->slope), QD_ARG_BUF(p->at),
+                           QD_ARG(w->width), QD_ARG(start), QD_ARG(lags), QD_ARG(place), QD_ARG(total), QD_ARG_BUF(w->out)};
+    return qd_cl_run(w->dev, w->best, args, 12, lags / each, local, err);
+}
+
+static qd_status scan(work *w, qd_error *err) {
+    const qd_lines_case *c = w->c;
+    size_t each = w->lanes ? LANES : 1;
+    for (uint32_t first = 0; first < c->blocks; first += w->wide) {
+        uint32_t n = c->blocks - first < w->wide ? c->blocks - first : w->wide;
+        if (first == 0) {
+            QD_TRY(leaves(w, 0, n + SHARED, 0, err));
+        } else {
+            uint32_t source = w->wide * QD_LINES_SLICE;
+            const qd_arg args[] = {QD_ARG_BUF(w->rows), QD_ARG(c->leaves), QD_ARG(w->width), QD_ARG(source)};
+            QD_TRY(qd_cl_run(w->dev, w->move, args, 4, c->leaves * (2 * QD_LINES_MARGIN / each), w->lanes ? 16 : 64, err));
+            QD_TRY(leaves(w, first + SHARED, n, SHARED, err));
+        }
+        QD_TRY(tree(w, first, n, err));
+    }
+    return qd_cl_finish(w->dev, err);
+}
+
+qd_status qd_lines_cl(const qd_lines_case *c, qd_device *dev, int32_t *out, qd_error *err) {
+    work w = {.c = c, .dev = dev};
+    qd_status st;
+    QD_TRY_OUT(st, prepare(&w, err));
+    QD_TRY_OUT(st, scan(&w, err));
+    st = qd_cl_read(dev, &w.out, 0, out, qd_lines_words(c) * sizeof *out, err);
+out:
+    release(&w);
+    return st;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Differences of both sides' times along a line, by slice and bin. Few are counted one by one; many as sums of B's bins around each event
+ * of A, which costs the same however many they are. */
+#include <stdlib.h>
+#include <string.h>
+#include "timetag/sync.h"
+
+enum { BINS = QD_GRID_BINS, SLICES = QD_GRID_SLICES, ONE_BY_ONE = 1 << 23 };
+
+typedef struct counting {
+    int64_t from, span, h;
+    qd_grid *grid;
+} counting;
+
+static void count_one(void *self, int64_t ta, int64_t tb, int64_t e) {
+    const counting *c = self;
+    (void)tb;
+    int64_t q = (e + BINS / 2 * c->h) / c->h, slice = (int64_t)((__int128)(ta - c->from) * SLICES / c->span);
+    if (q < BINS) c->grid->count[slice][q]++;
+}
+
+/* B's events on A's clock in bins of h from `start`; 255 at most. */
+static void bins_of(const qd_strip *s, const qd_clock *line, int64_t start, int64_t h, uint8_t *bin, size_t n) {
+    int64_t end = start + (int64_t)n * h;
+    uint64_t lo = 0, hi = s->b->n;
+    memset(bin, 0, n);
+    while (lo < hi) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if (qd_clock_apply(line, s->b->t[mid]) < start) lo = mid + 1;
+        else hi = mid;
+    }
+    for (; lo < s->b->n; lo++) {
+        int64_t t = qd_clock_apply(line, s->b->t[lo]);
+        if (t >= end) break;
+        uint8_t *at = bin + (t - start) / h;
+        *at = (uint8_t)(*at + (*at < 255));
+    }
+}
+
+static void flush(uint16_t *sum, uint32_t *count) {
+    for (int q = 0; q < BINS; q++) count[q] += sum[q];
+    memset(sum, 0, BINS * sizeof *sum);
+}
+
+/* One slice [from, to). Differences of bins are a triangle two bins wide about e; half a bin less puts its middle on the border, where the
+ * counting of single differences has it. */
+static void slice_by_bins(const qd_strip *s, const qd_clock *line, int64_t from, int64_t to, int64_t h, uint8_t *bin, size_t n, uint32_t *count) {
+    uint16_t sum[BINS] = {0};
+    uint64_t end = qd_tags_lower_bound(s->a, to);
+    unsigned since = 0;
+    bins_of(s, line, from - BINS / 2 * h + h / 2, h, bin, n);
+    for (uint64_t i = qd_tags_lower_bound(s->a, from); i < end; i++) {
+        const uint8_t *at = bin + (s->a->t[i] - from) / h;
+        for (int q = 0; q < BINS; q++) sum[q] = (uint16_t)(sum[q] + at[q]);
+        if (++since < 257) continue; /* 257 x 255 is the last that fits */
+        flush(sum, count);
+        since = 0;
+    }
+    flush(sum, count);
+}
+
+qd_status qd_strip_grid(const qd_strip *s, const qd_clock *line, int64_t h, qd_grid *g, qd_error *err) {
+    int64_t span = s->to - s->from;
+    double density = (double)(s->b->n) / (double)(s->b->t[s->b->n - 1] - s->b->t[0] + 1);
+    *g = (qd_grid){.total = 0};
+    if ((double)qd_events_between(s->a, s->from, s->to) * density * BINS * (double)h < ONE_BY_ONE) {
+        counting c = {s->from, span, h, g};
+        qd_strip_walk(s, line, BINS / 2 * h, count_one, &c);
+    } else {
+        size_t n = (size_t)(span / SLICES / h) + BINS + 3;
+        uint8_t *bin = malloc(n);
+        if (!bin) return qd_fail(err, QD_E_INTERNAL, "no memory for %zu bins of a slice", n);
+        for (int k = 0; k < SLICES; k++) {
+            int64_t from = s->from + (int64_t)((__int128)span * k / SLICES), to = s->from + (int64_t)((__int128)span * (k + 1) / SLICES);
+            slice_by_bins(s, line, from, to, h, bin, n, g->count[k]);
+        }
+        free(bin);
+    }
+    for (int k = 0; k < SLICES; k++)
+        for (int q = 0; q < BINS; q++) g->total += g->count[k][q];
+    return QD_OK;
+}
