@@ -48,7 +48,7 @@ for _ in once; do
     # one tag an event first: merging what belongs together makes the way through one-click records reversible
     "$qd" tags convert "$dir/short/$s.a1" --from a1-54 --merge-ps 1 --to a1-54 --out "$dir/$s.a1" -q || say "merge $s"
     for f in a1-54-swapped a1-54-text t1:bits=54 csv:tick-ps=125/32 csv:unit=s:tick-ps=125/32; do
-        rm -rf "$dir/via"
+        rm -rf "$dir/via" "$dir/back"
         expect 0 'written' "$qd" tags convert "$dir/$s.a1" --from a1-54 --to "$f" --out "$dir/via"
         expect 0 'written' "$qd" tags convert "$dir/via" --from "$f" --merge-ps 1 --to a1-54 --out "$dir/back"
         cmp "$dir/$s.a1" "$dir/back" || say "$s through $f: bytes differ"

@@ -39,6 +39,7 @@ expect 0 '"dummies": 0' "$qd" tags info "$dir/x" --format a1-54 --card timestamp
 expect 0 'written' "$qd" tags convert "$dir/x" --from a1-54 --to a1-54 --out "$dir/clean"
 [ "$(wc -c <"$dir/clean")" = 48 ] || say "6 events are $(wc -c <"$dir/clean") bytes"
 for f in a1-54-swapped a1-49 a1-49-swapped; do
+    rm -f "$dir/back" "$dir/same"
     expect 0 'written' "$qd" tags convert "$dir/clean" --from a1-54 --to $f --out "$dir/$f"
     expect 0 'written' "$qd" tags convert "$dir/$f" --from $f --to a1-54 --out "$dir/back"
     case $f in
@@ -52,10 +53,13 @@ done
 od -An -v -tx4 -w8 "$dir/clean" | awk '{ print $2, $1 }' >"$dir/want"
 od -An -v -tx4 -w8 "$dir/a1-54-swapped" | awk '{ print $1, $2 }' >"$dir/got"
 cmp "$dir/want" "$dir/got" || say "a1-54-swapped is not the other word order"
-# In place.
+# Nothing is written over, least of all the recording that is read.
 cp "$dir/x" "$dir/place"
-expect 0 'written' "$qd" tags convert "$dir/place" --from a1-54 --to a1-54 --out "$dir/place"
-cmp "$dir/place" "$dir/clean" || say "conversion onto itself"
+ln -s place "$dir/link"
+for out in place link clean; do
+    expect 5 "$out exists already" "$qd" tags convert "$dir/place" --from a1-54 --to a1-49 --out "$dir/$out"
+done
+cmp "$dir/place" "$dir/x" || say "a conversion changed the recording it read"
 # A 54-bit file read as 49 bits of a timestamp3: the fine bits betray it.
 expect 0 'another card' "$qd" tags info "$dir/x" --format a1-49-swapped
 

@@ -195,6 +195,11 @@ qd_status qd_cli_free_path(const char *path, const char *likely, qd_error *err) 
                    likely ? likely : "an earlier run wrote there");
 }
 
+bool qd_cli_stream(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 const char *qd_cli_quoted(const char *arg, char *out, size_t cap) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,=+@%-";
     if (*arg && strspn(arg, plain) == strlen(arg)) {

@@ -70,6 +70,9 @@ qd_status qd_cli_progress(const qd_cli *cli, qd_progress **p, qd_error *err);
 /** QD_E_INPUT when something is called @p path already. @p likely: what that may mean (NULL: an earlier run wrote there). */
 qd_status qd_cli_free_path(const char *path, const char *likely, qd_error *err);
 
+/** @p path is a device or a pipe: writing there destroys nothing. */
+bool qd_cli_stream(const char *path);
+
 /** @p arg as a word that a shell takes back: itself, or in quotes. Returns @p out. */
 const char *qd_cli_quoted(const char *arg, char *out, size_t cap);
 

@@ -83,6 +83,8 @@ static void inherit_epochs(const qd_tag_reader *reader, qd_tag_format *out) {
 static qd_status run(const arguments *a, bool convert, tags_report *r, qd_error *err) {
     qd_tag_reader *reader = NULL;
     qd_tag_writer *writer = NULL;
+    /* Above all not over the recording that is read; a device or a pipe holds nothing to lose. */
+    if (convert && !qd_cli_stream(a->out)) QD_TRY(qd_cli_free_path(a->out, NULL, err));
     QD_TRY(qd_tag_reader_open(a->file, r->format, &reader, err));
     qd_status st = QD_OK;
     if (convert) {
