@@ -87,6 +87,31 @@ expect 5 "resume of a complete run" "$qd" run --resume c/good --device ref
 says complete
 ls c/good/*.partial >/dev/null 2>&1 && fail "resume of a complete run leaves partial files"
 expect 75 "a stopped run with a seed of its own" env QD_STOP_AT=syndrome:0 "$qd" run good.job --seed 8 --out s --device ref
+# a refused resume changes nothing, and the run can go on once what was wrong is put right
+expect 75 "a run to be damaged" env QD_STOP_AT=syndrome:2 "$qd" run good.job --out dmg --device ref
+[ "$(stat -c %a dmg/good/state.json)" = 600 ] || fail "state.json is readable by others"
+cp -r dmg/good dmg-before
+truncate -s 1000 dmg/good/transcript.bin
+expect 5 "resume with a short transcript" "$qd" run --resume dmg/good --device ref
+for f in alice.rehearsal.key.partial bob.rehearsal.key.partial state.json; do cmp -s dmg-before/$f dmg/good/$f || fail "a refused resume changed $f"; done
+cp dmg-before/transcript.bin dmg/good
+printf '\125\252\125' | dd of=dmg/good/bob.rehearsal.key.partial bs=1 seek=100 conv=notrunc 2>/dev/null
+expect 5 "resume with a changed key" "$qd" run --resume dmg/good --device ref
+says bob.rehearsal.key.partial
+cp dmg-before/bob.rehearsal.key.partial dmg/good
+expect 0 "resume after a refusal" "$qd" run --resume dmg/good --device ref
+for f in alice.rehearsal.key bob.rehearsal.key transcript.bin; do cmp -s b/good/$f dmg/good/$f || fail "resumed after a refusal: differs in $f"; done
+grep -q '"check"' dmg/good/state.json && fail "a finished run keeps the check of its keys"
+# a run that died between naming the keys and saying so
+expect 75 "died while naming the keys" env QD_STOP_AT=publish "$qd" run good.job --out died --device ref
+[ -s died/good/alice.rehearsal.key ] || fail "the keys were not named"
+expect 0 "resume with named keys" "$qd" run --resume died/good --device ref
+sed -i 's/"finished": true/"finished": false/' died/good/state.json
+expect 0 "resume of a state set back" "$qd" run --resume died/good --device ref
+cmp -s b/good/alice.rehearsal.key died/good/alice.rehearsal.key || fail "resume with named keys: another key"
+rm died/good/summary.json
+expect 5 "resume of a complete run without summary" "$qd" run --resume died/good --device ref
+says "summary.json is missing"
 mkdir elsewhere
 cd elsewhere || exit 1
 expect 0 "resume from another folder, with the seed it began with" "$qd" run --resume ../s/good --device ref
@@ -153,6 +178,11 @@ printf 'input:\n  alice: {file: no.a1, format: a1-54}\n  bob: {file: no.a1, form
 expect 5 "missing recording" "$qd" run rec.job --out e
 says no.a1
 expect 2 "seed with recordings" "$qd" run rec.job --seed 1 --out e
+# a recording that breaks in its middle leaves no run directory
+head -c 100000 /dev/urandom >random.bin
+printf 'name: broken\ninput:\n  alice: {file: random.bin, format: a1-54}\n  bob: {file: random.bin, format: a1-54}\n' >broken.job
+expect 5 "a recording of random bytes" "$qd" run broken.job --out br
+absent br/broken
 { cat rec.job; echo "seed: 1"; } >bad.job
 expect 2 "seed in a job on recordings" "$qd" run bad.job --out e
 absent e

@@ -29,6 +29,7 @@ typedef struct run {
     qd_keyfile key[2];
     qd_run_state state;
     bool match;
+    bool created; /* the run directory is this run's own */
     int lock; /* descriptor of the locked run directory; -1: none */
     char reason[640]; /* why the last block gave no key, or why the run ended */
     double t0;
@@ -100,6 +101,7 @@ static qd_status manifest(run *r, qd_error *err) {
         if (st == QD_OK) st = qd_record_same_run(old, now, err);
     } else if (st == QD_OK) {
         st = qd_dir_create(r->opt->dir, true, err);
+        r->created = st == QD_OK;
         if (st == QD_OK) st = lock_dir(r, err);
         if (st == QD_OK) st = qd_json_write(now, path, err);
     }
@@ -113,11 +115,18 @@ static qd_status manifest(run *r, qd_error *err) {
 static qd_status load_state(run *r, qd_error *err) {
     if (!r->opt->resume) {
         r->state.blocks = json_array();
+        r->state.checked = true;
+        qd_os_random(r->state.secret, sizeof r->state.secret);
         return QD_OK;
     }
     QD_TRY(qd_run_state_read(r->opt->dir, &r->state, err));
-    if (r->state.finished)
-        return qd_fail(err, QD_E_INPUT, "the run in %s is complete||there is nothing to resume|its keys and summary.json stand there", r->opt->dir);
+    if (r->state.finished) {
+        char *path = in_dir(r, "summary.json");
+        bool summary = path && access(path, F_OK) == 0;
+        free(path);
+        return qd_fail(err, QD_E_INPUT, "the run in %s is complete%s||there is nothing to resume|its keys%s stand there%s", r->opt->dir, summary ? "" : ", but its summary.json is missing",
+                       summary ? " and summary.json" : "", summary ? "" : "; the records of its blocks are in state.json");
+    }
     r->params.first_block = r->state.next_block;
     r->params.abandon_first = r->state.announced;
     for (int b = 0; b < 2; b++) {
@@ -129,12 +138,15 @@ static qd_status load_state(run *r, qd_error *err) {
 
 static qd_status open_outputs(run *r, qd_error *err) {
     static const char *const names[2][2] = {{"alice.key", "bob.key"}, {"alice.rehearsal.key", "bob.rehearsal.key"}};
-    for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_open(&r->key[i], r->opt->dir, names[r->job->rehearsal][i], r->state.key_bits, err));
+    /* All is checked before anything is cut: a refused resume leaves a run that can still be resumed. */
+    for (int i = 0; i < 2; i++)
+        QD_TRY(qd_keyfile_open(&r->key[i], r->opt->dir, names[r->job->rehearsal][i], r->state.key_bits, r->state.secret, r->state.checked ? r->state.check[i] : NULL, err));
     char *path = in_dir(r, "transcript.bin");
     /* What was sent of an abandoned block was seen: it stays in the transcript. */
     uint64_t at = r->state.announced ? QD_TRANSCRIPT_ALL : r->state.transcript_bytes;
     qd_status st = qd_transcript_open(path, r->opt->resume, at, &r->transcript, err);
     free(path);
+    for (int i = 0; i < 2 && st == QD_OK; i++) st = qd_keyfile_cut(&r->key[i], err);
     return st;
 }
 
@@ -144,6 +156,7 @@ static qd_status save_state(run *r, qd_error *err) {
     for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_sync(&r->key[i], err));
     QD_TRY(qd_transcript_sync(r->transcript, &r->state.transcript_bytes, err));
     r->state.key_bits = r->key[0].bits;
+    for (int i = 0; i < 2; i++) qd_keyfile_check(&r->key[i], r->state.check[i]);
     return qd_run_state_write(r->opt->dir, &r->state, err);
 }
 
@@ -190,12 +203,16 @@ static void show(const run *r, const qd_msg *m) {
     qd_progress_at(r->opt->progress, qd_msg_name(m->type), (double)done);
 }
 
+static bool stop_at(const run *r, const char *here) {
+    const char *at = getenv("QD_STOP_AT");
+    return at && !r->opt->resume && strcmp(at, here) == 0;
+}
+
 /* For tests of stopping: QD_STOP_AT=TYPE:BLOCK stops the run as a signal would, when it is about to carry that message. */
 static bool stop_asked(const run *r, const qd_msg *m) {
-    const char *at = getenv("QD_STOP_AT");
     char here[48];
     snprintf(here, sizeof here, "%s:%u", qd_msg_name(m->type), m->block);
-    return (r->opt->stop && *r->opt->stop) || (at && !r->opt->resume && strcmp(at, here) == 0);
+    return (r->opt->stop && *r->opt->stop) || stop_at(r, here);
 }
 
 static qd_status carry(run *r, const qd_msg *m, qd_error *err) {
@@ -263,6 +280,7 @@ static qd_status digest(const run *r, int side, char hex[65], qd_error *err) {
 /* The keys get their names, then the state says that there is nothing to resume. */
 static qd_status publish(run *r, qd_status st, qd_error *err) {
     for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_finish(&r->key[i], err));
+    if (stop_at(r, "publish")) return QD_STOPPED; /* for tests: as if it had died here */
     r->state.finished = true;
     QD_TRY(qd_run_state_write(r->opt->dir, &r->state, err));
     return st;
@@ -301,6 +319,7 @@ static void release(run *r) {
     qd_link_destroy(r->link);
     if (r->lock >= 0) close(r->lock);
     json_decref(r->state.blocks);
+    qd_wipe(&r->state, sizeof r->state);
 }
 
 qd_status qd_job_run(const qd_job *job, const qd_run_options *opt, json_t **summary, FILE *text, qd_error *err) {
@@ -324,6 +343,9 @@ qd_status qd_job_run(const qd_job *job, const qd_run_options *opt, json_t **summ
         qd_progress_end(opt->progress);
         if (st == QD_OK || st == QD_E_POLICY || st == QD_STOPPED) st = finish(&r, st, summary, text, err);
     }
+    /* A run that failed before its first block leaves nothing; but bases of a recording once announced stay on record. */
+    bool gone = r.created && st != QD_OK && st != QD_E_POLICY && st != QD_STOPPED && !r.state.next_block && !r.state.announced;
     release(&r);
+    if (gone) qd_run_dir_remove(opt->dir);
     return st;
 }

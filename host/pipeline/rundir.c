@@ -9,34 +9,52 @@
 #include <unistd.h>
 
 static qd_status cannot(const char *verb, const char *path, qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "cannot %s %s|%s|the disk is full, or the folder is not writable|free space or choose another --out, then go on with --resume",
+    return qd_fail(err, QD_E_INPUT, "cannot %s %s|%s|the disk is full, or the folder is not writable|free space or choose another --out, then go on with --resume if the run directory is still there",
                    verb, path, strerror(errno));
 }
 
 /* ---- key files --------------------------------------------------------------------------------------------------- */
 
-static qd_status reopen_at(qd_keyfile *k, uint64_t bits, qd_error *err) {
-    uint64_t whole = bits / 8;
-    struct stat st;
-    if (fstat(fileno(k->f), &st) != 0) return cannot("read", k->partial, err);
-    if ((uint64_t)st.st_size < qd_bits_bytes(bits))
-        return qd_fail(err, QD_E_INPUT, "key file %s is shorter than the run's state says|%llu bytes, %llu needed|the file was changed since the run stopped|run the job anew", k->partial,
-                       (unsigned long long)st.st_size, (unsigned long long)qd_bits_bytes(bits));
-    if (bits % 8) {
-        if (fseeko(k->f, (off_t)whole, SEEK_SET) != 0 || fread(&k->tail, 1, 1, k->f) != 1) return cannot("read", k->partial, err);
-        k->tail &= (uint8_t)((1u << (bits % 8)) - 1);
-    }
-    if (ftruncate(fileno(k->f), (off_t)whole) != 0 || fseeko(k->f, (off_t)whole, SEEK_SET) != 0) return cannot("cut", k->partial, err);
-    k->bits = bits;
-    return QD_OK;
+static qd_status shorter(const qd_keyfile *k, const char *path, uint64_t have, uint64_t bits, qd_error *err) {
+    return qd_fail(err, QD_E_INPUT, "key file %s is %s than the run's state says|%llu bytes, %llu needed|the file was changed since the run stopped|%s", path,
+                   k->named ? "of another length" : "shorter", (unsigned long long)have, (unsigned long long)qd_bits_bytes(bits), "put the file back as it was, or run the job anew");
 }
 
-qd_status qd_keyfile_open(qd_keyfile *k, const char *dir, const char *name, uint64_t bits, qd_error *err) {
+/* Read the bits that the state counts; only reading, so that a refusal leaves all as it was. */
+static qd_status verify(qd_keyfile *k, const char *path, uint64_t bits, const uint8_t *check, qd_error *err) {
+    enum { CHUNK = 1 << 16 };
+    struct stat st;
+    if (fstat(fileno(k->f), &st) != 0) return cannot("read", path, err);
+    uint64_t size = (uint64_t)st.st_size, left = bits / 8;
+    if (size < qd_bits_bytes(bits) || (k->named && size != qd_bits_bytes(bits))) return shorter(k, path, size, bits, err);
+    uint8_t *chunk = qd_secret_alloc(CHUNK), now[QD_CHECK_BYTES];
+    if (!chunk) return qd_fail(err, QD_E_INTERNAL, "no memory for key material");
+    bool ok = true;
+    for (size_t n; left && ok; left -= n) {
+        n = left < CHUNK ? (size_t)left : CHUNK;
+        ok = fread(chunk, 1, n, k->f) == n;
+        crypto_generichash_update(&k->check, chunk, n);
+    }
+    qd_secret_free(chunk);
+    if (ok && bits % 8) ok = fread(&k->tail, 1, 1, k->f) == 1;
+    if (!ok) return cannot("read", path, err);
+    k->tail &= (uint8_t)((1u << (bits % 8)) - 1);
+    k->bits = bits;
+    qd_keyfile_check(k, now);
+    if (check ? sodium_memcmp(now, check, sizeof now) == 0 : k->named) return QD_OK;
+    return qd_fail(err, QD_E_INPUT, "key file %s does not agree with the run's state|%s|the file or state.json was changed since the run stopped|put the file back as it was, or run the job anew",
+                   path, check ? "its check differs" : "state.json holds no check of it");
+}
+
+qd_status qd_keyfile_open(qd_keyfile *k, const char *dir, const char *name, uint64_t bits, const uint8_t secret[QD_CHECK_BYTES],
+                          const uint8_t *check, qd_error *err) {
     *k = (qd_keyfile){0};
+    crypto_generichash_init(&k->check, secret, QD_CHECK_BYTES, QD_CHECK_BYTES);
     k->final = qd_path_join(dir, name);
     if (k->final && (k->partial = malloc(strlen(k->final) + 9))) sprintf(k->partial, "%s.partial", k->final);
     if (!k->partial) return qd_fail(err, QD_E_INTERNAL, "no memory for a file name");
-    int fd = open(k->partial, O_RDWR | O_CLOEXEC | (bits ? 0 : O_CREAT | O_TRUNC), 0600);
+    int fd = open(k->partial, O_RDWR | O_CLOEXEC | (bits ? 0 : O_CREAT), 0600);
+    if (fd < 0 && errno == ENOENT && (fd = open(k->final, O_RDWR | O_CLOEXEC)) >= 0) k->named = true;
     if (fd < 0) return cannot("open", k->partial, err);
     (void)fchmod(fd, 0600); /* also one that was made readable meanwhile */
     k->f = fdopen(fd, "r+b");
@@ -45,7 +63,23 @@ qd_status qd_keyfile_open(qd_keyfile *k, const char *dir, const char *name, uint
         return cannot("create", k->partial, err);
     }
     setvbuf(k->f, NULL, _IONBF, 0); /* no copy of key bits in a stream's buffer */
-    return bits ? reopen_at(k, bits, err) : QD_OK;
+    return bits ? verify(k, k->named ? k->final : k->partial, bits, check, err) : QD_OK;
+}
+
+qd_status qd_keyfile_cut(qd_keyfile *k, qd_error *err) {
+    if (k->named && rename(k->final, k->partial) != 0) return cannot("rename", k->final, err);
+    k->named = false;
+    /* The last byte stays: whatever goes wrong from here on, the run can be resumed once more. */
+    bool ok = ftruncate(fileno(k->f), (off_t)qd_bits_bytes(k->bits)) == 0 && fseeko(k->f, (off_t)(k->bits / 8), SEEK_SET) == 0;
+    if (ok && k->bits % 8) ok = fwrite(&k->tail, 1, 1, k->f) == 1;
+    return ok ? QD_OK : cannot("cut", k->partial, err);
+}
+
+void qd_keyfile_check(const qd_keyfile *k, uint8_t check[QD_CHECK_BYTES]) {
+    crypto_generichash_state so_far = k->check;
+    if (k->bits % 8) crypto_generichash_update(&so_far, &k->tail, 1);
+    crypto_generichash_final(&so_far, check, QD_CHECK_BYTES);
+    qd_wipe(&so_far, sizeof so_far);
 }
 
 qd_status qd_keyfile_append(qd_keyfile *k, const qd_bits *key, qd_error *err) {
@@ -60,6 +94,7 @@ qd_status qd_keyfile_append(qd_keyfile *k, const qd_bits *key, qd_error *err) {
         buf[0] |= k->tail;
     }
     bool ok = fseeko(k->f, (off_t)(k->bits / 8), SEEK_SET) == 0 && fwrite(buf, 1, bytes, k->f) == bytes;
+    crypto_generichash_update(&k->check, buf, total / 8);
     k->tail = total % 8 ? buf[bytes - 1] : 0;
     k->bits += key->n;
     qd_secret_free(buf);
@@ -74,7 +109,7 @@ void qd_keyfile_leave(qd_keyfile *k) {
     if (k->f) fclose(k->f);
     free(k->partial);
     free(k->final);
-    *k = (qd_keyfile){0};
+    qd_wipe(k, sizeof *k);
 }
 
 static qd_status write_length(const qd_keyfile *k, qd_error *err) {
@@ -105,12 +140,39 @@ qd_status qd_keyfile_finish(qd_keyfile *k, qd_error *err) {
 
 static char *state_path(const char *dir) { return qd_path_join(dir, "state.json"); }
 
+static void put_check(json_t *j, const qd_run_state *s) {
+    char hex[3][2 * QD_CHECK_BYTES + 1];
+    sodium_bin2hex(hex[0], sizeof hex[0], s->secret, QD_CHECK_BYTES);
+    for (int i = 0; i < 2; i++) sodium_bin2hex(hex[1 + i], sizeof hex[0], s->check[i], QD_CHECK_BYTES);
+    json_object_set_new(j, "check", json_pack("[s,s,s]", hex[0], hex[1], hex[2]));
+    qd_wipe(hex, sizeof hex);
+}
+
+/* Absent once the keys have their names. */
+static qd_status read_check(const json_t *j, const char *path, qd_run_state *s, qd_error *err) {
+    const json_t *a = json_object_get(j, "check");
+    uint8_t *out[3] = {s->secret, s->check[0], s->check[1]};
+    if (!a) return QD_OK;
+    for (size_t i = 0; i < 3; i++) {
+        const char *hex = json_string_value(json_array_get(a, i));
+        size_t n = 0;
+        if (!hex || strlen(hex) != 2 * QD_CHECK_BYTES || sodium_hex2bin(out[i], QD_CHECK_BYTES, hex, strlen(hex), NULL, &n, NULL) != 0 || n != QD_CHECK_BYTES)
+            return qd_fail(err, QD_E_INPUT, "%s: 'check' must be three texts of %d hexadecimal digits||it was edited by hand|run the job anew", path, 2 * QD_CHECK_BYTES);
+    }
+    s->checked = true;
+    return QD_OK;
+}
+
 qd_status qd_run_state_write(const char *dir, const qd_run_state *s, qd_error *err) {
     char *path = state_path(dir);
     json_t *j = json_pack("{s:i,s:b,s:I,s:b,s:I,s:I,s:[I,I],s:[I,I],s:O}", "schema", 1, "finished", (int)s->finished, "next_block", (json_int_t)s->next_block, "announced",
                           (int)s->announced, "transcript_bytes", (json_int_t)s->transcript_bytes, "key_bits", (json_int_t)s->key_bits, "errors",
                           (json_int_t)s->errors[0], (json_int_t)s->errors[1], "n", (json_int_t)s->n[0], (json_int_t)s->n[1], "blocks", s->blocks);
-    qd_status st = path && j ? qd_json_write(j, path, err) : qd_fail(err, QD_E_INTERNAL, "no memory for the run's state");
+    if (j && !s->finished) put_check(j, s);
+    char *text = j ? json_dumps(j, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : NULL;
+    qd_status st = path && text ? qd_file_write(path, 0600, text, strlen(text), err) : qd_fail(err, QD_E_INTERNAL, "no memory for the run's state");
+    if (text) qd_wipe(text, strlen(text));
+    free(text);
     json_decref(j);
     free(path);
     return st;
@@ -135,6 +197,7 @@ static qd_status parse_state(const json_t *j, const char *path, qd_run_state *s,
     QD_TRY(qd_json_u64(j, path, "key_bits", INT64_MAX, &s->key_bits, err));
     QD_TRY(read_pair(j, path, "errors", s->errors, err));
     QD_TRY(read_pair(j, path, "n", s->n, err));
+    QD_TRY(read_check(j, path, s, err));
     s->next_block = (uint32_t)next;
     s->finished = json_is_true(json_object_get(j, "finished"));
     s->announced = json_is_true(json_object_get(j, "announced"));
@@ -157,6 +220,17 @@ qd_status qd_run_state_read(const char *dir, qd_run_state *s, qd_error *err) {
     json_decref(j);
     free(path);
     return st;
+}
+
+void qd_run_dir_remove(const char *dir) {
+    static const char *const names[] = {"manifest.json", "state.json", "events.jsonl", "transcript.bin", "alice.key.partial", "bob.key.partial",
+                                        "alice.rehearsal.key.partial", "bob.rehearsal.key.partial"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = qd_path_join(dir, names[i]);
+        if (path) (void)unlink(path);
+        free(path);
+    }
+    (void)rmdir(dir);
 }
 
 qd_status qd_run_event(const char *dir, json_t *event, qd_error *err) {
