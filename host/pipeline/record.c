@@ -147,6 +147,7 @@ json_t *qd_record_block(const qd_block *a, const qd_block *bob, const qd_station
     json_object_set_new(o, "dropped_tail", zx(a->dropped));
     json_object_set_new(o, "n_by_basis", zx(a->counts.n));
     json_object_set_new(o, "errors", zx(a->counts.errors));
+    json_object_set_new(o, "ell", zx(a->ell));
     json_object_set_new(o, "charged", zx(a->counts.charged));
     json_object_set_new(o, "frames", u64(a->frames));
     json_object_set_new(o, "frames_failed", u64(a->frames_failed));

@@ -30,7 +30,8 @@ static double term_sum(const json_t *blocks, const char *term) {
     for (size_t i = 0; i < json_array_size(blocks); i++)
         for (int b = 0; b < 2; b++) {
             const json_t *t = json_object_get(json_object_get(json_array_get(blocks, i), "terms"), basis[b]);
-            if (json_integer_value(json_object_get(t, "key_bits"))) total += json_number_value(json_object_get(t, term));
+            /* the record's length, not the bound's: a string that was not verified has a length by the bound, and no key */
+            if (json_integer_value(json_object_get(json_object_get(json_array_get(blocks, i), "ell"), basis[b]))) total += json_number_value(json_object_get(t, term));
         }
     return total;
 }
@@ -71,10 +72,14 @@ static json_t *waterfall(const qd_run_facts *f) {
     step(w, "sifted: same basis", (double)(sum(b, "sifted", "z") + sum(b, "sifted", "x")));
     step(w, "less sample, disclosed", (double)(sum(b, "sampled", "z") + sum(b, "sampled", "x")));
     step(w, "less tails that fill no frame", (double)(sum(b, "dropped_tail", "z") + sum(b, "dropped_tail", "x")));
+    uint64_t left = sum(b, "sifted", "z") + sum(b, "sifted", "x") - sum(b, "sampled", "z") - sum(b, "sampled", "x") - sum(b, "dropped_tail", "z") - sum(b, "dropped_tail", "x");
+    if (left != sum(b, "n", NULL)) step(w, "less refused: no key from these blocks", (double)left - (double)sum(b, "n", NULL));
     step(w, "verified", (double)sum(b, "n", NULL));
     step(w, "unknown to Eve by the bound", term_sum(b, "entropy_bits"));
     step(w, "less charged for what was announced", term_sum(b, "charged"));
     step(w, "less hashing term", term_sum(b, "hash_bits"));
+    double rounding = term_sum(b, "entropy_bits") - term_sum(b, "charged") - term_sum(b, "hash_bits") - (double)sum(b, "key_bits", NULL);
+    if (fabs(rounding) > 1e-6) step(w, "less rounding down", rounding);
     step(w, "secret", (double)sum(b, "key_bits", NULL));
     return w;
 }
