@@ -175,4 +175,26 @@ apart run job.yaml --out new --device ref
 grep -q '"key_bits": 18502' r.json && grep -q '^{.*"key_bits":18502' out || fail "--json FILE with --progress json"
 "$qd" estimate --counts some.json --progress json --json no/such/r.json >out 2>err
 [ $? = 5 ] && [ "$(wc -l <out)" = 1 ] && grep -q '"status":"failed".*"exit_status":5' out || fail "a record that cannot be written: $(cat out)"
+# The record is written over nothing but an earlier record: no key, no input, no output of the same command.
+echo secret >key
+cp key before
+kept() { # WHAT FILE ARG...
+    what=$1 file=$2
+    shift 2
+    cp "$file" before
+    "$qd" "$@" --json "$file" >out 2>err
+    [ $? = 5 ] || fail "--json over $what: no exit 5"
+    cmp -s "$file" before || fail "--json over $what: the file changed"
+    grep -q -- "--json" err || fail "--json over $what: $(cat err)"
+}
+kept "a key" key estimate --counts some.json
+kept "a recording that is read" link/alice.a1 tags info link/alice.a1 --format a1-54
+kept "counts that are read" some.json estimate --counts some.json
+"$qd" estimate --counts some.json --json again.json >out 2>err && "$qd" estimate --counts some.json --json again.json >out 2>err || fail "a record over a record"
+"$qd" amplify z/alice.bits --out-bits 100 --out own --json own --device ref >out 2>err
+[ $? = 5 ] && [ "$(wc -c <own)" = 13 ] || fail "--json over the key that was just made: $(cat err)"
+"$qd" estimate --counts none.json --json . >out 2>err
+[ $? = 5 ] || fail "--json onto a folder"
+"$qd" run job.yaml --out "" >out 2>err
+[ $? = 2 ] || fail "--out without a name"
 exit $bad

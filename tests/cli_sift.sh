@@ -132,8 +132,8 @@ expect 6 'no coincidences' "$qd" sift e.a1 f.a1 $base --out no --device ref --js
 grep -q '"next": "[^"]*qdistill sync e.a1 f.a1 --format a1-54' no.json && grep -q '"exit_status": 6' no.json || say "the record of a refusal lacks error or exit status"
 cp e.a1 "e's.a1"
 expect 6 'no coincidences' "$qd" sift "e's.a1" f.a1 $base --out no --device ref
-cp clock.json kept.json
 hint=$(sed -n 's/^  Next: .*: qdistill \(sync .*\)$/\1/p' out)
+mv clock.json kept.json # the record of sync is written over no other file
 eval "expect 6 'no lock\|locked' \"\$qd\" $hint --device ref --max-offset-s 1e-7" # as pasted, but for the width of the search
 mv kept.json clock.json
 expect 6 'no coincidences' "$qd" sift a.a1 b.a1 --format a1-54 --offset-ps -3906250 --window-ps 1000 --out no --device ref

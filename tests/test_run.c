@@ -82,6 +82,23 @@ static uint64_t length_by_hand(const json_t *block, double eps_sec) {
     return total;
 }
 
+static double step_of(const json_t *summary, const char *what) {
+    json_t *v;
+    size_t i;
+    json_array_foreach(json_object_get(summary, "waterfall"), i, v) if (strcmp(json_string_value(json_object_get(v, "what")), what) == 0) return d(v, "bits", NULL);
+    return 0;
+}
+
+/* What goes down the waterfall arrives, also where a block is refused. */
+static void expect_balance(const json_t *s) {
+    ck_assert_double_eq(step_of(s, "sifted: same basis") - step_of(s, "less sample, disclosed") - step_of(s, "less tails that fill no frame") -
+                            step_of(s, "less refused: no key from these blocks"), step_of(s, "verified"));
+    ck_assert_double_eq_tol(step_of(s, "unknown to Eve by the bound") - step_of(s, "less charged for what was announced") - step_of(s, "less hashing term") -
+                            step_of(s, "less rounding down"), step_of(s, "secret"), 1e-5);
+    double down = step_of(s, "less rounding down"), strings = 2.0 * (double)json_array_size(json_object_get(s, "blocks"));
+    ck_assert_msg(down >= 0 && down <= strings, "rounding down takes %g bits of at most %g strings", down, strings);
+}
+
 START_TEST(intercepting_a_share_costs_key_as_the_bound_says) {
     static const double share[3] = {0, 0.05, 0.1};
     uint64_t key[3];
@@ -160,23 +177,6 @@ static void expect_messages(const json_t *block, int b, uint64_t *syndromes, uin
     ck_assert_uint_eq(leak * (frames - failed), ledger(block, "alice_to_bob", "syndrome", b));
     *syndromes += 8 * frames * ((leak + 7) / 8);
     *revealed += 8 * failed * ((frame + 7) / 8);
-}
-
-static double step_of(const json_t *summary, const char *what) {
-    json_t *v;
-    size_t i;
-    json_array_foreach(json_object_get(summary, "waterfall"), i, v) if (strcmp(json_string_value(json_object_get(v, "what")), what) == 0) return d(v, "bits", NULL);
-    return 0;
-}
-
-/* What goes down the waterfall arrives, also where a block is refused. */
-static void expect_balance(const json_t *s) {
-    ck_assert_double_eq_tol(step_of(s, "sifted: same basis") - step_of(s, "less sample, disclosed") - step_of(s, "less tails that fill no frame") -
-                            step_of(s, "less refused: no key from these blocks"), step_of(s, "verified"), 0);
-    ck_assert_double_eq_tol(step_of(s, "unknown to Eve by the bound") - step_of(s, "less charged for what was announced") - step_of(s, "less hashing term") -
-                            step_of(s, "less rounding down"), step_of(s, "secret"), 1e-5);
-    double down = step_of(s, "less rounding down"), strings = 2.0 * (double)json_array_size(json_object_get(s, "blocks"));
-    ck_assert_msg(down >= 0 && down <= strings, "rounding down takes %g bits of at most %g strings", down, strings);
 }
 
 /* Every account of the ledger against what the block's record says happened, and their sum against what was subtracted. */

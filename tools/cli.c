@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "qdistill/pipeline.h"
 
 static void print_option(const char *name, const char *arg, const char *help) {
@@ -15,6 +16,51 @@ static void print_option(const char *name, const char *arg, const char *help) {
     enum { COLUMN = 30 };
     if (strlen(left) < COLUMN) printf("  %-*s %s\n", COLUMN, left, help);
     else printf("  %s\n  %*s %s\n", left, COLUMN, "", help);
+}
+
+/* ---- Where the record goes ---- */
+
+/* A record of an earlier run may be written over, as scripts do; nothing else. */
+static bool is_record(const char *path) {
+    json_t *j = NULL;
+    bool is = qd_json_read(path, &j, NULL) == QD_OK && json_is_object(j) && json_is_string(json_object_get(j, "verb"));
+    const char *tool = json_string_value(json_object_get(j, "tool"));
+    is = is && tool && strcmp(tool, "qdistill") == 0;
+    json_decref(j);
+    return is;
+}
+
+/* QD_E_INPUT unless --json names what may be created, an empty file, a device or pipe, or an earlier record. */
+static qd_status json_free(const char *path, qd_error *err) {
+    struct stat st;
+    if (strcmp(path, "-") == 0) return QD_OK;
+    if (stat(path, &st) != 0) {
+        char *dir = qd_path_dir(path);
+        int bad = dir && access(*dir ? dir : ".", W_OK | X_OK) != 0 ? errno : 0;
+        free(dir);
+        return bad ? qd_fail(err, QD_E_INPUT, "--json: cannot write %s|%s|its folder does not exist or may not be written to|choose another file", path, strerror(bad)) : QD_OK;
+    }
+    if (S_ISDIR(st.st_mode)) return qd_fail(err, QD_E_INPUT, "--json: cannot write %s|it is a directory||name a file", path);
+    if (!S_ISREG(st.st_mode) || st.st_size == 0 || is_record(path)) return QD_OK;
+    return qd_fail(err, QD_E_INPUT, "--json: %s exists already, and is no record|File exists|only a record of an earlier run is written over|choose another file, or remove it", path);
+}
+
+/* What the command reads may be a record as well. */
+static qd_status json_is_no_input(const char *json, const char *input, qd_error *err) {
+    struct stat a, b;
+    if (!input || strcmp(json, "-") == 0 || stat(json, &a) != 0 || !S_ISREG(a.st_mode) || stat(input, &b) != 0) return QD_OK;
+    if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) return QD_OK;
+    return qd_fail(err, QD_E_INPUT, "--json: %s is an input of this command|the record would be written over it||choose another file", json);
+}
+
+static qd_status check_json(qd_cli *cli, const qd_opt *opts, const char **pos, size_t n_pos, qd_error *err) {
+    if (!cli->json) return QD_OK;
+    qd_status st = json_free(cli->json, err);
+    for (size_t i = 0; st == QD_OK && i < n_pos; i++) st = json_is_no_input(cli->json, pos[i], err);
+    for (const qd_opt *o = opts; st == QD_OK && o && o->name; o++)
+        if (o->kind == QD_OPT_TEXT) st = json_is_no_input(cli->json, *(const char *const *)o->target, err);
+    if (st != QD_OK) cli->json = NULL; /* or the refusal would be written where it must not */
+    return st;
 }
 
 static const qd_verb *verb_named(const char *name) {
@@ -104,6 +150,8 @@ static qd_status take_option(const qd_opt *opts, const qd_opt *common, int argc,
         value = argv[++*i];
     }
     if (o->kind == QD_OPT_TEXT) {
+        if (!*value && (strncmp(o->arg, "FILE", 4) == 0 || strcmp(o->arg, "DIR") == 0)) /* a path made of nothing leads anywhere */
+            return qd_fail(err, QD_E_USAGE, "--%s: the name is empty||a variable of a script without a value?|give a %s", o->name, o->arg);
         *(const char **)o->target = value;
         return QD_OK;
     }
@@ -159,7 +207,7 @@ qd_status qd_cli_parse(qd_cli *cli, const qd_opt *opts, int argc, char **argv, c
                        min_pos == 1 ? "" : "s", n, argv[0]);
     if (!cli->device) cli->device = getenv("QD_DEVICE");
     if (cli->device && !*cli->device) cli->device = NULL;
-    return QD_OK;
+    return check_json(cli, opts, pos, n, err);
 }
 
 qd_status qd_cli_device(const qd_cli *cli, qd_device **dev, qd_error *err) {
@@ -287,7 +335,10 @@ static qd_status write_line(const json_t *record, qd_error *err) {
 
 /* To a file first: where that fails, the last line on standard output tells so. */
 static qd_status write_record(const qd_cli *cli, const json_t *record, qd_error *err) {
-    if (cli->json && !(json_lines(cli) && to_stdout(cli))) QD_TRY(qd_json_write(record, cli->json, err));
+    if (cli->json && !(json_lines(cli) && to_stdout(cli))) {
+        QD_TRY(json_free(cli->json, err)); /* once more: an output of this command may be called so */
+        QD_TRY(qd_json_write(record, cli->json, err));
+    }
     return json_lines(cli) ? write_line(record, err) : QD_OK;
 }
 
@@ -316,5 +367,6 @@ int qd_cli_done(const qd_cli *cli, json_t *record) {
     if (st == QD_OK) return status;
     qd_cli plain = *cli;
     plain.json = NULL; /* the record is what could not be written */
-    return qd_cli_fail(&plain, &err);
+    int failed = qd_cli_fail(&plain, &err);
+    return status ? status : failed; /* what the work came to is the more important */
 }
