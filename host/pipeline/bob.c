@@ -94,7 +94,7 @@ static uint64_t thin(const int64_t *t, uint64_t n, uint64_t most, int64_t *out) 
 
 /* A line through the pairs of Alice's events [from, to), near the one in use. First within 20 ns, where the line before may have led, then
  * closer, where fewer pairs stand out; thinned, and if that leaves too few, all of them. The result: pairs in the fit, 0 without one. */
-static uint64_t fit_line(const qd_station *s, uint64_t from, uint64_t to, int64_t *room, qd_clock *line) {
+static uint64_t fit_line(const qd_station *s, uint64_t from, uint64_t to, int64_t *room, qd_clock *line, double *sigma_ps) {
     const double reach_ps[] = {20e3, 5e3, 2 * (double)s->p.window_ps};
     const uint64_t most[] = {FIT_EVENTS, UINT64_MAX};
     if (s->own.n < 2) return 0;
@@ -105,7 +105,9 @@ static uint64_t fit_line(const qd_station *s, uint64_t from, uint64_t to, int64_
             *line = s->clock;
             line->base = s->own.t[0];
             line->offset += qd_clock_drift(line->base - s->clock.base, line->freq);
-            if (qd_clock_refine(&a, &s->own, ps_to_ticks(s, reach_ps[i]), line, &r, NULL) == QD_OK) return r.pairs;
+            if (qd_clock_refine(&a, &s->own, ps_to_ticks(s, reach_ps[i]), line, &r, NULL) != QD_OK) continue;
+            *sigma_ps = r.sigma_ps;
+            return r.pairs;
         }
         if (to - from <= FIT_EVENTS) break;
     }
@@ -120,17 +122,19 @@ static qd_status follow(qd_station *s, uint64_t from, uint64_t to, uint64_t *end
     int64_t least = ps_to_ticks(s, line_least_ps), longest = ps_to_ticks(s, line_most_ps), *room = malloc((to - from) * sizeof *room);
     if (!room) return no_memory(err);
     uint64_t pairs = 0;
+    double sigma_ps = 0;
     qd_clock line = s->clock;
     s->stretch = s->stretch > 2 * least ? s->stretch / 2 : least;
     for (;; s->stretch *= 2) {
         *end = qd_tags_lower_bound(&s->theirs, s->theirs.t[from] + s->stretch);
         if (*end > to || s->theirs.t[to - 1] - s->theirs.t[from] < s->stretch + s->stretch / 2) *end = to; /* no short rest with too few pairs */
-        pairs = fit_line(s, from, *end, room, &line);
-        if (pairs >= FIT_PAIRS || *end == to || 2 * s->stretch > longest) break;
+        pairs = fit_line(s, from, *end, room, &line, &sigma_ps);
+        if (pairs >= FIT_PAIRS || *end == to || s->stretch + least > longest) break;
     }
     if (pairs) s->clock = line;
     s->totals.slices++;
     s->totals.slices_unfitted += pairs == 0;
+    s->totals.slices_wide += pairs && 3 * sigma_ps > (double)s->p.window_ps; /* of a Gaussian the window then takes less than 87 % */
     free(room);
     s->totals.stage[QD_STAGE_SYNC].seconds += qd_station_now() - t0;
     return QD_OK;

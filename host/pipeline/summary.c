@@ -131,6 +131,11 @@ static json_t *warnings(const qd_run_facts *f) {
                  (unsigned long long)f->bob->slices_unfitted, (unsigned long long)f->bob->slices);
         json_array_append_new(a, json_string(text));
     }
+    if (f->bob->slices_wide * 20 > f->bob->slices) {
+        snprintf(text, sizeof text, "in %llu of %llu stretches of the clock the pairs' times spread over more than the window takes: widen sift.window_ps, or the clock drifts faster than so few pairs let it be followed",
+                 (unsigned long long)f->bob->slices_wide, (unsigned long long)f->bob->slices);
+        json_array_append_new(a, json_string(text));
+    }
     json_array_append_new(a, json_string("the classical channel is not authenticated in this version: a key is secret only if the messages were"));
     return a;
 }

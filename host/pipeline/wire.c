@@ -160,9 +160,12 @@ qd_status qd_wire_positions_get(qd_body *b, const qd_msg *m, uint64_t n, uint64_
 /* ---- parameters -------------------------------------------------------------------------------------------------- */
 
 enum { AGREED = 12 };
-static const char *const agreed_name[AGREED] = {"block_coincidences", "tick (numerator)", "tick (denominator)", "window_ps", "announce_ps", "dead_ps",
-                                                "correlation", "eps_sec", "eps_cor", "rehearsal", "first block", "abandoned block"};
-enum { AGREED_EPS_SEC = 7, AGREED_EPS_COR = 8 };
+static const struct {
+    const char *name;
+    bool real; /* the bits of a double */
+} agreed[AGREED] = {{"block_coincidences", false}, {"tick (numerator)", false}, {"tick (denominator)", false}, {"window_ps", false},
+                    {"announce_ps", false},        {"dead_ps", false},          {"correlation", false},        {"eps_sec", true},
+                    {"eps_cor", true},             {"rehearsal", false},        {"first block", false},        {"abandoned block", false}};
 
 static uint64_t bits_of(double x) {
     uint64_t u;
@@ -185,7 +188,7 @@ void qd_wire_agreed_put(qd_body *b, const qd_station_params *p) {
 static void print_value(int i, uint64_t v, char out[32]) {
     double x;
     memcpy(&x, &v, sizeof x);
-    if (i == AGREED_EPS_SEC || i == AGREED_EPS_COR) snprintf(out, 32, "%.17g", x);
+    if (agreed[i].real) snprintf(out, 32, "%.17g", x);
     else snprintf(out, 32, "%llu", (unsigned long long)v);
 }
 
@@ -201,7 +204,7 @@ qd_status qd_wire_agreed_check(const qd_msg *m, const qd_station_params *own, qd
         print_value(i, theirs[i], a);
         print_value(i, mine[i], c);
         return qd_fail(err, QD_E_INPUT, "the stations' jobs differ: %s is %s at Alice's, %s at Bob's||two stations make one key only of one job|give both the same job",
-                       agreed_name[i], a, c);
+                       agreed[i].name, a, c);
     }
     return QD_OK;
 }

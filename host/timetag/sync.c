@@ -14,9 +14,9 @@ static qd_status check(const qd_tags *a, const qd_tags *b, qd_sync_params *p, qd
     if (p->max_ppm == 0) p->max_ppm = default_ppm;
     if (p->p_false == 0) p->p_false = default_p;
     if (!(p->max_offset_s > 0 && p->max_offset_s <= 10) || !(p->max_ppm > 0 && p->max_ppm <= 200) ||
-        !(p->p_false > 0 && p->p_false <= 0.01) || !(p->max_drift_ppm_s >= 0 && p->max_drift_ppm_s <= 1))
-        return qd_fail(err, QD_E_USAGE, "clock search within %g s and %g ppm, false lock %g||limits are 10 s, 200 ppm and 0.01",
-                       p->max_offset_s, p->max_ppm, p->p_false);
+        !(p->p_false > 0 && p->p_false <= 0.01) || (unsigned)p->effort >= QD_EFFORTS || !(p->max_drift_ppm_s >= 0 && p->max_drift_ppm_s <= 1))
+        return qd_fail(err, QD_E_USAGE, "clock search within %g s and %g ppm, false lock %g, effort %d, drift %g ppm a second||limits are 10 s, 200 ppm, 0.01, %d and 1|stay within them",
+                       p->max_offset_s, p->max_ppm, p->p_false, (int)p->effort, p->max_drift_ppm_s, QD_EFFORTS - 1);
     if (a->tick.num != b->tick.num || a->tick.den != b->tick.den || a->tick.num == 0 || a->tick.den == 0)
         return qd_fail(err, QD_E_USAGE,
                        "clock search on tags with ticks of %" PRIu64 "/%" PRIu64 " and %" PRIu64 "/%" PRIu64
@@ -167,6 +167,12 @@ static bool wanders(const qd_strip *all, const qd_clock *line, const qd_fit *who
 static const double satellite =
     0.25; /* a second peak above this share of the first is a second candidate; afterpulses and reflections stay below */
 
+static qd_status two_candidates(double second, qd_sync_report *r, qd_error *err) {
+    r->second = second;
+    return refuse(r, "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s", err,
+                  "two candidates: a second peak has %.0f %% of the first", 100 * second);
+}
+
 /* Why a search ended without a lock: what the strongest peak that was no chance failed at; or nothing stood out. */
 typedef struct outcome {
     bool significant, ambiguous;
@@ -197,7 +203,6 @@ static qd_status try_peak(const qd_stage *st, const qd_peak *peak, const qd_stri
     qd_fit fit;
     bool sharp;
     int64_t h = st->bin / 12 + 1;
-    const char *other = "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s";
     QD_TRY(qd_sharpen(&strip, strip.to, &line, &h, &second, &round, &sharp, err));
     if (!sharp)
         return refuse(r, "widen --max-ppm, or use a shorter or a steadier part of the recording (--span-s)", err,
@@ -205,11 +210,13 @@ static qd_status try_peak(const qd_stage *st, const qd_peak *peak, const qd_stri
                       (double)round.h / per_s * 1e9, qd_seconds(strip.to - strip.from, tick));
     double also = runner_up(st, &line);
     r->second = also > second ? also : second;
-    if (r->second > satellite) return refuse(r, other, err, "two candidates: a second peak has %.0f %% of the first", 100 * r->second);
+    if (r->second > satellite) return two_candidates(r->second, r, err);
     if (!qd_fit_line(&strip, &line, h, &fit))
         return refuse(r, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns", (double)h / per_s * 1e9);
+    /* The k-th line may lock by chance with probability p / (k (k+1)): over all k that adds up to p, however many there are. */
     ++*tried;
-    if (!confirm(kept, &strip, &line, &fit, search->log_limit - log(*tried), p->max_drift_ppm_s * 1e-6 / per_s, r))
+    double share = *tried * (*tried + 1);
+    if (!confirm(kept, &strip, &line, &fit, search->log_limit - log(share), p->max_drift_ppm_s * 1e-6 / per_s, r))
         return refuse(r, "use a longer or a steadier recording", err, "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance",
                       r->confirmed, r->confirm_lambda);
     if (!qd_fit_line(all, &line, h, &fit) || (p->max_drift_ppm_s == 0 && wanders(all, &line, &fit)))
@@ -220,6 +227,7 @@ static qd_status try_peak(const qd_stage *st, const qd_peak *peak, const qd_stri
         return refuse(r, "widen --max-offset-s and --max-ppm and search again", err, "offset %.6g s, frequency %.6g ppm: outside the search", r->offset_ps * 1e-12,
                       r->frequency_ppm);
     *clock = line;
+    r->p_false = fmin(1, share * r->confirm_p);
     return QD_OK;
 }
 
@@ -244,21 +252,19 @@ static qd_status another(const qd_stage *st, uint32_t found, const qd_strip *all
 static qd_status try_peaks(const qd_stage *st, bool last, const qd_strip *all, const qd_strip *kept, const qd_search *search, const qd_sync_params *p,
                            outcome *o, qd_clock *clock, qd_sync_report *r, qd_error *err) {
     const qd_peak *first = &st->peak[0], *next = &st->peak[1];
+    double twin = 0; /* share of a second peak that stands out as well */
     if (st->n_peaks > 1 && qd_peak_log(st, next) <= search->log_limit && next->excess / first->excess > satellite &&
         qd_peak_log(st, first) <= search->log_limit)
-        r->second = next->excess / first->excess;
+        twin = next->excess / first->excess;
     for (uint32_t i = 0; i < st->n_peaks; i++) {
         const qd_peak *peak = &st->peak[i];
         double log_false = qd_peak_log(st, peak);
         if (log_false >= 0 && !last) break; /* as high as chance goes: the next stage lifts a true one above it */
-        double twin = r->second;
         report_peak(st, peak, p, r);
         qd_status s = try_peak(st, peak, all, kept, search, p, &o->tried, clock, r, err);
         if (s == QD_OK) {
             if (twin <= satellite) QD_TRY(another(st, i, all, kept, search, p, &o->tried, r, &twin));
-            if (twin > satellite)
-                s = refuse(r, "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s", err,
-                           "two candidates: a second peak has %.0f %% of the first", 100 * twin);
+            if (twin > satellite) s = two_candidates(twin, r, err);
             o->ambiguous = s != QD_OK;
         }
         if (s != QD_E_POLICY) return s;
@@ -298,7 +304,6 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params 
         qd_sync_report now = *r;
         qd_status s = try_peaks(&st[0], !more, all, &kept, &search, p, &o, clock, r, err);
         if (s == QD_OK) {
-            r->p_false = fmin(1, o.tried * r->confirm_p);
             clock->significance = r->significance;
             clock->p_false = r->p_false;
             clock->locked = r->locked = true;
@@ -327,7 +332,7 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
         const qd_tags *x = s ? b : a;
         if (x->n < 2 || x->t[0] == x->t[x->n - 1])
             return refuse(r, "check the recording of that station", err, "station %c has %s", s ? 'B' : 'A',
-                          x->n < 2 ? "no events" : "all events at one time");
+                          x->n == 0 ? "no events" : x->n == 1 ? "one event" : "all events at one time");
     }
     qd_strip all;
     if (!overlap(a, b, &all)) return refuse(r, other, err, "the recordings do not overlap in time");

@@ -86,6 +86,23 @@ bool qd_sift_warn_singles(qd_side side, const uint64_t singles[4], double factor
  *  the basis independent of the photon number only behind a 50:50 splitter. No single click: false. */
 bool qd_sift_warn_split(qd_side side, const qd_sift_counts *counts, char *out, size_t cap);
 
+/* ---- What announced times tell ---- */
+
+/** How much the announced time, taken relative to the partner's, tells of the bit. */
+typedef struct qd_time_information {
+    uint64_t n, bins; /**< events; bins that are not empty */
+    double bits;      /**< mutual information per event, plug-in estimate less its bias, never below 0 */
+    double bias;      /**< of the plug-in estimate: (bins - 1) / (2 n ln 2) (Miller 1955, two values of the bit) */
+    double sigma;     /**< standard deviation of the estimate if time and bit are independent: sqrt(2 (bins-1)) / (2 n ln 2) */
+} qd_time_information;
+/** Above this many bits fine time is a leak worth a warning. */
+#define QD_TIME_INFORMATION_WARN 1e-3
+
+/** Mutual information of a table of counts, of either station's bits against announced times.
+ *  @param count in [bins][2], bit fastest: events of time bin i whose bit is 0 and 1
+ *  @param info  out; all zero for an empty table */
+void qd_time_bit_information(const uint64_t (*count)[2], uint64_t bins, qd_time_information *info);
+
 /* ---- Statistics that see both stations (rehearsals, and the file verbs that hold both files) ---- */
 
 /** Detector pairs of coincidences in which both stations had a single click: pair[Alice's detector][Bob's], order V,-,H,+. */
@@ -102,21 +119,6 @@ typedef struct qd_qber {
 } qd_qber;
 /** @p a and @p b are [2] strings by basis. QD_E_USAGE: lengths of a basis differ (nothing written). */
 qd_status qd_qber_truth(const qd_bits a[2], const qd_bits b[2], qd_qber *q, qd_error *err);
-
-/** How much the announced time, taken relative to the partner's, tells of the bit. */
-typedef struct qd_time_information {
-    uint64_t n, bins; /**< events; bins that are not empty */
-    double bits;      /**< mutual information per event, plug-in estimate less its bias, never below 0 */
-    double bias;      /**< of the plug-in estimate: (bins - 1) / (2 n ln 2) (Miller 1955, two values of the bit) */
-    double sigma;     /**< standard deviation of the estimate if time and bit are independent: sqrt(2 (bins-1)) / (2 n ln 2) */
-} qd_time_information;
-/** Above this many bits fine time is a leak worth a warning. */
-#define QD_TIME_INFORMATION_WARN 1e-3
-
-/** Mutual information of a table of counts, of either station's bits against announced times.
- *  @param count in [bins][2], bit fastest: events of time bin i whose bit is 0 and 1
- *  @param info  out; all zero for an empty table */
-void qd_time_bit_information(const uint64_t (*count)[2], uint64_t bins, qd_time_information *info);
 
 /** Registry rows of this room, NULL-terminated. */
 extern const qd_op *const qd_sift_ops[];

@@ -224,7 +224,7 @@ qd_status qd_announced_ticks(const int64_t *u, uint64_t n, qd_tick tick, uint64_
 /* ---- Clock recovery ---------------------------------------------------------------------------------------------- */
 
 /** How much a search may cost before it gives up. */
-typedef enum qd_effort { QD_EFFORT_NORMAL, QD_EFFORT_HIGH, QD_EFFORT_LOW } qd_effort;
+typedef enum qd_effort { QD_EFFORT_NORMAL, QD_EFFORT_HIGH, QD_EFFORT_LOW, QD_EFFORTS } qd_effort;
 
 /** What to search. Zero fields mean the default. */
 typedef struct qd_sync_params {
@@ -276,8 +276,9 @@ typedef struct qd_sync_report {
  *  summed along every slope by a tree (as pulsar searches undo dispersion: Taylor, A&AS 15:367 (1974)): a line in (lag, time) is a
  *  hypothesis. Bins are as fine as the number of slices makes them; with 8 of them first, then with up to 8192, until the effort is spent.
  *  What stands out, or at the end whatever stands highest, is sharpened by histograms of differences along the line, with finer and finer
- *  bins, to the jitter; then it must be found again in the last quarter of the data, which nothing used so far: that alone decides, and
- *  p_false is the chance of such a find times the number of lines that were taken so far. At last one least-squares fit over everything.
+ *  bins, to the jitter; then it must be found again in the last quarter of the data, which nothing used so far: that alone decides. The
+ *  k-th line that is looked for there may be found by chance with probability p / (k (k+1)), which adds up to p over all of them; p_false is
+ *  the chance of the find that locked, times its k (k+1). At last one least-squares fit over everything.
  *  (Ho, Lamas-Linares, Kurtsiefer, New J. Phys. 11:045011 (2009), for the method of two resolutions.)
  *
  *  @param dev   device, or NULL: the reference transform on the host; the same result in every bit
