@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tuned C loop of `lines`: transforms of 16 neighbouring segments side by side, so that all layers are loops over 16 lanes; one branch of
- * the tree after the other. Leaves, then stretches of lags, are shared out to threads. */
+/* Tuned C loop of `lines`: transforms of 16 neighbouring segments side by side, so that all layers are loops over 16 lanes; one
+ * branch of the tree after the other. Leaves, then stretches of lags, are shared out to threads. */
 #include <stdlib.h>
 #include <string.h>
 #include "c_ntt.h"
@@ -18,8 +18,8 @@ typedef struct job {
     uint16_t *a;                        /* spectra [slice][N] */
     lane *b;                            /* spectra [segment / 16][N][segment % 16]; one group of 16 to spare */
     uint32_t slices, segments;
-    lane *work;                         /* N a share */
-    int16_t *leaf;                      /* [leaves][row] */
+    lane *work;    /* N a share */
+    int16_t *leaf; /* [leaves][row] */
     size_t row;
     int32_t *out;
 } job;
@@ -37,7 +37,8 @@ static void twiddles(job *s) {
         if (inverse) root = power(root, P - 2);
         s->tw[inverse][0] = 1;
         for (unsigned j = 0; j < LOG2N - 1; j++)
-            for (uint32_t i = 0, w = power(root, 1u << (LOG2N - 2 - j)); i < 1u << j; i++) s->tw[inverse][(1u << j) + i] = (uint16_t)(s->tw[inverse][i] * w % P);
+            for (uint32_t i = 0, w = power(root, 1u << (LOG2N - 2 - j)); i < 1u << j; i++)
+                s->tw[inverse][(1u << j) + i] = (uint16_t)(s->tw[inverse][i] * w % P);
         for (int i = 0; i < N / 2; i++) s->companion[inverse][i] = (uint16_t)(((uint32_t)s->tw[inverse][i] << 16) / P);
     }
 }
@@ -89,7 +90,9 @@ static inline void multiply(uint16_t *x, uint16_t a, const uint16_t *y) {
     }
 }
 
-static uint16_t residue(int16_t v) { return (uint16_t)(v < 0 ? v + P : v); }
+static uint16_t residue(int16_t v) {
+    return (uint16_t)(v < 0 ? v + P : v);
+}
 
 /* A's slices backwards, times 2^4: products lose 2^16 and gain 2^12. */
 static void spectra_a(void *context, unsigned share) {
@@ -98,7 +101,8 @@ static void spectra_a(void *context, unsigned share) {
     for (uint32_t first = share * LANES; first < s->slices; first += s->shares * LANES) {
         memset(x, 0, N * sizeof *x);
         for (uint32_t l = 0; l < LANES && first + l < s->slices; l++)
-            for (uint32_t i = 0; i < QD_LINES_SLICE; i++) x[(N - i) & (N - 1)][l] = residue(s->c->a[(size_t)(first + l) * QD_LINES_SLICE + i]);
+            for (uint32_t i = 0; i < QD_LINES_SLICE; i++)
+                x[(N - i) & (N - 1)][l] = residue(s->c->a[(size_t)(first + l) * QD_LINES_SLICE + i]);
         forward(s, x);
         for (uint32_t l = 0; l < LANES && first + l < s->slices; l++)
             for (uint32_t i = 0; i < N; i++) s->a[(size_t)(first + l) * N + i] = (uint16_t)(once(x[i][l]) * 16u % P);
@@ -144,7 +148,8 @@ static void leaves(void *context, unsigned share) {
             inverse(s, x);
             for (uint32_t l = 0; l < LANES && m + l < blocks; l++) {
                 int16_t *to = s->leaf + k * s->row + (size_t)(m + l) * QD_LINES_SLICE;
-                for (uint32_t i = 0; i < QD_LINES_SLICE; i++) to[i] = (int16_t)((x[i][l] > P / 2 ? x[i][l] - P : x[i][l]) - s->c->mean);
+                for (uint32_t i = 0; i < QD_LINES_SLICE; i++)
+                    to[i] = (int16_t)((x[i][l] > P / 2 ? x[i][l] - P : x[i][l]) - s->c->mean);
             }
         }
 }
@@ -161,7 +166,8 @@ static void lines(const job *s, size_t from, size_t to) {
                 uint16_t part[STRETCH + 1] = {0};
                 for (uint32_t k = b * each; k < (b + 1) * each; k++) {
                     int32_t slope = j;
-                    const int16_t *p = s->leaf + k * s->row + at + QD_LINES_MARGIN + (size_t)(ptrdiff_t)qd_lines_branch(&slope, k, leaves_n);
+                    const int16_t *p =
+                        s->leaf + k * s->row + at + QD_LINES_MARGIN + (size_t)(ptrdiff_t)qd_lines_branch(&slope, k, leaves_n);
                     for (size_t l = 0; l <= m; l++) part[l] = (uint16_t)(part[l] + (uint16_t)p[l]);
                 }
                 for (size_t l = 0; l <= m; l++) sum[l] += (int16_t)part[l];

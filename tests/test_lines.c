@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines through slices' lags: where a tree puts them, single events, a planted clock; on the reference, and on a device where there is one. */
+/* Lines through slices' lags: where a tree puts them, single events, a planted clock; on the reference, and on a device where
+ * there is one. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,8 @@ static int32_t shift_of(int32_t j, uint32_t k, uint32_t leaves) {
     return qd_lines_branch(&j, k, leaves);
 }
 
-/* A line of slope j starts at 0, ends at j, never goes back, and stays within log2(leaves) bins of the straight one: each level of the tree
- * rounds by half a bin at most on either side. */
+/* A line of slope j starts at 0, ends at j, never goes back, and stays within log2(leaves) bins of the straight one: each level
+ * of the tree rounds by half a bin at most on either side. */
 START_TEST(branches_make_lines) {
     for (uint32_t leaves = 2, levels = 1; leaves <= 512; leaves *= 2, levels++)
         for (int32_t j = -qd_lines_slopes(leaves); j <= qd_lines_slopes(leaves); j++) {
@@ -88,7 +89,8 @@ START_TEST(one_pair) {
 }
 END_TEST
 
-/* Every leaf has its pairs one bin further on every second leaf: the line of slope leaves/2 - 1 or so holds all of them, the flat one few. */
+/* Every leaf has its pairs one bin further on every second leaf: the line of slope leaves/2 - 1 or so holds all of them, the flat
+ * one few. */
 START_TEST(planted_line) {
     enum { LEAVES = 16, PAIRS = 40, LAG = 1000 };
     qd_device *dev = open_device(_i);

@@ -5,11 +5,10 @@
  *      leaf[k][x] = C(sum over i of a[k group 2048 + i] b[k group 2048 + i + x]) - mean,   0 <= x < (blocks + 4) 2048,
  *  C(s) the residue of s modulo 12289 from -6144 to 6144: bins are small and centred, so that it is the sum itself but for
  *  events rarer than the noise that is looked for; on every device it is the same.
- *  A frequency error moves the peak from leaf to leaf. Line (l, j) moves by j bins from the first leaf to the last, as a tree adds them
- *  up (Taylor, A&AS 15:367 (1974)): over 2s leaves the second half begins ceil(|j|/2) further in j's direction, and both halves move
- *  by j/2 (towards zero). Its sum is
- *      sum over k of leaf[k][l + 4096 + shift(j, k)],   0 <= l < blocks 2048, |j| <= leaves/2,
- *  where the sums of the (up to 8) uppermost branches are taken modulo 2^16, their sum in 32 bits.
+ *  A frequency error moves the peak from leaf to leaf. Line (l, j) moves by j bins from the first leaf to the last, as a tree
+ * adds them up (Taylor, A&AS 15:367 (1974)): over 2s leaves the second half begins ceil(|j|/2) further in j's direction, and both
+ * halves move by j/2 (towards zero). Its sum is sum over k of leaf[k][l + 4096 + shift(j, k)],   0 <= l < blocks 2048, |j| <=
+ * leaves/2, where the sums of the (up to 8) uppermost branches are taken modulo 2^16, their sum in 32 bits.
  */
 #ifndef QD_TIMETAG_LINES_H
 #define QD_TIMETAG_LINES_H
@@ -53,7 +52,8 @@ static inline int32_t qd_lines_slopes(uint32_t leaves) {
 static inline uint32_t qd_lines_top(const qd_lines_case *c) {
     return c->leaves < QD_LINES_TOP ? c->leaves : QD_LINES_TOP;
 }
-/** Where branch @p i of @p parts (a power of two) lies in a line of slope *j over all of them; *j becomes the branch's own slope. */
+/** Where branch @p i of @p parts (a power of two) lies in a line of slope *j over all of them; *j becomes the branch's own slope.
+ */
 static inline int32_t qd_lines_branch(int32_t *j, uint32_t i, uint32_t parts) {
     int32_t shift = 0;
     for (uint32_t half = parts / 2; half; half /= 2) {
@@ -67,8 +67,8 @@ static inline int32_t qd_lines_slope(uint32_t i) {
     return i % 2 ? -(int32_t)(i / 2) - 1 : (int32_t)(i / 2);
 }
 
-/** Output, n = lags each, int32: flat (slope 0); best sum of a lag over the slopes and its slope; the same for the sum of lags l and l + 1
- *  (the last lag: alone). Of equal sums the first in the order of qd_lines_slope. */
+/** Output, n = lags each, int32: flat (slope 0); best sum of a lag over the slopes and its slope; the same for the sum of lags l
+ * and l + 1 (the last lag: alone). Of equal sums the first in the order of qd_lines_slope. */
 enum { QD_LINES_FLAT, QD_LINES_ONE, QD_LINES_ONE_SLOPE, QD_LINES_TWO, QD_LINES_TWO_SLOPE, QD_LINES_ARRAYS };
 static inline size_t qd_lines_words(const qd_lines_case *c) {
     return QD_LINES_ARRAYS * qd_lines_lags(c);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Device path of `lines`: spectra of all slices once, then, some blocks of lags at a time, the leaves and the passes of the tree. */
+/* Device path of `lines`: spectra of all slices once, then, some blocks of lags at a time, the leaves and the passes of the tree.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include "compute/cl.h"
@@ -9,15 +10,15 @@ enum {
     LOG2N = 12,
     N = 1 << LOG2N,
     GROUP = 256,
-    PAD = 8192,     /* words around the rows, as in the kernel */
-    LANES = 16,     /* of a vector */
-    CHUNK = 16,     /* vectors of a row that a work-item adds at a time */
+    PAD = 8192,        /* words around the rows, as in the kernel */
+    LANES = 16,        /* of a vector */
+    CHUNK = 16,        /* vectors of a row that a work-item adds at a time */
     TALL_BLOCKS = 256, /* after the layers between vectors */
     WIDE = 16,
     WIDE_PAIRS = 15,
     SHARED = 2 * QD_LINES_MARGIN / QD_LINES_SLICE, /* blocks that one stretch of lags has from the one before */
     PASSES = 6,
-    ROOT = 11,      /* cubed, of order 4096 */
+    ROOT = 11,             /* cubed, of order 4096 */
     WORKING_SET = 32 << 20 /* bytes of leaves that stay in a cache between the passes */
 };
 
@@ -39,7 +40,8 @@ typedef struct work {
 } work;
 
 static void release(work *w) {
-    qd_buf *all[] = {&w->tw, &w->lane_tw, &w->tw_inverse, &w->lane_tw_inverse, &w->spectrum_a, &w->spectrum_b, &w->rows, &w->branch[0], &w->branch[1], &w->slope, &w->out};
+    qd_buf *all[] = {&w->tw,   &w->lane_tw,   &w->tw_inverse, &w->lane_tw_inverse, &w->spectrum_a, &w->spectrum_b,
+                     &w->rows, &w->branch[0], &w->branch[1],  &w->slope,           &w->out};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) qd_cl_free(all[i]);
     for (unsigned i = 0; i < PASSES; i++) qd_cl_free(&w->passes[i].at);
 }
@@ -58,7 +60,8 @@ static uint32_t power(uint32_t x, uint32_t e) {
     return r;
 }
 
-/* Block b's modulus z^(2h) - s^2 has s = t[b]: t[0] = 1, t[2^j + i] = t[2^j] t[i], t[2^j] of order 2^(j+2); each with its companion. */
+/* Block b's modulus z^(2h) - s^2 has s = t[b]: t[0] = 1, t[2^j + i] = t[2^j] t[i], t[2^j] of order 2^(j+2); each with its
+ * companion. */
 static void fill_twiddles(uint16_t *t, uint32_t root) {
     t[0] = 1;
     t[1] = (1 << 16) / QD_LINES_PRIME;
@@ -104,9 +107,12 @@ out:
 
 /* ---- Tree -------------------------------------------------------------------------------------------------------- */
 
-static uint32_t rows_of(uint32_t size) { return 2 * (size / 2) + 1; }
+static uint32_t rows_of(uint32_t size) {
+    return 2 * (size / 2) + 1;
+}
 
-/* Where branch i of each slope lies: row of its own slope, moved by its shift. Slopes from -size/2 to size/2, or in the order of ties. */
+/* Where branch i of each slope lies: row of its own slope, moved by its shift. Slopes from -size/2 to size/2, or in the order of
+ * ties. */
 static qd_status pass_table(work *w, pass *p, bool last, qd_error *err) {
     int32_t *at = malloc((size_t)p->slopes * p->parts * sizeof *at), *slope = malloc(p->slopes * sizeof *slope);
     qd_status st = at && slope ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for %u slopes", p->slopes);
@@ -163,13 +169,15 @@ static qd_status launch(work *w, cl_kernel k, const qd_arg *args, size_t n, size
 }
 
 /* Spectra of segments of N bins, `stride` apart, times scale / 2^16 in Montgomery's sense. */
-static qd_status spectra(work *w, const int16_t *bins, size_t count, uint32_t stride, uint32_t segments, uint32_t factor, qd_buf *out, qd_error *err) {
+static qd_status spectra(work *w, const int16_t *bins, size_t count, uint32_t stride, uint32_t segments, uint32_t factor,
+                         qd_buf *out, qd_error *err) {
     qd_buf in = {0};
     cl_ushort scale = (cl_ushort)factor, scale_q = (cl_ushort)((factor << 16) / QD_LINES_PRIME);
     qd_status st;
     QD_TRY_OUT(st, upload(w, &in, bins, count * sizeof *bins, err));
     QD_TRY_OUT(st, qd_cl_alloc(w->dev, out, (size_t)segments * N * sizeof(uint16_t), err));
-    const qd_arg args[] = {QD_ARG_BUF(in), QD_ARG(stride), QD_ARG(segments), QD_ARG(scale), QD_ARG(scale_q), QD_ARG_BUF(w->tw), QD_ARG_BUF(w->lane_tw), QD_ARG_BUF(*out)};
+    const qd_arg args[] = {QD_ARG_BUF(in),  QD_ARG(stride),    QD_ARG(segments),       QD_ARG(scale),
+                           QD_ARG(scale_q), QD_ARG_BUF(w->tw), QD_ARG_BUF(w->lane_tw), QD_ARG_BUF(*out)};
     QD_TRY_OUT(st, launch(w, w->forward, args, 8, segments, err));
     st = qd_cl_finish(w->dev, err);
 out:
@@ -177,13 +185,15 @@ out:
     return st;
 }
 
-/* A's slices backwards and filled up with zeros: the product is then the correlation. Products lose 2^16 and gain 2^12: times 2^4. */
+/* A's slices backwards and filled up with zeros: the product is then the correlation. Products lose 2^16 and gain 2^12: times
+ * 2^4. */
 static qd_status spectra_a(work *w, qd_error *err) {
     uint32_t slices = w->c->leaves * w->c->group;
     int16_t *x = calloc((size_t)slices * N, sizeof *x);
     if (!x) return qd_fail(err, QD_E_INTERNAL, "no memory for %u slices", slices);
     for (uint32_t s = 0; s < slices; s++)
-        for (uint32_t i = 0; i < QD_LINES_SLICE; i++) x[(size_t)s * N + ((N - i) & (N - 1))] = w->c->a[(size_t)s * QD_LINES_SLICE + i];
+        for (uint32_t i = 0; i < QD_LINES_SLICE; i++)
+            x[(size_t)s * N + ((N - i) & (N - 1))] = w->c->a[(size_t)s * QD_LINES_SLICE + i];
     qd_status st = spectra(w, x, (size_t)slices * N, N, slices, 16, &w->spectrum_a, err);
     free(x);
     return st;
@@ -219,8 +229,18 @@ static qd_status prepare(work *w, qd_error *err) {
 static qd_status leaves(work *w, uint32_t first, uint32_t n, uint32_t column, qd_error *err) {
     const qd_lines_case *c = w->c;
     cl_short mean = (cl_short)c->mean;
-    const qd_arg args[] = {QD_ARG_BUF(w->spectrum_a), QD_ARG_BUF(w->spectrum_b), QD_ARG(c->leaves), QD_ARG(c->group), QD_ARG(first), QD_ARG(n), QD_ARG(mean),
-                           QD_ARG_BUF(w->tw_inverse), QD_ARG_BUF(w->lane_tw_inverse), QD_ARG_BUF(w->rows), QD_ARG(w->width), QD_ARG(column)};
+    const qd_arg args[] = {QD_ARG_BUF(w->spectrum_a),
+                           QD_ARG_BUF(w->spectrum_b),
+                           QD_ARG(c->leaves),
+                           QD_ARG(c->group),
+                           QD_ARG(first),
+                           QD_ARG(n),
+                           QD_ARG(mean),
+                           QD_ARG_BUF(w->tw_inverse),
+                           QD_ARG_BUF(w->lane_tw_inverse),
+                           QD_ARG_BUF(w->rows),
+                           QD_ARG(w->width),
+                           QD_ARG(column)};
     return launch(w, w->lags, args, 12, (size_t)c->leaves * n, err);
 }
 
@@ -235,15 +255,17 @@ static qd_status tree(work *w, uint32_t first, uint32_t n, qd_error *err) {
     for (unsigned i = 0; i + 1 < w->n_passes; i++) {
         pass *p = &w->passes[i];
         qd_buf *out = &w->branch[i % 2];
-        const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG(p->branches), QD_ARG(p->parts), QD_ARG(p->old), QD_ARG(p->slopes),
-                               QD_ARG_BUF(p->at), QD_ARG(w->width), QD_ARG(from), QD_ARG(to), QD_ARG_BUF(*out)};
+        const qd_arg args[] = {QD_ARG_BUF(*in),   QD_ARG(p->branches), QD_ARG(p->parts), QD_ARG(p->old), QD_ARG(p->slopes),
+                               QD_ARG_BUF(p->at), QD_ARG(w->width),    QD_ARG(from),     QD_ARG(to),     QD_ARG_BUF(*out)};
         QD_TRY(qd_cl_run(w->dev, w->sum, args, 10, p->branches * ((to - from + each - 1) / each), local, err));
         in = out;
     }
     pass *p = &w->passes[w->n_passes - 1];
-    uint32_t start = QD_LINES_MARGIN, lags = n * QD_LINES_SLICE, place = first * QD_LINES_SLICE, total = (uint32_t)qd_lines_lags(c);
-    const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG(p->parts), QD_ARG(p->old), QD_ARG(p->slopes), QD_ARG_BUF(w->slope), QD_ARG_BUF(p->at),
-                           QD_ARG(w->width), QD_ARG(start), QD_ARG(lags), QD_ARG(place), QD_ARG(total), QD_ARG_BUF(w->out)};
+    uint32_t start = QD_LINES_MARGIN, lags = n * QD_LINES_SLICE, place = first * QD_LINES_SLICE,
+             total = (uint32_t)qd_lines_lags(c);
+    const qd_arg args[] = {QD_ARG_BUF(*in),      QD_ARG(p->parts),  QD_ARG(p->old),   QD_ARG(p->slopes),
+                           QD_ARG_BUF(w->slope), QD_ARG_BUF(p->at), QD_ARG(w->width), QD_ARG(start),
+                           QD_ARG(lags),         QD_ARG(place),     QD_ARG(total),    QD_ARG_BUF(w->out)};
     return qd_cl_run(w->dev, w->best, args, 12, lags / each, local, err);
 }
 

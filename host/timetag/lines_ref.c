@@ -14,7 +14,8 @@ static int16_t centred(int64_t s, const qd_lines_case *c) {
 static void leaf_lags(const qd_lines_case *c, uint32_t k, int64_t *sum, int32_t *part, int16_t *leaf) {
     size_t n = (size_t)c->group * QD_LINES_SLICE, row = qd_lines_row(c);
     const int16_t *a = c->a + k * n, *b = c->b + k * n;
-    size_t first = QD_LINES_MARGIN - c->leaves / 2, end = first + qd_lines_lags(c) + c->leaves; /* no line comes to the other columns */
+    size_t first = QD_LINES_MARGIN - c->leaves / 2,
+           end = first + qd_lines_lags(c) + c->leaves; /* no line comes to the other columns */
     if (end > row) end = row;
     memset(sum, 0, row * sizeof *sum);
     memset(part, 0, row * sizeof *part);
@@ -50,7 +51,10 @@ qd_status qd_lines_ref(const qd_lines_case *c, int32_t *out, qd_error *err) {
     int64_t *sum = malloc(row * sizeof *sum);
     int32_t *part = malloc(row * sizeof *part);
     int16_t *leaf = malloc(c->leaves * row * sizeof *leaf);
-    qd_status st = sum && part && leaf ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for %u leaves of %zu lags||the search is wide|give smaller limits", c->leaves, row);
+    qd_status st = sum && part && leaf
+                       ? QD_OK
+                       : qd_fail(err, QD_E_INTERNAL,
+                                 "no memory for %u leaves of %zu lags||the search is wide|give smaller limits", c->leaves, row);
     for (uint32_t k = 0; st == QD_OK && k < c->leaves; k++) leaf_lags(c, k, sum, part, leaf + k * row);
     for (size_t l = 0; st == QD_OK && l < n; l++)
         for (uint32_t i = 0; i < 2 * (uint32_t)qd_lines_slopes(c->leaves) + 1; i++) {

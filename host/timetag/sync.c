@@ -14,8 +14,11 @@ static qd_status check(const qd_tags *a, const qd_tags *b, qd_sync_params *p, qd
     if (p->max_ppm == 0) p->max_ppm = default_ppm;
     if (p->p_false == 0) p->p_false = default_p;
     if (!(p->max_offset_s > 0 && p->max_offset_s <= 10) || !(p->max_ppm > 0 && p->max_ppm <= 200) ||
-        !(p->p_false > 0 && p->p_false <= 0.01) || (unsigned)p->effort >= QD_EFFORTS || !(p->max_drift_ppm_s >= 0 && p->max_drift_ppm_s <= 1))
-        return qd_fail(err, QD_E_USAGE, "clock search within %g s and %g ppm, false lock %g, effort %d, drift %g ppm a second||limits are 10 s, 200 ppm, 0.01, %d and 1|stay within them",
+        !(p->p_false > 0 && p->p_false <= 0.01) || (unsigned)p->effort >= QD_EFFORTS ||
+        !(p->max_drift_ppm_s >= 0 && p->max_drift_ppm_s <= 1))
+        return qd_fail(err, QD_E_USAGE,
+                       "clock search within %g s and %g ppm, false lock %g, effort %d, drift %g ppm a second||limits are 10 s, "
+                       "200 ppm, 0.01, %d and 1|stay within them",
                        p->max_offset_s, p->max_ppm, p->p_false, (int)p->effort, p->max_drift_ppm_s, QD_EFFORTS - 1);
     if (a->tick.num != b->tick.num || a->tick.den != b->tick.den || a->tick.num == 0 || a->tick.den == 0)
         return qd_fail(err, QD_E_USAGE,
@@ -74,7 +77,8 @@ static void report_peak(const qd_stage *st, const qd_peak *p, const qd_sync_para
     r->p_false = p ? exp(qd_peak_log(st, p)) : 1;
     r->lambda = r->rate_a * r->rate_b * r->search_s * r->bin_ps * 1e-12 * (p && p->two ? 2 : 1);
     double peak = r->lambda + r->significance * sqrt(r->lambda);
-    r->peak = st->counts && p ? (uint64_t)llround(r->lambda + p->excess > 0 ? r->lambda + p->excess : 0) : (uint64_t)llround(peak);
+    r->peak =
+        st->counts && p ? (uint64_t)llround(r->lambda + p->excess > 0 ? r->lambda + p->excess : 0) : (uint64_t)llround(peak);
 }
 
 /* The fit's figures, not rounded, at mid-time and at B's time @p base; and the same line as a clock in whole ticks. */
@@ -85,7 +89,8 @@ static qd_clock report_clock(const qd_fit *f, int64_t base, const qd_strip *s, q
     r->mid_ps = (double)line.clock.base * ps;
     r->mid_offset_ps = ((double)line.clock.offset + ((double)line.sub * part + f->offset)) * ps;
     r->mid_offset_sd_ps = f->offset_sd * ps;
-    double turned = (f->freq - ldexp((double)line.clock.freq, -QD_CLOCK_SHIFT)) * ahead; /* what the rounded frequency leaves out */
+    double turned =
+        (f->freq - ldexp((double)line.clock.freq, -QD_CLOCK_SHIFT)) * ahead; /* what the rounded frequency leaves out */
     qd_fine_rebase(&line, base);
     r->offset_ps = ((double)line.clock.offset + ((double)line.sub * part + f->offset + turned)) * ps;
     r->offset_sd_ps = hypot(f->offset_sd, f->freq_sd * ahead) * ps;
@@ -132,7 +137,8 @@ static double runner_up(const qd_stage *c, const qd_clock *line) {
     int64_t width = (int64_t)(c->leaves / 2 + 8) * c->bin / HALF + 1;
     qd_clock shifted = *line;
     shifted.offset += width / 2;
-    qd_strip part = c->strip; /* of dense events a part shows a second peak as well, and a wide look at all of them takes minutes */
+    qd_strip part =
+        c->strip; /* of dense events a part shows a second peak as well, and a wide look at all of them takes minutes */
     double many = (double)qd_events_between(part.a, part.from, part.to) * (double)qd_events_between(part.b, part.from, part.to) /
                   (double)(part.to - part.from) * 2 * HALF * (double)width;
     if (many > MOST) part.to = part.from + (int64_t)((double)(part.to - part.from) * MOST / many);
@@ -147,8 +153,8 @@ static double runner_up(const qd_stage *c, const qd_clock *line) {
     return ((double)next - mean) / ((double)best - mean);
 }
 
-/* True when the jitter of most quarters of the recording, each with a line of its own, is far below that of the whole: one line does
- * not hold for all of it. */
+/* True when the jitter of most quarters of the recording, each with a line of its own, is far below that of the whole: one line
+ * does not hold for all of it. */
 static bool wanders(const qd_strip *all, const qd_clock *line, const qd_fit *whole) {
     enum { PARTS = 4 };
     int sharper = 0, fits = 0;
@@ -169,8 +175,9 @@ static const double satellite =
 
 static qd_status two_candidates(double second, qd_sync_report *r, qd_error *err) {
     r->second = second;
-    return refuse(r, "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s", err,
-                  "two candidates: a second peak has %.0f %% of the first", 100 * second);
+    return refuse(
+        r, "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s",
+        err, "two candidates: a second peak has %.0f %% of the first", 100 * second);
 }
 
 /* Why a search ended without a lock: what the strongest peak that was no chance failed at; or nothing stood out. */
@@ -187,14 +194,17 @@ static qd_status not_found(const qd_stage *st, bool longer, const qd_sync_params
     /* S = eta sqrt(T/d), eta the share of events with a partner; half of it is lost between bins and slopes */
     double root = sqrt((double)st->leaves * st->group * QD_LINES_SLICE);
     snprintf(next, sizeof next,
-             "%s; or narrow the search by what you know (--max-offset-s from GPS or NTP, --max-ppm); with these limits and %.3g s about %.2g %% of the events must have a partner",
+             "%s; or narrow the search by what you know (--max-offset-s from GPS or NTP, --max-ppm); with these limits and %.3g "
+             "s about %.2g %% of the events must have a partner",
              longer ? "give a longer recording" : "check that the files belong together", r->search_s, 200 * r->needed / root);
-    return refuse(r, next, err, "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false, p->p_false);
+    return refuse(r, next, err, "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false,
+                  p->p_false);
 }
 
 /* Sharpen a peak, confirm it on data kept back, fit. QD_E_POLICY: it was none, or not the only one. */
-static qd_status try_peak(const qd_stage *st, const qd_peak *peak, const qd_strip *all, const qd_strip *kept, const qd_search *search,
-                          const qd_sync_params *p, double *tried, qd_clock *clock, qd_sync_report *r, qd_error *err) {
+static qd_status try_peak(const qd_stage *st, const qd_peak *peak, const qd_strip *all, const qd_strip *kept,
+                          const qd_search *search, const qd_sync_params *p, double *tried, qd_clock *clock, qd_sync_report *r,
+                          qd_error *err) {
     qd_tick tick = all->a->tick;
     double per_s = 1e12 * (double)tick.den / (double)tick.num, second;
     qd_clock line = qd_peak_line(st, peak);
@@ -206,34 +216,39 @@ static qd_status try_peak(const qd_stage *st, const qd_peak *peak, const qd_stri
     QD_TRY(qd_sharpen(&strip, strip.to, &line, &h, &second, &round, &sharp, err));
     if (!sharp)
         return refuse(r, "widen --max-ppm, or use a shorter or a steadier part of the recording (--span-s)", err,
-                      "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency is outside the search or drifts, or it is no peak of pairs",
+                      "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency is outside the search or drifts, "
+                      "or it is no peak of pairs",
                       (double)round.h / per_s * 1e9, qd_seconds(strip.to - strip.from, tick));
     double also = runner_up(st, &line);
     r->second = also > second ? also : second;
     if (r->second > satellite) return two_candidates(r->second, r, err);
     if (!qd_fit_line(&strip, &line, h, &fit))
-        return refuse(r, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns", (double)h / per_s * 1e9);
+        return refuse(r, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns",
+                      (double)h / per_s * 1e9);
     /* The k-th line may lock by chance with probability p / (k (k+1)): over all k that adds up to p, however many there are. */
     ++*tried;
     double share = *tried * (*tried + 1);
     if (!confirm(kept, &strip, &line, &fit, search->log_limit - log(share), p->max_drift_ppm_s * 1e-6 / per_s, r))
-        return refuse(r, "use a longer or a steadier recording", err, "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance",
-                      r->confirmed, r->confirm_lambda);
+        return refuse(r, "use a longer or a steadier recording", err,
+                      "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance", r->confirmed,
+                      r->confirm_lambda);
     if (!qd_fit_line(all, &line, h, &fit) || (p->max_drift_ppm_s == 0 && wanders(all, &line, &fit)))
         return refuse(r, "use a shorter or a steadier part of the recording (--span-s)", err,
-                      "the frequency drifts: one line over %.3g s leaves %.3g ps, over a quarter much less", qd_seconds(all->to - all->from, tick), fit.sigma / per_s * 1e12);
+                      "the frequency drifts: one line over %.3g s leaves %.3g ps, over a quarter much less",
+                      qd_seconds(all->to - all->from, tick), fit.sigma / per_s * 1e12);
     line = report_clock(&fit, all->b->t[0], all, r);
     if (line.offset > search->max_offset || line.offset < -search->max_offset || fabs(r->frequency_ppm) > p->max_ppm)
-        return refuse(r, "widen --max-offset-s and --max-ppm and search again", err, "offset %.6g s, frequency %.6g ppm: outside the search", r->offset_ps * 1e-12,
-                      r->frequency_ppm);
+        return refuse(r, "widen --max-offset-s and --max-ppm and search again", err,
+                      "offset %.6g s, frequency %.6g ppm: outside the search", r->offset_ps * 1e-12, r->frequency_ppm);
     *clock = line;
     r->p_false = fmin(1, share * r->confirm_p);
     return QD_OK;
 }
 
-/* Whether one of the next highest lines, too low to stand out by itself, is a clock as well, and another one than the line found. */
-static qd_status another(const qd_stage *st, uint32_t found, const qd_strip *all, const qd_strip *kept, const qd_search *search, const qd_sync_params *p,
-                         double *tried, const qd_sync_report *r, double *twin) {
+/* Whether one of the next highest lines, too low to stand out by itself, is a clock as well, and another one than the line found.
+ */
+static qd_status another(const qd_stage *st, uint32_t found, const qd_strip *all, const qd_strip *kept, const qd_search *search,
+                         const qd_sync_params *p, double *tried, const qd_sync_report *r, double *twin) {
     enum { LOOKS = 4 };
     for (uint32_t i = 0, looks = 0; i < st->n_peaks && looks < LOOKS; i++) {
         if (i == found || st->peak[i].excess < satellite * st->peak[found].excess) continue;
@@ -242,15 +257,16 @@ static qd_status another(const qd_stage *st, uint32_t found, const qd_strip *all
         qd_clock clock;
         qd_error err = {0};
         qd_status s = try_peak(st, &st->peak[i], all, kept, search, p, tried, &clock, &other, &err);
-        if (s == QD_OK && fabs(other.mid_offset_ps - r->mid_offset_ps) > 10 * (other.sigma_ps + r->sigma_ps)) *twin = (double)other.pairs / (double)r->pairs;
+        if (s == QD_OK && fabs(other.mid_offset_ps - r->mid_offset_ps) > 10 * (other.sigma_ps + r->sigma_ps))
+            *twin = (double)other.pairs / (double)r->pairs;
         if (s != QD_OK && s != QD_E_POLICY) return s;
     }
     return QD_OK;
 }
 
 /* The peaks of a stage that are worth a look, one by one. QD_E_POLICY: none was it. */
-static qd_status try_peaks(const qd_stage *st, bool last, const qd_strip *all, const qd_strip *kept, const qd_search *search, const qd_sync_params *p,
-                           outcome *o, qd_clock *clock, qd_sync_report *r, qd_error *err) {
+static qd_status try_peaks(const qd_stage *st, bool last, const qd_strip *all, const qd_strip *kept, const qd_search *search,
+                           const qd_sync_params *p, outcome *o, qd_clock *clock, qd_sync_report *r, qd_error *err) {
     const qd_peak *first = &st->peak[0], *next = &st->peak[1];
     double twin = 0; /* share of a second peak that stands out as well */
     if (st->n_peaks > 1 && qd_peak_log(st, next) <= search->log_limit && next->excess / first->excess > satellite &&
@@ -283,7 +299,8 @@ static qd_status try_peaks(const qd_stage *st, bool last, const qd_strip *all, c
 static const double work_of[] = {[QD_EFFORT_NORMAL] = 0x1p29, [QD_EFFORT_HIGH] = 0x1p37, [QD_EFFORT_LOW] = 0x1p24};
 
 /* More and more slices until a peak is confirmed, or the effort is spent. */
-static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params *p, qd_clock *clock, qd_sync_report *r, qd_error *err) {
+static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params *p, qd_clock *clock, qd_sync_report *r,
+                      qd_error *err) {
     /* The first rung is coarse: it costs next to nothing and is enough for a bright link. */
     static const uint32_t ladder[] = {8, 8, 32, 128, 512, 1024, 2048, 4096, 8192};
     enum { STEPS = sizeof ladder / sizeof *ladder };
@@ -294,7 +311,9 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params 
     outcome o = {.tried = 0};
     qd_stage st[2];
     bool more = qd_stage_plan(&used, &search, ladder[0], 1, &st[0]), longer = true;
-    if (!more) return refuse(r, "give a longer recording", err, "no peak stands out: %.3g s are too short for a search", qd_seconds(used.to - used.from, all->a->tick));
+    if (!more)
+        return refuse(r, "give a longer recording", err, "no peak stands out: %.3g s are too short for a search",
+                      qd_seconds(used.to - used.from, all->a->tick));
     for (int i = 0; more; i++) {
         more = i + 1 < STEPS && qd_stage_plan(&used, &search, ladder[i + 1], UINT32_MAX, &st[1]);
         longer = !more;
@@ -332,7 +351,9 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
         const qd_tags *x = s ? b : a;
         if (x->n < 2 || x->t[0] == x->t[x->n - 1])
             return refuse(r, "check the recording of that station", err, "station %c has %s", s ? 'B' : 'A',
-                          x->n == 0 ? "no events" : x->n == 1 ? "one event" : "all events at one time");
+                          x->n == 0   ? "no events"
+                          : x->n == 1 ? "one event"
+                                      : "all events at one time");
     }
     qd_strip all;
     if (!overlap(a, b, &all)) return refuse(r, other, err, "the recordings do not overlap in time");
@@ -361,7 +382,9 @@ qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_
 }
 
 /* Rounding drift down takes half a tick in the mean over many ticks of drift. */
-static double floor_loss(int64_t freq) { return freq ? 0.5 : 0; }
+static double floor_loss(int64_t freq) {
+    return freq ? 0.5 : 0;
+}
 
 double qd_clock_offset_ps(const qd_clock *c) {
     return ((double)c->offset - floor_loss(c->freq)) * (double)c->tick.num / (double)c->tick.den;

@@ -10,7 +10,8 @@
 #include "timetag/poisson.h"
 #include "timetag/ticks.h"
 
-/** Where a line that moves by j bins is in slice k of so many, relative to mid-time: round(j (2k + 1 - slices) / (2 slices)), halves up. */
+/** Where a line that moves by j bins is in slice k of so many, relative to mid-time: round(j (2k + 1 - slices) / (2 slices)),
+ * halves up. */
 static inline int32_t qd_line_shift(int32_t j, uint32_t k, uint32_t slices) {
     int64_t x = (int64_t)j * (2 * (int64_t)k + 1 - (int64_t)slices) + (int64_t)slices, m = 2 * (int64_t)slices;
     return (int32_t)((x - ((x % m) + m) % m) / m);
@@ -26,8 +27,8 @@ typedef struct qd_strip {
 void qd_line_rebase(qd_clock *line, int64_t base);
 
 enum { QD_FINE_BITS = 8 };
-/** A straight line to 1/256 tick, as the fit needs it: tA = tB + offset + sub/256 + (tB - base) freq / 2^44. A qd_clock rounds the
- *  last term down, so over many events it runs half a tick below its own figures; here nothing is rounded but to 1/256. */
+/** A straight line to 1/256 tick, as the fit needs it: tA = tB + offset + sub/256 + (tB - base) freq / 2^44. A qd_clock rounds
+ * the last term down, so over many events it runs half a tick below its own figures; here nothing is rounded but to 1/256. */
 typedef struct qd_fine {
     qd_clock clock;
     int64_t sub; /**< 0..255 */
@@ -57,8 +58,8 @@ void qd_strip_histogram(const qd_strip *s, const qd_clock *line, int64_t width, 
 double qd_seconds(int64_t ticks, qd_tick tick);
 uint64_t qd_events_between(const qd_tags *x, int64_t from, int64_t to);
 
-/** Differences e by slice of the strip and bin of width h: bin q holds floor(e / h) = q - 48, or, where there are many, the triangle two
- *  bins wide that sums of bins make. */
+/** Differences e by slice of the strip and bin of width h: bin q holds floor(e / h) = q - 48, or, where there are many, the
+ * triangle two bins wide that sums of bins make. */
 enum { QD_GRID_SLICES = 16, QD_GRID_BINS = 96 };
 typedef struct qd_grid {
     uint32_t count[QD_GRID_SLICES][QD_GRID_BINS];
@@ -82,7 +83,8 @@ qd_status qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r, qd_er
 /** Sharpen from bin width @p h over [from, to) to the jitter over [from, limit).
  *  *sharp false: the peak did not sharpen (r holds the round that failed); true: *h is a bin that holds most of the peak, the
  *  strip reaches the limit. QD_E_INTERNAL: no memory. */
-qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, bool *sharp, qd_error *err);
+qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, bool *sharp,
+                     qd_error *err);
 
 /** Result of the last fit. */
 typedef struct qd_fit {
@@ -108,7 +110,8 @@ typedef struct qd_search {
     double log_limit;
 } qd_search;
 
-/** A line that stands out: lag at the beginning of the strip, in bins; bins that it moves by; the sum of one lag or of two neighbours. */
+/** A line that stands out: lag at the beginning of the strip, in bins; bins that it moves by; the sum of one lag or of two
+ * neighbours. */
 typedef struct qd_peak {
     int64_t lag;
     int32_t slope;
@@ -139,7 +142,8 @@ qd_status qd_search_stage(qd_device *dev, qd_stage *stage, qd_error *err);
 qd_clock qd_peak_line(const qd_stage *stage, const qd_peak *peak);
 /** ln of the chance of such a peak in the stage, Gaussian or, of few events, Poisson: the greater. */
 double qd_peak_log(const qd_stage *stage, const qd_peak *peak);
-/** ln of the chance that any of @p tests Gaussian sums exceeds @p score standard deviations, at most 0; and the score where it is @p log_p. */
+/** ln of the chance that any of @p tests Gaussian sums exceeds @p score standard deviations, at most 0; and the score where it is
+ * @p log_p. */
 double qd_score_log(double tests, double score);
 double qd_score_least(double tests, double log_p);
 

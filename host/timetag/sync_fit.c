@@ -7,10 +7,10 @@
 enum {
     SLICES = QD_GRID_SLICES,
     BINS = QD_GRID_BINS,
-    PLACES = 30, /* a line's middle lies within this many bins */
-    SLOPES = 32, /* and moves by at most so many from end to end: 30 + 16 + 1 < 48 */
-    APART = 4,   /* bins between two different peaks */
-    GROWTH = 4,  /* of the time, round by round; also of the resolution */
+    PLACES = 30,               /* a line's middle lies within this many bins */
+    SLOPES = 32,               /* and moves by at most so many from end to end: 30 + 16 + 1 < 48 */
+    APART = 4,                 /* bins between two different peaks */
+    GROWTH = 4,                /* of the time, round by round; also of the resolution */
     MOST_DIFFERENCES = 1 << 24 /* of a round, where it takes a longer time */
 };
 
@@ -85,8 +85,8 @@ static int64_t next_end(const qd_strip *s, int64_t limit, int64_t h, bool resolv
     return s->from + longer;
 }
 
-/* A peak that fell apart between bins of 4 h and h: by jitter, and it does so again at finer bins; or it was two sharp ones, and one of them
- * stays whole. @p whole: the excess before. */
+/* A peak that fell apart between bins of 4 h and h: by jitter, and it does so again at finer bins; or it was two sharp ones, and
+ * one of them stays whole. @p whole: the excess before. */
 static qd_status two_peaks(const qd_strip *s, qd_clock line, const qd_round *r, double whole, double *second, qd_error *err) {
     qd_round finer = {.h = r->h > GROWTH ? r->h / GROWTH : 1};
     if (r->h == 1 || r->excess <= 0) return QD_OK;
@@ -96,7 +96,8 @@ static qd_status two_peaks(const qd_strip *s, qd_clock line, const qd_round *r, 
     return QD_OK;
 }
 
-qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, bool *sharp, qd_error *err) {
+qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, bool *sharp,
+                     qd_error *err) {
     bool resolved = false;
     double rate = 0;
     *second = 0;
@@ -190,7 +191,8 @@ static qd_clock whole_ticks(const qd_strip *s, const qd_fine *line) {
     return qd_fine_clock(line, line->clock.base - half, line->clock.base + half);
 }
 
-/* Sums over all pairs within reach of the line, whose base comes to the middle of the strip; a symmetric window, to 1/256 tick. */
+/* Sums over all pairs within reach of the line, whose base comes to the middle of the strip; a symmetric window, to 1/256 tick.
+ */
 static void add_up(const qd_strip *s, qd_fine *line, int64_t reach, sums *x) {
     int64_t span = s->to - s->from;
     *x = (sums){.line = line, .origin = s->from + span / 2, .reach = reach * (1 << QD_FINE_BITS)};
@@ -236,8 +238,8 @@ static bool fit_once(const qd_strip *s, qd_fine *line, int64_t h, qd_fit *fit, s
     return true;
 }
 
-/* Figures and their standard deviations from the sums at the last line. The window cuts the peak, and accidentals in it do not move with
- * the line: of a displacement its mean shows only the slope `shows`, so mean and its deviation are taken by it. */
+/* Figures and their standard deviations from the sums at the last line. The window cuts the peak, and accidentals in it do not
+ * move with the line: of a displacement its mean shows only the slope `shows`, so mean and its deviation are taken by it. */
 static bool figures(const sums *x, qd_fit *fit) {
     const double cut = 1 - 2 * 3 * 0.004432 / 0.9973; /* +-3 sigma of a Gaussian: phi(3), and its content */
     double n = (double)x->n, unit = ldexp(1, (int)x->shift), shows = cut * fit->pairs / n;

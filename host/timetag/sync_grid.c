@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Differences of both sides' times along a line, by slice and bin. Few are counted one by one; many as sums of B's bins around each event
- * of A, which costs the same however many they are. */
+/* Differences of both sides' times along a line, by slice and bin. Few are counted one by one; many as sums of B's bins around
+ * each event of A, which costs the same however many they are. */
 #include <stdlib.h>
 #include <string.h>
 #include "timetag/sync.h"
@@ -26,8 +26,10 @@ static void bins_of(const qd_strip *s, const qd_clock *line, int64_t start, int6
     memset(bin, 0, n);
     while (lo < hi) {
         uint64_t mid = lo + (hi - lo) / 2;
-        if (qd_clock_apply(line, s->b->t[mid]) < start) lo = mid + 1;
-        else hi = mid;
+        if (qd_clock_apply(line, s->b->t[mid]) < start)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     for (; lo < s->b->n; lo++) {
         int64_t t = qd_clock_apply(line, s->b->t[lo]);
@@ -42,9 +44,10 @@ static void flush(uint16_t *sum, uint32_t *count) {
     memset(sum, 0, BINS * sizeof *sum);
 }
 
-/* One slice [from, to). Differences of bins are a triangle two bins wide about e; half a bin less puts its middle on the border, where the
- * counting of single differences has it. */
-static void slice_by_bins(const qd_strip *s, const qd_clock *line, int64_t from, int64_t to, int64_t h, uint8_t *bin, size_t n, uint32_t *count) {
+/* One slice [from, to). Differences of bins are a triangle two bins wide about e; half a bin less puts its middle on the border,
+ * where the counting of single differences has it. */
+static void slice_by_bins(const qd_strip *s, const qd_clock *line, int64_t from, int64_t to, int64_t h, uint8_t *bin, size_t n,
+                          uint32_t *count) {
     uint16_t sum[BINS] = {0};
     uint64_t end = qd_tags_lower_bound(s->a, to);
     unsigned since = 0;
@@ -71,7 +74,8 @@ qd_status qd_strip_grid(const qd_strip *s, const qd_clock *line, int64_t h, qd_g
         uint8_t *bin = malloc(n);
         if (!bin) return qd_fail(err, QD_E_INTERNAL, "no memory for %zu bins of a slice", n);
         for (int k = 0; k < SLICES; k++) {
-            int64_t from = s->from + (int64_t)((__int128)span * k / SLICES), to = s->from + (int64_t)((__int128)span * (k + 1) / SLICES);
+            int64_t from = s->from + (int64_t)((__int128)span * k / SLICES),
+                    to = s->from + (int64_t)((__int128)span * (k + 1) / SLICES);
             slice_by_bins(s, line, from, to, h, bin, n, g->count[k]);
         }
         free(bin);

@@ -20,7 +20,8 @@ static uint32_t group_of(double max_rate, uint32_t leaves, uint32_t most) {
 }
 
 bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leaves, uint32_t most_group, qd_stage *st) {
-    double per_ps = (double)used->a->tick.den / (double)used->a->tick.num, least = 4e3 * per_ps; /* 4 ns: finer bins split a peak by its jitter */
+    double per_ps = (double)used->a->tick.den / (double)used->a->tick.num,
+           least = 4e3 * per_ps; /* 4 ns: finer bins split a peak by its jitter */
     *st = (qd_stage){.strip = *used, .leaves = leaves, .group = group_of(search->max_rate, leaves, most_group)};
     double span = (double)(used->to - used->from), bins = (double)leaves * st->group * QD_LINES_SLICE;
     while (st->group > 1 && span / bins < least) {
@@ -40,8 +41,9 @@ static const double least_mean = 0.1;
 
 /* ---- Bins -------------------------------------------------------------------------------------------------------- */
 
-/* Counts to small numbers about zero: a mean left in would make steps at B's edges and leave too few bits for the peak. Few events (below one
- * in ten bins) stay counts; more are scaled to a standard deviation of 1.1 to 2.4, their mean taken off bin by bin in whole numbers. The result: events a bin. */
+/* Counts to small numbers about zero: a mean left in would make steps at B's edges and leave too few bits for the peak. Few
+ * events (below one in ten bins) stay counts; more are scaled to a standard deviation of 1.1 to 2.4, their mean taken off bin by
+ * bin in whole numbers. The result: events a bin. */
 static double centre(int16_t *x, size_t from, size_t to, size_t n) {
     double sum = 0;
     for (size_t i = from; i < to; i++) sum += x[i];
@@ -49,7 +51,8 @@ static double centre(int16_t *x, size_t from, size_t to, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (i < from || i >= to) x[i] = 0;
     if (mean < least_mean) return mean;
-    const int64_t one = (int64_t)1 << 24, times = (int64_t)llround(scale * (double)one), off = (int64_t)llround(mean * scale * (double)one);
+    const int64_t one = (int64_t)1 << 24, times = (int64_t)llround(scale * (double)one),
+                  off = (int64_t)llround(mean * scale * (double)one);
     int64_t rest = one / 2; /* what rounding left of the bins before */
     for (size_t i = from; i < to; i++) {
         int64_t v = x[i] * times - off + rest, whole = v >> 24;
@@ -80,7 +83,8 @@ static int16_t *bins_of(const qd_tags *t, int64_t start, int64_t bin, size_t n, 
 }
 
 static qd_status sums(qd_device *dev, qd_stage *st, int32_t **out, qd_error *err) {
-    qd_lines_case c = {.leaves = st->leaves, .group = st->group, .blocks = (uint32_t)((st->lags + QD_LINES_SLICE - 1) / QD_LINES_SLICE)};
+    qd_lines_case c = {
+        .leaves = st->leaves, .group = st->group, .blocks = (uint32_t)((st->lags + QD_LINES_SLICE - 1) / QD_LINES_SLICE)};
     int64_t before = st->half + QD_LINES_MARGIN;
     double mean[2] = {0, 0};
     int16_t *a = bins_of(st->strip.a, st->strip.from, st->bin, qd_lines_a(&c), &mean[0]);
@@ -92,7 +96,9 @@ static qd_status sums(qd_device *dev, qd_stage *st, int32_t **out, qd_error *err
     c.a = a;
     c.b = b;
     *out = malloc(qd_lines_words(&c) * sizeof **out);
-    if (!a || !b || !*out) s = qd_fail(err, QD_E_INTERNAL, "no memory for %zu lags||the search is wide|give smaller limits of offset and frequency", st->n);
+    if (!a || !b || !*out)
+        s = qd_fail(err, QD_E_INTERNAL, "no memory for %zu lags||the search is wide|give smaller limits of offset and frequency",
+                    st->n);
     if (s == QD_OK) s = dev ? qd_lines_cl(&c, dev, *out, err) : qd_lines_ref(&c, *out, err);
     free(a);
     free(b);
@@ -170,7 +176,8 @@ static void find_peaks(qd_stage *st, const int32_t *out, const background *g) {
     for (size_t l = 0; l < n && l < (size_t)st->lags; l++) {
         double mean = around(g, l);
         for (int w = 0; w < 2; w++) {
-            int32_t sum = out[(w ? QD_LINES_TWO : QD_LINES_ONE) * n + l], slope = out[(w ? QD_LINES_TWO_SLOPE : QD_LINES_ONE_SLOPE) * n + l];
+            int32_t sum = out[(w ? QD_LINES_TWO : QD_LINES_ONE) * n + l],
+                    slope = out[(w ? QD_LINES_TWO_SLOPE : QD_LINES_ONE_SLOPE) * n + l];
             qd_peak p = {.lag = (int64_t)l - st->half, .slope = slope, .two = w == 1, .excess = sum - (w + 1) * mean};
             p.score = p.excess / g->sd[w];
             if (st->n_peaks < QD_PEAKS || p.score > st->peak[st->n_peaks - 1].score) keep(st, &p);
@@ -201,10 +208,12 @@ out:
 
 /* A pair's lag is the middle of its bin of the triangle that two bins make; the line is stated at the middle of the strip. */
 qd_clock qd_peak_line(const qd_stage *st, const qd_peak *p) {
-    int64_t leaf = (int64_t)st->group * QD_LINES_SLICE * st->bin, span = leaf * st->leaves, twice = 2 * p->lag + p->slope + p->two;
+    int64_t leaf = (int64_t)st->group * QD_LINES_SLICE * st->bin, span = leaf * st->leaves,
+            twice = 2 * p->lag + p->slope + p->two;
     qd_clock line = {.tick = st->strip.a->tick, .offset = -(int64_t)qd_floor_div((__int128)twice * st->bin, 2)};
     if (st->leaves > 1)
-        line.freq = -(int64_t)qd_floor_div(((__int128)p->slope * st->bin) * ((__int128)1 << QD_CLOCK_SHIFT), (__int128)leaf * (st->leaves - 1));
+        line.freq = -(int64_t)qd_floor_div(((__int128)p->slope * st->bin) * ((__int128)1 << QD_CLOCK_SHIFT),
+                                           (__int128)leaf * (st->leaves - 1));
     line.base = st->strip.from + span / 2 - line.offset;
     return line;
 }
@@ -227,8 +236,10 @@ double qd_score_least(double tests, double log_p) {
     double low = 0, high = 100;
     for (int i = 0; i < 60; i++) {
         double mid = (low + high) / 2;
-        if (qd_score_log(tests, mid) > log_p) low = mid;
-        else high = mid;
+        if (qd_score_log(tests, mid) > log_p)
+            low = mid;
+        else
+            high = mid;
     }
     return high;
 }
