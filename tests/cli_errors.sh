@@ -197,4 +197,24 @@ kept "counts that are read" some.json estimate --counts some.json
 [ $? = 5 ] || fail "--json onto a folder"
 "$qd" run job.yaml --out "" >out 2>err
 [ $? = 2 ] || fail "--out without a name"
+# Stopped half way: the exit status says so, and nothing is left behind under any name.
+stopped() { # WHAT OUT ARG...: a verb that has a minute of work, sent a signal once its output appears
+    what=$1 out=$2
+    shift 2
+    "$qd" "$@" --progress none >out 2>err &
+    pid=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        if ls "$out"* >/dev/null 2>&1; then break; fi
+        sleep 0.2
+    done
+    kill -TERM $pid
+    wait $pid
+    status=$?
+    [ $status = 75 ] || fail "$what, stopped: exit $status, not 75: $(cat err)"
+    ls "$out"* >/dev/null 2>&1 && fail "$what, stopped: left $(ls -d "$out"*)"
+}
+stopped "simulate" half simulate s.yaml --duration-s 3000 --seed 1 --out half --device ref
+(ulimit -f 20; exec "$qd" simulate s.yaml --duration-s 30 --seed 1 --out half --device ref) >out 2>err
+[ $? = 5 ] || fail "a limit of file sizes: $(cat err)"
+[ ! -e half ] && [ ! -e half.partial ] || fail "a limit of file sizes: files are left"
 exit $bad

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "cli.h"
 #include "qdistill/amplify.h"
+#include "stop.h"
 #include "verbs.h"
 
 typedef struct arguments {
@@ -120,6 +121,7 @@ static qd_status amplify(const qd_cli *cli, const arguments *a, qd_device **dev,
     double start = *dev ? device_seconds(*dev) : now();
     QD_TRY(qd_toeplitz(*dev, a->hash, &r->x, a->out_bits, &r->seed, &r->y, err));
     r->seconds = (*dev ? device_seconds(*dev) : now()) - start;
+    QD_TRY(qd_stop_check(err));
     return write_output(a, &r->y, &r->seed, r->seed_name, sizeof r->seed_name, err);
 }
 
@@ -158,6 +160,7 @@ int qd_cmd_amplify(int argc, char **argv) {
     size_t n_pos = 0;
     if (qd_cli_parse(&cli, opts, argc, argv, &a.in, 1, 1, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);
     if (cli.help) return 0;
+    (void)qd_stop_watch();
     if (check_arguments(&cli, &a, &err) != QD_OK) return qd_cli_fail(&cli, &err);
     result r = {0};
     qd_device *dev = NULL;

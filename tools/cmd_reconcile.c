@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "cli.h"
 #include "qdistill/reconcile.h"
+#include "stop.h"
 #include "verbs.h"
 
 enum { SAMPLE_MOST = 1 << 14, SAMPLE_SHARE = 8 };
@@ -162,7 +163,8 @@ static qd_status pump(session *s, qd_error *err) {
             st = qd_fail(err, QD_E_INTERNAL, "the two machines wait for each other||a defect of qdistill|report it with this message and what qdistill --version prints");
             break;
         }
-        st = qd_transcript_add(s->transcript, &m, err);
+        st = qd_stop_check(err);
+        if (st == QD_OK) st = qd_transcript_add(s->transcript, &m, err);
         if (st == QD_OK)
             st = from_alice ? qd_reconcile_bob_step(s->bob, &m, &to_alice, &bob_done, err)
                             : qd_reconcile_alice_step(s->alice, &m, &to_bob, &alice_done, err);
@@ -347,6 +349,7 @@ int qd_cmd_reconcile(int argc, char **argv) {
     int code;
     qd_status st = parse(&s, argc, argv, &err);
     if (st == QD_OK && s.cli.help) return 0;
+    (void)qd_stop_watch();
     if (st == QD_OK) st = work(&s, &err);
     if (st != QD_OK) {
         code = qd_cli_fail(&s.cli, &err);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,21 +7,8 @@
 #include "qdistill/link.h"
 #include "qdistill/pipeline.h"
 #include "qdistill/timetag.h"
+#include "stop.h"
 #include "verbs.h"
-
-/* A signal handler can reach nothing but static storage. */
-static volatile sig_atomic_t stop_requested;
-
-static void on_signal(int sig) {
-    (void)sig;
-    stop_requested = 1;
-}
-
-static void watch_signals(void) {
-    struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND}; /* a second Ctrl-C ends at once */
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
-}
 
 /* How bad an exit status is for a batch: 1, 4, 7, 3, 5, 75, 6, 0; a usage error is as bad as bad input. */
 static int badness(int status) {
@@ -57,6 +43,7 @@ static void note_error(outcome *o, const qd_error *err, const qd_cli *cli) {
 typedef struct batch {
     const qd_cli *cli;
     const char *out, *resume;
+    const volatile sig_atomic_t *stop;
     bool has_seed; /* resume: the seed that the run was started with */
     uint64_t seed;
     qd_device *dev;
@@ -161,7 +148,7 @@ static json_t *final_record(const batch *b, qd_status st, const qd_error *err, c
 }
 
 static qd_status run_job(const batch *b, outcome *o, qd_error *err) {
-    qd_run_options opt = {.dir = o->dir, .resume = b->resume != NULL, .dev = b->dev, .fallback = b->fallback, .progress = b->progress, .stop = &stop_requested};
+    qd_run_options opt = {.dir = o->dir, .resume = b->resume != NULL, .dev = b->dev, .fallback = b->fallback, .progress = b->progress, .stop = b->stop};
     json_t *summary = NULL;
     FILE *text = qd_cli_text(b->cli);
     qd_status st = qd_job_run(&o->job, &opt, &summary, text, err);
@@ -249,7 +236,7 @@ static void run_ready(batch *b, outcome *o, size_t n) {
     for (size_t i = 0; i < n; i++) {
         qd_error err = {0};
         if (!o[i].ready) continue;
-        if (stop_requested) {
+        if (*b->stop) {
             (void)qd_fail(&err, QD_STOPPED, "not started: the batch was stopped|||run it again");
             note_error(&o[i], &err, b->cli);
             continue;
@@ -308,7 +295,7 @@ int qd_cmd_run(int argc, char **argv) {
     if (st == QD_OK) st = qd_cli_progress(&cli, &b.progress, &err);
     int status;
     if (st == QD_OK) {
-        watch_signals();
+        b.stop = qd_stop_watch();
         status = run_batch(&b, pos, n);
     } else {
         status = qd_cli_fail(&cli, &err);

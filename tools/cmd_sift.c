@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "cli.h"
 #include "qdistill/sift_files.h"
+#include "stop.h"
 #include "verbs.h"
 
 enum { CHUNK = 1 << 21, WARNINGS_MAX = 12, TEXT = 400 };
@@ -318,6 +319,7 @@ int qd_cmd_sift(int argc, char **argv) {
     const char *pos[2] = {NULL, NULL};
     if (qd_cli_parse(&cli, opts, argc, argv, pos, 2, 2, NULL, &err) != QD_OK) return qd_cli_fail(&cli, &err);
     if (cli.help) return 0;
+    a.o.stop = qd_stop_watch();
     qd_device *dev = NULL;
     json_t *record = NULL;
     qd_sift_result r = {0};

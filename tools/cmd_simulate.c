@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "qdistill/link.h"
 #include "qdistill/timetag.h"
+#include "stop.h"
 #include "verbs.h"
 
 enum { FILES = 3 };
@@ -103,6 +104,7 @@ static qd_status write_tags(job *j, qd_device *dev, qd_progress *progress, qd_ta
     for (uint64_t cell = 0; cell < j->cells; cell += batch) {
         uint64_t n = j->cells - cell < batch ? j->cells - cell : batch;
         tags[0].n = tags[1].n = truth.n[0] = truth.n[1] = 0;
+        QD_TRY_OUT(st, qd_stop_check(err));
         QD_TRY_OUT(st, qd_simulate(j->link, dev, cell, n, &tags[0], &tags[1], &truth, err));
         for (int k = 0; k < 2; k++) QD_TRY_OUT(st, qd_tag_writer_write(writer[k], &tags[k], err));
         count(j, tags, &truth);
@@ -225,6 +227,7 @@ int qd_cmd_simulate(int argc, char **argv) {
         {0}};
     qd_status st = qd_cli_parse(&cli, opts, argc, argv, pos, 1, 1, NULL, &err);
     if (st == QD_OK && cli.help) return 0;
+    (void)qd_stop_watch();
     if (st == QD_OK && (!has_duration || !j.out || !*j.out))
         st = qd_fail(&err, QD_E_USAGE, "simulate needs --%s|||see qdistill simulate --help",
                      has_duration ? "out DIR" : "duration-s S");

@@ -7,6 +7,7 @@
 #include "qdistill/timetag.h"
 #include "tags_cor.h"
 #include "tags_report.h"
+#include "stop.h"
 #include "verbs.h"
 
 enum { CHUNK = 1 << 20, FLAGS = 9 };
@@ -61,7 +62,8 @@ static qd_status stream(qd_tag_reader *reader, qd_tag_writer *writer, tags_repor
     qd_status st = QD_OK;
     while (!end && st == QD_OK) {
         t.n = 0;
-        st = qd_tag_reader_read(reader, CHUNK, &t, &end, err);
+        st = qd_stop_check(err);
+        if (st == QD_OK) st = qd_tag_reader_read(reader, CHUNK, &t, &end, err);
         if (st == QD_OK && r->merge_ps) st = qd_merge_clicks(&merge, r->merge_ps, end, &t, err);
         if (st == QD_OK && writer) st = qd_tag_writer_write(writer, &t, err);
     }
@@ -151,6 +153,7 @@ int qd_cmd_tags(int argc, char **argv) {
     size_t n_pos = 0;
     if (qd_cli_parse(&cli, opts, argc, argv, pos, 2, 2, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);
     if (cli.help) return 0;
+    (void)qd_stop_watch();
     a.action = pos[0];
     a.file = pos[1];
     bool convert = strcmp(a.action, "convert") == 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include "cli.h"
@@ -60,6 +61,7 @@ static int dispatch(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a write error as any other */
     int status = dispatch(argc, argv);
     /* What was printed may still stand in the buffer: a full disk shows now. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {

@@ -289,6 +289,10 @@ qd_status qd_sift_files_truth(const qd_sift_options *o, qd_device *dev, qd_progr
     QD_TRY_OUT(s, begin(&st, err));
     qd_progress_begin(progress, "sift", 0, "tags");
     for (;;) {
+        if (o->stop && *o->stop) {
+            s = qd_fail(err, QD_STOPPED, "sifting was stopped on request|a signal came|nothing was written|run it again");
+            goto out;
+        }
         QD_TRY_OUT(s, fill(&st, &upto, err));
         if (upto == st.next) break;
         QD_TRY_OUT(s, step(&st, upto, err));

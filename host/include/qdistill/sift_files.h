@@ -4,6 +4,7 @@
 #ifndef QDISTILL_SIFT_FILES_H
 #define QDISTILL_SIFT_FILES_H
 
+#include <signal.h>
 #include "qdistill/sift.h"
 #include "qdistill/timetag.h"
 
@@ -23,6 +24,7 @@ typedef struct qd_sift_options {
     bool rehearsal; /**< coins from seed, else from the operating system */
     uint64_t seed;
     uint64_t chunk; /**< Alice's events at a time, at least 1; nothing in the result depends on it */
+    const volatile sig_atomic_t *stop; /**< NULL, or non-zero: end with QD_STOPPED before the next chunk */
 } qd_sift_options;
 
 /** What a station comes to. */
