@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* 40 seeds of each kind of link: the clocks found lie about the true ones as their standard deviations say, in mean and in width. The root
- * mean square of 40 standard normals lies outside 0.7 to 1.4 once in 1,000 times; seeds are fixed. */
+/* 40 seeds of each kind of link: the clocks found lie about the true ones as their standard deviations say, in mean and in width;
+ * seeds are fixed. */
 #include "clock_truth.h"
 
 START_TEST(found_clocks_lie_about_the_true_ones) {
