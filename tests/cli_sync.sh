@@ -86,7 +86,7 @@ expect 6 'no lock' "$qd" sync "$dir/a" "$dir/nb" --format a1-54
 expect 6 'no lock' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 0.001
 expect 6 'no lock' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-ppm 0.5
 head -c 8 "$dir/a" >"$dir/one"
-expect 6 'no events' "$qd" sync "$dir/one" "$dir/b" --format a1-54
+expect 6 'one event' "$qd" sync "$dir/one" "$dir/b" --format a1-54
 for i in 1 2 3 4; do cat "$dir/one"; done >"$dir/same"
 expect 6 'all events at one time' "$qd" sync "$dir/a" "$dir/same" --format a1-54
 
