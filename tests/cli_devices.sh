@@ -41,7 +41,7 @@ json "$dir/devices.json" 'd["devices"][0]["id"] == "0:0" and d["devices"][0]["co
 json "$dir/devices.json" 'd["topology"]["cores"] >= 1 and d["topology"]["packages"] >= 1 and d["topology"]["numa_nodes"] >= 1 and "l2_bytes" in d["topology"]["caches"]'
 "$qdistill" devices --json - >"$dir/stdout.json" 2>"$dir/err" || fail "devices --json -"
 json "$dir/stdout.json" 'len(d["devices"]) >= 1' # nothing but the record on standard output
-json "$dir/devices.json" 'd["device"] is None and d["exit_status"] == 0'
+json "$dir/devices.json" 'd["device"] == {"id": None, "name": None, "type": None, "used": False} and d["exit_status"] == 0'
 expect 2 devices extra
 # A selector keeps what it names; QD_DEVICE hides nothing.
 expect 0 devices --device 0:0 --json "$dir/one.json"
@@ -55,7 +55,7 @@ expect 0 devices --device auto
 says out '^0:0 '
 expect 3 devices --device 9:9 --json "$dir/one.json"
 says err "no device matches '9:9'"
-json "$dir/one.json" 'd["status"] == "failed" and d["exit_status"] == 3 and d["device"] is None and d["error"]["next"]'
+json "$dir/one.json" 'd["status"] == "failed" and d["exit_status"] == 3 and d["device"]["used"] is False and d["error"]["next"]'
 expect 2 devices --device banana
 says err 'name=TEXT'
 QD_DEVICE=9:9 "$qdistill" devices >"$dir/out" 2>"$dir/err" || fail "a wrong QD_DEVICE hides the list that would set it right"

@@ -36,7 +36,7 @@ error() {
     word=failed
     [ "$want" = 6 ] && word=aborted
     grep -q "\"status\": \"$word\"" r.json || fail "'$*': the record's status is not $word"
-    grep -q '"device": ' r.json || fail "'$*': the record has no device"
+    grep -q '"device": {' r.json && grep -q '"used": ' r.json || fail "'$*': the record has no device, or does not say whether it was used"
 }
 
 # lines STATUS ARG...: with --progress json, alone and with --json -, standard output is objects, the last one the only final record.
@@ -144,6 +144,46 @@ error 2 'is out of range: 0 to 2^63 - 1' 'smaller seed' run job.yaml --seed 9223
 error 2 'a number must be finite' 'qdistill estimate --help' estimate --eps-sec 1e999
 error 2 'needs --out' 'qdistill sift --help' sift a b --format a1-54 --offset-ps 0 --window-ps 1
 error 2 'a device' 'qdistill devices' devices --device banana
+
+error 2 'must be a whole number of ps, in digits' 'qdistill sift --help' sift a b --window-ps 1000.5
+error 2 'must be a whole number, in digits' 'qdistill amplify --help' amplify x --out-bits 1e3 --out o
+error 2 'is not a number' 'qdistill sift --help' sift a b --window-ps 1000p
+
+# --- the device, and that it was not used ------------------------------------------------------------------------------------------
+QD_DEVICE=77:0
+export QD_DEVICE
+error 3 'QD_DEVICE=77:0 in the environment' 'qdistill devices' amplify z/alice.bits --out-bits 10 --out o
+error 3 'QD_DEVICE=77:0 in the environment' 'qdistill devices' validate ntt:log2n=5
+error 3 'QD_DEVICE=77:0 in the environment' 'qdistill devices' run job.yaml --out o
+QD_DEVICE=banana
+error 2 'QD_DEVICE=banana in the environment' . sync link/alice.a1 link/bob.a1 --format a1-54
+error 2 'QD_DEVICE=banana in the environment' . run job.yaml --out o
+error 3 '77:0' 'qdistill devices' amplify z/alice.bits --out-bits 10 --out o --device 77:0
+grep -q QD_DEVICE err && fail "--device is not QD_DEVICE"
+unset QD_DEVICE
+# fallback VERB ARG...: without an OpenCL platform the reference computes; the record and a warning say so
+fallback() {
+    rm -rf new new.* r.json
+    OCL_ICD_VENDORS=/nonexistent "$qd" "$@" --json r.json >out 2>err </dev/null || fail "'$*' without a platform exits $?: $(cat err)"
+    grep -q '"fallback": ".*reference path' r.json && grep -q '"id": "ref"' r.json && grep -q '"used": true' r.json || fail "'$*': the record does not tell of the fallback: $(cat r.json)"
+    grep -q "^qdistill $1: warning: .*reference path" err || fail "'$*': no warning of the fallback: $(cat err)"
+}
+fallback simulate s.yaml --duration-s 0.01 --seed 1 --out new
+fallback sync link/alice.a1 link/bob.a1 --format a1-54 --max-offset-s 1e-5 --max-ppm 1
+# shellcheck disable=SC2086 # words
+fallback ${sift% --device ref} --out new
+fallback reconcile sifted/alice.z.bits sifted/bob.z.bits --out new
+fallback amplify z/alice.bits --out-bits 10 --out new
+fallback profile --repeat 1 ntt:log2n=5
+fallback validate --device auto ntt:log2n=5
+# unused VERB ARG...: what computes on no device says so
+unused() {
+    "$qd" "$@" --json r.json >out 2>err || fail "'$*' exits $?: $(cat err)"
+    tr -d ' \n' <r.json | grep -q '"device":{"id":null,"name":null,"type":null,"used":false}' || fail "'$*': $(grep -A 5 '"device"' r.json)"
+}
+unused estimate --counts some.json
+unused tags info link/alice.a1 --format a1-54
+unused devices
 
 # --- JSON on standard output ---------------------------------------------------------------------------------------------------------
 lines 0 simulate s.yaml --duration-s 0.1 --seed 1 --out new --device ref

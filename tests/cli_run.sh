@@ -109,8 +109,14 @@ expect 0 "resume with named keys" "$qd" run --resume died/good --device ref
 sed -i 's/"finished": true/"finished": false/' died/good/state.json
 expect 0 "resume of a state set back" "$qd" run --resume died/good --device ref
 cmp -s b/good/alice.rehearsal.key died/good/alice.rehearsal.key || fail "resume with named keys: another key"
+# a summary that was lost, or that the run died before writing, is written again
+mv died/good/summary.json summary.before
+expect 0 "resume of a complete run without summary" "$qd" run --resume died/good
+says "written again"
+cmp -s summary.before died/good/summary.json || { fail "the summary written again is another"; diff summary.before died/good/summary.json | head; }
 rm died/good/summary.json
-expect 5 "resume of a complete run without summary" "$qd" run --resume died/good --device ref
+sed -i '/^  "summary": {/,/^  }/d' died/good/state.json && sed -i -e ':a' -e 'N' -e '$!ba' -e 's/,\n}/\n}/' died/good/state.json
+expect 5 "resume of a complete run without summary anywhere" "$qd" run --resume died/good --device ref
 says "summary.json is missing"
 mkdir elsewhere
 cd elsewhere || exit 1
@@ -171,6 +177,12 @@ rm bad.job
 expect 5 "run directory exists" "$qd" run good.job --out a
 says exists
 expect 2 "no job at all" "$qd" run
+for at in here syndrome syndrome: syndrom:1 syndrome:1x unknown:1 :1; do
+    expect 2 "QD_STOP_AT=$at" env QD_STOP_AT=$at "$qd" run good.job --out e --json e.json
+    says "QD_STOP_AT=$at"
+    absent e
+    absent e.json
+done
 expect 5 "resume of nothing" "$qd" run --resume nowhere
 
 # recordings: no seed, and files that are no tags
@@ -265,6 +277,26 @@ done
 [ -z "$(ls w/taken)" ] || fail "batch: wrote to a directory that existed"
 expect 5 "nothing can start: no device is looked for" "$qd" run none.job typo.job --out w2 --device 77:0
 absent w2
+# A device that cannot be opened: every job that did not start has its record and its line, and what is said can be pasted.
+mv one.job "it's one.job"
+expect 3 "a batch without its device" "$qd" run "it's one.job" none.job attacked.job --out w3 --device 77:0 --seed 5 --json batch.json
+[ "$(grep -c '"error": {' batch.json)" = 4 ] && [ "$(grep -c '"exit_status": 3' batch.json)" = 3 ] && [ "$(grep -c '"exit_status": 5' batch.json)" = 1 ] && [ "$(grep -c '"job": ' batch.json)" = 3 ] || fail "batch without its device: records"
+[ "$(grep -c "^\(one\|none.job\|attacked\) .*failed" out.txt)" = 3 ] || fail "batch without its device: table"
+next=$(sed -n "/it's one.job was not started/,/Next:/s/^  Next: qdistill //p" err.txt)
+eval "expect 0 'the command for a job that did not start' $qd $next"
+[ -s w3/one/alice.rehearsal.key ] || fail "the command for a job that did not start made no key: $next"
+mv "it's one.job" one.job
+expect 3 "one job without its device" "$qd" run one.job --out w4 --device 77:0 --json batch.json
+grep -q '"job": "one.job"' batch.json && grep -q '"exit_status": 3' batch.json || fail "one job without its device: record"
+expect 2 "no selector of a device" "$qd" run one.job none.job --out w4 --device banana --json w4.json
+absent w4.json
+absent w4
+# In a batch a job that nobody can run is bad input; alone it is a usage error, which writes no record.
+printf 'name: seeded\ninput:\n  alice: {file: r/alice.a1, format: a1-54}\n  bob: {file: r/bob.a1, format: a1-54}\nseed: 1\n' >seeded.job
+expect 5 "a batch with a seed for recordings" "$qd" run one.job seeded.job --out w5 --json w5.json
+[ "$(grep -c '"exit_status": 5' w5.json)" = 2 ] || fail "a batch with a seed for recordings: record"
+expect 2 "a seed for recordings" "$qd" run seeded.job --out w6 --json w6.json
+absent w6.json
 expect 0 "two jobs of one name without --out" "$qd" run one.job twin.job --device ref
 [ -s runs/one-1/alice.rehearsal.key ] && [ -s runs/one-2/alice.rehearsal.key ] || fail "two jobs of one name: $(ls runs)"
 # a batch in JSON lines: one final record, and no text beside it
@@ -272,8 +304,9 @@ expect 0 "JSON lines" "$qd" run one.job --out v --device ref --progress json --j
 [ "$(grep -c '"verb":"run"' out.txt)" = 1 ] && ! grep -qv '^{.*}$' out.txt && tail -n 1 out.txt | grep -q '^{"schema":1,.*"final_bits"' || fail "JSON lines: $(cut -c 1-200 out.txt)"
 
 # --- devices ------------------------------------------------------------------------------------------------------
-expect 0 "no OpenCL platform" env OCL_ICD_VENDORS=/nonexistent "$qd" run one.job --out h
-says "reference path"
+expect 0 "no OpenCL platform" env OCL_ICD_VENDORS=/nonexistent "$qd" run one.job --out h --json h.json
+says "warning: .*reference path"
+grep -q '"fallback": ".*reference path' h.json && grep -q '"used": true' h.json || fail "no OpenCL platform: the record does not say so"
 expect 3 "no platform, no fallback" env OCL_ICD_VENDORS=/nonexistent "$qd" run one.job --out i --no-fallback
 absent i
 if "$qd" devices --json - 2>/dev/null | grep -q '"usable": true'; then

@@ -43,6 +43,9 @@ says err 'operations are '
 expect 2 validate 'ntt:log2n=5,wrong=1'
 says err 'the grammar is ntt:'
 expect 2 validate --full --tiny
+expect 2 validate --device ref --progress none --json "$dir/no.json" coincide:n=5,from=6
+says err 'is beyond n'
+[ ! -e "$dir/no.json" ] || fail "a usage error wrote a record"
 expect 2 validate --budget soon
 expect 2 validate --budget -1
 expect 2 validate --device nonsense ntt
@@ -66,6 +69,10 @@ mutant() {
     says err "self-test failed on 0:0 .*: $1 differs"
     [ ! -s "$dir/out" ] || fail "profile goes on with a broken kernel"
     expect 0 profile --repeat 1 -q "ntt:log2n=8" # the program's own choice goes on without the device
+    # The case that is named is one that differs, not the first that failed; a case that cannot be is a usage error only where it is alone.
+    expect 4 validate --progress none --device 0:0 --json "$dir/broken.json" coincide:n=5,from=6 "$1"
+    says err "^FAIL coincide:.*from=6.* is beyond n"
+    says err "Next: .*qdistill validate --device 0:0 '$1:"
     unset QD_KERNEL_DIR
     eval "expect 0 $command --progress none"
 }

@@ -101,14 +101,24 @@ static qd_status out_of_range(const char *verb, const qd_opt *o, const char *val
     return bad_value(verb, o, value, why, err);
 }
 
-static qd_status set_number(const char *verb, const qd_opt *o, const char *value, qd_error *err) {
+/* "1000.5" and "1e3" are numbers, where an integer is wanted as well. */
+static const char *not_a_number(const qd_opt *o, const char *value, char why[96]) {
+    size_t n = strlen(o->name);
     char *end = NULL;
+    (void)strtod(value, &end);
+    if (o->kind == QD_OPT_REAL || end == value || *end) return "is not a number";
+    snprintf(why, 96, "must be a whole number%s, in digits", n > 3 && strcmp(o->name + n - 3, "-ps") == 0 ? " of ps" : "");
+    return why;
+}
+
+static qd_status set_number(const char *verb, const qd_opt *o, const char *value, qd_error *err) {
+    char *end = NULL, why[96];
     errno = 0;
     double v;
     if (o->kind == QD_OPT_REAL) {
         v = strtod(value, &end);
         if (isfinite(v)) *(double *)o->target = v;
-        else errno = ERANGE;
+        errno = isfinite(v) ? 0 : ERANGE; /* a number too small for all digits is one all the same */
     } else if (o->kind == QD_OPT_I64) {
         int64_t i = strtoll(value, &end, 10);
         v = (double)i;
@@ -119,7 +129,7 @@ static qd_status set_number(const char *verb, const qd_opt *o, const char *value
         v = (double)u;
         *(uint64_t *)o->target = u;
     }
-    if (end == value || *end) return bad_value(verb, o, value, "is not a number", err);
+    if (end == value || *end) return bad_value(verb, o, value, not_a_number(o, value, why), err);
     bool outside = (o->min != 0 || o->max != 0) && (v < o->min || v > o->max);
     return errno || outside ? out_of_range(verb, o, value, err) : QD_OK;
 }
@@ -210,10 +220,15 @@ qd_status qd_cli_parse(qd_cli *cli, const qd_opt *opts, int argc, char **argv, c
     return check_json(cli, opts, pos, n, err);
 }
 
-qd_status qd_cli_device(const qd_cli *cli, qd_device **dev, qd_error *err) {
-    char said[1024] = "";
-    QD_TRY(qd_device_choose(qd_registry_all(), cli->device, cli->no_fallback, dev, said, err));
-    if (said[0] && !cli->quiet) fprintf(stderr, "qdistill: %s\n", said);
+qd_status qd_cli_device_error(const qd_cli *cli, qd_status st, qd_error *err) {
+    if (st == QD_OK || !cli->device || cli->device_given) return st;
+    return qd_fail(err, st, "QD_DEVICE=%s in the environment: %s|%s|%s|%s", cli->device, err->what, err->cause, err->likely, err->next);
+}
+
+qd_status qd_cli_device(qd_cli *cli, qd_device **dev, qd_error *err) {
+    qd_status st = qd_device_choose(qd_registry_all(), cli->device, cli->no_fallback, dev, cli->fallback, err);
+    QD_TRY(qd_cli_device_error(cli, st, err));
+    if (*cli->fallback && !cli->quiet) fprintf(stderr, "qdistill %s: warning: %s\n", cli->verb, cli->fallback);
     return QD_OK;
 }
 
@@ -267,14 +282,32 @@ const char *qd_cli_quoted(const char *arg, char *out, size_t cap) {
 
 /* ---- The final record ------------------------------------------------------------------------------------------------ */
 
-json_t *qd_cli_device_json(const qd_device_info *d) {
-    if (!d) return json_pack("{s:s,s:s,s:s}", "id", "ref", "name", "reference path", "type", "ref");
-    return json_pack("{s:s,s:s,s:s,s:s,s:s}", "id", d->id, "name", d->name, "type", d->type, "driver", d->driver, "platform", d->platform);
+json_t *qd_cli_device_json(const qd_device_info *d, bool used) {
+    if (!d) return json_pack("{s:s,s:s,s:s,s:b}", "id", "ref", "name", "reference path", "type", "ref", "used", used);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b}", "id", d->id, "name", d->name, "type", d->type, "driver", d->driver, "platform", d->platform,
+                     "version", d->version, "used", used);
+}
+
+static json_t *record_with(const qd_cli *cli, json_t *device) {
+    return json_pack("{s:i,s:s,s:s,s:s,s:s,s:o,s:i}", "schema", 1, "tool", "qdistill", "version", QD_VERSION, "verb", cli->verb, "status",
+                     "ok", "device", device, "exit_status", 0);
 }
 
 json_t *qd_cli_record(const qd_cli *cli, const qd_device *dev) {
-    return json_pack("{s:i,s:s,s:s,s:s,s:s,s:o,s:i}", "schema", 1, "tool", "qdistill", "version", QD_VERSION, "verb", cli->verb, "status",
-                     "ok", "device", qd_cli_device_json(dev ? qd_device_about(dev) : NULL), "exit_status", 0);
+    json_t *device = qd_cli_device_json(dev ? qd_device_about(dev) : NULL, true);
+    if (*cli->fallback) json_object_set_new(device, "fallback", json_string(cli->fallback));
+    return record_with(cli, device);
+}
+
+json_t *qd_cli_record_unused(const qd_cli *cli) {
+    return record_with(cli, json_pack("{s:n,s:n,s:n,s:b}", "id", "name", "type", "used", 0));
+}
+
+int qd_cli_badness(int exit_status) {
+    static const int order[] = {0, 2, 6, 75, 5, 3, 7, 4, 1};
+    for (int i = 0; i < (int)(sizeof order / sizeof order[0]); i++)
+        if (order[i] == exit_status) return i;
+    return 100;
 }
 
 /* Where nobody nearer to the error said what to do: what helps with errors of its kind. */
@@ -333,8 +366,9 @@ static qd_status write_line(const json_t *record, qd_error *err) {
     return ok ? QD_OK : qd_fail(err, QD_E_INPUT, "cannot write to standard output|%s|it is closed or its disk is full|make room, or write the record to a file: --json FILE", strerror(errno));
 }
 
-/* To a file first: where that fails, the last line on standard output tells so. */
+/* To a file first: where that fails, the last line on standard output tells so. A usage error writes nothing. */
 static qd_status write_record(const qd_cli *cli, const json_t *record, qd_error *err) {
+    if (json_integer_value(json_object_get(record, "exit_status")) == qd_exit_status(QD_E_USAGE)) return QD_OK;
     if (cli->json && !(json_lines(cli) && to_stdout(cli))) {
         QD_TRY(json_free(cli->json, err)); /* once more: an output of this command may be called so */
         QD_TRY(qd_json_write(record, cli->json, err));
@@ -344,9 +378,7 @@ static qd_status write_record(const qd_cli *cli, const json_t *record, qd_error 
 
 int qd_cli_fail(const qd_cli *cli, const qd_error *err) {
     qd_cli_print_error(cli, err);
-    if (err->status == QD_E_USAGE || !(cli->json || json_lines(cli))) return qd_exit_status(err->status);
-    json_t *r = qd_cli_record(cli, NULL);
-    json_object_set_new(r, "device", json_null());
+    json_t *r = qd_cli_record_unused(cli);
     qd_cli_set_error(cli, r, err);
     (void)write_record(cli, r, NULL); /* it failed for a better reason */
     json_decref(r);

@@ -17,6 +17,7 @@ typedef struct qd_cli {
     const char *device; /**< --device or QD_DEVICE; NULL: auto */
     bool device_given;  /**< it stands on the command line */
     bool no_fallback;
+    char fallback[1024]; /**< why another device than the first choice computes; "": it is the first choice, or none was chosen yet */
     const char *json;     /**< --json FILE or "-"; NULL: none */
     const char *progress; /**< --progress MODE; NULL: by terminal */
     bool has_seed;
@@ -76,14 +77,23 @@ bool qd_cli_stream(const char *path);
 /** @p arg as a word that a shell takes back: itself, or in quotes. Returns @p out. */
 const char *qd_cli_quoted(const char *arg, char *out, size_t cap);
 
-/** Choose the device as --device, QD_DEVICE and --no-fallback say; prints the one line that says what was chosen unless quiet. */
-qd_status qd_cli_device(const qd_cli *cli, qd_device **dev, qd_error *err);
+/** Choose the device as --device, QD_DEVICE and --no-fallback say. A fallback is kept for the record, and warned of unless quiet. */
+qd_status qd_cli_device(qd_cli *cli, qd_device **dev, qd_error *err);
 
-/** A device in a record; @p dev NULL is {"id":"ref",...}. */
-json_t *qd_cli_device_json(const qd_device_info *dev);
+/** An error about a device that the environment named says so. Returns @p st, which was @p err's. */
+qd_status qd_cli_device_error(const qd_cli *cli, qd_status st, qd_error *err);
+
+/** A device in a record; @p dev NULL is {"id":"ref",...}. @p used: something was computed on it. */
+json_t *qd_cli_device_json(const qd_device_info *dev, bool used);
 
 /** {"schema":1,"tool":"qdistill","version":..,"verb":..,"status":"ok","device":{..},"exit_status":0}; @p dev NULL is the reference. */
 json_t *qd_cli_record(const qd_cli *cli, const qd_device *dev);
+
+/** The same where no device was used: "device" has null for id, name and type, and "used" false. */
+json_t *qd_cli_record_unused(const qd_cli *cli);
+
+/** How bad an exit status is, of several things done by one command: 1, 4, 7, 3, 5, 75, 6, 2, 0; the worst is the greatest. */
+int qd_cli_badness(int exit_status);
 
 /** Make @p record that of a failure: status "failed" or "aborted", "error" with four parts, "exit_status". */
 void qd_cli_set_error(const qd_cli *cli, json_t *record, const qd_error *err);
@@ -91,14 +101,15 @@ void qd_cli_set_error(const qd_cli *cli, json_t *record, const qd_error *err);
 /** Print the four parts to standard error. What the caller left out of `next` is filled in by kind. */
 void qd_cli_print_error(const qd_cli *cli, const qd_error *err);
 
-/** A failure without results: print it, write its record (device null) unless it is one of usage, return the exit status. */
+/** A failure without results: print it, write its record (no device used), return the exit status. */
 int qd_cli_fail(const qd_cli *cli, const qd_error *err);
 
 /** A failure with results: print it, add it to @p record and write that; returns the exit status. Takes ownership of @p record. */
 int qd_cli_refuse(const qd_cli *cli, json_t *record, const qd_error *err);
 
-/** Write the final record: where --json says, and with --progress json as the last line of standard output, once. Returns the
- *  record's exit_status (5 when it cannot be written). Takes ownership of @p record. */
+/** Write the final record: where --json says, and with --progress json as the last line of standard output, once; nowhere when its
+ *  exit_status is 2: a usage error writes nothing. Returns the record's exit_status (5 when it cannot be written). Takes ownership of
+ *  @p record. */
 int qd_cli_done(const qd_cli *cli, json_t *record);
 
 #endif

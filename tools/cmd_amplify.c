@@ -112,7 +112,7 @@ static double device_seconds(const qd_device *dev) {
     return t.kernel_seconds + t.upload_seconds + t.download_seconds;
 }
 
-static qd_status amplify(const qd_cli *cli, const arguments *a, qd_device **dev, result *r, qd_error *err) {
+static qd_status amplify(qd_cli *cli, const arguments *a, qd_device **dev, result *r, qd_error *err) {
     QD_TRY(check_free(a, err));
     QD_TRY(read_input(a, &r->x, err));
     QD_TRY(get_seed(cli, a, qd_toeplitz_seed_bits(a->hash, r->x.n, a->out_bits), &r->seed, err));

@@ -54,11 +54,11 @@ static json_t *access_json(const found *f) {
 }
 
 static json_t *record_of(const qd_cli *cli, const found *f) {
-    json_t *r = qd_cli_record(cli, NULL), *devices = json_array();
-    if (!f->chosen) json_object_set_new(r, "device", json_null()); /* nothing was computed, nothing was asked for */
+    json_t *r = qd_cli_record_unused(cli), *devices = json_array();
+    if (f->chosen && strcmp(f->chosen, "ref") == 0) json_object_set_new(r, "device", qd_cli_device_json(NULL, false));
     for (size_t i = 0; i < f->n_devices; i++) {
         json_array_append_new(devices, device_json(&f->devices[i]));
-        if (f->chosen == f->devices[i].id) json_object_set_new(r, "device", qd_cli_device_json(&f->devices[i]));
+        if (f->chosen == f->devices[i].id) json_object_set_new(r, "device", qd_cli_device_json(&f->devices[i], false));
     }
     json_object_set_new(r, "devices", devices);
     json_object_set_new(r, "topology", topology_json(&f->topology));

@@ -88,7 +88,7 @@ static json_t *closed_json(const qd_bbm92_result *r) {
 }
 
 static json_t *record_of(const qd_cli *cli, const char *bound, const qd_bbm92_input *in, const qd_bbm92_result *r) {
-    json_t *j = qd_cli_record(cli, NULL), *terms = json_object(), *phase = json_object();
+    json_t *j = qd_cli_record_unused(cli), *terms = json_object(), *phase = json_object();
     for (int b = 0; b < 2; b++) {
         json_object_set_new(terms, basis_name[b], terms_json(r, b));
         json_object_set_new(phase, basis_name[b], json_real(r->phi[b]));

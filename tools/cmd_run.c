@@ -10,14 +10,6 @@
 #include "stop.h"
 #include "verbs.h"
 
-/* How bad an exit status is for a batch: 1, 4, 7, 3, 5, 75, 6, 0; a usage error is as bad as bad input. */
-static int badness(int status) {
-    static const int order[] = {0, 6, 75, 5, 2, 3, 7, 4, 1};
-    for (int i = 0; i < (int)(sizeof order / sizeof order[0]); i++)
-        if (order[i] == status) return i;
-    return 100;
-}
-
 /* A job of the batch: what it will do, and what came of it. */
 typedef struct outcome {
     const char *path;
@@ -33,22 +25,20 @@ static void note_error(outcome *o, const qd_error *err, const qd_cli *cli) {
     snprintf(o->note, sizeof o->note, "%.255s", err->what);
     qd_cli_print_error(cli, err);
     if (!o->record) {
-        o->record = qd_cli_record(cli, NULL);
-        json_object_set_new(o->record, "device", json_null()); /* nothing was computed */
+        o->record = qd_cli_record_unused(cli);
         json_object_set_new(o->record, "job", json_string(o->path));
     }
     qd_cli_set_error(cli, o->record, err);
 }
 
 typedef struct batch {
-    const qd_cli *cli;
+    qd_cli *cli;
     const char *out, *resume;
     const volatile sig_atomic_t *stop;
     bool has_seed; /* resume: the seed that the run was started with */
     uint64_t seed;
     qd_device *dev;
     bool opened; /* a device, or the reference, was chosen */
-    char fallback[1024];
     qd_progress *progress;
 } batch;
 
@@ -129,6 +119,8 @@ static size_t prepare_all(const batch *b, outcome *o, size_t n) {
             ready++;
             continue;
         }
+        /* Of several jobs one that cannot be so is bad input: the command, which has done the others, writes its record. */
+        if (n > 1 && err.status == QD_E_USAGE) err.status = QD_E_INPUT;
         /* "cannot open x.yaml": whose? */
         if (!strstr(err.what, o[k].path)) (void)qd_fail(&err, err.status, "job %s: %s|%s|%s|%s", o[k].path, err.what, err.cause, err.likely, err.next);
         note_error(&o[k], &err, b->cli);
@@ -141,14 +133,13 @@ static size_t prepare_all(const batch *b, outcome *o, size_t n) {
 /* The run's final record: what every record has, then the summary. */
 static json_t *final_record(const batch *b, qd_status st, const qd_error *err, const json_t *summary) {
     json_t *r = qd_cli_record(b->cli, b->dev);
-    if (*b->fallback) json_object_set_new(json_object_get(r, "device"), "fallback", json_string(b->fallback));
     json_object_update(r, (json_t *)(uintptr_t)summary);
     if (st != QD_OK) qd_cli_set_error(b->cli, r, err);
     return r;
 }
 
 static qd_status run_job(const batch *b, outcome *o, qd_error *err) {
-    qd_run_options opt = {.dir = o->dir, .resume = b->resume != NULL, .dev = b->dev, .fallback = b->fallback, .progress = b->progress, .stop = b->stop};
+    qd_run_options opt = {.dir = o->dir, .resume = b->resume != NULL, .dev = b->dev, .fallback = b->cli->fallback, .progress = b->progress, .stop = b->stop};
     json_t *summary = NULL;
     FILE *text = qd_cli_text(b->cli);
     qd_status st = qd_job_run(&o->job, &opt, &summary, text, err);
@@ -211,10 +202,10 @@ static qd_status job_of_run(batch *b, char **path, qd_error *err) {
 static int finish_batch(const batch *b, outcome *o, size_t n) {
     const outcome *worst = &o[0];
     for (size_t i = 1; i < n; i++)
-        if (badness(o[i].exit_status) > badness(worst->exit_status)) worst = &o[i];
+        if (qd_cli_badness(o[i].exit_status) > qd_cli_badness(worst->exit_status)) worst = &o[i];
     if (n == 1) return qd_cli_done(b->cli, json_incref(o[0].record));
-    json_t *record = qd_cli_record(b->cli, b->dev), *jobs = json_array(), *error = json_object_get(worst->record, "error");
-    if (!b->opened) json_object_set_new(record, "device", json_null());
+    json_t *record = b->opened ? qd_cli_record(b->cli, b->dev) : qd_cli_record_unused(b->cli);
+    json_t *jobs = json_array(), *error = json_object_get(worst->record, "error");
     for (size_t i = 0; i < n; i++) json_array_append(jobs, o[i].record);
     json_object_set_new(record, "jobs", jobs);
     json_object_set(record, "status", json_object_get(worst->record, "status"));
@@ -225,11 +216,25 @@ static int finish_batch(const batch *b, outcome *o, size_t n) {
     return qd_cli_done(b->cli, record);
 }
 
-static qd_status open_device(batch *b, qd_error *err) {
-    QD_TRY(qd_device_choose(qd_registry_all(), b->cli->device, b->cli->no_fallback, &b->dev, b->fallback, err));
-    if (*b->fallback && !b->cli->quiet) fprintf(stderr, "qdistill: %s\n", b->fallback);
-    b->opened = true;
-    return QD_OK;
+/* The command that runs this job alone; @p device in place of --device, or NULL. */
+static void command_of(const batch *b, const outcome *o, const char *device, char *out, size_t cap) {
+    char word[QD_ERROR_PART], seed[32] = "";
+    size_t n = (size_t)snprintf(out, cap, "qdistill run %s", qd_cli_quoted(o->path, word, sizeof word));
+    const char *dir = b->resume ? b->resume : b->out;
+    if (!device && b->cli->device_given) device = b->cli->device;
+    if (b->cli->has_seed) snprintf(seed, sizeof seed, " --seed %llu", (unsigned long long)b->cli->seed);
+    if (dir && n < cap) n += (size_t)snprintf(out + n, cap - n, " --%s %s", b->resume ? "resume" : "out", qd_cli_quoted(dir, word, sizeof word));
+    if (device && n < cap) n += (size_t)snprintf(out + n, cap - n, " --device %s", qd_cli_quoted(device, word, sizeof word));
+    if (n < cap) (void)snprintf(out + n, cap - n, "%s", seed);
+}
+
+/* A job that was ready and did not begin, and why. */
+static void not_started(const batch *b, outcome *o, const qd_error *why, const char *device) {
+    qd_error err = {0};
+    char next[QD_ERROR_PART];
+    command_of(b, o, device, next, sizeof next);
+    (void)qd_fail(&err, why->status, "job %s was not started: %s|%s|%s|%s", o->path, why->what, why->cause, why->likely, next);
+    note_error(o, &err, b->cli);
 }
 
 static void run_ready(batch *b, outcome *o, size_t n) {
@@ -237,8 +242,8 @@ static void run_ready(batch *b, outcome *o, size_t n) {
         qd_error err = {0};
         if (!o[i].ready) continue;
         if (*b->stop) {
-            (void)qd_fail(&err, QD_STOPPED, "not started: the batch was stopped|||run it again");
-            note_error(&o[i], &err, b->cli);
+            (void)qd_fail(&err, QD_STOPPED, "the batch was stopped");
+            not_started(b, &o[i], &err, NULL);
             continue;
         }
         if (n > 1 && !b->cli->quiet) fprintf(stderr, "job %zu of %zu: %s\n", i + 1, n, o[i].path);
@@ -255,9 +260,14 @@ static int run_batch(batch *b, const char **jobs, size_t n) {
     }
     for (size_t i = 0; i < n; i++) o[i].path = jobs[i];
     size_t ready = prepare_all(b, o, n);
-    qd_status st = ready ? open_device(b, &err) : QD_OK;
-    if (st == QD_OK) run_ready(b, o, n);
-    int status = st == QD_OK ? finish_batch(b, o, n) : qd_cli_fail(b->cli, &err);
+    b->opened = ready && qd_cli_device(b->cli, &b->dev, &err) == QD_OK;
+    bool usage = err.status == QD_E_USAGE; /* no selector of a device: whatever else is wrong, the command is */
+    if (b->opened) run_ready(b, o, n);
+    else if (usage) qd_cli_print_error(b->cli, &err);
+    else if (n == 1 && ready) note_error(&o[0], &err, b->cli);
+    for (size_t i = 0; i < n && n > 1 && !b->opened && !usage; i++)
+        if (o[i].ready) not_started(b, &o[i], &err, "auto");
+    int status = usage ? qd_exit_status(QD_E_USAGE) : finish_batch(b, o, n);
     for (size_t i = 0; i < n; i++) {
         json_decref(o[i].record);
         qd_job_free(&o[i].job);
@@ -292,6 +302,7 @@ int qd_cmd_run(int argc, char **argv) {
     if (st == QD_OK && cli.has_seed && cli.seed > INT64_MAX)
         st = qd_fail(&err, QD_E_USAGE, "--seed: %llu is out of range: 0 to 2^63 - 1||the record of a run holds integers up to that|choose a smaller seed", (unsigned long long)cli.seed);
     if (st == QD_OK && !n) st = qd_fail(&err, QD_E_USAGE, "run needs a job||a job is a YAML file: examples/quickstart.yaml is one|see qdistill run --help");
+    if (st == QD_OK) st = qd_run_stop_at_check(&err);
     if (st == QD_OK) st = qd_cli_progress(&cli, &b.progress, &err);
     int status;
     if (st == QD_OK) {

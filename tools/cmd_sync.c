@@ -78,7 +78,7 @@ static json_t *record(const qd_cli *cli, const qd_device *dev, const arguments *
     return j;
 }
 
-static qd_status run(const qd_cli *cli, const arguments *a, qd_tags tags[2], qd_device **dev, qd_clock *clock,
+static qd_status run(qd_cli *cli, const arguments *a, qd_tags tags[2], qd_device **dev, qd_clock *clock,
                      qd_sync_report *report, qd_error *err) {
     qd_tag_format format;
     if (!a->format)

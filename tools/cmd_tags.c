@@ -114,7 +114,7 @@ static int info_cor(const qd_cli *cli, const arguments *a) {
     FILE *text = qd_cli_text(cli);
     if (text) cor_print(text, a->file, &s);
     cor_warn(a->file, &s);
-    json_t *j = qd_cli_record(cli, NULL);
+    json_t *j = qd_cli_record_unused(cli);
     json_object_set_new(j, "action", json_string(a->action));
     cor_json(j, a->file, &s);
     return qd_cli_done(cli, j);
@@ -169,7 +169,7 @@ int qd_cmd_tags(int argc, char **argv) {
     tags_warn(&r);
     FILE *text = qd_cli_text(&cli);
     if (text) tags_print(text, &r);
-    json_t *j = qd_cli_record(&cli, NULL);
+    json_t *j = qd_cli_record_unused(&cli);
     json_object_set_new(j, "action", json_string(a.action));
     tags_json(j, &r);
     return qd_cli_done(&cli, j);

@@ -19,9 +19,9 @@ typedef struct options {
 typedef struct tally {
     json_t *results;
     size_t passed, failed, left_out;
+    qd_error worst;  /* of the cases that could not be run; status QD_OK: none */
     bool differs;
-    qd_error first;  /* of the cases that could not be run; status QD_OK: none */
-    char problem[1024], id[16]; /* of the first case that failed */
+    char problem[1024], id[16]; /* of the first case that differs */
 } tally;
 
 static double now(void) {
@@ -70,15 +70,17 @@ static void one(const qd_cli *cli, FILE *text, const qd_problem *p, qd_device *d
                     c.compared_bytes, c.device_seconds, c.reference_seconds);
         return;
     }
-    if (t->failed++ == 0) {
-        snprintf(t->problem, sizeof t->problem, "%s", problem);
-        snprintf(t->id, sizeof t->id, "%s", id_of(dev));
-    }
+    t->failed++;
     if (st == QD_OK) {
+        if (!t->differs) {
+            snprintf(t->problem, sizeof t->problem, "%s", problem);
+            snprintf(t->id, sizeof t->id, "%s", id_of(dev));
+        }
         t->differs = true;
         tell_difference(problem, id_of(dev), &c);
     } else {
-        if (t->first.status == QD_OK) t->first = e;
+        if (qd_cli_badness(qd_exit_status(st)) > qd_cli_badness(qd_exit_status(t->worst.status)))
+            (void)qd_fail(&t->worst, st, "%s on %s: %s|%s|%s|%s", problem, id_of(dev), e.what, e.cause, e.likely, e.next);
         fprintf(stderr, "FAIL %s on %s: %s (%s)\n  %s\n", problem, id_of(dev), e.what, e.cause, e.likely);
     }
 }
@@ -113,9 +115,9 @@ static int finish(const qd_cli *cli, FILE *text, const qd_devices *ds, const tal
     json_object_set_new(r, "failed", json_integer((json_int_t)t->failed));
     json_object_set_new(r, "left_out", json_integer((json_int_t)t->left_out));
     if (!t->failed) return qd_cli_done(cli, r);
-    qd_error err = t->first;
-    if (t->differs)
-        (void)qd_fail(&err, QD_E_DIFFER, "%zu of %zu cases failed, the first on %s||the device, its driver or a kernel computes wrongly|reproduce it: qdistill validate --device %s '%s'",
+    qd_error err = t->worst;
+    if (t->differs && qd_cli_badness(qd_exit_status(QD_E_DIFFER)) > qd_cli_badness(qd_exit_status(err.status)))
+        (void)qd_fail(&err, QD_E_DIFFER, "%zu of %zu cases failed, the first that differs on %s||the device, its driver or a kernel computes wrongly|reproduce it: qdistill validate --device %s '%s'",
                       t->failed, t->failed + t->passed, t->id, t->id, t->problem);
     return qd_cli_refuse(cli, r, &err);
 }

@@ -69,11 +69,11 @@ void qd_problems_free(qd_problems *ps) {
     *ps = (qd_problems){0};
 }
 
-static qd_status open_named(const qd_cli *cli, qd_devices *out, qd_error *err) {
+static qd_status open_named(qd_cli *cli, qd_devices *out, qd_error *err) {
     if (strcmp(cli->device, "auto") == 0)
         QD_TRY(qd_cli_device(cli, &out->dev[0], err));
     else
-        QD_TRY(qd_device_open(cli->device, &out->dev[0], err));
+        QD_TRY(qd_cli_device_error(cli, qd_device_open(cli->device, &out->dev[0], err), err));
     out->n = 1;
     return QD_OK;
 }
@@ -93,7 +93,7 @@ static qd_status open_all(const qd_device_info *list, size_t n, const char *note
     return QD_OK;
 }
 
-qd_status qd_devices_open(const qd_cli *cli, qd_devices *out, qd_error *err) {
+qd_status qd_devices_open(qd_cli *cli, qd_devices *out, qd_error *err) {
     *out = (qd_devices){0};
     qd_device_info *list = NULL;
     size_t n = 0;

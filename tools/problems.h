@@ -27,7 +27,7 @@ typedef struct qd_devices {
 
 /** The device that --device names, without a self-test (the caller compares anyway); not given: every usable one. Each that
  *  cannot be opened is told on standard error. QD_E_NODEVICE: none. Freed with qd_devices_close. */
-qd_status qd_devices_open(const qd_cli *cli, qd_devices *out, qd_error *err);
+qd_status qd_devices_open(qd_cli *cli, qd_devices *out, qd_error *err);
 void qd_devices_close(qd_devices *ds);
 
 #endif

@@ -60,13 +60,14 @@ static qd_status add_input(json_t *inputs, const char *who, const char *path, co
     return QD_OK;
 }
 
-static json_t *device_record(qd_device *dev, const char *fallback) {
+json_t *qd_record_device(const qd_device *dev, const char *fallback) {
     json_t *o;
     if (dev) {
         const qd_device_info *d = qd_device_about(dev);
-        o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "id", d->id, "name", d->name, "type", d->type, "driver", d->driver, "platform", d->platform, "version", d->version);
+        o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b}", "id", d->id, "name", d->name, "type", d->type, "driver", d->driver, "platform", d->platform, "version", d->version,
+                      "used", 1);
     } else {
-        o = json_pack("{s:s,s:s}", "id", "ref", "name", "reference path");
+        o = json_pack("{s:s,s:s,s:s,s:b}", "id", "ref", "name", "reference path", "type", "ref", "used", 1);
     }
     if (fallback && *fallback) json_object_set_new(o, "fallback", json_string(fallback));
     return o;
@@ -91,7 +92,7 @@ qd_status qd_record_manifest(const qd_job *job, const qd_station_params *p, cons
     if (link) json_object_set_new(tables, "link", json_string(qd_link_tables_sha256(link)));
     *out = json_pack("{s:i,s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "tool", "qdistill", "version", QD_VERSION, "name", job->name, "job", job->path,
                      "rehearsal", (int)job->rehearsal, "options", options(job, p), "inputs", inputs, "tables", tables, "kernels", kernels(), "device",
-                     device_record(dev, fallback));
+                     qd_record_device(dev, fallback));
     return *out ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for the manifest");
 }
 

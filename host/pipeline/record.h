@@ -9,6 +9,8 @@
 /** All that it takes to repeat the run. @p link NULL for recordings. *out is the caller's. */
 qd_status qd_record_manifest(const qd_job *job, const qd_station_params *p, const qd_link *link, qd_device *dev, const char *fallback, json_t **out,
                              qd_error *err);
+/** The device as a record names it; @p dev NULL is the reference. */
+json_t *qd_record_device(const qd_device *dev, const char *fallback);
 /** QD_E_INPUT naming the first field in which an old manifest's options, inputs or tables differ from the new one's. */
 qd_status qd_record_same_run(const json_t *old, const json_t *now, qd_error *err);
 

@@ -29,6 +29,7 @@ typedef struct run {
     qd_keyfile key[2];
     qd_run_state state;
     bool match;
+    bool again;   /* the run was complete: nothing to do but to give its summary again */
     bool created; /* the run directory is this run's own */
     int lock; /* descriptor of the locked run directory; -1: none */
     char reason[640]; /* why the last block gave no key, or why the run ended */
@@ -111,6 +112,18 @@ static qd_status manifest(run *r, qd_error *err) {
     return st;
 }
 
+/* A run that was complete: its summary is in the state, for the case that it died before it was written, or that it was lost. */
+static qd_status finished(run *r, qd_error *err) {
+    char *path = in_dir(r, "summary.json");
+    bool there = path && access(path, F_OK) == 0;
+    free(path);
+    if (there) return qd_fail(err, QD_E_INPUT, "the run in %s is complete||there is nothing to resume|its keys and summary.json stand there", r->opt->dir);
+    r->again = json_is_object(r->state.summary);
+    if (r->again) return QD_OK;
+    return qd_fail(err, QD_E_INPUT, "the run in %s is complete, but its summary.json is missing||an older version finished it, which kept no second copy of the summary|its keys stand there; the records of its blocks are in state.json",
+                   r->opt->dir);
+}
+
 /* Where the run goes on; a fresh run begins at block 0. */
 static qd_status load_state(run *r, qd_error *err) {
     if (!r->opt->resume) {
@@ -120,13 +133,7 @@ static qd_status load_state(run *r, qd_error *err) {
         return QD_OK;
     }
     QD_TRY(qd_run_state_read(r->opt->dir, &r->state, err));
-    if (r->state.finished) {
-        char *path = in_dir(r, "summary.json");
-        bool summary = path && access(path, F_OK) == 0;
-        free(path);
-        return qd_fail(err, QD_E_INPUT, "the run in %s is complete%s||there is nothing to resume|its keys%s stand there%s", r->opt->dir, summary ? "" : ", but its summary.json is missing",
-                       summary ? " and summary.json" : "", summary ? "" : "; the records of its blocks are in state.json");
-    }
+    if (r->state.finished) return finished(r, err);
     r->params.first_block = r->state.next_block;
     r->params.abandon_first = r->state.announced;
     for (int b = 0; b < 2; b++) {
@@ -208,6 +215,18 @@ static bool stop_at(const run *r, const char *here) {
     return at && !r->opt->resume && strcmp(at, here) == 0;
 }
 
+qd_status qd_run_stop_at_check(qd_error *err) {
+    const char *at = getenv("QD_STOP_AT"), *colon = at ? strchr(at, ':') : NULL;
+    if (!at || strcmp(at, "publish") == 0) return QD_OK;
+    size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+    bool known = digits > 0 && digits < 11 && !colon[1 + digits];
+    for (uint32_t type = QD_MSG_TIMES; known && type <= QD_MSG_DONE; type++) {
+        const char *name = qd_msg_name(type);
+        if (strlen(name) == (size_t)(colon - at) && strncmp(at, name, strlen(name)) == 0 && strcmp(name, "unknown") != 0) return QD_OK;
+    }
+    return qd_fail(err, QD_E_USAGE, "QD_STOP_AT=%s in the environment is no place to stop at||it is TYPE:BLOCK, a message's type as a report lists it and a number, or publish|QD_STOP_AT=syndrome:0, or unset it", at);
+}
+
 /* For tests of stopping: QD_STOP_AT=TYPE:BLOCK stops the run as a signal would, when it is about to carry that message. */
 static bool stop_asked(const run *r, const qd_msg *m) {
     char here[48];
@@ -277,11 +296,25 @@ static qd_status digest(const run *r, int side, char hex[65], qd_error *err) {
     return qd_sha256_file(r->key[side].partial, hex, err);
 }
 
-/* The keys get their names, then the state says that there is nothing to resume. */
-static qd_status publish(run *r, qd_status st, qd_error *err) {
+static qd_status no_key(const char *reason, qd_error *err) {
+    return qd_fail(err, QD_E_POLICY, "no key: %s||what cannot be bounded counts as known to an eavesdropper|a longer job, or a link with fewer errors; the report says what took each part away", reason);
+}
+
+/* The summary of a run that was complete, and how that run ended. */
+static qd_status give_again(const run *r, json_t **summary, FILE *text, qd_error *err) {
+    const char *reason = json_string_value(json_object_get(r->state.summary, "abort_reason"));
+    *summary = json_incref(r->state.summary);
+    if (text) fprintf(text, "the run in %s was complete, and its summary.json is missing: it is written again\n", r->opt->dir);
+    return reason ? no_key(reason, err) : QD_OK;
+}
+
+/* The keys get their names, then the state says that there is nothing to resume, and keeps the summary until the caller has written it. */
+static qd_status publish(run *r, const json_t *summary, qd_status st, qd_error *err) {
     for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_finish(&r->key[i], err));
     if (stop_at(r, "publish")) return QD_STOPPED; /* for tests: as if it had died here */
     r->state.finished = true;
+    r->state.summary = json_copy((json_t *)(uintptr_t)summary);
+    json_object_set_new(r->state.summary, "device", qd_record_device(r->opt->dev, r->opt->fallback));
     QD_TRY(qd_run_state_write(r->opt->dir, &r->state, err));
     return st;
 }
@@ -292,7 +325,7 @@ static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_e
     if (st == QD_E_POLICY) snprintf(r->reason, sizeof r->reason, "%s", err ? err->what : "refused");
     if (st == QD_OK && !key) {
         explain(r);
-        st = qd_fail(err, QD_E_POLICY, "no key: %s||what cannot be bounded counts as known to an eavesdropper|a longer job, or a link with fewer errors; the report says what took each part away", r->reason);
+        st = no_key(r->reason, err);
     }
     for (int i = 0; i < 2; i++) QD_TRY(digest(r, i, hex[i], err));
     qd_run_facts f = {.job = r->job, .params = &r->params, .blocks = r->state.blocks, .alice = qd_station_about(r->station[0]), .bob = qd_station_about(r->station[1]),
@@ -304,7 +337,7 @@ static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_e
     if (text) qd_record_text(*summary, r->opt->dev ? qd_device_about(r->opt->dev)->name : "the reference path", text);
     if (f.match_known && !f.match) /* such keys never get their name */
         return qd_fail(err, QD_E_INTERNAL, "the stations' keys differ although they were verified||a defect of qdistill, or an undetected error of probability eps_cor|keep the run directory and report it");
-    return st == QD_STOPPED ? st : publish(r, st, err);
+    return st == QD_STOPPED ? st : publish(r, *summary, st, err);
 }
 
 static void release(run *r) {
@@ -319,6 +352,7 @@ static void release(run *r) {
     qd_link_destroy(r->link);
     if (r->lock >= 0) close(r->lock);
     json_decref(r->state.blocks);
+    json_decref(r->state.summary);
     qd_wipe(&r->state, sizeof r->state);
 }
 
@@ -330,6 +364,11 @@ qd_status qd_job_run(const qd_job *job, const qd_run_options *opt, json_t **summ
     qd_status st = open_inputs(&r, err);
     if (st == QD_OK) st = manifest(&r, err);
     if (st == QD_OK) st = load_state(&r, err);
+    if (st == QD_OK && r.again) {
+        st = give_again(&r, summary, text, err);
+        release(&r);
+        return st;
+    }
     if (st == QD_OK) st = open_outputs(&r, err);
     if (st == QD_OK) st = open_stations(&r, err);
     if (st == QD_OK && !opt->resume) st = save_state(&r, err);

@@ -169,6 +169,7 @@ qd_status qd_run_state_write(const char *dir, const qd_run_state *s, qd_error *e
                           (int)s->announced, "transcript_bytes", (json_int_t)s->transcript_bytes, "key_bits", (json_int_t)s->key_bits, "errors",
                           (json_int_t)s->errors[0], (json_int_t)s->errors[1], "n", (json_int_t)s->n[0], (json_int_t)s->n[1], "blocks", s->blocks);
     if (j && !s->finished) put_check(j, s);
+    if (j && s->summary) json_object_set(j, "summary", s->summary);
     char *text = j ? json_dumps(j, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : NULL;
     qd_status st = path && text ? qd_file_write(path, 0600, text, strlen(text), err) : qd_fail(err, QD_E_INTERNAL, "no memory for the run's state");
     if (text) qd_wipe(text, strlen(text));
@@ -202,6 +203,7 @@ static qd_status parse_state(const json_t *j, const char *path, qd_run_state *s,
     s->finished = json_is_true(json_object_get(j, "finished"));
     s->announced = json_is_true(json_object_get(j, "announced"));
     s->blocks = json_incref(json_object_get(j, "blocks"));
+    s->summary = json_incref(json_object_get(j, "summary"));
     if (schema != 1 || !json_is_array(s->blocks) || json_array_size(s->blocks) != s->next_block)
         return qd_fail(err, QD_E_INPUT, "%s is not the state of a run|||run the job anew", path);
     return QD_OK;
@@ -215,7 +217,8 @@ qd_status qd_run_state_read(const char *dir, qd_run_state *s, qd_error *err) {
     if (st == QD_OK) st = parse_state(j, path, s, err);
     if (st != QD_OK) {
         json_decref(s->blocks);
-        s->blocks = NULL;
+        json_decref(s->summary);
+        s->blocks = s->summary = NULL;
     }
     json_decref(j);
     free(path);

@@ -45,9 +45,10 @@ typedef struct qd_run_state {
     bool checked;              /**< secret and check are there: as long as the run is not finished */
     uint8_t secret[QD_CHECK_BYTES], check[2][QD_CHECK_BYTES];
     json_t *blocks;            /**< records of the finished blocks, owned */
+    json_t *summary;           /**< of a finished run: its summary with "device", owned; else NULL */
 } qd_run_state;
 qd_status qd_run_state_write(const char *dir, const qd_run_state *s, qd_error *err);
-/** QD_E_INPUT: absent, malformed, another schema. The caller frees s->blocks. */
+/** QD_E_INPUT: absent, malformed, another schema. The caller frees s->blocks and s->summary. */
 qd_status qd_run_state_read(const char *dir, qd_run_state *s, qd_error *err);
 
 /** Remove what a run that came to nothing left in @p dir, and the directory if nothing else is in it. */

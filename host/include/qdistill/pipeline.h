@@ -148,8 +148,14 @@ typedef struct qd_run_options {
 
 /** Run a job to its end. *summary (owned by the caller) is the final record without tool, version, verb and device, also for
  *  QD_E_POLICY and QD_STOPPED, and where keys differ or could not be named; NULL after other errors. @p text (may be NULL) gets the report for people.
- *  QD_OK: at least one block gave key. QD_E_POLICY: no key, @p err says why. QD_STOPPED: state saved, resume continues. */
+ *  QD_OK: at least one block gave key. QD_E_POLICY: no key, @p err says why. QD_STOPPED: state saved, resume continues.
+ *  Resume of a run that is complete: QD_E_INPUT; but where its summary.json is missing, *summary is what it was, with "device" then,
+ *  and the status as of that run. */
 qd_status qd_job_run(const qd_job *job, const qd_run_options *opt, json_t **summary, FILE *text, qd_error *err);
+
+/** QD_E_USAGE when QD_STOP_AT in the environment, at which runs stop for tests, is neither "publish" nor TYPE:BLOCK with TYPE the name of
+ *  a message (qd_msg_name). */
+qd_status qd_run_stop_at_check(qd_error *err);
 
 #ifdef __cplusplus
 }
