@@ -66,7 +66,8 @@ fresh
 expect 0 '"in_bits": 40001' "$qd" amplify "$dir/x" --out-bits 40001 --out "$dir/y" --json -
 cmp "$dir/x" "$dir/y" || say "r = n is not the identity"
 fresh
-expect 0 '"out_bits": 0' "$qd" amplify "$dir/x" --out-bits 0 --out "$dir/y" --json -
+expect 6 '"what": "no key: --out-bits is 0"' "$qd" amplify "$dir/x" --out-bits 0 --out "$dir/y" --json -
+[ ! -e "$dir/y" ] && [ ! -e "$dir/y.seed" ] || say "a key of no bits is written"
 fresh
 "$qd" amplify "$dir/x" --out-bits 9 --out "$dir/y" --seed 1 -q >"$dir/log" && [ ! -s "$dir/log" ] || say "-q printed something"
 
@@ -84,7 +85,7 @@ bad 5 "$dir" "$dir" --out-bits 3
 mkfifo "$dir/pipe"
 bad 5 'pipe' "$dir/pipe" --out-bits 3
 : >"$dir/empty"
-bad 5 'empty' "$dir/empty" --out-bits 0
+bad 5 'empty' "$dir/empty" --out-bits 1
 bad 5 'above' "$dir/s" --in-bits 8 --out-bits 9
 bad 5 'x' "$dir/x" --in-bits 50000 --out-bits 9
 bad 5 'x' "$dir/x" --in-bits 40000 --out-bits 9

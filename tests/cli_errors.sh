@@ -107,8 +107,19 @@ error 5 missing.json 'check the path' estimate --counts missing.json
 error 5 "'n' is missing" 'add ' estimate --counts empty.json
 error 5 'nothing is empty' 'write it again' estimate --counts nothing
 error 5 'counts of sift' '--record-z FILE --record-x FILE' estimate --counts sifted/counts.json
+# records in each other's place
+"$qd" $sift --seed 1 --out sifted2 -q --json sift.json || fail "sift --json"
+"$qd" estimate --counts some.json --json estimate.json -q || fail "estimate --json"
+"$qd" reconcile missing missing --out o --json failed.json 2>err
+error 5 'sift.json is a record of sift' 'reconcile alice.z.bits bob.z.bits' estimate --record-z sift.json --record-x z/record.json
+error 5 'estimate.json is a record of estimate' 'reconcile alice.x.bits' estimate --record-z z/record.json --record-x estimate.json
+error 5 'failed.json is the record of a reconcile that failed' 'again' estimate --record-z failed.json --record-x z/record.json
+error 5 'sift.json is a record of sift, no counts' '--record-z FILE' estimate --counts sift.json
+error 5 'record.json is a record of reconcile, no counts' '--record-z FILE' estimate --counts z/record.json
 error 5 "taken $exists" "$other" amplify z/alice.bits --out-bits 10 --out taken --device ref
-error 5 'nothing holds 0 bits' 'check the step before' amplify nothing --out-bits 0 --out o --device ref
+error 5 'nothing holds 0 bits' 'check the step before' amplify nothing --out-bits 1 --out o --device ref
+error 6 'no key: --out-bits is 0' 'qdistill estimate' amplify z/alice.bits --out-bits 0 --out o --device ref
+[ ! -e o ] && [ ! -e o.seed ] || fail "a refused hash left $(ls -d o*)"
 error 5 'above the' 'estimate' amplify one.a1 --out-bits 65 --out o --device ref
 error 5 missing 'check the path' amplify missing --out-bits 1 --out o --device ref
 error 5 'cannot write' 'choose another place' amplify one.a1 --out-bits 1 --out no/such/o --device ref

@@ -36,6 +36,8 @@ static qd_status check_arguments(const qd_cli *cli, arguments *a, qd_error *err)
 }
 
 static qd_status read_input(const arguments *a, qd_bits *x, qd_error *err) {
+    if (a->out_bits == 0) /* estimate gives a basis 0 bits where the other one alone makes key */
+        return qd_fail(err, QD_E_POLICY, "no key: --out-bits is 0||the bound leaves nothing of %s, or a script lost the length|hash only the basis that has key; see qdistill estimate for the lengths", a->in);
     QD_TRY(qd_bits_read_file(x, a->in, a->has_in_bits ? a->in_bits : UINT64_MAX, a->order, err));
     if (x->n < 1 || x->n > QD_AMPLIFY_MAX_BITS)
         return qd_fail(err, QD_E_INPUT, "%s holds %" PRIu64 " bits|one hash takes 1 to 2^27 bits|%s|%s", a->in, x->n,

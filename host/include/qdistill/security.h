@@ -94,7 +94,7 @@ qd_status qd_estimate_bbm92(const qd_bbm92_input *in, qd_bbm92_result *out, qd_e
 qd_status qd_bbm92_input_json(const json_t *o, const char *where, bool need_eps, qd_bbm92_input *in, qd_error *err);
 
 /** Read n, errors and charged of one basis from a record of `reconcile`; its eps_cor, when there, raises that of @p in; other fields are
- *  ignored. QD_E_INPUT as above. */
+ *  ignored. QD_E_INPUT as above, and for a record of another verb. */
 qd_status qd_bbm92_record_json(const json_t *o, const char *where, int basis, qd_bbm92_input *in, qd_error *err);
 
 /** Registry rows of this room, NULL-terminated. */
