@@ -83,8 +83,12 @@ for q in 0.25 0.5; do
     expect 6 'error rate' "$qd" reconcile "$dir/a" "$dir/far" --out "$dir/x" --json "$dir/x.json" $ref
     grep -q '"status": "aborted"' "$dir/x.json" || say "not aborted at $q"
     grep -q 'above what the code' "$dir/x.json" || say "no reason at $q"
+    grep -q '"likely": "estimated error rate 0[.0-9]* ([0-9]* errors in 8000 bits)"' "$dir/x.json" || say "not the sample's counts at $q"
     [ ! -e "$dir/x/alice.bits" ] && [ ! -e "$dir/x/bob.bits" ] || say "a string at $q"
 done
+rm -rf "$dir/x"
+expect 6 'the error rate was given: --qber 0.5' "$qd" reconcile "$dir/a" "$dir/b" --qber 0.5 --out "$dir/x" --json "$dir/x.json" $ref
+grep -q 'errors in' "$dir/x.json" && say "counts that nobody counted"
 rm -rf "$dir/x"
 expect 6 'no frame was kept' "$qd" reconcile "$dir/a" "$dir/b" --leak 0.09 --qber 0.001 --out "$dir/x" $ref
 [ ! -e "$dir/x/bob.bits" ] || say "a string although no frame was kept"
@@ -111,6 +115,7 @@ expect 5 '' "$qd" reconcile "$dir/a" "$dir/b" --out "$dir/no/such" $ref
 expect 2 '--out' "$qd" reconcile "$dir/a" "$dir/b"
 expect 2 'cascade' "$qd" reconcile "$dir/a" "$dir/b" --code cascade --out "$dir/x"
 expect 2 'qber' "$qd" reconcile "$dir/a" "$dir/b" --qber 1.5 --out "$dir/x"
+for leak in 0.0833 0.05 0.7 -1 0; do expect 2 "leak: $leak is out of range: 0.0834 to 0.6666" "$qd" reconcile "$dir/a" "$dir/b" --leak $leak --out "$dir/x"; done
 expect 2 'eps-cor' "$qd" reconcile "$dir/a" "$dir/b" --eps-cor 0 --out "$dir/x"
 expect 2 'middle' "$qd" reconcile "$dir/a" "$dir/b" --bit-order middle --out "$dir/x"
 [ ! -e "$dir/x" ] || say "a directory in spite of bad input"

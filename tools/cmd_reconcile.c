@@ -45,8 +45,8 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
         {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1", "code (default auto: nr-bg1)", NULL},
         {"qber", QD_OPT_REAL, &o->qber, 0, 1, "Q", "error rate that the rate is made for (default: from a disclosed sample)",
          &o->has_qber},
-        {"leak", QD_OPT_REAL, &o->leak, 0.001, 0.999, "L", "share of a frame to disclose, in place of the one the error rate asks for",
-         &o->has_leak},
+        {"leak", QD_OPT_REAL, &o->leak, 0, 0, "L",
+         "share of a frame to disclose, 0.0834 to 0.6666, in place of the one the error rate asks for", &o->has_leak},
         {"eps-cor", QD_OPT_REAL, &o->eps_cor, 1e-36, 0.5, "E", "chance that an error stays undetected (default 1e-15)", NULL},
         {"bit-order", QD_OPT_TEXT, &o->order, 0, 0, "lsb|msb", "bit order in the bytes of all files (default lsb)", NULL},
         {"out", QD_OPT_TEXT, &o->out, 0, 0, "DIR", "directory to make for the results", NULL},
@@ -57,7 +57,13 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     if (strcmp(o->order, "lsb") != 0 && strcmp(o->order, "msb") != 0)
         return qd_fail(err, QD_E_USAGE, "--bit-order: '%s' is neither lsb nor msb|||see qdistill reconcile --help", o->order);
     s->order = strcmp(o->order, "msb") == 0 ? QD_MSB_FIRST : QD_LSB_FIRST;
-    return qd_code_named(o->code, &s->p.code, err);
+    QD_TRY(qd_code_named(o->code, &s->p.code, err));
+    double least, most;
+    qd_code_leaks(s->p.code, &least, &most);
+    if (o->has_leak && !(o->leak >= least && o->leak <= most))
+        return qd_fail(err, QD_E_USAGE, "--leak: %g is out of range: %.4f to %.4f||that is what frames of this code can disclose|see qdistill reconcile --help",
+                       o->leak, ceil(1e4 * least) / 1e4, floor(1e4 * most) / 1e4);
+    return QD_OK;
 }
 
 static qd_status read_keys(session *s, qd_error *err) {
@@ -322,9 +328,13 @@ static void release(session *s) {
 static qd_status refusal(const session *s, qd_error *err) {
     uint32_t reject = qd_reconcile_bob_result(s->bob)->reject;
     if (!reject) return QD_OK;
-    return qd_fail(err, QD_E_POLICY, "no key|%s|estimated error rate %.4f (%llu errors in %llu bits)|a longer string, or a link with fewer errors; %s holds the record",
-                   qd_reject_text(reject), (double)s->p.errors / (double)s->p.sample, (unsigned long long)s->p.errors,
-                   (unsigned long long)s->p.sample, s->o.out);
+    char rate[96];
+    if (s->o.has_qber)
+        snprintf(rate, sizeof rate, "the error rate was given: --qber %g", s->o.qber);
+    else
+        snprintf(rate, sizeof rate, "estimated error rate %.4f (%llu errors in %llu bits)", s->sampled ? (double)s->sample_errors / (double)s->sampled : 0,
+                 (unsigned long long)s->sample_errors, (unsigned long long)s->sampled);
+    return qd_fail(err, QD_E_POLICY, "no key|%s|%s|a longer string, or a link with fewer errors; %s holds the record", qd_reject_text(reject), rate, s->o.out);
 }
 
 static qd_status work(session *s, qd_error *err) {

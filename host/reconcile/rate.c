@@ -9,6 +9,8 @@
 
 enum { LEAKS = 8, SIZES = 4, POINTS = 33, STEPS = 24 };
 
+static const double margin_sd = 0.25; /* of the estimate's standard deviation; rate.h says why */
+
 typedef struct fit {
     double f50, s; /* efficiency at which half the frames fail; width in units of the binomial spread */
 } fit;
@@ -78,22 +80,24 @@ void qd_rate_rule(const qd_code *c, qd_ldpc_rule *rule) {
 
 /* ---- The plan ---- */
 
-/* The posterior of the error rate after `errors` among `sample`, uniform prior, as weighted points. */
+/* The posterior of the error rate after `errors` among `sample`, uniform prior, as weighted points; every point moved up by `margin`
+ * standard deviations. */
 typedef struct posterior {
-    double mean, weight[POINTS], h[POINTS], v[POINTS];
+    double weight[POINTS], h[POINTS], v[POINTS];
 } posterior;
 
-static posterior posterior_of(uint64_t errors, uint64_t sample) {
+static posterior posterior_of(uint64_t errors, uint64_t sample, double margin) {
     double k = (double)errors, n = (double)sample, mean = (k + 1) / (n + 2), sd = sqrt(mean * (1 - mean) / (n + 3));
     double lo = clip(mean - 6 * sd, 0, 1), hi = clip(mean + 6 * sd, 0, 1), mode = k / n, sum = 0;
-    posterior p = {.mean = mean};
+    posterior p;
     double peak = (k > 0 ? k * log(mode) : 0) + (k < n ? (n - k) * log1p(-mode) : 0);
     for (int i = 0; i < POINTS; i++) {
         double q = lo + (hi - lo) * (i + 0.5) / POINTS;
         p.weight[i] = exp((k > 0 ? k * log(q) : 0) + (k < n ? (n - k) * log1p(-q) : 0) - peak);
+        sum += p.weight[i];
+        q = clip(q + margin * sd, 0, 1);
         p.h[i] = q < 0.5 ? entropy(q) : 1;
         p.v[i] = spread(q);
-        sum += p.weight[i];
     }
     for (int i = 0; i < POINTS; i++) p.weight[i] /= sum;
     return p;
@@ -134,7 +138,14 @@ static void best_rate(qd_code *best, uint32_t id, uint32_t z, const posterior *p
     }
 }
 
-/* Syndrome bits for a wanted leak l: m = 2 z + l k_b z / (1 - l), clipped to the code's range. */
+void qd_code_leaks(uint32_t code, double *least, double *most) {
+    const qd_graph *g = qd_graph_of(code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : code);
+    uint32_t few = QD_CORE_ROWS - g->punctured, many = g->rows - g->punctured;
+    *least = (double)few / (g->kb + few);
+    *most = (double)many / (g->kb + many);
+}
+
+/* Syndrome bits for a wanted leak l within the code's range: m = 2 z + l k_b z / (1 - l); the clip is of its rounding. */
 static void fixed_rate(qd_code *c, uint32_t id, uint32_t z, double leak) {
     const qd_graph *g = qd_graph_of(id);
     double m = g->punctured * z + round(leak * g->kb * z / (1 - leak));
@@ -142,8 +153,8 @@ static void fixed_rate(qd_code *c, uint32_t id, uint32_t z, double leak) {
 }
 
 /* Every lifting size is tried: the one whose frames, at their best rate, make most of the string. */
-static void best_code(const qd_reconcile_params *p, uint64_t bits, const posterior *post, qd_code *code,
-                      qd_reconcile_plan *plan) {
+static void best_code(const qd_reconcile_params *p, uint64_t bits, qd_code *code, qd_reconcile_plan *plan) {
+    posterior careful = posterior_of(p->errors, p->sample, margin_sd), plain = posterior_of(p->errors, p->sample, 0);
     uint32_t n_sizes, id = p->code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : p->code;
     const uint16_t *sizes = qd_lifting_sizes(&n_sizes);
     double most = 0;
@@ -155,8 +166,8 @@ static void best_code(const qd_reconcile_params *p, uint64_t bits, const posteri
         if (p->leak > 0)
             fixed_rate(&c, id, sizes[i], p->leak);
         else
-            best_rate(&c, id, sizes[i], post);
-        double yield = net_yield(&c, post, &fer);
+            best_rate(&c, id, sizes[i], &careful);
+        double yield = net_yield(&c, &plain, &fer);
         uint64_t frames = bits / c.n;
         if (frames == 0 || (double)frames * c.n * (yield + 1e-9) <= most)
             continue; /* 1e-9: a hopeless fixed rate still has a plan */
@@ -175,16 +186,20 @@ qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd
     if (!(p->eps_cor > 0 && p->eps_cor < 1)) return qd_fail(err, QD_E_USAGE, "eps_cor %g is not between 0 and 1", p->eps_cor);
     if (!(p->leak >= 0 && p->leak < 1)) return qd_fail(err, QD_E_USAGE, "a leak of %g is not in 0..1", p->leak);
     if (p->code != QD_CODE_AUTO && !qd_graph_of(p->code)) return qd_fail(err, QD_E_USAGE, "code %u is unknown", p->code);
+    double least, most;
+    qd_code_leaks(p->code, &least, &most);
+    if (p->leak > 0 && !(p->leak >= least && p->leak <= most))
+        return qd_fail(err, QD_E_USAGE, "a leak of %g is out of range: %s discloses %.4f to %.4f of a frame", p->leak,
+                       qd_code_name(p->code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : p->code), least, most);
     double estimate = (double)p->errors / (double)p->sample,
            served = p->max_qber > 0 && p->max_qber < QD_QBER_SERVED ? p->max_qber : QD_QBER_SERVED;
-    posterior post = posterior_of(p->errors, p->sample);
-    plan->qber = post.mean;
+    plan->qber = ((double)p->errors + 1) / ((double)p->sample + 2);
     if (estimate > served) {
         plan->reject = QD_REJECT_QBER;
         return QD_OK;
     }
     qd_code code = {0};
-    best_code(p, bits, &post, &code, plan);
+    best_code(p, bits, &code, plan);
     if (plan->frames == 0) {
         plan->reject = QD_REJECT_SHORT;
         return QD_OK;

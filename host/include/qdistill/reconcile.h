@@ -48,6 +48,9 @@ qd_status qd_code_named(const char *name, uint32_t *code, qd_error *err);
 /** Name of a code; "unknown" otherwise. Static storage. */
 const char *qd_code_name(uint32_t code);
 
+/** Shares of a frame that a code can disclose (AUTO: that of nr-bg1): from @p least to @p most. @p code must be one. */
+void qd_code_leaks(uint32_t code, double *least, double *most);
+
 /** SHA-256, in hexadecimal, of the table of a code: a line `set row col shift` for each edge, by set, row and column. "" when unknown. */
 void qd_code_table_sha256(uint32_t code, char hex[65]);
 
@@ -70,8 +73,9 @@ typedef struct qd_reconcile_params {
     uint32_t code;  /**< qd_code_id; AUTO chooses */
     uint64_t errors,
         sample;      /**< QBER estimate: errors among sample bits (disclosed sample, or the block before); errors <= sample,
-                                  sample >= 1. The rate maximises the net yield over its posterior. */
-    double leak;     /**< 0: from the estimate; else leak of a frame, in the code's range (clipped) */
+                                  sample >= 1. The rate maximises the expected net yield over its posterior, with a margin
+                                  of a quarter of its standard deviation (host/reconcile/rate.h). */
+    double leak;     /**< 0: from the estimate; else leak of a frame, in the code's range (qd_code_leaks) */
     double max_qber; /**< estimates above it reject the string; 0: what the code serves */
     double eps_cor;  /**< of the block, 0 < eps_cor < 1; the tag has ceil(log2(4 S/eps_cor)) bits, S = ceil(n/128)+1 */
     uint32_t batch;  /**< frames in a SYNDROME message and in a launch; 0: chosen. Never changes results, only messages. */
@@ -143,8 +147,7 @@ qd_status qd_reconcile_bob_step(qd_reconcile_bob *self, const qd_msg *in, qd_out
 const qd_reconcile_result *qd_reconcile_bob_result(const qd_reconcile_bob *self);
 void qd_reconcile_bob_destroy(qd_reconcile_bob *self);
 
-/** What Alice would announce for a string of @p bits bits: the plan that maximises the expected net yield. Floating point, so
- *  never
+/** What Alice would announce for a string of @p bits bits: the plan of the rate's rule (host/reconcile/rate.h). Floating point, so never
  *  computed on both sides. @p p as for the machine. reject tells why there is no plan (then the rest is 0). */
 typedef struct qd_reconcile_plan {
     uint32_t reject, code, z, m, c, a, tag_bits;
