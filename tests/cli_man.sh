@@ -36,6 +36,20 @@ while read -r verb; do
     same "$verb" "$dir/help" "$dir/page"
 done <"$dir/verbs"
 
+# Modes that stand in for other programs: letters and long options.
+letters_of() {
+    awk -v want=".Ss In place of $1" '/^\.S[sh] / { on = ($0 == want) }
+        on && /^\.It Fl / { for (i = 3; i <= NF; i++) if ($(i - 1) == "Fl") print "-" $i }' "$page" | sort -u
+}
+for mode in 'sync --qcrypto pfind' 'sync --fpfind fpfind' 'sift --qcrypto costream' 'sift --splicer splicer'; do
+    # shellcheck disable=SC2086 # three words
+    set -- $mode
+    "$qdistill" "$1" "$2" --help | awk '/^  -/ { for (i = 1; i <= NF && $i ~ /^-/; i++) { sub(/,$/, "", $i); print $i } }' | grep -vx -- --help | sort -u >"$dir/help"
+    [ "$(wc -l <"$dir/help")" -ge 10 ] || { echo "FAIL: $1 $2 --help lists only: $(cat "$dir/help")"; bad=1; }
+    letters_of "$3" >"$dir/page"
+    same "$1 $2" "$dir/help" "$dir/page"
+done
+
 # Environment: what the source reads by getenv, but for what tells folders of the user.
 grep -rhoE 'getenv\("[A-Z_]+"\)' "$source/host" "$source/tools" | sed 's/.*"\(.*\)".*/\1/' | sort -u >"$dir/env"
 awk '/^\.Sh / { on = ($2 == "ENVIRONMENT") } on && /^\.It Ev / { print $3 }' "$page" | sort -u >"$dir/page"

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli.h"
+#include "qcrypto.h"
 #include "qdistill/sift_files.h"
 #include "stop.h"
 #include "verbs.h"
@@ -296,6 +297,9 @@ static qd_status work(const qd_cli *cli, const arguments *a, qd_device *dev, qd_
 }
 
 int qd_cmd_sift(int argc, char **argv) {
+    int other;
+    if (qd_qcrypto_mode(argc, argv, &other)) return other;
+    bool stands_in = false; /* seen by the line above; here for --help */
     qd_cli cli = {0};
     qd_error err = {0};
     arguments a = {.correlation = "anti", .o = {.announce_ps = 125, .chunk = CHUNK}};
@@ -315,6 +319,8 @@ int qd_cmd_sift(int argc, char **argv) {
          NULL},
         {"out", QD_OPT_TEXT, &a.out, 0, 0, "DIR", "directory to make with alice.z.bits alice.x.bits bob.z.bits bob.x.bits counts.json",
          NULL},
+        {"qcrypto", QD_OPT_FLAG, &stands_in, 0, 0, NULL, "with costream's options and output: see qdistill sift --qcrypto --help", NULL},
+        {"splicer", QD_OPT_FLAG, &stands_in, 0, 0, NULL, "with splicer's options and output: see qdistill sift --splicer --help", NULL},
         {0}};
     const char *pos[2] = {NULL, NULL};
     if (qd_cli_parse(&cli, opts, argc, argv, pos, 2, 2, NULL, &err) != QD_OK) return qd_cli_fail(&cli, &err);

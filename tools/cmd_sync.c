@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "cli.h"
+#include "qcrypto.h"
 #include "qdistill/timetag.h"
 #include "verbs.h"
 
@@ -93,6 +94,9 @@ static qd_status run(qd_cli *cli, const arguments *a, qd_tags tags[2], qd_device
 }
 
 int qd_cmd_sync(int argc, char **argv) {
+    int other;
+    if (qd_qcrypto_mode(argc, argv, &other)) return other;
+    bool stands_in = false; /* seen by the line above; here for --help */
     qd_cli cli = {0};
     qd_error err = {0};
     arguments a = {0};
@@ -103,6 +107,8 @@ int qd_cmd_sync(int argc, char **argv) {
         {"max-ppm", QD_OPT_REAL, &a.max_ppm, 1e-6, 200, "P", "search frequencies up to this, either way (default 10)", NULL},
         {"span-s", QD_OPT_REAL, &a.span_s, 1e-6, 1e6, "S", "use the first S seconds only (default: up to 16777216 events a side)",
          NULL},
+        {"qcrypto", QD_OPT_FLAG, &stands_in, 0, 0, NULL, "with pfind's options and output: see qdistill sync --qcrypto --help", NULL},
+        {"fpfind", QD_OPT_FLAG, &stands_in, 0, 0, NULL, "with fpfind's options and output: see qdistill sync --fpfind --help", NULL},
         {0}};
     size_t n_pos = 0;
     if (qd_cli_parse(&cli, opts, argc, argv, a.file, 2, 2, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);

@@ -89,7 +89,8 @@ static qd_status run(const arguments *a, bool convert, tags_report *r, qd_error 
     if (convert && !qd_cli_stream(a->out)) QD_TRY(qd_cli_free_path(a->out, NULL, err));
     QD_TRY(qd_tag_reader_open(a->file, r->format, &reader, err));
     qd_status st = QD_OK;
-    if (convert) {
+    if (convert && r->out_format.kind == QD_TAG_T3) st = qd_tag_reader_need_outcomes(reader, err);
+    if (convert && st == QD_OK) {
         inherit_epochs(reader, &r->out_format);
         st = qd_tag_writer_open(a->out, r->out_format, &writer, err);
     }
@@ -132,8 +133,8 @@ int qd_cmd_tags(int argc, char **argv) {
          NULL},
         {"from", QD_OPT_TEXT, &a.from, 0, 0, "F", "convert: format of FILE, as for --format", NULL},
         {"to", QD_OPT_TEXT, &a.to, 0, 0, "F",
-         "convert: format to write: an a1 format, t1, t2, qutag-raw, swabian or csv; times are cut to its ticks", NULL},
-        {"out", QD_OPT_TEXT, &a.out, 0, 0, "FILE", "convert: file to write; t1, t2: folder", NULL},
+         "convert: format to write: an a1 format, t1, t2, t3 (bits of the events in t2), qutag-raw, swabian or csv; times are cut to its ticks", NULL},
+        {"out", QD_OPT_TEXT, &a.out, 0, 0, "FILE", "convert: file to write; t1, t2, t3: folder", NULL},
         {"merge-ps", QD_OPT_U64, &a.merge_ps, 1, 1e9, "M", "convert: make one event of all clicks less than M after the first",
          NULL},
         {"channels", QD_OPT_TEXT, &a.flag[1], 0, 0, "MAP",
@@ -147,7 +148,7 @@ int qd_cmd_tags(int argc, char **argv) {
         {"card", QD_OPT_TEXT, &a.flag[0], 0, 0, "timestamp3|timestamp7",
          "card that wrote FILE: decides what the low bits mean (default by width)", NULL},
         {"t1-bits", QD_OPT_TEXT, &a.flag[7], 0, 0, "49|54", "t1: width of a time; 54 keeps a timestamp7's fine bits (49)", NULL},
-        {"epoch0", QD_OPT_TEXT, &a.flag[8], 0, 0, "E", "t1, t2: the epoch at time 0, decimal or 0x...", NULL},
+        {"epoch0", QD_OPT_TEXT, &a.flag[8], 0, 0, "E", "t1, t2, t3: the epoch at time 0, decimal or 0x...", NULL},
         {0}};
     const char *pos[2] = {NULL, NULL};
     size_t n_pos = 0;

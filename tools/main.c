@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "cli.h"
+#include "qcrypto.h"
 #include "verbs.h"
 
 const qd_verb qd_verbs[] = {
@@ -62,7 +63,8 @@ static int dispatch(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is a write error as any other */
-    int status = dispatch(argc, argv);
+    int status;
+    if (!qd_qcrypto_name(argc, argv, &status)) status = dispatch(argc, argv);
     /* What was printed may still stand in the buffer: a full disk shows now. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
         fprintf(stderr, "qdistill: standard output cannot be written (%s)\n", strerror(errno));

@@ -30,7 +30,7 @@ static bool has_card(const qd_tag_format *f) {
     return f->kind == QD_TAG_A1 || f->kind == QD_TAG_A1_TEXT || f->kind == QD_TAG_T1;
 }
 static bool has_epochs(const qd_tag_format *f) {
-    return f->kind == QD_TAG_T1 || f->kind == QD_TAG_T2;
+    return f->kind == QD_TAG_T1 || f->kind == QD_TAG_T2 || f->kind == QD_TAG_T3;
 }
 static bool has_channels(const qd_tag_format *f) {
     return qd_tag_format_takes(f, "channels");

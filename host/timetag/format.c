@@ -8,8 +8,8 @@
 
 enum { UNIT_TICKS = -1 };
 
-#define NAMES                                                                                                      \
-    "a1-49, a1-54, a1-49-swapped, a1-54-swapped, a1-49-text, a1-54-text, t1, t2, ptu, qutag, qutag-raw, swabian, " \
+#define NAMES                                                                                                          \
+    "a1-49, a1-54, a1-49-swapped, a1-54-swapped, a1-49-text, a1-54-text, t1, t2, t3, ptu, qutag, qutag-raw, swabian, " \
     "chronoxea, csv, auto"
 
 static const struct {
@@ -24,6 +24,7 @@ static const struct {
     {"a1-54-text", {.bits = 54, .card = QD_CARD_TIMESTAMP7, .kind = QD_TAG_A1_TEXT}},
     {"t1", {.bits = 49, .card = QD_CARD_TIMESTAMP3, .kind = QD_TAG_T1}},
     {"t2", {.kind = QD_TAG_T2, .protocol = 1}},
+    {"t3", {.kind = QD_TAG_T3, .protocol = 1}},
     {"ptu", {.kind = QD_TAG_PTU}},
     {"qutag", {.kind = QD_TAG_QUTAG}},
     {"qutag-raw", {.kind = QD_TAG_QUTAG_RAW}},
@@ -85,6 +86,7 @@ qd_tick qd_tag_format_tick(const qd_tag_format *format) {
         case QD_TAG_T1:
             return format->bits == 54 ? (qd_tick){125, 32} : (qd_tick){125, 1};
         case QD_TAG_T2:
+        case QD_TAG_T3:
             return (qd_tick){125, 1};
         case QD_TAG_PTU:
         case QD_TAG_CHRONOXEA:
@@ -177,7 +179,7 @@ static qd_status parse_card(const char *value, qd_card *card, qd_error *err) {
 #define K(kind) (1u << (kind))
 enum {
     RAW = K(QD_TAG_A1) | K(QD_TAG_A1_TEXT) | K(QD_TAG_T1),
-    EPOCHS = K(QD_TAG_T1) | K(QD_TAG_T2),
+    EPOCHS = K(QD_TAG_T1) | K(QD_TAG_T2) | K(QD_TAG_T3),
     VENDOR = K(QD_TAG_PTU) | K(QD_TAG_QUTAG) | K(QD_TAG_QUTAG_RAW) | K(QD_TAG_SWABIAN) | K(QD_TAG_CHRONOXEA) | K(QD_TAG_CSV) |
              K(QD_TAG_AUTO),
     TICKED = K(QD_TAG_PTU) | K(QD_TAG_QUTAG) | K(QD_TAG_QUTAG_RAW) | K(QD_TAG_CSV) | K(QD_TAG_CHRONOXEA) | K(QD_TAG_AUTO)
@@ -214,7 +216,7 @@ static const struct {
     {"epoch0", O_EPOCH0, EPOCHS},
     {"unix", O_UNIX, EPOCHS},
     {"order", O_ORDER, K(QD_TAG_T2)},
-    {"protocol", O_PROTOCOL, K(QD_TAG_T2)},
+    {"protocol", O_PROTOCOL, K(QD_TAG_T2) | K(QD_TAG_T3)},
 };
 
 static qd_status set(qd_tag_format *f, option id, const char *name, const char *value, qd_error *err) {

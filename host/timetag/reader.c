@@ -38,6 +38,9 @@ static qd_status detect(const char *path, qd_tag_format *format, qd_error *err) 
 qd_status qd_tag_reader_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err) {
     *reader = NULL;
     if (format.kind == QD_TAG_AUTO) QD_TRY(detect(path, &format, err));
+    if (format.kind == QD_TAG_T3)
+        return qd_fail(err, QD_E_USAGE, "%s: T3 files carry bits without times: no tags can be read of them|||give the T2 or T1 files of that station",
+                       path);
     if ((unsigned)format.kind >= sizeof decoders / sizeof *decoders)
         return qd_fail(err, QD_E_USAGE, "no such format of time tags");
     qd_tag_reader *r = calloc(1, sizeof *r);

@@ -13,6 +13,7 @@ static const qd_encoder *encoder_of(qd_tag_kind kind) {
             return &qd_encode_a1_text;
         case QD_TAG_T1:
         case QD_TAG_T2:
+        case QD_TAG_T3:
             return &qd_encode_epochs;
         case QD_TAG_QUTAG_RAW:
             return &qd_encode_qutag;
@@ -49,7 +50,7 @@ qd_status qd_tag_writer_open(const char *path, qd_tag_format format, qd_tag_writ
     const qd_encoder *encoder = encoder_of(format.kind);
     if (!encoder)
         return qd_fail(err, QD_E_USAGE,
-                       "files of format %s are read, not written|||write a1-49, a1-54, t1, t2, qutag-raw, "
+                       "files of format %s are read, not written|||write a1-49, a1-54, t1, t2, t3, qutag-raw, "
                        "swabian or csv",
                        qd_tag_format_name(&format));
     qd_tag_writer *w = calloc(1, sizeof *w);

@@ -36,7 +36,8 @@ typedef enum qd_tag_kind {
     QD_TAG_SWABIAN,   /**< Swabian's dump, 16 bytes a record */
     QD_TAG_CHRONOXEA, /**< ChronoXea text; read only */
     QD_TAG_CSV,       /**< a table with a line of names */
-    QD_TAG_AUTO       /**< PTU or quTAG by their first bytes; read only */
+    QD_TAG_AUTO,      /**< PTU or quTAG by their first bytes; read only */
+    QD_TAG_T3         /**< epoch files of the bits of the events that T2 files announce; write only, key material */
 } qd_tag_kind;
 
 enum { QD_TAG_CHANNELS = 32, QD_TAG_COLUMN = 48 };
@@ -62,14 +63,14 @@ typedef struct qd_tag_format {
     int unit;                                              /**< csv: power of ten of the time's unit, in ps; -1: ticks */
     qd_tick sync;                                          /**< chronoxea: sync frequency in Hz, as a fraction; {0, 0}: the file's */
     unsigned order_bits;                                   /**< t2, writing: width o of a time difference; 0: 17 */
-    unsigned protocol;                                     /**< t2, writing: 0: masks, 1: bases */
+    unsigned protocol;                                     /**< t2, t3, writing: 0: masks, 1: bases, values */
     bool has_epoch0, unix_epochs;
     uint32_t epoch0;  /**< t1, t2: the epoch at time 0 */
     bool any_channel; /**< a channel without detector is dropped and counted also where there is no map: to look into a file */
 } qd_tag_format;
 
 /** A name with options: "NAME" or "NAME:OPTION=VALUE:OPTION=VALUE...". Names: a1-49, a1-54, a1-49-swapped, a1-54-swapped,
- *  a1-49-text, a1-54-text, t1, t2, ptu, qutag, qutag-raw, swabian, chronoxea, csv, auto. The card of an a1 format is the usual one
+ *  a1-49-text, a1-54-text, t1, t2, t3, ptu, qutag, qutag-raw, swabian, chronoxea, csv, auto. The card of an a1 format is the usual one
  *  of that width (49: timestamp3, 54: timestamp7). Options: see qd_tag_format_set.
  *  QD_E_USAGE: another name (the error lists these) or option; *format unchanged. */
 qd_status qd_tag_format_parse(const char *name, qd_tag_format *format, qd_error *err);
@@ -77,8 +78,8 @@ qd_status qd_tag_format_parse(const char *name, qd_tag_format *format, qd_error 
  *  channels  "V=1,-=2,H=3,+=4": several channels may be one detector     card     timestamp3, timestamp7 (a1, t1)
  *  tick-ps   a decimal number or a fraction like 125/32                    time, channel   names of columns (csv)
  *  unit      ps, ns, us, ms, s or ticks (csv)                              sync-hz  (chronoxea)
- *  bits      49 or 54 (t1)           epoch0   0x... or decimal (t1, t2)    unix     yes or no: epochs are anchored (t1, t2, writing)
- *  order     4..27 (t2, writing)     protocol 0 or 1 (t2, writing)
+ *  bits      49 or 54 (t1)           epoch0   0x... or decimal (t1, t2)    unix     yes or no: epochs are anchored (t1, t2, t3, writing)
+ *  order     4..27 (t2, writing)     protocol 0 or 1 (t2, t3, writing)
  *  QD_E_USAGE: not an option of this format, or no such value; *format unchanged. */
 qd_status qd_tag_format_set(qd_tag_format *format, const char *option, const char *value, qd_error *err);
 /** True when the format has such an option. */
@@ -354,6 +355,87 @@ typedef struct qd_accidentals {
 qd_status qd_coincide_accidentals(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb,
                                   const qd_clock *clock, int64_t reach, int64_t step, unsigned each, uint64_t a_from,
                                   uint64_t a_to, qd_accidentals *out, qd_error *err);
+
+/* ---- Epoch by epoch ---------------------------------------------------------------------------------------------- */
+
+/** One T1 or T2 file as it stands: every entry, also those without a detector, in the order of the file. Where a reader of tags makes one
+ *  stream of a directory, this is for programs that answer epoch by epoch: a T4 file counts the entries of a T2 file. */
+typedef struct qd_epoch_events {
+    qd_epoch_head head;
+    uint64_t n;       /**< head.length */
+    int64_t *t;       /**< [n] units of 1/8 ns since the header's epoch began; T1: negative or beyond 2^32 where card and header disagree */
+    uint8_t *pattern; /**< [n] T1: detector mask; T2: pattern of head.bits bits, its meaning by head.protocol */
+} qd_epoch_events;
+
+/** Bytes of a T1 or T2 file to its entries. Absolute time in a T1 file: the upper 17 bits of the epoch are the header's, the lower 15 the
+ *  card's. A T2 entry is the difference to the one before, then the pattern.
+ *  @param events out: freed with qd_epoch_events_free; {0} on error
+ *  @return QD_E_INPUT: header, no terminator, length and terminator that disagree, a difference below 2 units, data behind the end. */
+qd_status qd_t1_decode(const uint8_t *bytes, size_t n, qd_epoch_events *events, qd_error *err);
+qd_status qd_t2_decode(const uint8_t *bytes, size_t n, qd_epoch_events *events, qd_error *err);
+/** Free; leaves {0}. */
+void qd_epoch_events_free(qd_epoch_events *events);
+
+/** How costream pairs. Units of 1/8 ns. */
+typedef struct qd_greedy_params {
+    int64_t offset; /**< t(T2 side) - t(T1 side) at the start */
+    int64_t window; /**< w: a coincidence has |d| < w; 0..2^30 */
+    int64_t track;  /**< u: a T1 event with d < -u is passed; 0..2^30 */
+    int64_t far;    /**< a: a T2 event with d > a is passed; 0..2^30 */
+    int32_t filter; /**< Q: tracking constant: events when positive, microseconds when negative, 0: no tracking */
+} qd_greedy_params;
+
+/** State of the pairing. The fields are for reading; qd_greedy_start makes them. */
+typedef struct qd_greedy {
+    qd_greedy_params p;
+    int64_t offset;       /**< now */
+    int64_t pulled;       /**< what tracking added up, 1/4096 units: offset = p.offset - pulled / 4096, rounded toward zero */
+    int64_t per, longest; /**< divisor or factor of a pull; longest time between two pulls */
+    bool pulled_once;
+    int64_t last;   /**< time of the last event that pulled */
+    int64_t t1, t2; /**< events in hand */
+    uint8_t mask1;
+    bool next1, next2; /**< the event in hand is used up */
+} qd_greedy;
+
+/** A T1 and a T2 event that were consumed together. */
+typedef struct qd_greedy_meeting {
+    uint32_t index; /**< in the T2 file */
+    int32_t d;      /**< t1 - t2 + offset at that moment, -u..a: a coincidence when |d| < w, one of costream's accidentals when d > a - 2 w */
+    uint8_t mask1;
+} qd_greedy_meeting;
+typedef struct qd_greedy_meetings {
+    qd_greedy_meeting *m;
+    uint64_t n, cap;
+} qd_greedy_meetings;
+/** Append one. QD_E_INTERNAL: no memory. */
+qd_status qd_greedy_meetings_add(qd_greedy_meetings *meetings, uint32_t index, int32_t d, uint8_t mask1, qd_error *err);
+void qd_greedy_meetings_free(qd_greedy_meetings *meetings);
+
+/** Start. No event before @p from can be paired: the later of both sides' beginnings, less an epoch. QD_E_USAGE: parameters out of range. */
+qd_status qd_greedy_start(qd_greedy *g, const qd_greedy_params *p, int64_t from, qd_error *err);
+
+/** Let a difference @p d of an event at @p t1 pull the offset, as qd_greedy_run does with every meeting: nothing without tracking or outside [-u, u). */
+void qd_greedy_pull(qd_greedy *g, int64_t d, int64_t t1);
+
+/** What qd_greedy_run stopped for. */
+typedef enum qd_greedy_wants { QD_GREEDY_T1, QD_GREEDY_T2 } qd_greedy_wants;
+
+/** Pair in the order of time, forward only, as qcrypto's costream does: with d = t1 - t2 + offset of the events in hand, d < -u takes the next
+ *  T1 event, d > a the next T2 event, and otherwise both are consumed. With tracking every d in [-u, u) pulls the offset towards itself: by
+ *  d / Q a event, or 2 d dt / tau over the time dt since the last one unless that is longer than tau and 100 ms, in fixed point of 1/4096 unit
+ *  with C's rounding toward zero. A T1 event that is not later than the one before is dropped. The result does not depend on how both streams
+ *  are cut into calls.
+ *  This is for who must answer bit by bit what costream answers; qd_coincide loses fewer pairs (of events closer than u and a the wrong
+ *  ones are consumed).
+ *  @param t1, mask1 [n1] events of the T1 side from *i1 on; |t| < 2^61
+ *  @param t2        [n2] entries of one T2 file from *i2 on
+ *  @param i1, i2    in, out: the next event of each
+ *  @param meetings  appended
+ *  @param wants     out: the side whose events ran out
+ *  @return QD_E_INTERNAL: no memory. */
+qd_status qd_greedy_run(qd_greedy *g, const int64_t *t1, const uint8_t *mask1, uint64_t n1, uint64_t *i1, const int64_t *t2, uint64_t n2,
+                        uint64_t *i2, qd_greedy_meetings *meetings, qd_greedy_wants *wants, qd_error *err);
 
 /** Registry rows of this room, NULL-terminated. */
 extern const qd_op *const qd_timetag_ops[];
