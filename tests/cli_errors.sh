@@ -86,6 +86,7 @@ echo '{}' >empty.json
 head -c 1001 link/alice.a1 >cut.a1
 head -c 8 link/alice.a1 >one.a1
 mkdir taken
+sed 's/0.97/1.97/' s.yaml >bad.yaml
 
 # --- what is not there, not readable, not writable, exists -------------------------------------------------------------------------
 exists='exists already'
@@ -144,16 +145,31 @@ cmp -s r.json short/record.json || fail "reconcile: two records of a refusal"
 for verb in run simulate sync sift reconcile estimate amplify tags devices validate profile; do
     error 2 'unknown option' "qdistill $verb --help" $verb --no-such-option
     error 2 'is no way to show progress' "qdistill $verb --help" $verb --progress fast
-    error 2 'is out of range: 0 to 2^64 - 1' "qdistill $verb --help" $verb --seed 99999999999999999999
+    for seed in 9223372036854775808 99999999999999999999; do error 2 'is out of range: 0 to 2^63 - 1' "qdistill $verb --help" $verb --seed $seed; done
     grep -rq VERB err && fail "$verb: a placeholder in the message"
 done
 error 2 'is out of range: 1 to 2^27' 'qdistill amplify --help' amplify x --in-bits 999999999 --out-bits 1 --out o
 error 2 'is out of range: -200 to 200' 'qdistill sift --help' sift a b --ppm 201
-error 2 'is out of range: 1e-36 to 0.5' 'qdistill reconcile --help' reconcile a b --eps-cor 0
-error 2 'is out of range: 1 to 1e+09' 'qdistill sift --help' sift a b --window-ps 0
-error 2 'is out of range: 0 to 2^63 - 1' 'smaller seed' run job.yaml --seed 9223372036854775808
-error 2 'a number must be finite' 'qdistill estimate --help' estimate --eps-sec 1e999
+for verb in reconcile estimate; do error 2 'is out of range: 1e-30 to 0.1' "qdistill $verb --help" $verb --eps-cor 0; done
+error 2 'is out of range: 1 to 1000000' 'qdistill sift --help' sift a b --window-ps 0
+error 2 'is out of range: 1e-100 to 0.1' 'qdistill estimate --help' estimate --eps-sec 1e-320
+error 2 'is out of range: 1e-100 to 0.1' 'qdistill estimate --help' estimate --eps-sec 1e999
 error 2 'needs --out' 'qdistill sift --help' sift a b --format a1-54 --offset-ps 0 --window-ps 1
+error 2 'a number must be finite' 'qdistill reconcile --help' reconcile a b --leak 1e999
+# within VALUE VERB OPTION KEY: a verb and a job refuse the same value of the same thing
+within() {
+    error 2 "--$3: '$1' is out of range" "qdistill $2 --help" "$2" "--$3=$1" a b
+    sed "s/^sync: .*/${4%.*}: {${4#*.}: $1}/" job.yaml >range.yaml
+    error 5 "range.yaml:3:[0-9]*: $4 is out of range" . run range.yaml --out o
+}
+for value in 9e-10 10.1; do within $value sync max-offset-s sync.max_offset_s; done
+for value in 0 201; do within $value sync max-ppm sync.max_ppm; done
+for value in 0 1000001; do within $value sift window-ps sift.window_ps; done
+for value in 0 100001; do within $value sift announce-ps sift.announce_ps; done
+within 1000000001 sift dead-ps sift.dead_ps
+for value in 9e-31 0.11; do within $value reconcile eps-cor security.eps_cor; done
+for value in 9e-101 0.11; do within $value estimate eps-sec security.eps_sec; done
+error 5 'bad.yaml:2:13: visibility is out of range' . simulate bad.yaml --duration-s 1 --out o
 error 2 'a device' 'qdistill devices' devices --device banana
 
 error 2 'must be a whole number of ps, in digits' 'qdistill sift --help' sift a b --window-ps 1000.5

@@ -132,7 +132,7 @@ expect 2 'needs --counts' "$qd" estimate
 expect 2 'both are needed' "$qd" estimate --record-z "$dir/z.json"
 expect 2 'exclude each other' "$qd" estimate --counts "$dir/a.json" --record-z "$dir/z.json"
 expect 2 'no bound' "$qd" estimate --counts "$dir/a.json" --bound serfling
-expect 2 'between 0 and 1' "$qd" estimate --counts "$dir/a.json" --eps-sec 0
+expect 2 'is out of range: 1e-100 to 0.1' "$qd" estimate --counts "$dir/a.json" --eps-sec 0
 expect 2 'is not a number' "$qd" estimate --counts "$dir/a.json" --eps-sec x
 expect 2 'one argument too many' "$qd" estimate "$dir/a.json"
 

@@ -9,15 +9,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     qd_error err = {0};
+    static const qd_yaml_limit limits[] = {{.key = "rate", -1, 10}, {.key = "*.small", 1, 9}, {0}};
     void *loaded;
-    qd_status st = qd_yaml_load_text("input", (const char *)data, size, &schema, &loaded, &err);
+    qd_status st = qd_yaml_load_text("input", (const char *)data, size, &schema, limits, &loaded, &err);
     if (st != QD_OK) {
         if (st != QD_E_INPUT || loaded || !err.what[0] || strncmp(err.what, "cannot read", 11) == 0)
             abort(); /* our checks come first */
         return 0;
     }
     const everything *e = loaded;
-    if (!isfinite(e->rate) || e->list_count > 3 || (e->name && (!e->name[0] || strlen(e->name) > 8))) abort();
+    if (!(e->rate >= -1 && e->rate <= 10) || e->in.small > 9 || e->list_count > 3 || (e->name && (!e->name[0] || strlen(e->name) > 8))) abort();
     qd_yaml_free(&schema, loaded);
     return 0;
 }

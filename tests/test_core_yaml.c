@@ -7,7 +7,7 @@
 static everything *load(const char *text) {
     qd_error err = {0};
     void *data;
-    ck_ok(qd_yaml_load_text("job.yaml", text, strlen(text), &schema, &data, &err));
+    ck_ok(qd_yaml_load_text("job.yaml", text, strlen(text), &schema, NULL, &data, &err));
     return data;
 }
 
@@ -117,7 +117,7 @@ START_TEST(what_is_refused_names_its_place) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         qd_error err = {0};
         void *data = &err;
-        qd_status st = qd_yaml_load_text("job.yaml", rows[i].text, strlen(rows[i].text), &schema, &data, &err);
+        qd_status st = qd_yaml_load_text("job.yaml", rows[i].text, strlen(rows[i].text), &schema, NULL, &data, &err);
         ck_assert_msg(st == QD_E_INPUT, "row %zu: '%s' gave status %d", i, rows[i].text, (int)st);
         ck_assert_ptr_null(data);
         ck_assert_msg(strncmp(err.what, rows[i].where, strlen(rows[i].where)) == 0, "row %zu: '%s' is not at '%s'", i, err.what,
@@ -127,13 +127,50 @@ START_TEST(what_is_refused_names_its_place) {
 }
 END_TEST
 
+static bool is_short(const char *s) { return strlen(s) < 4; }
+
+/* Limits beyond the type: the ends belong to the range, a star stands for one key, items of a list have the list's. */
+START_TEST(limits_are_held_and_name_the_place) {
+    static const char *const words[] = {"one", "two", NULL};
+    static const qd_yaml_limit named[] = {{.key = "count", 2, 9},     {.key = "change", -3, 3},  {.key = "rate", 0.5, 1e13}, {.key = "name", .words = words},
+                                          {.key = "*.ratio", 0, 1}, {.key = "list", -1, 1}, {0}};
+    static const qd_yaml_limit checked[] = {{.key = "name", .text = is_short, .must = "must be short"}, {.key = "count", 0, 9223372036854775808.0}, {0}};
+    static const struct {
+        const qd_yaml_limit *limits;
+        const char *text, *where;
+    } rows[] = {
+        {named, "count: 2\n", NULL},
+        {named, "count: 9\nchange: -3\nrate: 0.5\nname: two\nin: {small: 1, ratio: 1}\nlist: [-1, 1, 0.5]\n", NULL},
+        {named, "count: 1\n", "job.yaml:1:8: count is out of range: it must lie in 2 to 9"},
+        {named, "count: 10\n", "job.yaml:1:8: count is out of range"},
+        {named, "count: 2\nchange: -4\n", "job.yaml:2:9: change is out of range: it must lie in -3 to 3"},
+        {named, "count: 2\nrate: 0.49\n", "job.yaml:2:7: rate is out of range: it must lie in 0.5 to 1e+13"},
+        {named, "count: 2\nname: three\n", "job.yaml:2:7: name cannot be 'three'"},
+        {named, "count: 2\nin: {small: 1, ratio: 1.1}\n", "job.yaml:2:23: in.ratio is out of range: it must lie in 0 to 1"},
+        {named, "count: 2\nmaybe: {small: 1, ratio: -1}\n", "job.yaml:2:26: maybe.ratio is out of range"},
+        {named, "count: 2\nlist: [0, 2]\n", "job.yaml:2:11: list is out of range: it must lie in -1 to 1"},
+        {checked, "count: 7\nname: abc\n", NULL},
+        {checked, "count: 7\nname: abcd\n", "job.yaml:2:7: name must be short"},
+        {checked, "count: 18446744073709551615\n", "job.yaml:1:8: count is out of range: it must lie in 0 to 2^63 - 1"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        qd_error err = {0};
+        void *data = &err;
+        qd_status st = qd_yaml_load_text("job.yaml", rows[i].text, strlen(rows[i].text), &schema, rows[i].limits, &data, &err);
+        ck_assert_msg(st == (rows[i].where ? QD_E_INPUT : QD_OK), "row %zu gave status %d: %s", i, (int)st, err.what);
+        if (rows[i].where) ck_assert_msg(strncmp(err.what, rows[i].where, strlen(rows[i].where)) == 0, "row %zu: '%s' is not '%s'", i, err.what, rows[i].where);
+        qd_yaml_free(&schema, data);
+    }
+}
+END_TEST
+
 START_TEST(what_would_be_right_is_said) {
     qd_error err = {0};
     void *data;
     const char *text = "count: 1\npaint: blue\n", *key = "count: 1\nin: {y: 1}\n";
-    ck_status(qd_yaml_load_text("j", text, strlen(text), &schema, &data, &err), QD_E_INPUT);
+    ck_status(qd_yaml_load_text("j", text, strlen(text), &schema, NULL, &data, &err), QD_E_INPUT);
     ck_assert_str_eq(err.likely, "allowed: red, green");
-    ck_status(qd_yaml_load_text("j", key, strlen(key), &schema, &data, &err), QD_E_INPUT);
+    ck_status(qd_yaml_load_text("j", key, strlen(key), &schema, NULL, &data, &err), QD_E_INPUT);
     ck_assert_str_eq(err.likely, "keys allowed here: small, ratio");
 }
 END_TEST
@@ -146,7 +183,7 @@ START_TEST(deep_nesting_is_refused) {
         text[18 + depth] = 0;
         qd_error err = {0};
         void *data;
-        ck_status(qd_yaml_load_text("job.yaml", text, strlen(text), &schema, &data, &err), QD_E_INPUT);
+        ck_status(qd_yaml_load_text("job.yaml", text, strlen(text), &schema, NULL, &data, &err), QD_E_INPUT);
         ck_says(err.what, depth > 32 ? "nested too deep" : "not valid YAML");
         free(text);
     }
@@ -163,17 +200,17 @@ START_TEST(files) {
     memcpy(big, "count: 4 ", 9);
     char *largest = file_make(folder, "largest.yaml", big, 1 << 20),
          *larger = file_make(folder, "larger.yaml", big, (1 << 20) + 1);
-    ck_ok(qd_yaml_load(good, &schema, &data, &err));
+    ck_ok(qd_yaml_load(good, &schema, NULL, &data, &err));
     ck_assert_uint_eq(((everything *)data)->count, 3);
     qd_yaml_free(&schema, data);
-    ck_ok(qd_yaml_load(largest, &schema, &data, &err));
+    ck_ok(qd_yaml_load(largest, &schema, NULL, &data, &err));
     ck_assert_uint_eq(((everything *)data)->count, 4);
     qd_yaml_free(&schema, data);
-    ck_status(qd_yaml_load(larger, &schema, &data, &err), QD_E_INPUT);
+    ck_status(qd_yaml_load(larger, &schema, NULL, &data, &err), QD_E_INPUT);
     ck_says(err.what, "larger than 1 MiB");
-    ck_status(qd_yaml_load(bad, &schema, &data, &err), QD_E_INPUT);
+    ck_status(qd_yaml_load(bad, &schema, NULL, &data, &err), QD_E_INPUT);
     ck_says(err.what, bad);
-    ck_status(qd_yaml_load(folder, &schema, &data, &err), QD_E_INPUT);
+    ck_status(qd_yaml_load(folder, &schema, NULL, &data, &err), QD_E_INPUT);
     ck_says(err.what, "a directory");
     free(big);
     free(good);
@@ -193,7 +230,7 @@ START_TEST(the_log_of_the_library_is_kept) {
         .type = CYAML_MAPPING, .flags = CYAML_FLAG_POINTER, .data_size = 8, .mapping.fields = odd_fields};
     qd_error err = {0};
     void *data;
-    ck_status(qd_yaml_load_text("job.yaml", "count: 1\n", 9, &odd, &data, &err), QD_E_INPUT);
+    ck_status(qd_yaml_load_text("job.yaml", "count: 1\n", 9, &odd, NULL, &data, &err), QD_E_INPUT);
     ck_says(err.what, "job.yaml");
     ck_says(err.cause, "Data size");
     ck_says(err.likely, "'count' (line: 1");
@@ -203,6 +240,7 @@ END_TEST
 int main(void) {
     const TTest *const tests[] = {every_kind_of_value_arrives,
                                   what_is_refused_names_its_place,
+                                  limits_are_held_and_name_the_place,
                                   what_would_be_right_is_said,
                                   deep_nesting_is_refused,
                                   files,

@@ -89,15 +89,6 @@ START_TEST(a_leak_that_the_code_has_not_is_refused) {
 END_TEST
 
 int main(void) {
-    Suite *s = suite_create("rate");
-    TCase *t = tcase_create("rule");
-    tcase_set_timeout(t, 300);
-    tcase_add_test(t, few_strings_lose_many_frames_and_the_margin_is_small);
-    tcase_add_test(t, a_leak_that_the_code_has_not_is_refused);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const TTest *const tests[] = {few_strings_lose_many_frames_and_the_margin_is_small, a_leak_that_the_code_has_not_is_refused};
+    return run_suite("rate", tests, sizeof tests / sizeof *tests);
 }

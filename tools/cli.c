@@ -97,7 +97,7 @@ static qd_status out_of_range(const char *verb, const qd_opt *o, const char *val
     print_limit(o->max, high);
     if (o->min != 0 || o->max != 0) snprintf(why, sizeof why, "is out of range: %s to %s", low, high);
     else if (o->kind == QD_OPT_REAL) snprintf(why, sizeof why, "is out of range: a number must be finite");
-    else snprintf(why, sizeof why, "is out of range: %s", o->kind == QD_OPT_I64 ? "-2^63 to 2^63 - 1" : "0 to 2^64 - 1");
+    else snprintf(why, sizeof why, "is out of range: %s", o->kind == QD_OPT_I64 ? "-2^63 to 2^63 - 1" : o->kind == QD_OPT_SEED ? "0 to 2^63 - 1" : "0 to 2^64 - 1");
     return bad_value(verb, o, value, why, err);
 }
 
@@ -128,6 +128,7 @@ static qd_status set_number(const char *verb, const qd_opt *o, const char *value
         uint64_t u = strtoull(value, &end, 10);
         v = (double)u;
         *(uint64_t *)o->target = u;
+        if (o->kind == QD_OPT_SEED && u > QD_SEED_MAX) errno = ERANGE;
     }
     if (end == value || *end) return bad_value(verb, o, value, not_a_number(o, value, why), err);
     bool outside = (o->min != 0 || o->max != 0) && (v < o->min || v > o->max);
@@ -175,7 +176,7 @@ qd_status qd_cli_parse(qd_cli *cli, const qd_opt *opts, int argc, char **argv, c
         {"no-fallback", QD_OPT_FLAG, &cli->no_fallback, 0, 0, NULL, "fail rather than use another device than the first choice", NULL},
         {"json", QD_OPT_TEXT, &cli->json, 0, 0, "FILE|-", "write the final record as JSON to FILE, or (-) to standard output", NULL},
         {"progress", QD_OPT_TEXT, &cli->progress, 0, 0, "tty|plain|json|none", "how to show progress (default: tty on a terminal, else plain); json ends with the final record", NULL},
-        {"seed", QD_OPT_U64, &cli->seed, 0, 0, "N", "a rehearsal: all randomness derives from N", &cli->has_seed},
+        {"seed", QD_OPT_SEED, &cli->seed, 0, 0, "N", "a rehearsal: all randomness derives from N, below 2^63", &cli->has_seed},
         {"quiet", QD_OPT_FLAG, &cli->quiet, 0, 0, NULL, "-q: print errors only", NULL},
         {"verbose", QD_OPT_FLAG, &cli->verbose, 0, 0, NULL, "-v: say more", NULL},
         {"help", QD_OPT_FLAG, &cli->help, 0, 0, NULL, "print this and exit", NULL},

@@ -9,6 +9,7 @@
 #include "qdistill/compute.h"
 #include "qdistill/core.h"
 #include "qdistill/core/json.h"
+#include "qdistill/core/limits.h"
 #include "qdistill/core/progress.h"
 
 /** Options that every verb has. */
@@ -32,6 +33,7 @@ typedef enum qd_opt_kind {
     QD_OPT_TEXT, /**< const char * */
     QD_OPT_U64,  /**< uint64_t, decimal, min..max as doubles up to 2^53 */
     QD_OPT_I64,  /**< int64_t */
+    QD_OPT_SEED, /**< uint64_t up to QD_SEED_MAX */
     QD_OPT_REAL  /**< double, finite */
 } qd_opt_kind;
 

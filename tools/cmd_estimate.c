@@ -27,8 +27,6 @@ static qd_status check_arguments(const arguments *a, qd_error *err) {
         return qd_fail(err, QD_E_USAGE,
                        "estimate needs --counts FILE, or --record-z FILE and --record-x FILE||each basis is tested by the other, "
                        "so both are needed|see qdistill estimate --help");
-    if ((a->has_eps_sec && !(a->eps_sec > 0 && a->eps_sec < 1)) || (a->has_eps_cor && !(a->eps_cor > 0 && a->eps_cor < 1)))
-        return qd_fail(err, QD_E_USAGE, "--eps-sec and --eps-cor must lie between 0 and 1|||a usual choice is 1e-10 and 1e-15");
     return QD_OK;
 }
 
@@ -131,9 +129,9 @@ int qd_cmd_estimate(int argc, char **argv) {
                            {"record-z", QD_OPT_TEXT, &a.record[QD_Z], 0, 0, "FILE", "record of reconcile for the z string (its record.json)", NULL},
                            {"record-x", QD_OPT_TEXT, &a.record[QD_X], 0, 0, "FILE", "record of reconcile for the x string", NULL},
                            {"bound", QD_OPT_TEXT, &a.bound, 0, 0, "random-sampling", "the bound (default, and the only one)", NULL},
-                           {"eps-sec", QD_OPT_REAL, &a.eps_sec, 0, 0, "E",
+                           {"eps-sec", QD_OPT_REAL, &a.eps_sec, QD_RANGE_EPS_SEC, "E",
                             "secrecy of the block, in place of the file's (records: 1e-10)", &a.has_eps_sec},
-                           {"eps-cor", QD_OPT_REAL, &a.eps_cor, 0, 0, "E",
+                           {"eps-cor", QD_OPT_REAL, &a.eps_cor, QD_RANGE_EPS_COR, "E",
                             "correctness of the block, in place of the file's (records: 1e-15)", &a.has_eps_cor},
                            {0}};
     qd_bbm92_input in;

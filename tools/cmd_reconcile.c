@@ -47,7 +47,7 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
          &o->has_qber},
         {"leak", QD_OPT_REAL, &o->leak, 0, 0, "L",
          "share of a frame to disclose, 0.0834 to 0.6666, in place of the one the error rate asks for", &o->has_leak},
-        {"eps-cor", QD_OPT_REAL, &o->eps_cor, 1e-36, 0.5, "E", "chance that an error stays undetected (default 1e-15)", NULL},
+        {"eps-cor", QD_OPT_REAL, &o->eps_cor, QD_RANGE_EPS_COR, "E", "chance that an error stays undetected (default 1e-15)", NULL},
         {"bit-order", QD_OPT_TEXT, &o->order, 0, 0, "lsb|msb", "bit order in the bytes of all files (default lsb)", NULL},
         {"out", QD_OPT_TEXT, &o->out, 0, 0, "DIR", "directory to make for the results", NULL},
         {0}};

@@ -299,8 +299,6 @@ int qd_cmd_run(int argc, char **argv) {
         st = job_of_run(&b, &found, &err);
         if (!n) pos[n++] = found;
     }
-    if (st == QD_OK && cli.has_seed && cli.seed > INT64_MAX)
-        st = qd_fail(&err, QD_E_USAGE, "--seed: %llu is out of range: 0 to 2^63 - 1||the record of a run holds integers up to that|choose a smaller seed", (unsigned long long)cli.seed);
     if (st == QD_OK && !n) st = qd_fail(&err, QD_E_USAGE, "run needs a job||a job is a YAML file: examples/quickstart.yaml is one|see qdistill run --help");
     if (st == QD_OK) st = qd_run_stop_at_check(&err);
     if (st == QD_OK) st = qd_cli_progress(&cli, &b.progress, &err);

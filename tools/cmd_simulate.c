@@ -231,10 +231,6 @@ int qd_cmd_simulate(int argc, char **argv) {
     if (st == QD_OK && (!has_duration || !j.out || !*j.out))
         st = qd_fail(&err, QD_E_USAGE, "simulate needs --%s|||see qdistill simulate --help",
                      has_duration ? "out DIR" : "duration-s S");
-    if (st == QD_OK && cli.has_seed && cli.seed > INT64_MAX)
-        st = qd_fail(&err, QD_E_USAGE,
-                     "--seed: %" PRIu64 " is out of range: 0 to 2^63 - 1||the record of a run holds integers up to that|choose a smaller seed",
-                     cli.seed);
     if (st != QD_OK) return qd_cli_fail(&cli, &err);
     qd_device *dev = NULL;
     qd_progress *progress = NULL;

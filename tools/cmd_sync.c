@@ -102,9 +102,9 @@ int qd_cmd_sync(int argc, char **argv) {
     arguments a = {0};
     const qd_opt opts[] = {
         {"format", QD_OPT_TEXT, &a.format, 0, 0, "F", "of both files, as for tags: a1-54, t1, ptu, swabian, csv:time=t:unit=ns, ...", NULL},
-        {"max-offset-s", QD_OPT_REAL, &a.max_offset_s, 1e-9, 10, "S", "search offsets up to this, either way (default 0.01)",
+        {"max-offset-s", QD_OPT_REAL, &a.max_offset_s, QD_RANGE_MAX_OFFSET_S, "S", "search offsets up to this, either way (default 0.01)",
          NULL},
-        {"max-ppm", QD_OPT_REAL, &a.max_ppm, 1e-6, 200, "P", "search frequencies up to this, either way (default 10)", NULL},
+        {"max-ppm", QD_OPT_REAL, &a.max_ppm, QD_RANGE_MAX_PPM, "P", "search frequencies up to this, either way (default 10)", NULL},
         {"span-s", QD_OPT_REAL, &a.span_s, 1e-6, 1e6, "S", "use the first S seconds only (default: up to 16777216 events a side)",
          NULL},
         {"qcrypto", QD_OPT_FLAG, &stands_in, 0, 0, NULL, "with pfind's options and output: see qdistill sync --qcrypto --help", NULL},

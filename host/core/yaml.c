@@ -31,11 +31,11 @@ __attribute__((format(printf, 3, 0))) static void keep_log(cyaml_log_t level, vo
     }
 }
 
-qd_status qd_yaml_load_text(const char *name, const char *text, size_t bytes, const cyaml_schema_value_t *schema, void **data,
-                            qd_error *err) {
+qd_status qd_yaml_load_text(const char *name, const char *text, size_t bytes, const cyaml_schema_value_t *schema, const qd_yaml_limit *limits,
+                            void **data, qd_error *err) {
     *data = NULL;
     if (bytes > SIZE_LIMIT) return qd_fail(err, QD_E_INPUT, "%s is larger than 1 MiB|||this is not a job or scenario", name);
-    QD_TRY(qd_yaml_check(name, text, bytes, schema, err));
+    QD_TRY(qd_yaml_check(name, text, bytes, schema, limits, err));
     log_text log = {.n = 0};
     const cyaml_config_t config = {
         .log_fn = keep_log, .log_ctx = &log, .mem_fn = cyaml_mem, .log_level = CYAML_LOG_WARNING, .flags = CYAML_CFG_NO_ALIAS};
@@ -46,7 +46,7 @@ qd_status qd_yaml_load_text(const char *name, const char *text, size_t bytes, co
     return qd_fail(err, QD_E_INPUT, "cannot read %s|%s|%s|correct that place", name, cyaml_strerror(e), log.text);
 }
 
-qd_status qd_yaml_load(const char *path, const cyaml_schema_value_t *schema, void **data, qd_error *err) {
+qd_status qd_yaml_load(const char *path, const cyaml_schema_value_t *schema, const qd_yaml_limit *limits, void **data, qd_error *err) {
     *data = NULL;
     FILE *f = NULL;
     uint64_t bytes = 0;
@@ -60,7 +60,7 @@ qd_status qd_yaml_load(const char *path, const cyaml_schema_value_t *schema, voi
         st = qd_fail(err, QD_E_INPUT, "cannot read %s|%s|the file is being changed, or its disk is failing|copy it first, then read the copy", path,
                      ferror(f) ? strerror(errno) : "it became shorter while being read");
     } else {
-        st = qd_yaml_load_text(path, text, (size_t)bytes, schema, data, err);
+        st = qd_yaml_load_text(path, text, (size_t)bytes, schema, limits, data, err);
     }
     free(text);
     fclose(f);

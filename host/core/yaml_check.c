@@ -18,6 +18,7 @@ typedef struct walk {
     yaml_parser_t parser;
     const char *name;
     char path[KEY_PATH_MAX];
+    const qd_yaml_limit *limits;
     int depth;
     qd_error *err;
 } walk;
@@ -66,6 +67,42 @@ static bool is_plain(const yaml_event_t *ev) {
     return ev->type == YAML_SCALAR_EVENT && ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
+/* ---- Limits ---- */
+
+/* '*' in the pattern stands for one key. */
+static bool path_is(const char *path, const char *pattern) {
+    while (*pattern) {
+        if (*pattern == '*') {
+            path += strcspn(path, ".");
+            pattern++;
+        } else if (*path++ != *pattern++) {
+            return false;
+        }
+    }
+    return *path == 0;
+}
+
+static const qd_yaml_limit *limit_of(const walk *w) {
+    const qd_yaml_limit *l = w->limits;
+    while (l && l->key && !path_is(w->path, l->key)) l++;
+    return l && l->key ? l : NULL;
+}
+
+static void print_limit(double v, char out[32]) {
+    if (v == 9223372036854775808.0) snprintf(out, 32, "2^63 - 1");
+    else snprintf(out, 32, fabs(v) < 1e12 && v == floor(v) ? "%.0f" : "%g", v);
+}
+
+static qd_status check_range(walk *w, double v, const yaml_event_t *ev) {
+    const qd_yaml_limit *l = limit_of(w);
+    if (!l || (v >= l->min && v <= l->max)) return QD_OK;
+    char text[128], low[32], high[32];
+    print_limit(l->min, low);
+    print_limit(l->max, high);
+    snprintf(text, sizeof text, "is out of range: it must lie in %s to %s", low, high);
+    return bad_scalar(w, ev, text);
+}
+
 /* ---- Scalars ---- */
 
 /* Digits without a leading zero, which libcyaml would read as octal. */
@@ -85,7 +122,8 @@ static qd_status check_integer(walk *w, const cyaml_schema_value_t *schema, cons
     uint64_t max = is_signed ? all / 2 + negative : all;
     errno = 0;
     unsigned long long v = strtoull(s + negative, NULL, 10);
-    if (errno == 0 && v <= max) return QD_OK;
+    /* as a double: only above 2^53 is it rounded, and what is limited there is limited by its type */
+    if (errno == 0 && v <= max) return check_range(w, negative ? -(double)v : (double)v, ev);
     char text[96];
     snprintf(text, sizeof text, "is out of range (the limit is %s%llu)", negative ? "-" : "", (unsigned long long)max);
     return bad_scalar(w, ev, text);
@@ -115,7 +153,7 @@ static qd_status check_real(walk *w, const cyaml_schema_value_t *schema, const y
     if (!is_plain(ev) || !is_real(scalar_text(ev))) return bad_scalar(w, ev, "must be a number");
     double v = strtod(scalar_text(ev), NULL);
     if (!isfinite(v) || (schema->data_size == sizeof(float) && !isfinite((float)v))) return bad_scalar(w, ev, "is out of range");
-    return QD_OK;
+    return check_range(w, v, ev);
 }
 
 static qd_status check_bool(walk *w, const yaml_event_t *ev) {
@@ -140,11 +178,26 @@ static qd_status check_word(walk *w, const cyaml_schema_value_t *schema, const y
     return bad(w, ev, text, list);
 }
 
+static qd_status check_text(walk *w, const yaml_event_t *ev) {
+    const qd_yaml_limit *l = limit_of(w);
+    const char *s = scalar_text(ev);
+    if (l && l->words) {
+        char list[LIST_MAX] = "allowed: ", text[160];
+        for (size_t i = 0; l->words[i]; i++) {
+            if (strcmp(s, l->words[i]) == 0) return QD_OK;
+            add_to_list(list, l->words[i]);
+        }
+        snprintf(text, sizeof text, "cannot be '%.100s'", s);
+        return bad(w, ev, text, list);
+    }
+    return l && l->text && !l->text(s) ? bad_scalar(w, ev, l->must) : QD_OK;
+}
+
 static qd_status check_string(walk *w, const cyaml_schema_value_t *schema, const yaml_event_t *ev) {
     size_t n = ev->data.scalar.length;
     if (n < schema->string.min) return bad(w, ev, n ? "is too short" : "is empty", "give a text");
     if (n > schema->string.max) return bad(w, ev, "is too long", "give a shorter text");
-    return QD_OK;
+    return check_text(w, ev);
 }
 
 static qd_status check_scalar(walk *w, const cyaml_schema_value_t *schema, const yaml_event_t *ev) {
@@ -327,8 +380,9 @@ static qd_status check_document(walk *w, const cyaml_schema_value_t *schema) {
     return expect(w, YAML_STREAM_END_EVENT, "a second document begins", "'---' separates documents");
 }
 
-qd_status qd_yaml_check(const char *name, const char *text, size_t bytes, const cyaml_schema_value_t *schema, qd_error *err) {
-    walk w = {.name = name, .err = err};
+qd_status qd_yaml_check(const char *name, const char *text, size_t bytes, const cyaml_schema_value_t *schema, const qd_yaml_limit *limits,
+                        qd_error *err) {
+    walk w = {.name = name, .limits = limits, .err = err};
     if (!yaml_parser_initialize(&w.parser)) return qd_fail(err, QD_E_INTERNAL, "cannot read %s|no memory", name);
     yaml_parser_set_input_string(&w.parser, (const unsigned char *)text, bytes);
     qd_status st = check_document(&w, schema);

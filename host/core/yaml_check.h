@@ -6,9 +6,11 @@
 #include <cyaml/cyaml.h>
 #include <stddef.h>
 #include "qdistill/core/status.h"
+#include "qdistill/core/yaml.h"
 
 /** Check @p text against @p schema more strictly than libcyaml does: it takes "1.5" for the integer 1, "010" for 8, any word for
- *  true, "nan" for a number, and expands aliases. QD_E_INPUT names line, column and key. */
-qd_status qd_yaml_check(const char *name, const char *text, size_t bytes, const cyaml_schema_value_t *schema, qd_error *err);
+ *  true, "nan" for a number, and expands aliases; and against @p limits (may be NULL). QD_E_INPUT names line, column and key. */
+qd_status qd_yaml_check(const char *name, const char *text, size_t bytes, const cyaml_schema_value_t *schema, const qd_yaml_limit *limits,
+                        qd_error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "link/simulate.h"
+#include "qdistill/core/limits.h"
 #include "qdistill/core/yaml.h"
 
 /* ---- The YAML document. Pointers are NULL where a key is absent. ---- */
@@ -80,6 +81,34 @@ static const cyaml_schema_value_t doc_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_P
 
 /* ---- Ranges ---- */
 
+#define PAIR_RATE_HZ 0, 1e9
+#define SHARE 0, 1
+#define ANGLE_DEG -45, 45
+#define LOSS_DB 0, 200
+#define JITTER_PS 0, 10000
+#define DEAD_PS 0, 1e7
+#define RATE_HZ 0, 1e8
+#define DELAY_PS 0, 1e5
+#define OFFSET_PS -5e11, 5e11
+
+/* Of the document: with line and column. What is checked again below is of scenarios made by hand. */
+static const qd_yaml_limit limits[] = {{.key = "pair_rate_hz", PAIR_RATE_HZ},
+                                       {.key = "visibility", SHARE},
+                                       {.key = "misalignment_deg", ANGLE_DEG},
+                                       {.key = "arms.*.loss_db", LOSS_DB},
+                                       {.key = "arms.*.basis_split", SHARE},
+                                       {.key = "arms.*.detectors.jitter_fwhm_ps", JITTER_PS},
+                                       {.key = "arms.*.detectors.dead_ps", DEAD_PS},
+                                       {.key = "arms.*.detectors.efficiency", SHARE},
+                                       {.key = "arms.*.detectors.efficiency_each", SHARE},
+                                       {.key = "arms.*.detectors.dark_hz", RATE_HZ},
+                                       {.key = "arms.*.detectors.dark_hz_each", RATE_HZ},
+                                       {.key = "arms.*.detectors.delay_ps_each", DELAY_PS},
+                                       {.key = "clock.offset_ps", OFFSET_PS},
+                                       {.key = "clock.frequency_ppm", QD_RANGE_FREQUENCY_PPM},
+                                       {.key = "eve.intercept_resend", SHARE},
+                                       {0}};
+
 static qd_status in_range(const char *name, const char *key, double v, double min, double max, qd_error *err) {
     if (v >= min && v <= max) return QD_OK; /* false for NaN */
     return qd_fail(err, QD_E_INPUT, "%s: %s = %g is out of range|%g to %g|a wrong unit?|correct the scenario", name, key, v, min,
@@ -92,25 +121,25 @@ static const char *const detector[4] = {"V", "-", "H", "+"};
 static qd_status check_arm(const char *name, int k, const qd_arm *a, qd_error *err) {
     const struct {
         const char *key;
-        double v, max;
-    } one[] = {{"loss_db", a->loss_db, 200},
-               {"basis_split", a->basis_split, 1},
-               {"detectors.jitter_fwhm_ps", a->jitter_fwhm_ps, 10000},
-               {"detectors.dead_ps", a->dead_ps, 1e7}};
+        double v, min, max;
+    } one[] = {{"loss_db", a->loss_db, LOSS_DB},
+               {"basis_split", a->basis_split, SHARE},
+               {"detectors.jitter_fwhm_ps", a->jitter_fwhm_ps, JITTER_PS},
+               {"detectors.dead_ps", a->dead_ps, DEAD_PS}};
     const struct {
         const char *key;
         const double *v;
-        double max;
-    } each[] = {{"efficiency", a->efficiency, 1}, {"dark_hz", a->dark_hz, 1e8}, {"delay_ps", a->delay_ps, 1e5}};
+        double min, max;
+    } each[] = {{"efficiency", a->efficiency, SHARE}, {"dark_hz", a->dark_hz, RATE_HZ}, {"delay_ps", a->delay_ps, DELAY_PS}};
     char key[96];
     for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
         snprintf(key, sizeof key, "arms.%s.%s", station[k], one[i].key);
-        QD_TRY(in_range(name, key, one[i].v, 0, one[i].max, err));
+        QD_TRY(in_range(name, key, one[i].v, one[i].min, one[i].max, err));
     }
     for (size_t i = 0; i < sizeof each / sizeof *each; i++)
         for (int d = 0; d < 4; d++) {
             snprintf(key, sizeof key, "arms.%s.detectors.%s of %s", station[k], each[i].key, detector[d]);
-            QD_TRY(in_range(name, key, each[i].v[d], 0, each[i].max, err));
+            QD_TRY(in_range(name, key, each[i].v[d], each[i].min, each[i].max, err));
         }
     return QD_OK;
 }
@@ -135,12 +164,12 @@ static qd_status check_pauses(const char *name, const qd_scenario *s, qd_error *
 }
 
 qd_status qd_scenario_check(const char *name, const qd_scenario *s, qd_error *err) {
-    QD_TRY(in_range(name, "pair_rate_hz", s->pair_rate_hz, 0, 1e9, err));
-    QD_TRY(in_range(name, "visibility", s->visibility, 0, 1, err));
-    QD_TRY(in_range(name, "misalignment_deg", s->misalignment_deg, -45, 45, err));
-    QD_TRY(in_range(name, "clock.offset_ps", (double)s->clock_offset_ps, -5e11, 5e11, err));
-    QD_TRY(in_range(name, "clock.frequency_ppm", s->clock_frequency_ppm, -200, 200, err));
-    QD_TRY(in_range(name, "eve.intercept_resend", s->intercept_resend, 0, 1, err));
+    QD_TRY(in_range(name, "pair_rate_hz", s->pair_rate_hz, PAIR_RATE_HZ, err));
+    QD_TRY(in_range(name, "visibility", s->visibility, SHARE, err));
+    QD_TRY(in_range(name, "misalignment_deg", s->misalignment_deg, ANGLE_DEG, err));
+    QD_TRY(in_range(name, "clock.offset_ps", (double)s->clock_offset_ps, OFFSET_PS, err));
+    QD_TRY(in_range(name, "clock.frequency_ppm", s->clock_frequency_ppm, QD_RANGE_FREQUENCY_PPM, err));
+    QD_TRY(in_range(name, "eve.intercept_resend", s->intercept_resend, SHARE, err));
     for (int k = 0; k < 2; k++) QD_TRY(check_arm(name, k, &s->arm[k], err));
     return check_pauses(name, s, err);
 }
@@ -185,11 +214,7 @@ static qd_status take(const char *name, const doc *from, qd_scenario *to, qd_err
     QD_TRY(take_arm(name, "alice", &from->arms.alice, &to->arm[0], err));
     QD_TRY(take_arm(name, "bob", &from->arms.bob, &to->arm[1], err));
     if (from->clock) {
-        /* compared as integers: a double cannot hold every one */
-        int64_t offset = from->clock->offset_ps ? *from->clock->offset_ps : 0;
-        if (offset < -500000000000 || offset > 500000000000)
-            return in_range(name, "clock.offset_ps", (double)offset, -5e11, 5e11, err);
-        to->clock_offset_ps = offset;
+        to->clock_offset_ps = from->clock->offset_ps ? *from->clock->offset_ps : 0;
         to->clock_frequency_ppm = or_default(from->clock->frequency_ppm, 0);
     }
     if (from->eve) to->intercept_resend = or_default(from->eve->intercept_resend, 0);
@@ -206,13 +231,13 @@ static qd_status finish(const char *name, void *data, qd_scenario *s, qd_error *
 qd_status qd_scenario_load(const char *path, qd_scenario *s, qd_error *err) {
     void *data = NULL;
     *s = (qd_scenario){0};
-    QD_TRY(qd_yaml_load(path, &doc_schema, &data, err));
+    QD_TRY(qd_yaml_load(path, &doc_schema, limits, &data, err));
     return finish(path, data, s, err);
 }
 
 qd_status qd_scenario_load_text(const char *name, const char *text, size_t bytes, qd_scenario *s, qd_error *err) {
     void *data = NULL;
     *s = (qd_scenario){0};
-    QD_TRY(qd_yaml_load_text(name, text, bytes, &doc_schema, &data, err));
+    QD_TRY(qd_yaml_load_text(name, text, bytes, &doc_schema, limits, &data, err));
     return finish(name, data, s, err);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include "qdistill/core/limits.h"
 #include "qdistill/core/yaml.h"
 #include "qdistill/pipeline.h"
 
@@ -34,7 +34,8 @@ typedef struct {
 typedef struct {
     char *name, *protocol;
     y_input *input;
-    uint64_t *block_coincidences, *seed;
+    uint64_t *block_coincidences;
+    int64_t *seed;
     y_security *security;
     y_sift *sift;
     y_sync *sync;
@@ -62,7 +63,7 @@ static const cyaml_schema_field_t f_job[] = {TEXT(y_job, name),
                                              TEXT(y_job, protocol),
                                              CYAML_FIELD_MAPPING_PTR("input", CYAML_FLAG_POINTER, y_job, input, f_input),
                                              UINT(y_job, block_coincidences),
-                                             UINT(y_job, seed),
+                                             CYAML_FIELD_INT_PTR("seed", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, y_job, seed),
                                              MAP(y_job, security, f_security),
                                              MAP(y_job, sift, f_sift),
                                              MAP(y_job, sync, f_sync),
@@ -74,31 +75,39 @@ static qd_status bad(const char *path, const char *key, const char *why, qd_erro
     return qd_fail(err, QD_E_INPUT, "job %s: %s %s|||qdistill's manual page lists every key of a job with its range", path, key, why);
 }
 
-static qd_status real_in(const char *path, const char *key, const double *v, double def, double min, double max, double *out, qd_error *err) {
-    *out = v ? *v : def;
-    if (isfinite(*out) && *out >= min && *out <= max) return QD_OK;
-    char why[96];
-    snprintf(why, sizeof why, "must lie in %g .. %g", min, max);
-    return bad(path, key, why, err);
-}
-
-static qd_status uint_in(const char *path, const char *key, const uint64_t *v, uint64_t def, uint64_t min, uint64_t max, uint64_t *out, qd_error *err) {
-    *out = v ? *v : def;
-    if (*out >= min && *out <= max) return QD_OK;
-    char why[96];
-    snprintf(why, sizeof why, "must lie in %llu .. %llu", (unsigned long long)min, (unsigned long long)max);
-    return bad(path, key, why, err);
-}
-
 /* The name goes into a path: keep it to characters that need no quoting anywhere. */
 static bool name_ok(const char *s) {
     if (!*s || *s == '.' || strlen(s) > 100) return false;
     return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(s);
 }
 
+static const char *const protocols[] = {"bbm92", NULL}, *const bounds[] = {"random-sampling", NULL}, *const correlations[] = {"anti", "same", NULL},
+                  *const codes[] = {"auto", "nr-bg1", NULL};
+#define SKEW_PS 0, 100000
+
+static const qd_yaml_limit limits[] = {
+    {.key = "name", .text = name_ok, .must = "must be letters, digits, '.', '_' or '-', at most 100, not beginning with '.'"},
+    {.key = "protocol", .words = protocols},
+    {.key = "block_coincidences", 100, 200000000},
+    {.key = "seed", 0, (double)QD_SEED_MAX},
+    {.key = "input.duration_s", 1e-3, 86400},
+    {.key = "input.alice.skew_ps", SKEW_PS},
+    {.key = "input.bob.skew_ps", SKEW_PS},
+    {.key = "security.eps_sec", QD_RANGE_EPS_SEC},
+    {.key = "security.eps_cor", QD_RANGE_EPS_COR},
+    {.key = "security.bound", .words = bounds},
+    {.key = "sift.window_ps", QD_RANGE_WINDOW_PS},
+    {.key = "sift.dead_ps", QD_RANGE_DEAD_PS},
+    {.key = "sift.announce_ps", QD_RANGE_ANNOUNCE_PS},
+    {.key = "sift.correlation", .words = correlations},
+    {.key = "sync.max_offset_s", QD_RANGE_MAX_OFFSET_S},
+    {.key = "sync.max_ppm", QD_RANGE_MAX_PPM},
+    {.key = "reconcile.code", .words = codes},
+    {.key = "reconcile.rtt_ms", 0, 10000},
+    {0}};
+
 static qd_status take_name(const y_job *y, qd_job *job, qd_error *err) {
     if (y->name) {
-        if (!name_ok(y->name)) return bad(job->path, "name", "must be letters, digits, '.', '_' or '-', at most 100, not beginning with '.'", err);
         job->name = strdup(y->name);
     } else {
         const char *base = strrchr(job->path, '/');
@@ -121,7 +130,7 @@ static qd_status take_input(const y_job *y, qd_job *job, qd_error *err) {
         job->scenario = qd_path_join(dir, in->scenario);
         if (!job->scenario) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
         else if (!in->duration_s) st = bad(job->path, "input.duration_s", "is missing: how much link time to simulate", err);
-        else st = real_in(job->path, "input.duration_s", in->duration_s, 0, 1e-3, 86400, &job->duration_s, err);
+        else job->duration_s = *in->duration_s;
     } else if (!in->alice || !in->bob) {
         st = bad(job->path, "input", "needs a scenario, or alice and bob", err);
     } else if (in->duration_s) {
@@ -134,23 +143,17 @@ static qd_status take_input(const y_job *y, qd_job *job, qd_error *err) {
             job->file[i] = qd_path_join(dir, s[i]->file);
             job->format[i] = strdup(s[i]->format);
             if (!job->file[i] || !job->format[i]) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
-            for (int d = 0; d < 4 && st == QD_OK && s[i]->skew_ps; d++)
-                st = uint_in(job->path, i ? "input.bob.skew_ps" : "input.alice.skew_ps", &s[i]->skew_ps[d], 0, 0, 100000, &job->skew_ps[i][d], err);
+            if (s[i]->skew_ps) memcpy(job->skew_ps[i], s[i]->skew_ps, sizeof job->skew_ps[i]);
         }
     }
     free(dir);
     return st;
 }
 
-static qd_status one_of(const char *path, const char *key, const char *v, const char *const *words, qd_error *err) {
-    char list[160] = "must be one of:";
-    for (size_t i = 0; words[i]; i++) {
-        if (!v || strcmp(v, words[i]) == 0) return QD_OK;
-        snprintf(list + strlen(list), sizeof list - strlen(list), " %s", words[i]);
-    }
-    return bad(path, key, list, err);
-}
+static double real_or(const double *v, double def) { return v ? *v : def; }
+static uint64_t uint_or(const uint64_t *v, uint64_t def) { return v ? *v : def; }
 
+/* What is there is in its range. */
 static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
     static const y_security no_security;
     static const y_sift no_sift;
@@ -160,21 +163,16 @@ static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
     const y_sift *si = y->sift ? y->sift : &no_sift;
     const y_sync *sy = y->sync ? y->sync : &no_sync;
     const y_reconcile *re = y->reconcile ? y->reconcile : &no_reconcile;
-    const char *p = job->path;
-    QD_TRY(one_of(p, "protocol", y->protocol, (const char *const[]){"bbm92", NULL}, err));
-    QD_TRY(one_of(p, "security.bound", se->bound, (const char *const[]){"random-sampling", NULL}, err));
-    QD_TRY(one_of(p, "sift.correlation", si->correlation, (const char *const[]){"anti", "same", NULL}, err));
-    QD_TRY(one_of(p, "reconcile.code", re->code, (const char *const[]){"auto", "nr-bg1", NULL}, err));
-    QD_TRY(uint_in(p, "block_coincidences", y->block_coincidences, 5000000, 100, 200000000, &job->block_coincidences, err));
-    QD_TRY(uint_in(p, "seed", y->seed, 1, 0, INT64_MAX, &job->seed, err));
-    QD_TRY(real_in(p, "security.eps_sec", se->eps_sec, 1e-10, 1e-30, 0.1, &job->eps_sec, err));
-    QD_TRY(real_in(p, "security.eps_cor", se->eps_cor, 1e-15, 1e-24, 0.1, &job->eps_cor, err));
-    QD_TRY(uint_in(p, "sift.window_ps", si->window_ps, 1000, 1, 1000000, &job->window_ps, err));
-    QD_TRY(uint_in(p, "sift.dead_ps", si->dead_ps, 0, 0, 1000000000, &job->dead_ps, err));
-    QD_TRY(uint_in(p, "sift.announce_ps", si->announce_ps, 125, 1, 100000, &job->announce_ps, err));
-    QD_TRY(real_in(p, "sync.max_offset_s", sy->max_offset_s, 0.01, 1e-6, 10, &job->max_offset_s, err));
-    QD_TRY(real_in(p, "sync.max_ppm", sy->max_ppm, 10, 0, 122, &job->max_ppm, err));
-    QD_TRY(real_in(p, "reconcile.rtt_ms", re->rtt_ms, 1, 0, 10000, &job->rtt_ms, err));
+    job->block_coincidences = uint_or(y->block_coincidences, 5000000);
+    job->seed = y->seed ? (uint64_t)*y->seed : 1;
+    job->eps_sec = real_or(se->eps_sec, 1e-10);
+    job->eps_cor = real_or(se->eps_cor, 1e-15);
+    job->window_ps = uint_or(si->window_ps, 1000);
+    job->dead_ps = uint_or(si->dead_ps, 0);
+    job->announce_ps = uint_or(si->announce_ps, 125);
+    job->max_offset_s = real_or(sy->max_offset_s, 0.01);
+    job->max_ppm = real_or(sy->max_ppm, 10);
+    job->rtt_ms = real_or(re->rtt_ms, 1);
     job->dead_given = si->dead_ps != NULL;
     job->correlation_same = si->correlation && strcmp(si->correlation, "same") == 0;
     job->code = strdup(re->code ? re->code : "auto");
@@ -184,7 +182,7 @@ static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
 qd_status qd_job_load(const char *path, qd_job *job, qd_error *err) {
     *job = (qd_job){0};
     void *data = NULL;
-    QD_TRY(qd_yaml_load(path, &schema, &data, err));
+    QD_TRY(qd_yaml_load(path, &schema, limits, &data, err));
     y_job *y = data;
     qd_status st = QD_OK;
     job->path = realpath(path, NULL); /* a run is resumed from anywhere */

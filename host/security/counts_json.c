@@ -2,6 +2,7 @@
 /* Counts for the bound, out of JSON. */
 #include <stdio.h>
 #include <string.h>
+#include "qdistill/core/limits.h"
 #include "qdistill/security.h"
 
 static const char *const basis_name[] = {"z", "x", NULL};
@@ -25,14 +26,9 @@ static qd_status read_pair(const json_t *o, const char *where, const char *key, 
     return QD_OK;
 }
 
-static qd_status read_eps(const json_t *o, const char *where, const char *key, bool need, double *out, qd_error *err) {
+static qd_status read_eps(const json_t *o, const char *where, const char *key, double min, double max, bool need, double *out, qd_error *err) {
     if (!need && json_is_object(o) && !json_object_get(o, key)) return QD_OK;
-    QD_TRY(qd_json_real(o, where, key, 1e-100, 1, out, err));
-    if (*out >= 1)
-        return qd_fail(err, QD_E_INPUT,
-                       "%s: '%s' is 1||it is a probability of failure and must be less than 1|a usual choice is 1e-10", where,
-                       key);
-    return QD_OK;
+    return qd_json_real(o, where, key, min, max, out, err);
 }
 
 /* errors <= n of a basis. */
@@ -82,8 +78,8 @@ static qd_status read_counts(const json_t *o, const char *where, bool need_eps, 
     QD_TRY(read_pair(o, where, "n", in->n, err));
     QD_TRY(read_pair(o, where, "errors", in->errors, err));
     QD_TRY(read_pair(o, where, "charged", in->charged, err));
-    QD_TRY(read_eps(o, where, "eps_sec", need_eps, &in->eps_sec, err));
-    QD_TRY(read_eps(o, where, "eps_cor", need_eps, &in->eps_cor, err));
+    QD_TRY(read_eps(o, where, "eps_sec", QD_RANGE_EPS_SEC, need_eps, &in->eps_sec, err));
+    QD_TRY(read_eps(o, where, "eps_cor", QD_RANGE_EPS_COR, need_eps, &in->eps_cor, err));
     for (int b = 0; b < 2; b++) QD_TRY(check_errors(in, where, b, err));
     return QD_OK;
 }
@@ -102,7 +98,7 @@ qd_status qd_bbm92_record_json(const json_t *o, const char *where, int basis, qd
     QD_TRY_OUT(st, qd_json_u64(o, where, "charged", QD_SECURITY_MAX, &in->charged[basis], err));
     QD_TRY_OUT(st, check_errors(in, where, basis, err));
     double eps_cor = 0; /* that the string was verified with: the block's cannot be less */
-    QD_TRY_OUT(st, read_eps(o, where, "eps_cor", false, &eps_cor, err));
+    QD_TRY_OUT(st, read_eps(o, where, "eps_cor", QD_RANGE_EPS_COR, false, &eps_cor, err));
     if (eps_cor > in->eps_cor) in->eps_cor = eps_cor;
 out:
     if (st != QD_OK) *in = (qd_bbm92_input){0};

@@ -89,7 +89,8 @@ typedef struct qd_bbm92_result {
 qd_status qd_estimate_bbm92(const qd_bbm92_input *in, qd_bbm92_result *out, qd_error *err);
 
 /** Read {"n":{"z":..,"x":..},"errors":{..},"charged":{..},"eps_sec":..,"eps_cor":..} from a parsed object; @p where names it in errors.
- *  Strict: missing or unknown keys, wrong types, negative numbers, errors > n, epsilons outside (0,1) are QD_E_INPUT, @p in is zero then.
+ *  Strict: missing or unknown keys, wrong types, negative numbers, errors > n, epsilons outside
+ *  QD_RANGE_EPS_SEC and QD_RANGE_EPS_COR are QD_E_INPUT, @p in is zero then.
  *  @p need_eps false: absent epsilons leave what @p in had. Descriptive keys that `sift` writes beside them are allowed. */
 qd_status qd_bbm92_input_json(const json_t *o, const char *where, bool need_eps, qd_bbm92_input *in, qd_error *err);
 

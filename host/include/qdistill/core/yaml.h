@@ -4,18 +4,29 @@
 #define QDISTILL_CORE_YAML_H
 
 #include <cyaml/cyaml.h>
+#include <stdbool.h>
 #include "qdistill/core/status.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/** Load @p path by @p schema into *data (allocated by libcyaml; free with qd_yaml_free). Unknown keys, duplicates, wrong types
- *  and values out of range are QD_E_INPUT with file, line, column and key; *data is NULL then. Files above 1 MiB are refused. */
-qd_status qd_yaml_load(const char *path, const cyaml_schema_value_t *schema, void **data, qd_error *err);
+/** What the value of a key must be beyond its type. A table ends with key NULL. */
+typedef struct qd_yaml_limit {
+    const char *key;               /**< "sift.window_ps"; '*' stands for any one key; items of a list have the list's key */
+    double min, max;               /**< of a number, ends included; 2^63 is printed as 2^63 - 1, which is what a signed integer holds */
+    const char *const *words;      /**< of a text: what it can be, ends with NULL; NULL: see text */
+    bool (*text)(const char *);    /**< of a text: whether it is good; NULL: any is */
+    const char *must;              /**< what a text that is not good must be: "must be ..." */
+} qd_yaml_limit;
+
+/** Load @p path by @p schema and @p limits (NULL: none) into *data (allocated by libcyaml; free with qd_yaml_free). Unknown keys,
+ *  duplicates, wrong types and values out of range are QD_E_INPUT with file, line, column and key; *data is NULL then. Files above 1 MiB
+ *  are refused. */
+qd_status qd_yaml_load(const char *path, const cyaml_schema_value_t *schema, const qd_yaml_limit *limits, void **data, qd_error *err);
 /** The same from memory (@p name stands for the path in errors). */
-qd_status qd_yaml_load_text(const char *name, const char *text, size_t bytes, const cyaml_schema_value_t *schema, void **data,
-                            qd_error *err);
+qd_status qd_yaml_load_text(const char *name, const char *text, size_t bytes, const cyaml_schema_value_t *schema, const qd_yaml_limit *limits,
+                            void **data, qd_error *err);
 void qd_yaml_free(const cyaml_schema_value_t *schema, void *data);
 
 #ifdef __cplusplus
