@@ -8,17 +8,34 @@
 #include <time.h>
 #include <unistd.h>
 #include "cli.h"
+#include "key_files.h"
 #include "qdistill/amplify.h"
 #include "stop.h"
 #include "verbs.h"
 
 typedef struct arguments {
-    const char *in, *out, *seed_file, *hash_name, *order_name;
+    const char *in, *out, *seed_file, *hash_name, *order_name, *out_format;
     uint64_t in_bits, out_bits;
     bool has_in_bits, has_out_bits;
     qd_hash hash;
     qd_bit_order order;
+    qd_key_files files;
+    bool t7, unix_epochs;
 } arguments;
+
+/* A T7 file names the epochs that its key is from: those of T3 files, or those told. */
+static qd_status check_formats(const qd_cli *cli, arguments *a, qd_error *err) {
+    a->t7 = a->out_format && strcmp(a->out_format, "t7") == 0;
+    if (a->out_format && !a->t7 && strcmp(a->out_format, "bits") != 0)
+        return qd_fail(err, QD_E_USAGE, "--out-format: there is no format '%s'||the formats are: bits, t7|see qdistill amplify --help", a->out_format);
+    QD_TRY(qd_key_files_check(&a->files, cli->verb, a->t7, err));
+    if (a->files.t3 && (a->has_in_bits || a->unix_epochs))
+        return qd_fail(err, QD_E_USAGE, "--in-bits and --unix-epochs say nothing of T3 files||they state their lengths and what their epochs count from|leave them out");
+    if (a->t7 && !a->files.t3 && !a->files.epochs)
+        return qd_fail(err, QD_E_USAGE, "--out-format t7 needs --epochs FIRST+N||a T7 file names the epochs that its key is from|reconcile's record has them as `epochs`");
+    if (a->unix_epochs && !a->t7) return qd_fail(err, QD_E_USAGE, "--unix-epochs speaks of T7 files|||give --out-format t7, or leave it out");
+    return QD_OK;
+}
 
 static qd_status check_arguments(const qd_cli *cli, arguments *a, qd_error *err) {
     if (!a->out) return qd_fail(err, QD_E_USAGE, "amplify needs --out FILE|||see qdistill amplify --help");
@@ -32,13 +49,27 @@ static qd_status check_arguments(const qd_cli *cli, arguments *a, qd_error *err)
     else return qd_fail(err, QD_E_USAGE, "--bit-order: '%s' is neither lsb nor msb|||see qdistill amplify --help", a->order_name);
     if (cli->has_seed && a->seed_file)
         return qd_fail(err, QD_E_USAGE, "--seed and --seed-file exclude each other||--seed derives the seed of the hash from a number, for rehearsals|give one of the two");
+    return check_formats(cli, a, err);
+}
+
+/* Bits of T3 files; what a T7 file is to say of them. */
+static qd_status read_t3(arguments *a, qd_bits *x, qd_error *err) {
+    qd_t3_key key;
+    QD_TRY(qd_t3_key_read(a->in, &a->files.choice, &key, err));
+    *x = key.bits;
+    key.bits = (qd_bits){0, NULL};
+    a->files.choice.first = key.epoch[0];
+    a->files.choice.epochs = key.epoch[key.n - 1] - key.epoch[0] + 1;
+    a->unix_epochs = key.anchored;
+    qd_t3_key_free(&key);
     return QD_OK;
 }
 
-static qd_status read_input(const arguments *a, qd_bits *x, qd_error *err) {
+static qd_status read_input(arguments *a, qd_bits *x, qd_error *err) {
     if (a->out_bits == 0) /* estimate gives a basis 0 bits where the other one alone makes key */
         return qd_fail(err, QD_E_POLICY, "no key: --out-bits is 0||the bound leaves nothing of %s, or a script lost the length|hash only the basis that has key; see qdistill estimate for the lengths", a->in);
-    QD_TRY(qd_bits_read_file(x, a->in, a->has_in_bits ? a->in_bits : UINT64_MAX, a->order, err));
+    if (a->files.t3) QD_TRY(read_t3(a, x, err));
+    else QD_TRY(qd_bits_read_file(x, a->in, a->has_in_bits ? a->in_bits : UINT64_MAX, a->order, err));
     if (x->n < 1 || x->n > QD_AMPLIFY_MAX_BITS)
         return qd_fail(err, QD_E_INPUT, "%s holds %" PRIu64 " bits|one hash takes 1 to 2^27 bits|%s|%s", a->in, x->n,
                        x->n ? "the file holds more than one block" : "the file is empty",
@@ -75,7 +106,8 @@ static qd_status write_output(const arguments *a, const qd_bits *y, const qd_bit
         if ((size_t)snprintf(seed_name, cap, "%s.seed", a->out) >= cap) return qd_fail(err, QD_E_INPUT, "--out: the name is too long|%s|a path has at most 4095 bytes|choose a shorter one", strerror(ENAMETOOLONG));
         QD_TRY(qd_bits_write_file(seed, seed_name, a->order, 0644, err));
     }
-    qd_status st = qd_bits_write_file(y, a->out, a->order, 0600, err);
+    const qd_t3_choice *e = &a->files.choice;
+    qd_status st = a->t7 ? qd_t7_write(a->out, y, e->first, e->epochs, a->unix_epochs, err) : qd_bits_write_file(y, a->out, a->order, 0600, err);
     if (st != QD_OK && seed_name[0]) {
         char sidecar[4200];
         snprintf(sidecar, sizeof sidecar, "%s.json", seed_name);
@@ -114,7 +146,7 @@ static double device_seconds(const qd_device *dev) {
     return t.kernel_seconds + t.upload_seconds + t.download_seconds;
 }
 
-static qd_status amplify(qd_cli *cli, const arguments *a, qd_device **dev, result *r, qd_error *err) {
+static qd_status amplify(qd_cli *cli, arguments *a, qd_device **dev, result *r, qd_error *err) {
     QD_TRY(check_free(a, err));
     QD_TRY(read_input(a, &r->x, err));
     QD_TRY(get_seed(cli, a, qd_toeplitz_seed_bits(a->hash, r->x.n, a->out_bits), &r->seed, err));
@@ -158,6 +190,9 @@ int qd_cmd_amplify(int argc, char **argv) {
         {"hash", QD_OPT_TEXT, &a.hash_name, 0, 0, "modified-toeplitz|toeplitz", "family of hash functions (default modified-toeplitz)", NULL},
         {"bit-order", QD_OPT_TEXT, &a.order_name, 0, 0, "lsb|msb", "bit order in the bytes of all files (default lsb)", NULL},
         {"out", QD_OPT_TEXT, &a.out, 0, 0, "FILE", "the key to make; mode 0600", NULL},
+        QD_KEY_FILES_OPTS(a.files),
+        {"out-format", QD_OPT_TEXT, &a.out_format, 0, 0, "bits|t7", "what is written: a bit file (default), or qcrypto's T7 file, for which --epochs is needed unless T3 files are read", NULL},
+        {"unix-epochs", QD_OPT_FLAG, &a.unix_epochs, 0, 0, NULL, "t7: the epochs are anchored to Unix time (tag 0x107)", NULL},
         {0}};
     size_t n_pos = 0;
     if (qd_cli_parse(&cli, opts, argc, argv, &a.in, 1, 1, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);

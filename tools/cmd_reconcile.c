@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "cli.h"
+#include "key_files.h"
 #include "qdistill/reconcile.h"
 #include "stop.h"
 #include "verbs.h"
@@ -18,6 +19,7 @@ typedef struct options {
     uint64_t in_bits;
     double qber, leak, eps_cor;
     bool has_bits, has_qber, has_leak;
+    qd_key_files files;
 } options;
 
 typedef struct session {
@@ -26,6 +28,7 @@ typedef struct session {
     qd_bit_order order;
     qd_device *dev;
     qd_bits key[2];
+    json_t *epochs; /* of T3 files */
     uint64_t in_bits, sampled, sample_errors;
     qd_reconcile_params p;
     qd_reconcile_alice *alice;
@@ -50,12 +53,16 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
         {"eps-cor", QD_OPT_REAL, &o->eps_cor, QD_RANGE_EPS_COR, "E", "chance that an error stays undetected (default 1e-15)", NULL},
         {"bit-order", QD_OPT_TEXT, &o->order, 0, 0, "lsb|msb", "bit order in the bytes of all files (default lsb)", NULL},
         {"out", QD_OPT_TEXT, &o->out, 0, 0, "DIR", "directory to make for the results", NULL},
+        QD_KEY_FILES_OPTS(o->files),
         {0}};
     QD_TRY(qd_cli_parse(&s->cli, opts, argc, argv, o->file, 2, 2, NULL, err));
     if (s->cli.help) return QD_OK;
     if (!o->out) return qd_fail(err, QD_E_USAGE, "reconcile needs --out DIR|||see qdistill reconcile --help");
     if (strcmp(o->order, "lsb") != 0 && strcmp(o->order, "msb") != 0)
         return qd_fail(err, QD_E_USAGE, "--bit-order: '%s' is neither lsb nor msb|||see qdistill reconcile --help", o->order);
+    QD_TRY(qd_key_files_check(&o->files, s->cli.verb, false, err));
+    if (o->files.t3 && o->has_bits)
+        return qd_fail(err, QD_E_USAGE, "--in-bits says nothing of T3 files||they state their lengths|leave it out");
     s->order = strcmp(o->order, "msb") == 0 ? QD_MSB_FIRST : QD_LSB_FIRST;
     QD_TRY(qd_code_named(o->code, &s->p.code, err));
     double least, most;
@@ -66,9 +73,26 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     return QD_OK;
 }
 
+/* Both stations' T3 files, of the same epochs. */
+static qd_status read_t3(session *s, qd_error *err) {
+    qd_t3_key key[2] = {{.n = 0}, {.n = 0}};
+    qd_status st = QD_OK;
+    for (int i = 0; i < 2; i++) QD_TRY_OUT(st, qd_t3_key_read(s->o.file[i], &s->o.files.choice, &key[i], err));
+    QD_TRY_OUT(st, qd_t3_keys_fit(s->o.file[0], &key[0], s->o.file[1], &key[1], err));
+    s->epochs = qd_key_files_json(&key[0]);
+    for (int i = 0; i < 2; i++) {
+        s->key[i] = key[i].bits;
+        key[i].bits = (qd_bits){0, NULL};
+    }
+out:
+    for (int i = 0; i < 2; i++) qd_t3_key_free(&key[i]);
+    return st;
+}
+
 static qd_status read_keys(session *s, qd_error *err) {
     QD_TRY(qd_cli_free_path(s->o.out, NULL, err));
-    for (int i = 0; i < 2; i++)
+    if (s->o.files.t3) QD_TRY(read_t3(s, err));
+    for (int i = 0; i < 2 && !s->o.files.t3; i++)
         QD_TRY(qd_bits_read_file(&s->key[i], s->o.file[i], s->o.has_bits ? s->o.in_bits : UINT64_MAX, s->order, err));
     s->in_bits = s->key[0].n;
     if (s->key[0].n != s->key[1].n)
@@ -212,6 +236,8 @@ static json_t *record_of(const session *s) {
     json_t *j = qd_cli_record(&s->cli, s->dev);
     json_object_set_new(j, "rehearsal", json_boolean(s->cli.has_seed));
     json_object_set_new(j, "in_bits", qd_json_from_u64(s->in_bits));
+    if (s->epochs) json_object_set(j, "epochs", s->epochs);
+    if (s->o.files.basis) json_object_set_new(j, "basis", json_string(s->o.files.basis));
     json_object_set_new(
         j, "sample", json_pack("{s:o,s:o}", "bits", qd_json_from_u64(s->sampled), "errors", qd_json_from_u64(s->sample_errors)));
     json_object_set_new(j, "n", qd_json_from_u64(r->n));
@@ -321,6 +347,7 @@ static void release(session *s) {
     (void)qd_transcript_close(s->transcript, NULL);
     for (int i = 0; i < 2; i++) qd_bits_destroy(&s->key[i]);
     json_decref(s->record);
+    json_decref(s->epochs);
     qd_device_close(s->dev);
 }
 

@@ -92,63 +92,81 @@ qd_status qd_epoch_next(const char *dir, uint32_t epoch, uint32_t *next, bool *a
     return QD_OK;
 }
 
-typedef struct names {
-    uint32_t *epoch;
-    size_t n, cap;
-} names;
-
-static qd_status list(const char *dir, names *l, qd_error *err) {
-    struct dirent *e;
-    uint32_t epoch;
-    DIR *d = opendir(dir);
-    if (!d) return qd_fail(err, QD_E_INPUT, "cannot list %s|%s||check the path", dir, strerror(errno));
-    qd_status st = QD_OK;
-    while (st == QD_OK && (e = readdir(d))) {
-        if (!qd_epoch_from_name(e->d_name, &epoch)) continue;
-        if (l->n == l->cap) {
-            size_t cap = l->cap ? 2 * l->cap : 256;
-            uint32_t *more = realloc(l->epoch, cap * sizeof *more);
-            if (more)
-                l->epoch = more, l->cap = cap;
-            else
-                st = qd_fail(err, QD_E_INTERNAL, "no memory for a list of epochs");
-        }
-        if (st == QD_OK) l->epoch[l->n++] = epoch;
-    }
-    closedir(d);
-    return st;
-}
-
 static int ascending(const void *a, const void *b) {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
 }
 
-/* Epochs count modulo 2^32: the first is behind the widest gap of the circle. */
+/* Sorted numbers to order of time: begin behind the widest gap. */
+static qd_status in_order_of_time(uint32_t **epochs, size_t n, qd_error *err) {
+    uint32_t *e = *epochs;
+    size_t first = 0;
+    for (size_t i = 1; i < n; i++)
+        if (e[i] - e[i - 1] > e[first] - e[first ? first - 1 : n - 1]) first = i;
+    if (first == 0) return QD_OK;
+    uint32_t *turned = malloc(n * sizeof *turned);
+    if (!turned) return qd_fail(err, QD_E_INTERNAL, "no memory for a list of epochs");
+    for (size_t i = 0; i < n; i++) turned[i] = e[(first + i) % n];
+    free(e);
+    *epochs = turned;
+    return QD_OK;
+}
+
+static qd_status list_sorted(const char *dir, uint32_t **epochs, size_t *n, qd_error *err) {
+    struct dirent *e;
+    uint32_t epoch;
+    size_t cap = 0;
+    *epochs = NULL;
+    *n = 0;
+    DIR *d = opendir(dir);
+    if (!d) return qd_fail(err, QD_E_INPUT, "cannot list %s|%s||check the path", dir, strerror(errno));
+    qd_status st = QD_OK;
+    while (st == QD_OK && (e = readdir(d))) {
+        if (!qd_epoch_from_name(e->d_name, &epoch)) continue;
+        if (*n == cap) {
+            cap = cap ? 2 * cap : 256;
+            uint32_t *more = realloc(*epochs, cap * sizeof *more);
+            if (more) *epochs = more;
+            if (!more) st = qd_fail(err, QD_E_INTERNAL, "no memory for a list of epochs");
+        }
+        if (st == QD_OK) (*epochs)[(*n)++] = epoch;
+    }
+    closedir(d);
+    if (*n) qsort(*epochs, *n, sizeof **epochs, ascending);
+    return st;
+}
+
+qd_status qd_epoch_list(const char *dir, uint32_t **epochs, size_t *n, qd_error *err) {
+    qd_status st = list_sorted(dir, epochs, n, err);
+    if (st == QD_OK && *n) st = in_order_of_time(epochs, *n, err);
+    if (st == QD_OK) return QD_OK;
+    free(*epochs);
+    *epochs = NULL;
+    return st;
+}
+
 qd_status qd_epoch_first(const char *dir_a, const char *dir_b, uint32_t *epoch, qd_error *err) {
-    names a = {.n = 0}, b = {.n = 0};
-    size_t n = 0, first = 0;
-    qd_status st = list(dir_a, &a, err);
-    if (st == QD_OK) st = list(dir_b, &b, err);
-    if (a.n) qsort(a.epoch, a.n, sizeof *a.epoch, ascending);
-    if (b.n) qsort(b.epoch, b.n, sizeof *b.epoch, ascending);
-    for (size_t i = 0, j = 0; st == QD_OK && i < a.n && j < b.n;) {
-        if (a.epoch[i] == b.epoch[j])
-            a.epoch[n++] = a.epoch[i++];
-        else if (a.epoch[i] < b.epoch[j])
+    uint32_t *a = NULL, *b = NULL;
+    size_t na, nb = 0, n = 0;
+    qd_status st = list_sorted(dir_a, &a, &na, err);
+    if (st == QD_OK) st = list_sorted(dir_b, &b, &nb, err);
+    for (size_t i = 0, j = 0; st == QD_OK && i < na && j < nb;) {
+        if (a[i] == b[j]) {
+            a[n++] = a[i++];
+        } else if (a[i] < b[j]) {
             i++;
-        else
+        } else {
             j++;
+        }
     }
     if (st == QD_OK && n == 0)
         st = qd_fail(err, QD_E_INPUT,
                      "%s and %s have no epoch in common|||check the directories, and that both stations record at the same time",
                      dir_a, dir_b);
-    for (size_t i = 1; i < n; i++)
-        if (a.epoch[i] - a.epoch[i - 1] > a.epoch[first] - a.epoch[first ? first - 1 : n - 1]) first = i;
-    if (st == QD_OK) *epoch = a.epoch[first];
-    free(a.epoch);
-    free(b.epoch);
+    if (st == QD_OK) st = in_order_of_time(&a, n, err);
+    if (st == QD_OK) *epoch = a[0];
+    free(a);
+    free(b);
     return st;
 }
 

@@ -29,6 +29,11 @@ typedef enum qd_epoch_found {
 qd_status qd_epoch_await(const char *dir, unsigned type, uint32_t epoch, const qd_epoch_wait *wait, qd_epoch_file *f,
                          qd_epoch_found *found, qd_error *err);
 
+/** Epochs that a directory has files of, in order of time: they count modulo 2^32, so the first is behind the widest gap of the
+ * circle.
+ *  @param epochs out: freed with free(); NULL where there are none. QD_E_INPUT: cannot be listed. */
+qd_status qd_epoch_list(const char *dir, uint32_t **epochs, size_t *n, qd_error *err);
+
 __attribute__((format(printf, 2, 3))) void qd_epoch_say(const qd_epoch_wait *wait, const char *fmt, ...);
 
 /** Whole file under its name in a directory, mode 0600 for key material (@p secret), else 0644. */

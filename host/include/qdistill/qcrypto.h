@@ -115,6 +115,39 @@ typedef struct qd_splicer {
 qd_status qd_splicer_epoch(const qd_splicer *s, uint32_t epoch, const qd_epoch_wait *wait, uint64_t *kept, bool *done,
                            qd_error *err);
 
+/* ---- Key stages -------------------------------------------------------------------------------------------------- */
+
+/** Which bits of which T3 files make a string. */
+typedef struct qd_t3_choice {
+    bool range; /**< only the epochs first .. first + epochs - 1 */
+    uint32_t first, epochs;
+    bool one_basis;      /**< only entries of one basis, which the T2 file announces of the events that the T4 file names */
+    unsigned basis;      /**< QD_Z or QD_X */
+    const char *t2, *t4; /**< directories, with one_basis */
+} qd_t3_choice;
+
+/** A string and the epochs it is from. */
+typedef struct qd_t3_key {
+    qd_bits bits;
+    size_t n;         /**< files */
+    uint32_t *epoch;  /**< [n] in order of time */
+    uint32_t *length; /**< [n] bits of each that are in the string */
+    bool anchored;    /**< the files' epochs are anchored to Unix time */
+} qd_t3_key;
+
+/** Bits of T3 files, one after the other in order of time.
+ *  @param path a T3 file, or a directory of them  @param key out: freed with qd_t3_key_free; {0} on error
+ *  @return QD_E_INPUT: no such files, damaged ones, entries of more than one bit (service mode), anchored and other epochs mixed,
+ * T2 and T4 files that do not fit; QD_E_USAGE: one_basis without directories. */
+qd_status qd_t3_key_read(const char *path, const qd_t3_choice *choice, qd_t3_key *key, qd_error *err);
+/** QD_E_INPUT unless both stations' strings are from the same epochs, with as many bits of each: names the first that differs. */
+qd_status qd_t3_keys_fit(const char *path_a, const qd_t3_key *a, const char *path_b, const qd_t3_key *b, qd_error *err);
+/** Wipe and free; leaves {0}. */
+void qd_t3_key_free(qd_t3_key *key);
+
+/** A key as a T7 file, mode 0600: tag 7, or 0x107 for epochs anchored to Unix time. QD_E_INPUT: cannot be written. */
+qd_status qd_t7_write(const char *path, const qd_bits *key, uint32_t first, uint32_t epochs, bool anchored, qd_error *err);
+
 #ifdef __cplusplus
 }
 #endif
