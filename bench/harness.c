@@ -5,13 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "qdistill/core/report.h"
 
 static int ascending(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -89,12 +83,12 @@ static qd_status check(const work *w, const unsigned char *out, const char *who,
 static qd_status run_device(work *w, double *seconds, double fastest, qd_bench *b, qd_error *err) {
     if (w->dev) qd_device_time_reset(w->dev);
     memset(w->got, 0xA5, w->bytes);
-    double began = now();
+    double began = qd_now();
     if (w->dev)
         QD_TRY(w->op->device(w->of_device, w->dev, w->got, err));
     else
         QD_TRY(w->op->reference(w->of_device, w->got, err));
-    *seconds = now() - began;
+    *seconds = qd_now() - began;
     QD_TRY(check(w, w->got, "the device path", QD_E_DIFFER, err));
     if (*seconds >= fastest) return QD_OK;
     qd_device_time t = {0};
@@ -108,9 +102,9 @@ static qd_status run_device(work *w, double *seconds, double fastest, qd_bench *
 
 static qd_status run_loop(work *w, unsigned threads, double *seconds, qd_error *err) {
     memset(w->looped, 0xA5, w->bytes);
-    double began = now();
+    double began = qd_now();
     QD_TRY(w->loop->run(w->of_loop, threads, w->looped, err));
-    *seconds = now() - began;
+    *seconds = qd_now() - began;
     return check(w, w->looped, "the tuned C loop", QD_E_INTERNAL, err);
 }
 
@@ -128,9 +122,9 @@ static void against_limits(qd_bench *b, const qd_limits *limits) {
 
 static qd_status measure(work *w, unsigned repeat, qd_bench *b, qd_error *err) {
     double device[QD_BENCH_REPEAT_MAX], loop[QD_BENCH_REPEAT_MAX], fastest = HUGE_VAL, ignored;
-    double began = now();
+    double began = qd_now();
     QD_TRY(w->op->reference(w->of_reference, w->want, err));
-    b->reference_seconds = now() - began;
+    b->reference_seconds = qd_now() - began;
     QD_TRY(run_device(w, &b->first_seconds, 0, b, err));
     if (w->loop) QD_TRY(run_loop(w, b->c_loop_threads, &ignored, err));
     for (unsigned i = 0; i < repeat; i++) {

@@ -45,6 +45,12 @@ while read -r f; do
     head -n 3 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || fail "$f does not name its licence in its first lines"
 done <"$list"
 
+# One clock, one way to write a number that may not be finite.
+for once in clock_gettime 'isfinite(v) ? json_real'; do
+    grep -rlF -- "$once" host tools bench >"$list"
+    [ "$(wc -l <"$list")" = 1 ] || fail "'$once' stands in $(cat "$list")"
+done
+
 # Device arithmetic is integer, GF(2) or modular (comments are taken off first).
 for f in kernels/*.cl kernels/*.clh; do
     [ -f "$f" ] || continue

@@ -158,8 +158,22 @@ START_TEST(files_that_are_none) {
 }
 END_TEST
 
+START_TEST(numbers_that_are_not_finite_are_null_and_unknown) {
+    json_t *j = json_pack("[o,o,o,o]", qd_json_from_real(0.25), qd_json_from_real(NAN), qd_json_from_real(INFINITY), qd_json_from_real(-INFINITY));
+    ck_assert_double_eq(json_real_value(json_array_get(j, 0)), 0.25);
+    for (size_t i = 1; i < 4; i++) ck_assert(json_is_null(json_array_get(j, i)));
+    json_decref(j);
+    char text[16];
+    ck_assert_str_eq(qd_percent(0.01656, text), "1.656 %");
+    ck_assert_str_eq(qd_percent(1, text), "100.000 %");
+    ck_assert_str_eq(qd_percent(NAN, text), "unknown");
+    double then = qd_now();
+    ck_assert(qd_now() >= then);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {bad_documents_name_their_place, nesting_is_bounded, members, numbers_survive_a_file,
-                                  files_that_are_none};
+                                  files_that_are_none, numbers_that_are_not_finite_are_null_and_unknown};
     return run_suite("json", tests, sizeof tests / sizeof *tests);
 }

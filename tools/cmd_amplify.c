@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "cli.h"
 #include "key_files.h"
@@ -117,12 +116,6 @@ static qd_status write_output(const arguments *a, const qd_bits *y, const qd_bit
     return st;
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 typedef struct result {
     qd_bits x, seed, y;
     double seconds;
@@ -152,9 +145,9 @@ static qd_status amplify(qd_cli *cli, arguments *a, qd_device **dev, result *r, 
     QD_TRY(get_seed(cli, a, qd_toeplitz_seed_bits(a->hash, r->x.n, a->out_bits), &r->seed, err));
     QD_TRY(qd_cli_device(cli, dev, err));
     warn_of_bias(&r->x);
-    double start = *dev ? device_seconds(*dev) : now();
+    double start = *dev ? device_seconds(*dev) : qd_now();
     QD_TRY(qd_toeplitz(*dev, a->hash, &r->x, a->out_bits, &r->seed, &r->y, err));
-    r->seconds = (*dev ? device_seconds(*dev) : now()) - start;
+    r->seconds = (*dev ? device_seconds(*dev) : qd_now()) - start;
     QD_TRY(qd_stop_check(err));
     return write_output(a, &r->y, &r->seed, r->seed_name, sizeof r->seed_name, err);
 }

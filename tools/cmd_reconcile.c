@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "cli.h"
 #include "key_files.h"
@@ -205,26 +204,16 @@ static qd_status pump(session *s, qd_error *err) {
     return st;
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static qd_status reconcile(session *s, qd_error *err) {
     s->p.leak = s->o.has_leak ? s->o.leak : 0;
     s->p.eps_cor = s->o.eps_cor;
     QD_TRY(qd_reconcile_alice_create(&s->p, &s->key[0], random_of(s, QD_STREAM_PRIVATE), random_of(s, QD_STREAM_VERIFY), s->dev,
                                      &s->alice, err));
     QD_TRY(qd_reconcile_bob_create(&s->p, &s->key[1], s->dev, &s->bob, err));
-    double began = now();
+    double began = qd_now();
     QD_TRY(pump(s, err));
-    s->seconds = now() - began;
+    s->seconds = qd_now() - began;
     return QD_OK;
-}
-
-static json_t *real_or_null(double v) {
-    return isfinite(v) ? json_real(v) : json_null();
 }
 
 static json_t *record_of(const session *s) {
@@ -244,7 +233,7 @@ static json_t *record_of(const session *s) {
     json_object_set_new(j, "errors", qd_json_from_u64(r->errors));
     json_object_set_new(j, "charged", qd_json_from_u64(qd_ledger_charged(&l, 0, 0)));
     json_object_set_new(j, "dropped", qd_json_from_u64(r->dropped));
-    json_object_set_new(j, "qber", real_or_null(f.qber));
+    json_object_set_new(j, "qber", qd_json_from_real(f.qber));
     json_object_set_new(j, "eps_cor", json_real(s->p.eps_cor));
     json_object_set_new(j, "frames", qd_json_from_u64(r->frames));
     json_object_set_new(j, "frames_failed", qd_json_from_u64(r->frames_failed));
@@ -254,11 +243,11 @@ static json_t *record_of(const session *s) {
                                   qd_json_from_u64(alice[QD_LEAK_SYNDROME] - alice[QD_LEAK_PRIVATE] + alice[QD_LEAK_FAILED]),
                                   "bob", qd_json_from_u64(bob[QD_LEAK_ANSWER] + bob[QD_LEAK_ERROR_COUNT])));
     json_object_set_new(j, "verify_bits", qd_json_from_u64(alice[QD_LEAK_TAG]));
-    json_object_set_new(j, "efficiency", real_or_null(f.efficiency));
-    json_object_set_new(j, "efficiency_charged", real_or_null(f.efficiency_charged));
-    json_object_set_new(j, "net_yield", real_or_null(f.net_yield));
+    json_object_set_new(j, "efficiency", qd_json_from_real(f.efficiency));
+    json_object_set_new(j, "efficiency_charged", qd_json_from_real(f.efficiency_charged));
+    json_object_set_new(j, "net_yield", qd_json_from_real(f.net_yield));
     json_object_set_new(j, "rounds", json_integer(r->rounds));
-    json_object_set_new(j, "iterations_mean", real_or_null(f.iterations_mean));
+    json_object_set_new(j, "iterations_mean", qd_json_from_real(f.iterations_mean));
     json_object_set_new(j, "mbit_per_s", json_real(s->seconds > 0 ? (double)r->n / s->seconds / 1e6 : 0));
     json_object_set_new(
         j, "code",

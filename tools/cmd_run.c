@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -165,11 +166,7 @@ static void one_job(const batch *b, outcome *o) {
     if (run_job(b, o, &err) != QD_OK) note_error(o, &err, b->cli);
 }
 
-static const char *percent(const json_t *rate, char out[16]) {
-    if (json_is_number(rate)) snprintf(out, 16, "%.3f%%", 100 * json_number_value(rate));
-    else snprintf(out, 16, "-");
-    return out;
-}
+static double rate_of(const json_t *rate) { return json_is_number(rate) ? json_number_value(rate) : NAN; }
 
 static void print_table(FILE *to, const outcome *o, size_t n) {
     fprintf(to, "\n%-24s %-8s %14s %9s %9s %10s  %s\n", "job", "status", "secret bits", "QBER z", "QBER x", "seconds", "directory or reason");
@@ -177,7 +174,7 @@ static void print_table(FILE *to, const outcome *o, size_t n) {
         const json_t *r = o[i].record, *q = json_object_get(r, "qber");
         char z[16], x[16];
         fprintf(to, "%-24s %-8s %14.0f %9s %9s %10.2f  %s\n", *o[i].name ? o[i].name : o[i].path, json_string_value(json_object_get(r, "status")),
-               json_number_value(json_object_get(r, "final_bits")), percent(json_object_get(q, "z"), z), percent(json_object_get(q, "x"), x),
+               json_number_value(json_object_get(r, "final_bits")), qd_percent(rate_of(json_object_get(q, "z")), z), qd_percent(rate_of(json_object_get(q, "x")), x),
                json_number_value(json_object_get(r, "seconds")), o[i].exit_status ? o[i].note : o[i].dir);
     }
 }

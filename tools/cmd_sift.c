@@ -106,12 +106,6 @@ static qd_status check_result(const qd_sift_options *o, const char *format, cons
 
 /* ---- Record ---- */
 
-static json_t *u64(uint64_t v) {
-    return qd_json_from_u64(v);
-}
-static json_t *real_or_null(double v) {
-    return isfinite(v) ? json_real(v) : json_null();
-}
 
 static json_t *by_basis(json_t *z, json_t *x) {
     return json_pack("{s:o,s:o}", "z", z, "x", x);
@@ -122,7 +116,7 @@ static json_t *by_side(json_t *a, json_t *b) {
 
 static json_t *list(const uint64_t *v, size_t n) {
     json_t *a = json_array();
-    for (size_t i = 0; i < n; i++) json_array_append_new(a, u64(v[i]));
+    for (size_t i = 0; i < n; i++) json_array_append_new(a, qd_json_from_u64(v[i]));
     return a;
 }
 
@@ -133,19 +127,19 @@ static json_t *counts_json(const qd_sift_result *r, const qd_qber *q) {
     for (int s = 0; s < 2; s++) {
         const qd_sift_station *t = &r->station[s];
         qd_sift_counts_into(&c, (qd_side)s, &t->counts);
-        multi[s] = json_pack("{s:o,s:o}", "one_basis", u64(c.multi[s][0]), "both_bases", u64(c.multi[s][1]));
+        multi[s] = json_pack("{s:o,s:o}", "one_basis", qd_json_from_u64(c.multi[s][0]), "both_bases", qd_json_from_u64(c.multi[s][1]));
         clicks[s] = list(c.clicks[s], 4);
         masks[s] = by_basis(list(t->counts.mask[QD_Z], 16), list(t->counts.mask[QD_X], 16));
         singles[s] = list(t->singles, 4);
     }
     json_t *pairs = json_array();
     for (int d = 0; d < 4; d++) json_array_append_new(pairs, list(r->pairs.pair[d], 4));
-    return json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "n", by_basis(u64(q->n[0]), u64(q->n[1])),
-                     "errors", by_basis(u64(q->errors[0]), u64(q->errors[1])), "coincidences", u64(r->coincidences),
-                     "basis_mismatch", u64(r->coincidences - q->n[0] - q->n[1]), "accidentals",
-                     u64((uint64_t)llround(accidentals_of(r))), "multi", by_side(multi[0], multi[1]), "clicks",
+    return json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "n", by_basis(qd_json_from_u64(q->n[0]), qd_json_from_u64(q->n[1])),
+                     "errors", by_basis(qd_json_from_u64(q->errors[0]), qd_json_from_u64(q->errors[1])), "coincidences", qd_json_from_u64(r->coincidences),
+                     "basis_mismatch", qd_json_from_u64(r->coincidences - q->n[0] - q->n[1]), "accidentals",
+                     qd_json_from_u64((uint64_t)llround(accidentals_of(r))), "multi", by_side(multi[0], multi[1]), "clicks",
                      by_side(clicks[0], clicks[1]), "dead_dropped",
-                     by_side(u64(r->station[0].dead_dropped), u64(r->station[1].dead_dropped)), "singles",
+                     by_side(qd_json_from_u64(r->station[0].dead_dropped), qd_json_from_u64(r->station[1].dead_dropped)), "singles",
                      by_side(singles[0], singles[1]), "masks", by_side(masks[0], masks[1]), "pairs", pairs);
 }
 
@@ -169,14 +163,14 @@ static json_t *record_of(const qd_cli *cli, const qd_device *dev, const qd_sift_
     for (size_t i = 0; i < w->n; i++) json_array_append_new(said, json_string(w->text[i]));
     json_object_set_new(j, "rehearsal", json_boolean(o->rehearsal));
     json_object_set_new(j, "correlation", json_string(o->correlation == QD_ANTI ? "anti" : "same"));
-    json_object_set_new(j, "tags", by_side(u64(r->station[0].tags), u64(r->station[1].tags)));
-    json_object_set_new(j, "coincidences", u64(r->coincidences));
+    json_object_set_new(j, "tags", by_side(qd_json_from_u64(r->station[0].tags), qd_json_from_u64(r->station[1].tags)));
+    json_object_set_new(j, "coincidences", qd_json_from_u64(r->coincidences));
     json_object_set_new(j, "accidentals", json_real(accidentals_of(r)));
-    json_object_set_new(j, "accidental_windows", u64(r->windows));
-    json_object_set_new(j, "sifted_bits", u64(q->n[0] + q->n[1]));
-    json_object_set_new(j, "qber", by_basis(real_or_null(q->rate[0]), real_or_null(q->rate[1])));
+    json_object_set_new(j, "accidental_windows", qd_json_from_u64(r->windows));
+    json_object_set_new(j, "sifted_bits", qd_json_from_u64(q->n[0] + q->n[1]));
+    json_object_set_new(j, "qber", by_basis(qd_json_from_real(q->rate[0]), qd_json_from_real(q->rate[1])));
     json_object_set_new(j, "chsh", json_null()); /* no Bell settings are recorded in a key run */
-    json_object_set_new(j, "chsh_implied", real_or_null(q->chsh_implied));
+    json_object_set_new(j, "chsh_implied", qd_json_from_real(q->chsh_implied));
     json_object_set_new(j, "time_information", times_json(&r->times));
     json_object_set_new(j, "counts", counts_json(r, q));
     json_object_set_new(j, "warnings", said);

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include "cli.h"
 #include "problems.h"
 #include "verbs.h"
@@ -23,12 +22,6 @@ typedef struct tally {
     bool differs;
     char problem[1024], id[16]; /* of the first case that differs */
 } tally;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static const char *id_of(const qd_device *dev) {
     return dev ? qd_device_about(dev)->id : "ref";
@@ -87,11 +80,11 @@ static void one(const qd_cli *cli, FILE *text, const qd_problem *p, qd_device *d
 
 static void loop(const qd_cli *cli, FILE *text, const options *o, const qd_problems *ps, const qd_devices *ds,
                  qd_progress *progress, tally *t) {
-    double began = now();
+    double began = qd_now();
     qd_progress_begin(progress, "validate", (double)(ps->n * ds->n), "cases");
     for (size_t i = 0; i < ps->n; i++)
         for (size_t d = 0; d < ds->n; d++) {
-            if (o->has_budget && now() - began >= o->budget) {
+            if (o->has_budget && qd_now() - began >= o->budget) {
                 t->left_out++;
                 continue;
             }

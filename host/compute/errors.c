@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <time.h>
 #include "compute/internal.h"
 
 const char *qd_cl_error_name(cl_int code, char buf[48]) {
@@ -52,10 +51,4 @@ qd_status qd_cl_fail(const qd_device *dev, qd_error *err, const char *call, cl_i
     return qd_fail(err, QD_E_DEVICE,
                    "%s failed on device %s (%s)|%s|%s|see what is usable: qdistill devices -v; go on without it: --device ref",
                    call, dev->info.id, dev->info.name, qd_cl_error_name(code, buf), likely);
-}
-
-double qd_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }

@@ -4,6 +4,7 @@
 #define QD_COMPUTE_INTERNAL_H
 
 #include "compute/cl.h"
+#include "qdistill/core/report.h"
 
 /** A program built for one set of options, with the kernels asked for so far. */
 typedef struct qd_program {
@@ -73,8 +74,5 @@ void qd_probe(qd_device *dev);
 
 /** NUMA node of the PCI device "0000:21:00.0", -1: unknown. */
 int qd_topology_numa_of_pci(const char *pci);
-
-/** Monotonic seconds. */
-double qd_now(void);
 
 #endif

@@ -161,3 +161,7 @@ json_t *qd_json_from_u64(uint64_t v) {
     snprintf(digits, sizeof digits, "%llu", (unsigned long long)v);
     return json_string(digits);
 }
+
+json_t *qd_json_from_real(double v) {
+    return isfinite(v) ? json_real(v) : json_null();
+}

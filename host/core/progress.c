@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 #include "core/progress_clock.h"
+#include "qdistill/core/report.h"
 
 enum { SAMPLES = 32, NAME_BYTES = 96, LINE_BYTES = 400 };
 
@@ -35,9 +35,7 @@ struct qd_progress {
 
 static double monotonic(void *ctx) {
     (void)ctx;
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return qd_now();
 }
 
 qd_status qd_progress_create(const char *mode, FILE *f, qd_progress **p, qd_error *err) {

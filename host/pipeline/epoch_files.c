@@ -172,12 +172,6 @@ qd_status qd_epoch_first(const char *dir_a, const char *dir_b, uint32_t *epoch, 
 
 /* ---- Waiting ----------------------------------------------------------------------------------------------------- */
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static bool same_file(const struct stat *a, const struct stat *b) {
     return a->st_size == b->st_size && a->st_ino == b->st_ino && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
@@ -194,7 +188,7 @@ typedef struct watch {
 
 /* No file so far: is it a gap, or the end? */
 static qd_status absent(watch *k, bool *decided, qd_epoch_found *found, qd_error *err) {
-    double t = now();
+    double t = qd_now();
     bool give_up = t - k->start >= k->w->seconds, later = false;
     uint32_t next;
     if (t - k->scanned < scan_s && !give_up) return QD_OK;
@@ -218,7 +212,7 @@ static qd_status absent(watch *k, bool *decided, qd_epoch_found *found, qd_error
 /* A file that is not whole: still being written, or damaged once nothing changes any more. */
 static bool damaged(watch *k) {
     struct stat s;
-    double t = now();
+    double t = qd_now();
     if (stat(k->path, &s) != 0) return false;
     if (!same_file(&s, &k->seen)) {
         k->seen = s;
@@ -268,7 +262,7 @@ qd_status qd_epoch_await(const char *dir, unsigned type, uint32_t epoch, const q
     qd_epoch_name(epoch, name);
     char *path = qd_path_join(dir, name);
     if (!path) return qd_fail(err, QD_E_INTERNAL, "no memory for a path");
-    watch k = {.w = wait, .dir = dir, .path = path, .epoch = epoch, .start = now(), .scanned = -INFINITY, .later = INFINITY};
+    watch k = {.w = wait, .dir = dir, .path = path, .epoch = epoch, .start = qd_now(), .scanned = -INFINITY, .later = INFINITY};
     k.changed = k.start;
     qd_status st = await(&k, type, f, found, err);
     free(path);

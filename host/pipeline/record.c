@@ -9,9 +9,7 @@
 #include "qdistill/security.h"
 #include "qdistill/timetag.h"
 
-static json_t *u64(uint64_t v) { return json_integer((json_int_t)v); }
-static json_t *real(double v) { return isfinite(v) ? json_real(v) : json_null(); }
-static json_t *zx(const uint64_t v[2]) { return json_pack("{s:o,s:o}", "z", u64(v[QD_Z]), "x", u64(v[QD_X])); }
+static json_t *zx(const uint64_t v[2]) { return json_pack("{s:o,s:o}", "z", qd_json_from_u64(v[QD_Z]), "x", qd_json_from_u64(v[QD_X])); }
 
 /* ---- manifest ---------------------------------------------------------------------------------------------------- */
 
@@ -28,27 +26,27 @@ static json_t *kernels(void) {
 static json_t *options(const qd_job *job, const qd_station_params *p) {
     json_t *o = json_object();
     json_object_set_new(o, "protocol", json_string("bbm92"));
-    json_object_set_new(o, "block_coincidences", u64(p->block_coincidences));
-    json_object_set_new(o, "eps_sec", real(p->eps_sec));
-    json_object_set_new(o, "eps_cor", real(p->eps_cor));
+    json_object_set_new(o, "block_coincidences", qd_json_from_u64(p->block_coincidences));
+    json_object_set_new(o, "eps_sec", qd_json_from_real(p->eps_sec));
+    json_object_set_new(o, "eps_cor", qd_json_from_real(p->eps_cor));
     json_object_set_new(o, "bound", json_string("random-sampling"));
-    json_object_set_new(o, "window_ps", u64(p->window_ps));
-    json_object_set_new(o, "dead_ps", u64(p->dead_ps));
-    json_object_set_new(o, "announce_ps", u64(p->announce_ps));
+    json_object_set_new(o, "window_ps", qd_json_from_u64(p->window_ps));
+    json_object_set_new(o, "dead_ps", qd_json_from_u64(p->dead_ps));
+    json_object_set_new(o, "announce_ps", qd_json_from_u64(p->announce_ps));
     json_object_set_new(o, "correlation", json_string(p->correlation_same ? "same" : "anti"));
-    json_object_set_new(o, "max_offset_s", real(p->max_offset_s));
-    json_object_set_new(o, "max_ppm", real(p->max_ppm));
+    json_object_set_new(o, "max_offset_s", qd_json_from_real(p->max_offset_s));
+    json_object_set_new(o, "max_ppm", qd_json_from_real(p->max_ppm));
     json_object_set_new(o, "code", json_string(job->code));
-    json_object_set_new(o, "rtt_ms", real(job->rtt_ms));
+    json_object_set_new(o, "rtt_ms", qd_json_from_real(job->rtt_ms));
     if (!job->rehearsal) {
         json_t *skew = json_array();
         for (int i = 0; i < 2; i++)
-            json_array_append_new(skew, json_pack("[o,o,o,o]", u64(job->skew_ps[i][0]), u64(job->skew_ps[i][1]), u64(job->skew_ps[i][2]), u64(job->skew_ps[i][3])));
+            json_array_append_new(skew, json_pack("[o,o,o,o]", qd_json_from_u64(job->skew_ps[i][0]), qd_json_from_u64(job->skew_ps[i][1]), qd_json_from_u64(job->skew_ps[i][2]), qd_json_from_u64(job->skew_ps[i][3])));
         json_object_set_new(o, "skew_ps", skew);
     }
     if (job->rehearsal) {
-        json_object_set_new(o, "seed", u64(job->seed));
-        json_object_set_new(o, "duration_s", real(job->duration_s));
+        json_object_set_new(o, "seed", qd_json_from_u64(job->seed));
+        json_object_set_new(o, "duration_s", qd_json_from_real(job->duration_s));
     }
     return o;
 }
@@ -137,11 +135,11 @@ static double entropy_bits(const qd_counts *c) {
 
 json_t *qd_record_block(const qd_block *a, const qd_block *bob, const qd_station_params *p) {
     json_t *o = json_object();
-    json_object_set_new(o, "block", u64(a->block));
-    json_object_set_new(o, "n", u64(a->counts.n[QD_Z] + a->counts.n[QD_X]));
-    json_object_set_new(o, "key_bits", u64(a->key.n));
+    json_object_set_new(o, "block", qd_json_from_u64(a->block));
+    json_object_set_new(o, "n", qd_json_from_u64(a->counts.n[QD_Z] + a->counts.n[QD_X]));
+    json_object_set_new(o, "key_bits", qd_json_from_u64(a->key.n));
     json_object_set_new(o, "epsilon", json_pack("{s:f,s:f,s:n,s:f}", "sec", p->eps_sec, "cor", p->eps_cor, "auth", "total", p->eps_sec + p->eps_cor));
-    json_object_set_new(o, "coincidences", u64(a->coincidences));
+    json_object_set_new(o, "coincidences", qd_json_from_u64(a->coincidences));
     json_object_set_new(o, "sifted", zx(a->sifted));
     json_object_set_new(o, "sampled", zx(a->sampled));
     json_object_set_new(o, "sample_errors", zx(a->sample_errors));
@@ -150,12 +148,12 @@ json_t *qd_record_block(const qd_block *a, const qd_block *bob, const qd_station
     json_object_set_new(o, "errors", zx(a->counts.errors));
     json_object_set_new(o, "ell", zx(a->ell));
     json_object_set_new(o, "charged", zx(a->counts.charged));
-    json_object_set_new(o, "frames", u64(a->frames));
-    json_object_set_new(o, "frames_failed", u64(a->frames_failed));
-    json_object_set_new(o, "code_bits", u64(a->code_bits));
-    json_object_set_new(o, "tag_bits", u64(a->tag_bits));
-    json_object_set_new(o, "entropy_bits", real(entropy_bits(&a->counts)));
-    if (bob && a->frames) json_object_set_new(o, "iterations_mean", real(bob->iterations / (double)a->frames));
+    json_object_set_new(o, "frames", qd_json_from_u64(a->frames));
+    json_object_set_new(o, "frames_failed", qd_json_from_u64(a->frames_failed));
+    json_object_set_new(o, "code_bits", qd_json_from_u64(a->code_bits));
+    json_object_set_new(o, "tag_bits", qd_json_from_u64(a->tag_bits));
+    json_object_set_new(o, "entropy_bits", qd_json_from_real(entropy_bits(&a->counts)));
+    if (bob && a->frames) json_object_set_new(o, "iterations_mean", qd_json_from_real(bob->iterations / (double)a->frames));
     json_object_set_new(o, "ledger", ledger_record(&a->ledger));
     if (a->terms) json_object_set(o, "terms", a->terms);
     if (a->rejected) json_object_set_new(o, "reason", json_string(a->reason));

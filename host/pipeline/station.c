@@ -3,15 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for a station"); }
 
-double qd_station_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+double qd_station_now(void) { return qd_now(); }
 
 double qd_station_device_seconds(const qd_station *s) {
     if (!s->dev) return 0;

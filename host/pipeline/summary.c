@@ -4,8 +4,6 @@
 #include "qdistill/timetag.h"
 #include "record.h"
 
-static json_t *u64(uint64_t v) { return json_integer((json_int_t)v); }
-static json_t *real(double v) { return isfinite(v) ? json_real(v) : json_null(); }
 
 /* Sum of a member over all block records; key NULL: the member is a number, else a member of it. */
 static uint64_t sum(const json_t *blocks, const char *member, const char *key) {
@@ -58,7 +56,7 @@ static double truth_rate(const json_t *blocks, const char *basis) {
 }
 
 static void step(json_t *waterfall, const char *what, double bits) {
-    json_array_append_new(waterfall, json_pack("{s:s,s:o}", "what", what, "bits", bits == floor(bits) && bits < 9e15 ? u64((uint64_t)bits) : real(bits)));
+    json_array_append_new(waterfall, json_pack("{s:s,s:o}", "what", what, "bits", bits == floor(bits) && bits < 9e15 ? qd_json_from_u64((uint64_t)bits) : qd_json_from_real(bits)));
 }
 
 static json_t *waterfall(const qd_run_facts *f) {
@@ -92,8 +90,8 @@ static json_t *stages(const qd_run_facts *f) {
         double s = x->seconds + y->seconds, d = x->device_seconds + y->device_seconds;
         /* Both stations work through the same bits: count them once. */
         uint64_t items = i == QD_STAGE_SOURCE ? x->items + y->items : x->items > y->items ? x->items : y->items;
-        json_array_append_new(a, json_pack("{s:s,s:f,s:f,s:o,s:o,s:s}", "name", qd_stage_name((qd_stage)i), "seconds", s, "device_seconds", d, "items", u64(items),
-                                           "rate", s > 0 ? real((double)items / s) : json_null(), "unit", unit[i]));
+        json_array_append_new(a, json_pack("{s:s,s:f,s:f,s:o,s:o,s:s}", "name", qd_stage_name((qd_stage)i), "seconds", s, "device_seconds", d, "items", qd_json_from_u64(items),
+                                           "rate", s > 0 ? qd_json_from_real((double)items / s) : json_null(), "unit", unit[i]));
     }
     return a;
 }
@@ -103,7 +101,7 @@ static json_t *eve(const qd_eve *e) {
     for (uint32_t t = 0; t < 40; t++)
         for (int d = 0; d < 2; d++)
             if (e->messages[d][t])
-                json_array_append_new(a, json_pack("{s:s,s:s,s:o,s:o}", "type", qd_msg_name(t), "from", d ? "bob" : "alice", "messages", u64(e->messages[d][t]), "bits", u64(8 * e->bytes[d][t])));
+                json_array_append_new(a, json_pack("{s:s,s:s,s:o,s:o}", "type", qd_msg_name(t), "from", d ? "bob" : "alice", "messages", qd_json_from_u64(e->messages[d][t]), "bits", qd_json_from_u64(8 * e->bytes[d][t])));
     return a;
 }
 
@@ -145,7 +143,7 @@ static json_t *time_information(const qd_station_totals *bob) {
     for (int b = 0; b < 2; b++) {
         qd_time_information t;
         qd_time_bit_information((const uint64_t(*)[2])bob->times[b], QD_TIME_BINS, &t);
-        json_object_set_new(o, b ? "x" : "z", json_pack("{s:o,s:f,s:f}", "pairs", u64(t.n), "bits", t.bits, "sigma", t.sigma));
+        json_object_set_new(o, b ? "x" : "z", json_pack("{s:o,s:f,s:f}", "pairs", qd_json_from_u64(t.n), "bits", t.bits, "sigma", t.sigma));
     }
     return o;
 }
@@ -182,7 +180,7 @@ static json_t *expected(const qd_run_facts *f) {
         pure[b] = rule ? r.qber_kept_true[b] : r.qber_true[b];
         q[b] = rule ? r.qber_kept[b] : qber_without_rule(f, &r, pure[b]);
     }
-    return json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "qber", "z", real(q[QD_Z]), "x", real(q[QD_X]), "qber_without_accidentals", "z", real(pure[QD_Z]), "x", real(pure[QD_X]));
+    return json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "qber", "z", qd_json_from_real(q[QD_Z]), "x", qd_json_from_real(q[QD_X]), "qber_without_accidentals", "z", qd_json_from_real(pure[QD_Z]), "x", qd_json_from_real(pure[QD_X]));
 }
 
 json_t *qd_record_summary(const qd_run_facts *f) {
@@ -196,34 +194,34 @@ json_t *qd_record_summary(const qd_run_facts *f) {
     json_object_set_new(o, "name", json_string(f->job->name));
     json_object_set_new(o, "rehearsal", json_boolean(f->job->rehearsal));
     json_object_set_new(o, "authenticated", json_false());
-    json_object_set_new(o, "sifted_bits", u64(sum(b, "sifted", "z") + sum(b, "sifted", "x")));
-    json_object_set_new(o, "qber", json_pack("{s:o,s:o}", "z", real(q[QD_Z]), "x", real(q[QD_X])));
+    json_object_set_new(o, "sifted_bits", qd_json_from_u64(sum(b, "sifted", "z") + sum(b, "sifted", "x")));
+    json_object_set_new(o, "qber", json_pack("{s:o,s:o}", "z", qd_json_from_real(q[QD_Z]), "x", qd_json_from_real(q[QD_X])));
     json_object_set_new(o, "qber_sampled", json_boolean(sampled));
-    if (isfinite(truth[QD_Z]) || isfinite(truth[QD_X])) json_object_set_new(o, "qber_truth", json_pack("{s:o,s:o}", "z", real(truth[QD_Z]), "x", real(truth[QD_X])));
+    if (isfinite(truth[QD_Z]) || isfinite(truth[QD_X])) json_object_set_new(o, "qber_truth", json_pack("{s:o,s:o}", "z", qd_json_from_real(truth[QD_Z]), "x", qd_json_from_real(truth[QD_X])));
     json_t *model = expected(f);
     if (model) json_object_set_new(o, "expected", model);
     json_object_set_new(o, "chsh", json_null());
-    json_object_set_new(o, "chsh_implied", real(2 * sqrt(2) * (1 - 2 * (isfinite(mean) ? mean : (q[0] + q[1]) / 2))));
-    json_object_set_new(o, "leak_ec_bits", u64(code));
-    json_object_set_new(o, "efficiency", entropy > 0 ? real((double)code / entropy) : json_null());
-    json_object_set_new(o, "efficiency_charged", entropy > 0 ? real(charged / entropy) : json_null());
-    json_object_set_new(o, "net_yield", n[0] + n[1] ? real(1 - charged / (double)(n[0] + n[1])) : json_null());
-    json_object_set_new(o, "frames", u64(sum(b, "frames", NULL)));
-    json_object_set_new(o, "frames_failed", u64(sum(b, "frames_failed", NULL)));
-    json_object_set_new(o, "final_bits", u64(sum(b, "key_bits", NULL)));
+    json_object_set_new(o, "chsh_implied", qd_json_from_real(2 * sqrt(2) * (1 - 2 * (isfinite(mean) ? mean : (q[0] + q[1]) / 2))));
+    json_object_set_new(o, "leak_ec_bits", qd_json_from_u64(code));
+    json_object_set_new(o, "efficiency", entropy > 0 ? qd_json_from_real((double)code / entropy) : json_null());
+    json_object_set_new(o, "efficiency_charged", entropy > 0 ? qd_json_from_real(charged / entropy) : json_null());
+    json_object_set_new(o, "net_yield", n[0] + n[1] ? qd_json_from_real(1 - charged / (double)(n[0] + n[1])) : json_null());
+    json_object_set_new(o, "frames", qd_json_from_u64(sum(b, "frames", NULL)));
+    json_object_set_new(o, "frames_failed", qd_json_from_u64(sum(b, "frames_failed", NULL)));
+    json_object_set_new(o, "final_bits", qd_json_from_u64(sum(b, "key_bits", NULL)));
     json_object_set_new(o, "blocks", json_deep_copy(b));
     json_object_set_new(o, "abort_reason", *f->abort_reason ? json_string(f->abort_reason) : json_null());
     json_object_set_new(o, "match", f->match_known ? json_boolean(f->match) : json_null());
     json_object_set_new(o, "alice_key_sha256", f->digest[0] ? json_string(f->digest[0]) : json_null());
     json_object_set_new(o, "bob_key_sha256", f->digest[1] ? json_string(f->digest[1]) : json_null());
     json_object_set_new(o, "clock", clock_record(f->clock));
-    json_object_set_new(o, "accidentals_expected", f->bob->accidentals_known ? real(f->bob->accidentals) : json_null());
+    json_object_set_new(o, "accidentals_expected", f->bob->accidentals_known ? qd_json_from_real(f->bob->accidentals) : json_null());
     json_object_set_new(o, "time_information", time_information(f->bob));
     json_object_set_new(o, "waterfall", waterfall(f));
     json_object_set_new(o, "stages", stages(f));
     json_object_set_new(o, "eve_saw", eve(f->eve));
     json_object_set_new(o, "warnings", warnings(f));
-    json_object_set_new(o, "seconds", real(f->seconds));
+    json_object_set_new(o, "seconds", qd_json_from_real(f->seconds));
     return o;
 }
 
@@ -255,23 +253,17 @@ static void print_waterfall(const json_t *s, FILE *out) {
     }
 }
 
-static const char *percent(double v, char out[16]) {
-    if (isfinite(v)) snprintf(out, 16, "%.3f %%", 100 * v);
-    else snprintf(out, 16, "unknown");
-    return out;
-}
-
 static void print_rates(const json_t *s, FILE *out) {
     const json_t *q = json_object_get(s, "qber"), *t = json_object_get(s, "qber_truth");
     const char *how = json_is_true(json_object_get(s, "qber_sampled")) ? " (of the disclosed sample)" : "";
     char z[16], x[16];
-    fprintf(out, "\n  QBER%s: z %s, x %s", how, percent(num(q, "z"), z), percent(num(q, "x"), x));
-    if (t) fprintf(out, "; truth of the rehearsal: z %s, x %s", percent(num(t, "z"), z), percent(num(t, "x"), x));
+    fprintf(out, "\n  QBER%s: z %s, x %s", how, qd_percent(num(q, "z"), z), qd_percent(num(q, "x"), x));
+    if (t) fprintf(out, "; truth of the rehearsal: z %s, x %s", qd_percent(num(t, "z"), z), qd_percent(num(t, "x"), x));
     fprintf(out, "\n");
     const json_t *model = json_object_get(s, "expected"), *e = json_object_get(model, "qber"), *pure = json_object_get(model, "qber_without_accidentals");
     if (e)
-        fprintf(out, "  the model of the link expects about z %s, x %s", percent(num(e, "z"), z), percent(num(e, "x"), x));
-    if (e) fprintf(out, " (without accidentals z %s, x %s)\n", percent(num(pure, "z"), z), percent(num(pure, "x"), x));
+        fprintf(out, "  the model of the link expects about z %s, x %s", qd_percent(num(e, "z"), z), qd_percent(num(e, "x"), x));
+    if (e) fprintf(out, " (without accidentals z %s, x %s)\n", qd_percent(num(pure, "z"), z), qd_percent(num(pure, "x"), x));
     if (json_is_number(json_object_get(s, "efficiency")))
         fprintf(out, "  reconciliation: efficiency %.4f (charged %.4f), %.0f frames, %.0f failed, net yield %.4f\n", num(s, "efficiency"), num(s, "efficiency_charged"),
                 num(s, "frames"), num(s, "frames_failed"), num(s, "net_yield"));

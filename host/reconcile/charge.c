@@ -3,6 +3,7 @@
 #include <math.h>
 #include "qdistill/reconcile.h"
 #include "reconcile/machine.h"
+#include "reconcile/rate.h"
 
 const char *qd_reject_text(uint32_t reason) {
     switch (reason) {
@@ -49,17 +50,13 @@ qd_status qd_reconcile_charge(const qd_reconcile_result *r, int basis, qd_ledger
     return QD_OK;
 }
 
-static double entropy(double q) {
-    return q > 0 && q < 1 ? -(q * log2(q) + (1 - q) * log2(1 - q)) : 0;
-}
-
 qd_reconcile_figures qd_reconcile_figures_of(const qd_reconcile_result *r) {
     qd_reconcile_figures f = {NAN, NAN, NAN, NAN, NAN};
     qd_ledger l = {0};
     if (r->n == 0 || qd_reconcile_charge(r, 0, &l, NULL) != QD_OK) return f;
     double n = (double)r->n, charged = (double)qd_ledger_charged(&l, 0, 0);
     f.qber = (double)r->errors / n;
-    double h = entropy(f.qber);
+    double h = qd_rate_entropy(f.qber);
     if (h > 0) {
         f.efficiency = (double)r->frames * r->frame_leak / (n * h);
         f.efficiency_charged = charged / (n * h);

@@ -49,7 +49,7 @@ static fit fit_of(const qd_code *c) {
     return between(between(bg1_fit[z][l], bg1_fit[z][l + 1], t), between(bg1_fit[z + 1][l], bg1_fit[z + 1][l + 1], t), u);
 }
 
-static double entropy(double q) {
+double qd_rate_entropy(double q) {
     return q > 0 && q < 1 ? -(q * log2(q) + (1 - q) * log2(1 - q)) : 0;
 }
 
@@ -64,7 +64,7 @@ static double failing(const qd_code *c, fit f, double h, double v) {
 }
 
 double qd_rate_fer(const qd_code *c, double q) {
-    return failing(c, fit_of(c), entropy(q), spread(q));
+    return failing(c, fit_of(c), qd_rate_entropy(q), spread(q));
 }
 
 void qd_rate_rule(const qd_code *c, qd_ldpc_rule *rule) {
@@ -96,7 +96,7 @@ static posterior posterior_of(uint64_t errors, uint64_t sample, double margin) {
         p.weight[i] = exp((k > 0 ? k * log(q) : 0) + (k < n ? (n - k) * log1p(-q) : 0) - peak);
         sum += p.weight[i];
         q = clip(q + margin * sd, 0, 1);
-        p.h[i] = q < 0.5 ? entropy(q) : 1;
+        p.h[i] = q < 0.5 ? qd_rate_entropy(q) : 1;
         p.v[i] = spread(q);
     }
     for (int i = 0; i < POINTS; i++) p.weight[i] /= sum;

@@ -30,6 +30,9 @@ enum { QD_Z_LEAST = 32 };
  *  again. */
 double qd_rate_fer(const qd_code *c, double q);
 
+/** Binary entropy, 0 at 0 and 1 (and beyond). */
+double qd_rate_entropy(double q);
+
 /** Channel LLR and check-node constant that decode best at this leak (m - 2 z)/n; they belong to the code, not to the error rate:
  *  with a
  *  constant made for lower rates the long rows of a high-rate code round every message to nothing. */

@@ -8,6 +8,7 @@
 #include "qdistill/core/files.h"
 #include "qdistill/core/ledger.h"
 #include "qdistill/core/progress.h"
+#include "qdistill/core/report.h"
 #include "qdistill/core/rng.h"
 #include "qdistill/core/secret.h"
 #include "qdistill/core/status.h"

@@ -29,6 +29,8 @@ qd_status qd_json_only(const json_t *o, const char *where, const char *const *al
 /** A new integer; above INT64_MAX, which the library's integers do not reach, a string of its decimal digits;
  *  qd_json_u64 reads both. NULL: no memory. */
 json_t *qd_json_from_u64(uint64_t v);
+/** A new number; null when it is not finite. */
+json_t *qd_json_from_real(double v);
 
 #ifdef __cplusplus
 }
