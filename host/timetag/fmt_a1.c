@@ -72,11 +72,80 @@ static qd_status a1_open(qd_tag_reader *r, qd_error *err) {
     return qd_reader_open_file(r, 0, QD_A1_BYTES, err);
 }
 
+/* Records of the block to times as counted, and masks. The bits of all of them, and the bits of (mask - 1): negative where a mask is 0. */
+static inline __attribute__((always_inline)) void split(const uint8_t *block, size_t n, unsigned low, bool high_first, int64_t *t,
+                                                        uint8_t *mask, uint64_t *bits, int64_t *empty) {
+    uint64_t any = 0;
+    int64_t none = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t w = qd_a1_load(block + i * QD_A1_BYTES, high_first);
+        any |= w;
+        none |= (int64_t)(w & 15) - 1;
+        t[i] = (int64_t)(w >> low);
+        mask[i] = w & 15;
+    }
+    *bits = any;
+    *empty = none;
+}
+
+/* The same where some records are no events, which it counts. Returns the number of events. */
+static size_t split_and_drop(qd_tag_reader *r, const uint8_t *block, size_t n, int64_t *t, uint8_t *mask) {
+    bool high_first = qd_a1_high_first(&r->format);
+    unsigned low = qd_a1_low_bits(&r->format);
+    size_t events = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t w = qd_a1_load(block + i * QD_A1_BYTES, high_first);
+        if (qd_a1_dropped(r, w)) continue;
+        qd_a1_look(r, w);
+        t[events] = (int64_t)(w >> low);
+        mask[events++] = w & 15;
+    }
+    return events;
+}
+
+/* What take() does record by record, for a whole block: false, and nothing done, where the counter may have wrapped or a record is bad. */
+static bool take_block(qd_tag_reader *r, const uint8_t *block, size_t n) {
+    counter *c = r->state;
+    int64_t *t, empty, least, most;
+    uint8_t *mask;
+    uint64_t bits;
+    qd_reader_room(r, &t, &mask);
+    if (qd_a1_high_first(&r->format))
+        split(block, n, qd_a1_low_bits(&r->format), true, t, mask, &bits, &empty);
+    else
+        split(block, n, qd_a1_low_bits(&r->format), false, t, mask, &bits, &empty);
+    const qd_tag_info before = r->info;
+    size_t events = n;
+    bool flagged = bits & (r->format.card == QD_CARD_TIMESTAMP7 ? 16 | 32 : 0x6000);
+    if (flagged || empty < 0)
+        events = split_and_drop(r, block, n, t, mask);
+    else
+        r->info.records += n;
+    if (events == 0) return true;
+    int64_t from = c->any ? c->raw : t[0], shift = c->any ? c->time - c->raw : 0, last = t[events - 1];
+    (void)qd_reader_span(t, events, &least, &most);
+    if (from < least) least = from;
+    if (from > most) most = from;
+    bool taken = most - least < (int64_t)1 << (r->format.bits - 1); /* no step of half the range */
+    if (taken && shift)
+        for (size_t i = 0; i < events; i++) t[i] += shift;
+    taken = taken && qd_reader_take_block(r, events);
+    if (taken)
+        *c = (counter){true, last, last + shift};
+    if (!taken) r->info = before;
+    return taken;
+}
+
 static qd_status a1_more(qd_tag_reader *r, qd_error *err) {
     uint8_t block[QD_READ_BLOCK * QD_A1_BYTES];
     size_t got;
     bool high_first = qd_a1_high_first(&r->format);
     QD_TRY(qd_reader_records(r, block, QD_A1_BYTES, QD_READ_BLOCK, &got, err));
+    if (take_block(r, block, got)) {
+        r->record += got;
+        r->at += got * QD_A1_BYTES;
+        return QD_OK;
+    }
     for (size_t i = 0; i < got; i++, r->record++, r->at += QD_A1_BYTES)
         QD_TRY(take(r, qd_a1_load(block + i * QD_A1_BYTES, high_first), err));
     return QD_OK;

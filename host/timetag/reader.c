@@ -172,6 +172,24 @@ static qd_status beyond_repair(const qd_tag_reader *r, int64_t back, qd_error *e
                           back, QD_TAG_REORDER, qd_tag_format_name(&r->format));
 }
 
+/* Room for a block behind the waiting events. */
+static void to_front(qd_tag_reader *r) {
+    if (r->head + r->n + QD_READ_BLOCK <= QD_READ_ROOM) return;
+    memmove(r->t, r->t + r->head, r->n * sizeof *r->t);
+    memmove(r->mask, r->mask + r->head, r->n);
+    r->head = 0;
+}
+
+static inline void insert(qd_tag_reader *r, int64_t t, uint8_t mask) {
+    uint64_t at = r->head + r->n++;
+    for (; at > r->head && r->t[at - 1] > t; at--) {
+        r->t[at] = r->t[at - 1];
+        r->mask[at] = r->mask[at - 1];
+    }
+    r->t[at] = t;
+    r->mask[at] = mask;
+}
+
 qd_status qd_reader_take(qd_tag_reader *r, int64_t t, uint8_t mask, qd_error *err) {
     if (t >= qd_time_limit || t <= -qd_time_limit)
         return qd_reader_fail(r, err,
@@ -187,14 +205,62 @@ qd_status qd_reader_take(qd_tag_reader *r, int64_t t, uint8_t mask, qd_error *er
     r->time = t;
     r->info.events++;
     r->info.mask[mask & 15]++;
-    uint64_t at = r->n++;
-    for (; at > 0 && r->t[at - 1] > t; at--) {
-        r->t[at] = r->t[at - 1];
-        r->mask[at] = r->mask[at - 1];
-    }
-    r->t[at] = t;
-    r->mask[at] = mask;
+    to_front(r);
+    insert(r, t, mask);
     return QD_OK;
+}
+
+void qd_reader_room(qd_tag_reader *r, int64_t **t, uint8_t **mask) {
+    to_front(r);
+    *t = r->t + r->head + r->n;
+    *mask = r->mask + r->head + r->n;
+}
+
+bool qd_reader_span(const int64_t *t, size_t n, int64_t *least, int64_t *most) {
+    int64_t back = 0;
+    for (size_t i = 1; i < n; i++) back |= t[i] - t[i - 1]; /* negative once any is: no comparison of 64 bits needed */
+    *least = t[0];
+    *most = t[n - 1];
+    if (back >= 0) return true;
+    for (size_t i = 0; i < n; i++) {
+        *least = t[i] < *least ? t[i] : *least;
+        *most = t[i] > *most ? t[i] : *most;
+    }
+    return false;
+}
+
+/* Four tables, so that equal masks in a row need not wait for each other. */
+static void count_masks(qd_tag_info *info, const uint8_t *mask, size_t n) {
+    uint32_t count[4][16] = {{0}};
+    for (size_t i = 0; i < n; i++) count[i & 3][mask[i] & 15]++;
+    for (int m = 0; m < 16; m++) info->mask[m] += (uint64_t)count[0][m] + count[1][m] + count[2][m] + count[3][m];
+}
+
+bool qd_reader_take_block(qd_tag_reader *r, size_t n) {
+    if (n == 0) return true;
+    const int64_t *t = r->t + r->head + r->n;
+    const uint8_t *mask = r->mask + r->head + r->n;
+    int64_t least, most;
+    bool sorted = qd_reader_span(t, n, &least, &most);
+    if (most >= qd_time_limit || least <= -qd_time_limit || (r->delivered && least < r->newest)) return false;
+    count_masks(&r->info, mask, n);
+    r->info.events += n;
+    if (sorted && (r->n == 0 || least >= t[-1])) {
+        r->n += n;
+        r->time = most;
+    } else {
+        for (size_t i = 0; i < n; i++) { /* place by place: an event moves towards the front only */
+            const int64_t x = t[i];
+            if ((r->any || i) && x < r->time) {
+                r->info.backward++;
+                if (r->time - x > r->info.largest_backward) r->info.largest_backward = r->time - x;
+            }
+            r->time = x;
+            insert(r, x, mask[i]);
+        }
+    }
+    r->any = true;
+    return true;
 }
 
 uint8_t qd_channel_mask(const qd_tag_channels *c, int64_t channel) {
@@ -241,26 +307,33 @@ qd_status qd_reader_click(qd_tag_reader *r, int64_t t, int64_t channel, qd_error
     return QD_OK;
 }
 
-/* Move the @p n earliest events out. */
+/* Events at the time of the one before. Sorted: a difference less one is negative only where it was zero. */
+static void count_equal(qd_tag_reader *r, const int64_t *t, const uint8_t *mask, uint64_t n) {
+    uint64_t equal = 0;
+    for (uint64_t i = 1; i < n; i++) equal += (uint64_t)(t[i] - t[i - 1] - 1) >> 63;
+    r->info.equal_times += equal;
+    for (uint64_t i = 1; equal && i < n; i++) r->info.duplicates += t[i] == t[i - 1] && mask[i] == mask[i - 1];
+}
+
+/* Move the @p n >= 1 earliest events out. */
 static void deliver(qd_tag_reader *r, uint64_t n, qd_tags *out) {
-    for (uint64_t i = 0; i < n; i++) {
-        if (!r->delivered) {
-            r->info.first = r->t[i];
-        } else if (r->t[i] == r->newest) {
-            r->info.equal_times++;
-            r->info.duplicates += r->mask[i] == r->newest_mask;
-        }
-        r->delivered = true;
-        r->newest = r->t[i];
-        r->newest_mask = r->mask[i];
+    const int64_t *t = r->t + r->head;
+    const uint8_t *mask = r->mask + r->head;
+    if (!r->delivered) {
+        r->info.first = t[0];
+    } else if (t[0] == r->newest) {
+        r->info.equal_times++;
+        r->info.duplicates += mask[0] == r->newest_mask;
     }
-    r->info.last = r->newest;
-    memcpy(out->t + out->n, r->t, n * sizeof *r->t);
-    memcpy(out->mask + out->n, r->mask, n);
+    count_equal(r, t, mask, n);
+    memcpy(out->t + out->n, t, n * sizeof *t);
+    memcpy(out->mask + out->n, mask, n);
+    r->delivered = true;
+    r->info.last = r->newest = t[n - 1];
+    r->newest_mask = mask[n - 1];
     out->n += n;
     r->n -= n;
-    memmove(r->t, r->t + n, r->n * sizeof *r->t);
-    memmove(r->mask, r->mask + n, r->n);
+    r->head = r->n ? r->head + n : 0;
 }
 
 qd_status qd_tag_reader_read(qd_tag_reader *r, uint64_t max_events, qd_tags *append_to, bool *end, qd_error *err) {

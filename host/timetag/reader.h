@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include "qdistill/timetag.h"
 
-enum { QD_READ_BLOCK = 4096, QD_READ_PENDING = QD_TAG_REORDER + QD_READ_BLOCK, QD_WHERE = 512 };
+/* QD_READ_ROOM: three times what has to wait, so that the waiting events move to the front once in a few blocks. */
+enum { QD_READ_BLOCK = 4096, QD_READ_ROOM = 3 * (QD_TAG_REORDER + QD_READ_BLOCK), QD_WHERE = 512 };
 
 /** A decoder of one format. */
 typedef struct qd_decoder {
@@ -32,13 +33,13 @@ struct qd_tag_reader {
     uint64_t record;   /**< its number, counted from 0 */
     bool header;       /**< what is read is the header, not records */
     bool ended, any;
-    int64_t time; /**< of the last event read */
-    uint64_t n;   /**< events waiting, in time order */
+    int64_t time;     /**< of the last event read */
+    uint64_t head, n; /**< events waiting, in time order: n from place head on */
     bool delivered;
     int64_t newest; /**< last event delivered */
     uint8_t newest_mask;
-    int64_t t[QD_READ_PENDING];
-    uint8_t mask[QD_READ_PENDING];
+    int64_t t[QD_READ_ROOM];
+    uint8_t mask[QD_READ_ROOM];
 };
 
 /** Times stay below this in magnitude. */
@@ -61,6 +62,13 @@ qd_status qd_reader_records(qd_tag_reader *r, void *block, unsigned bytes, size_
 qd_status qd_reader_line(qd_tag_reader *r, char *line, size_t cap, bool *got, qd_error *err);
 /** Take an event, at its place among those that wait. QD_E_INPUT: out of order beyond repair, or out of range. */
 qd_status qd_reader_take(qd_tag_reader *r, int64_t t, uint8_t mask, qd_error *err);
+/** Where a block of up to QD_READ_BLOCK events goes, times and masks in the order of the file, for qd_reader_take_block. */
+void qd_reader_room(qd_tag_reader *r, int64_t **t, uint8_t **mask);
+/** Take the @p n events that lie in that room, as qd_reader_take would one by one. False, and nothing is taken, when one of them would
+ *  be an error: then take them one by one, for its place. */
+bool qd_reader_take_block(qd_tag_reader *r, size_t n);
+/** Least and greatest of @p n >= 1 times; true when they ascend. */
+bool qd_reader_span(const int64_t *t, size_t n, int64_t *least, int64_t *most);
 /** Take a click of a numbered channel: its detector's event, or counted as unmapped. QD_E_INPUT: no map, and not one of 1..4. */
 qd_status qd_reader_click(qd_tag_reader *r, int64_t t, int64_t channel, qd_error *err);
 /** Detector mask of a channel, 0 when it has none. */
