@@ -219,6 +219,13 @@ cmp -s n/rec/alice.key n/rec/bob.key || fail "recordings: keys differ"
 ls n/rec/*.rehearsal.* >/dev/null 2>&1 && fail "recordings: a rehearsal's key"
 for line in '"rehearsal": false' '"alice_key_sha256": null' '"match": null' '"auth": null'; do grep -q "$line" rec.json || fail "recordings: summary without $line"; done
 grep -q '"truth"' rec.json && fail "recordings: a truth that nobody can know"
+# sift and run count the same chance pairs in the same files, within four deviations of their displaced windows, 8 and 4 of them
+expect 0 "the same recordings by sync" "$qd" sync r/alice.a1 r/bob.a1 --format a1-54 --max-offset-s 1e-4 --max-ppm 5 --json r.clock
+expect 0 "the same recordings by sift" "$qd" sift r/alice.a1 r/bob.a1 --format a1-54 --clock r.clock --window-ps 1000 --dead-ps 30000 --out r.sifted --json r.sift
+value() { sed -n "s/^  \"$1\": \([0-9.]*\),*/\1/p" "$2"; }
+echo "$(value accidentals r.sift) $(value displaced_mean r.sift) $(value accidentals_expected rec.json)" |
+    awk '{ d = $1 - $3; sd = $1 / $2 * sqrt($2 / 8 + $2 / 4); exit !($1 > 50 && $2 > $1 && d < 4 * sd && d > -4 * sd) }' ||
+    fail "chance pairs of sift and run: $(value accidentals r.sift), $(value accidentals_expected rec.json)"
 # stopped after the bases of block 1 were announced: that block is lost, the others are not, and what was sent stays on record
 expect 75 "a stopped recording" env QD_STOP_AT=answer:1 "$qd" run rec2.job --out m
 grep -q '"announced": true' m/rec/state.json || fail "recordings: the announcement is not on record"

@@ -47,7 +47,7 @@ done <"$list"
 
 # One clock, one way to write a number that may not be finite.
 for once in clock_gettime 'isfinite(v) ? json_real'; do
-    grep -rlF -- "$once" host tools bench >"$list"
+    grep -lF -- "$once" host/*/*.c host/*/*.h tools/*.c bench/*.c >"$list"
     [ "$(wc -l <"$list")" = 1 ] || fail "'$once' stands in $(cat "$list")"
 done
 

@@ -67,14 +67,30 @@ static void collect_warnings(const qd_sift_options *o, const qd_sift_result *r, 
         }
 }
 
-static double accidentals_of(const qd_sift_result *r) {
+/* Mean of the displaced windows. */
+static double displaced_of(const qd_sift_result *r) {
     return r->windows ? (double)r->in_windows / (double)r->windows : 0;
+}
+
+/* Chance pairs among the coincidences. */
+static double accidentals_of(const qd_sift_options *o, const qd_sift_result *r) {
+    const qd_sift_times *t = &r->times;
+    double sum = 0, n = 0;
+    for (uint64_t k = 0; k < 2 * t->bins; k++) {
+        const uint64_t *count = t->count[QD_ALICE][k / t->bins][k % t->bins];
+        n += (double)(count[0] + count[1]);
+        sum += (double)(count[0] + count[1]) * fabs(((double)(k % t->bins) + 0.5) / (double)t->bins - 0.5) * (double)o->window_ps;
+    }
+    qd_accidental_facts f = {.displaced = displaced_of(r), .pairs = r->coincidences, .window_ps = o->window_ps, .dead_ps = o->dead_ps,
+                             .distance_ps = n > 0 ? sum / n : 0};
+    for (int s = 0; s < 2; s++) f.kept[s] = r->station[s].tags - r->station[s].dead_dropped;
+    return qd_accidentals_among(&f);
 }
 
 /* Pairs that chance explains: no more than 3 standard deviations above the mean of the displaced windows (Poisson; the mean
  * itself is known to 1/windows of its variance). With the right clock even a hundred tags a side stand far above. */
 static bool by_chance(const qd_sift_result *r) {
-    double mean = accidentals_of(r), variance = r->windows ? mean * (1 + 1 / (double)r->windows) : 0;
+    double mean = displaced_of(r), variance = r->windows ? mean * (1 + 1 / (double)r->windows) : 0;
     return (double)r->coincidences - mean <= 3 * sqrt(variance);
 }
 
@@ -100,7 +116,7 @@ static qd_status check_result(const qd_sift_options *o, const char *format, cons
                        "no coincidences but by chance (%" PRIu64 "; by chance %.1f) among %" PRIu64 " and %" PRIu64
                        " tags||the clock is wrong, the window too narrow, or the files are of different runs|find the clock, then "
                        "give it by --clock clock.json: qdistill sync %s %s --format %s --json clock.json",
-                       r->coincidences, accidentals_of(r), r->station[0].tags, r->station[1].tags, path[0], path[1], format);
+                       r->coincidences, displaced_of(r), r->station[0].tags, r->station[1].tags, path[0], path[1], format);
     return QD_OK;
 }
 
@@ -121,7 +137,7 @@ static json_t *list(const uint64_t *v, size_t n) {
 }
 
 /* What `estimate` reads (once charged is added), and what else was counted; detectors in the order V, -, H, +. */
-static json_t *counts_json(const qd_sift_result *r, const qd_qber *q) {
+static json_t *counts_json(const qd_sift_options *o, const qd_sift_result *r, const qd_qber *q) {
     json_t *multi[2], *clicks[2], *masks[2], *singles[2];
     qd_counts c = {0};
     for (int s = 0; s < 2; s++) {
@@ -137,7 +153,7 @@ static json_t *counts_json(const qd_sift_result *r, const qd_qber *q) {
     return json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "n", by_basis(qd_json_from_u64(q->n[0]), qd_json_from_u64(q->n[1])),
                      "errors", by_basis(qd_json_from_u64(q->errors[0]), qd_json_from_u64(q->errors[1])), "coincidences", qd_json_from_u64(r->coincidences),
                      "basis_mismatch", qd_json_from_u64(r->coincidences - q->n[0] - q->n[1]), "accidentals",
-                     qd_json_from_u64((uint64_t)llround(accidentals_of(r))), "multi", by_side(multi[0], multi[1]), "clicks",
+                     qd_json_from_u64((uint64_t)llround(accidentals_of(o, r))), "multi", by_side(multi[0], multi[1]), "clicks",
                      by_side(clicks[0], clicks[1]), "dead_dropped",
                      by_side(qd_json_from_u64(r->station[0].dead_dropped), qd_json_from_u64(r->station[1].dead_dropped)), "singles",
                      by_side(singles[0], singles[1]), "masks", by_side(masks[0], masks[1]), "pairs", pairs);
@@ -165,23 +181,24 @@ static json_t *record_of(const qd_cli *cli, const qd_device *dev, const qd_sift_
     json_object_set_new(j, "correlation", json_string(o->correlation == QD_ANTI ? "anti" : "same"));
     json_object_set_new(j, "tags", by_side(qd_json_from_u64(r->station[0].tags), qd_json_from_u64(r->station[1].tags)));
     json_object_set_new(j, "coincidences", qd_json_from_u64(r->coincidences));
-    json_object_set_new(j, "accidentals", json_real(accidentals_of(r)));
+    json_object_set_new(j, "accidentals", json_real(accidentals_of(o, r)));
+    json_object_set_new(j, "displaced_mean", json_real(displaced_of(r)));
     json_object_set_new(j, "accidental_windows", qd_json_from_u64(r->windows));
     json_object_set_new(j, "sifted_bits", qd_json_from_u64(q->n[0] + q->n[1]));
     json_object_set_new(j, "qber", by_basis(qd_json_from_real(q->rate[0]), qd_json_from_real(q->rate[1])));
     json_object_set_new(j, "chsh", json_null()); /* no Bell settings are recorded in a key run */
     json_object_set_new(j, "chsh_implied", qd_json_from_real(q->chsh_implied));
     json_object_set_new(j, "time_information", times_json(&r->times));
-    json_object_set_new(j, "counts", counts_json(r, q));
+    json_object_set_new(j, "counts", counts_json(o, r, q));
     json_object_set_new(j, "warnings", said);
     return j;
 }
 
-static void print_text(FILE *to, const qd_sift_result *r, const qd_qber *q) {
+static void print_text(FILE *to, const qd_sift_options *o, const qd_sift_result *r, const qd_qber *q) {
     static const char *const detector[4] = {"V", "-", "H", "+"};
     fprintf(to, "tags            %" PRIu64 " (Alice), %" PRIu64 " (Bob); dead time removed %" PRIu64 " and %" PRIu64 "\n",
            r->station[0].tags, r->station[1].tags, r->station[0].dead_dropped, r->station[1].dead_dropped);
-    fprintf(to, "coincidences    %" PRIu64 ", of them by chance %.1f\n", r->coincidences, accidentals_of(r));
+    fprintf(to, "coincidences    %" PRIu64 ", of them by chance %.1f\n", r->coincidences, accidentals_of(o, r));
     for (int b = 0; b < 2; b++)
         fprintf(to, "sifted %s        %" PRIu64 " bits, %" PRIu64 " errors, QBER %.3f %%\n", basis_name[b], q->n[b], q->errors[b],
                q->n[b] ? 100 * q->rate[b] : 0.0);
@@ -213,7 +230,7 @@ static void remove_outputs(const char *dir) {
     (void)rmdir(dir);
 }
 
-static qd_status write_outputs(const char *dir, const qd_sift_result *r, const qd_qber *q, qd_error *err) {
+static qd_status write_outputs(const char *dir, const qd_sift_options *o, const qd_sift_result *r, const qd_qber *q, qd_error *err) {
     qd_status st = QD_OK;
     for (int i = 0; i < 4 && st == QD_OK; i++) {
         char *path = name_in(dir, i / 2, i % 2);
@@ -223,7 +240,7 @@ static qd_status write_outputs(const char *dir, const qd_sift_result *r, const q
     }
     if (st != QD_OK) return st;
     char *path = qd_path_join(dir, "counts.json");
-    json_t *j = counts_json(r, q);
+    json_t *j = counts_json(o, r, q);
     st = path ? qd_json_write(j, path, err) : qd_fail(err, QD_E_INTERNAL, "no memory for a path");
     json_decref(j);
     free(path);
@@ -282,10 +299,10 @@ static qd_status work(const qd_cli *cli, const arguments *a, qd_device *dev, qd_
     QD_TRY(check_result(&a->o, a->format, r, err));
     QD_TRY(qd_qber_truth(r->station[0].key, r->station[1].key, &q, err));
     collect_warnings(&a->o, r, &q, &w);
-    QD_TRY(write_outputs(a->out, r, &q, err));
+    QD_TRY(write_outputs(a->out, &a->o, r, &q, err));
     for (size_t i = 0; i < w.n && !cli->quiet; i++) fprintf(stderr, "qdistill sift: warning: %s\n", w.text[i]);
     FILE *text = qd_cli_text(cli);
-    if (text) print_text(text, r, &q);
+    if (text) print_text(text, &a->o, r, &q);
     *record = record_of(cli, dev, &a->o, r, &q, &w);
     return QD_OK;
 }

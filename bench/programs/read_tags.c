@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
+#include "qdistill/core/report.h"
 #include "qdistill/timetag.h"
 
 enum { BLOCK = 4096, CHUNK = 1 << 20, REPEAT = 5 };
@@ -18,11 +18,6 @@ typedef struct cost {
     double wall, cpu; /* seconds, the least of all repeats */
 } cost;
 
-static double wall(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 static double cpu(void) {
     struct rusage r;
     getrusage(RUSAGE_SELF, &r);
@@ -107,9 +102,9 @@ static void measure(const char *path, qd_tag_format f, uint64_t events, cost c[3
     for (int k = 0; k < 3; k++) c[k] = (cost){HUGE_VAL, HUGE_VAL};
     for (int i = 0; i < REPEAT; i++)
         for (int k = 0; k < 3; k++) {
-            double w = wall(), u = cpu();
+            double w = qd_now(), u = cpu();
             uint64_t n = k == 0 ? read_only(path) : k == 1 ? by_hand(path, f) : by_reader(path, f);
-            c[k].wall = fmin(c[k].wall, wall() - w);
+            c[k].wall = fmin(c[k].wall, qd_now() - w);
             c[k].cpu = fmin(c[k].cpu, cpu() - u);
             if (n != events) fail("events are missing");
         }

@@ -41,12 +41,9 @@ static int64_t ps_to_ticks(const qd_station *s, double ps) {
     return (int64_t)(ps * (double)s->p.tick.den / (double)s->p.tick.num) + 1;
 }
 
-/* Displaced windows start clear of the peak and of the dead time, within which a true partner keeps others away. */
+/* Displaced windows on each side. */
 enum { DISPLACED = 2 };
-static int64_t displacement(const qd_station *s) {
-    uint64_t clear = 20 * s->p.window_ps > s->p.dead_ps ? 20 * s->p.window_ps : s->p.dead_ps;
-    return ps_to_ticks(s, (double)clear);
-}
+static int64_t displacement(const qd_station *s) { return qd_accidental_step(qd_window_reach(s->p.window_ps, s->p.tick), s->p.dead_ps, s->p.tick); }
 
 /* Events this far apart have nothing to do with each other, displaced windows included. */
 static int64_t context(const qd_station *s) { return DISPLACED * displacement(s) + 4 * ps_to_ticks(s, (double)s->p.window_ps); }

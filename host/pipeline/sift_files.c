@@ -266,8 +266,7 @@ static qd_status begin(stream *st, qd_error *err) {
     QD_TRY(read_more(st, QD_BOB, err));
     QD_TRY(set_clock(st, tick, err));
     st->reach = qd_window_reach(o->window_ps, tick);
-    /* clear of the peak, and of the dead time, within which a true partner keeps others away */
-    st->step = 16 * (2 * st->reach + 1) + 2 * ticks_over(o->dead_ps, tick);
+    st->step = qd_accidental_step(st->reach, o->dead_ps, tick);
     st->context = WINDOWS_A_SIDE * st->step + 2 * st->reach + 1;
     qd_sift_times *t = &st->out->times;
     t->width = ticks_over(o->announce_ps, tick) - (int64_t)tick.den - 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "qdistill/timetag.h"
 #include "record.h"
@@ -183,6 +184,20 @@ static json_t *expected(const qd_run_facts *f) {
     return json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "qber", "z", qd_json_from_real(q[QD_Z]), "x", qd_json_from_real(q[QD_X]), "qber_without_accidentals", "z", qd_json_from_real(pure[QD_Z]), "x", qd_json_from_real(pure[QD_X]));
 }
 
+/* Chance pairs among the coincidences. How far pairs are apart is in Bob's table of times, of pairs of matched bases. */
+static double accidentals(const qd_run_facts *f) {
+    uint64_t step = f->params->window_ps / (QD_TIME_BINS - 4);
+    double width = (double)(f->params->announce_ps > step ? f->params->announce_ps : step), sum = 0, n = 0;
+    for (int i = 0; i < 2 * QD_TIME_BINS; i++) {
+        const uint64_t *count = f->bob->times[i / QD_TIME_BINS][i % QD_TIME_BINS];
+        n += (double)(count[0] + count[1]);
+        sum += (double)(count[0] + count[1]) * width * abs(i % QD_TIME_BINS - QD_TIME_BINS / 2);
+    }
+    const qd_accidental_facts a = {.displaced = f->bob->accidentals, .pairs = f->bob->pairs, .kept = {f->alice->kept, f->bob->kept},
+                                   .window_ps = f->params->window_ps, .dead_ps = f->params->dead_ps, .distance_ps = n > 0 ? sum / n : 0};
+    return qd_accidentals_among(&a);
+}
+
 json_t *qd_record_summary(const qd_run_facts *f) {
     const json_t *b = f->blocks;
     bool sampled = false;
@@ -215,7 +230,7 @@ json_t *qd_record_summary(const qd_run_facts *f) {
     json_object_set_new(o, "alice_key_sha256", f->digest[0] ? json_string(f->digest[0]) : json_null());
     json_object_set_new(o, "bob_key_sha256", f->digest[1] ? json_string(f->digest[1]) : json_null());
     json_object_set_new(o, "clock", clock_record(f->clock));
-    json_object_set_new(o, "accidentals_expected", f->bob->accidentals_known ? qd_json_from_real(f->bob->accidentals) : json_null());
+    json_object_set_new(o, "accidentals_expected", f->bob->accidentals_known ? qd_json_from_real(accidentals(f)) : json_null());
     json_object_set_new(o, "time_information", time_information(f->bob));
     json_object_set_new(o, "waterfall", waterfall(f));
     json_object_set_new(o, "stages", stages(f));

@@ -109,7 +109,7 @@ typedef struct qd_station_totals {
     uint64_t tags, dead_dropped, kept, announced, pairs;
     uint64_t singles[4];          /**< kept events by detector, V,-,H,+ */
     qd_sift_counts classes;       /**< paired events by what clicked */
-    double accidentals;           /**< Bob: expected in one window, from displaced windows */
+    double accidentals;           /**< Bob: mean of the displaced windows */
     bool accidentals_known;
     uint64_t slices, slices_unfitted; /**< Bob: stretches in which the clock was followed; those with too few pairs for a line of their own */
     uint64_t slices_wide;             /**< those in which the pairs' times spread (one standard deviation) over more than a third of the window */
