@@ -7,12 +7,6 @@
 
 static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for a message"); }
 
-static qd_status send_body(qd_station *s, qd_outbox *out, uint32_t type, bool last, qd_body *b, qd_error *err) {
-    qd_status st = b->bad ? no_memory(err) : qd_outbox_send(out, type, s->block, QD_ALICE_TO_BOB, last, b->p, b->n, err);
-    qd_body_free(b);
-    return st;
-}
-
 /* ---- times and pairs --------------------------------------------------------------------------------------------- */
 
 static qd_status send_times(qd_station *s, qd_outbox *out, qd_error *err) {
@@ -31,14 +25,14 @@ static qd_status send_times(qd_station *s, qd_outbox *out, qd_error *err) {
     s->announced += fresh;
     s->totals.announced += fresh;
     s->phase = QD_PHASE_COLLECT;
-    return send_body(s, out, QD_MSG_TIMES, true, &b, err);
+    return qd_station_send(s, out, QD_MSG_TIMES, true, &b, err);
 }
 
 /* The first turn: what both must have agreed on, then times. */
 static qd_status begin(qd_station *s, qd_outbox *out, qd_error *err) {
     qd_body b = {0};
     qd_wire_agreed_put(&b, &s->p);
-    QD_TRY(send_body(s, out, QD_MSG_PARAMETERS, false, &b, err));
+    QD_TRY(qd_station_send(s, out, QD_MSG_PARAMETERS, false, &b, err));
     return send_times(s, out, err);
 }
 
@@ -102,7 +96,7 @@ static qd_status send_sample(qd_station *s, qd_outbox *out, qd_error *err) {
         return st;
     }
     s->phase = QD_PHASE_SAMPLE;
-    return send_body(s, out, QD_MSG_SAMPLE, true, &b, err);
+    return qd_station_send(s, out, QD_MSG_SAMPLE, true, &b, err);
 }
 
 static qd_status begin_reconcile(qd_station *s, qd_outbox *out, qd_error *err);
@@ -117,7 +111,7 @@ static qd_status on_bases(qd_station *s, const qd_msg *in, qd_outbox *out, qd_er
     if (st == QD_OK) st = qd_station_sift(s, &theirs, err);
     if (st == QD_OK) {
         qd_wire_bits_put(&body, &mine);
-        st = send_body(s, out, QD_MSG_BASES_ALICE, false, &body, err);
+        st = qd_station_send(s, out, QD_MSG_BASES_ALICE, false, &body, err);
     }
     qd_bits_destroy(&theirs);
     qd_bits_destroy(&mine);
@@ -184,7 +178,7 @@ static qd_status hopeless(qd_station *s, qd_hopeless *why, qd_error *err) {
 }
 
 static qd_status start_string(qd_station *s, qd_outbox *out, qd_error *err) {
-    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     qd_reconcile_params p = params_of(s, s->at);
     bool done = false;
     QD_TRY(qd_reconcile_alice_create(&p, &s->str[s->at], qd_station_random(s, QD_STREAM_PRIVATE, s->at),
@@ -215,7 +209,7 @@ static qd_status take_result(qd_station *s, qd_error *err) {
 /* ---- length and seeds -------------------------------------------------------------------------------------------- */
 
 static qd_status estimate(qd_station *s, qd_error *err) {
-    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     qd_bbm92_input in = {.ledger = &s->cur.ledger, .eps_sec = s->p.eps_sec, .eps_cor = s->p.eps_cor};
     qd_bbm92_result r = {0};
     for (int i = 0; i < 2; i++) {
@@ -249,14 +243,14 @@ static qd_status send_seed(qd_station *s, int basis, qd_bits *seed, qd_outbox *o
     qd_body b = {0};
     qd_body_u8(&b, (uint8_t)basis);
     qd_wire_bits_put(&b, seed);
-    return send_body(s, out, QD_MSG_HASH_SEED, false, &b, err);
+    return qd_station_send(s, out, QD_MSG_HASH_SEED, false, &b, err);
 }
 
 static qd_status send_length(qd_station *s, qd_outbox *out, qd_error *err) {
     QD_TRY(estimate(s, err));
     qd_body b = {0};
     for (int i = 0; i < 2; i++) qd_body_u64(&b, s->cur.ell[i]);
-    QD_TRY(send_body(s, out, QD_MSG_LENGTH, false, &b, err));
+    QD_TRY(qd_station_send(s, out, QD_MSG_LENGTH, false, &b, err));
     for (int i = 0; i < 2; i++) {
         if (!s->cur.ell[i]) continue;
         qd_bits seed = {0};
@@ -270,7 +264,7 @@ static qd_status send_length(qd_station *s, qd_outbox *out, qd_error *err) {
 }
 
 static qd_status on_reconcile(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
-    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     bool done = false;
     QD_TRY(qd_reconcile_alice_step(s->ra, in, out, &done, err));
     qd_station_spent(s, QD_STAGE_RECONCILE, t0, d0, 0);

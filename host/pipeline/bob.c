@@ -14,12 +14,6 @@ enum { FIT_PAIRS = 256, FIT_EVENTS = 1 << 16 };
 
 static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for Bob's station"); }
 
-static qd_status send_body(qd_station *s, qd_outbox *out, uint32_t type, bool last, qd_body *b, qd_error *err) {
-    qd_status st = b->bad ? no_memory(err) : qd_outbox_send(out, type, s->block, QD_BOB_TO_ALICE, last, b->p, b->n, err);
-    qd_body_free(b);
-    return st;
-}
-
 /* ---- Alice's times ----------------------------------------------------------------------------------------------- */
 
 static qd_status keep_times(qd_station *s, const qd_msg *in, qd_error *err) {
@@ -72,7 +66,7 @@ static qd_status find_clock(qd_station *s, qd_error *err) {
     bool last_chance = s->theirs_end || s->slices >= LOCK_SLICES;
     if (s->slices < s->next_try && !last_chance) return QD_OK;
     s->next_try = 2 * s->slices;
-    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     qd_sync_params p = {.max_offset_s = s->p.max_offset_s, .max_ppm = s->p.max_ppm, .max_drift_ppm_s = max_drift_ppm_s};
     qd_sync_report report = {0};
     qd_status st = qd_correlate(s->dev, &s->theirs, &s->own, &p, &s->clock, &report, err);
@@ -115,7 +109,7 @@ static uint64_t fit_line(const qd_station *s, uint64_t from, uint64_t to, int64_
  * out of the window. *end: the events up to there are paired by this line. As short a stretch as has FIT_PAIRS pairs; in the longest one
  * fewer will do, and where none stand out the line stays. */
 static qd_status follow(qd_station *s, uint64_t from, uint64_t to, uint64_t *end, qd_error *err) {
-    double t0 = qd_station_now();
+    double t0 = qd_now();
     int64_t least = ps_to_ticks(s, line_least_ps), longest = ps_to_ticks(s, line_most_ps), *room = malloc((to - from) * sizeof *room);
     if (!room) return no_memory(err);
     uint64_t pairs = 0;
@@ -133,7 +127,7 @@ static qd_status follow(qd_station *s, uint64_t from, uint64_t to, uint64_t *end
     s->totals.slices_unfitted += pairs == 0;
     s->totals.slices_wide += pairs && 3 * sigma_ps > (double)s->p.window_ps; /* of a Gaussian the window then takes less than 87 % */
     free(room);
-    s->totals.stage[QD_STAGE_SYNC].seconds += qd_station_now() - t0;
+    s->totals.stage[QD_STAGE_SYNC].seconds += qd_now() - t0;
     return QD_OK;
 }
 
@@ -198,7 +192,7 @@ static void forget_times(qd_station *s, uint64_t n) {
 }
 
 static qd_status pair_slice(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t to, qd_error *err) {
-    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     qd_accidentals acc = {0};
     int64_t reach = qd_window_reach(s->p.window_ps, s->p.tick);
     QD_TRY(qd_coincide(s->dev, s->theirs.t, s->theirs.n, s->own.t, s->own.n, &s->clock, reach, from, to, pairs, err));
@@ -246,7 +240,7 @@ static qd_status end_turn(qd_station *s, qd_outbox *out, qd_error *err) {
     qd_wire_bits_put(&b, &basis);
     qd_bits_destroy(&basis);
     s->phase = QD_PHASE_BASES;
-    return send_body(s, out, QD_MSG_BASES_BOB, true, &b, err);
+    return qd_station_send(s, out, QD_MSG_BASES_BOB, true, &b, err);
 }
 
 static qd_status on_parameters(qd_station *s, const qd_msg *in, qd_error *err) {
@@ -271,7 +265,7 @@ static qd_status on_times(qd_station *s, const qd_msg *in, qd_outbox *out, qd_er
         s->settled = s->theirs_base + to;
         s->settled_all = s->theirs_end && to == s->theirs.n;
         if (s->clock.locked) forget(s, to);
-        st = send_body(s, out, QD_MSG_PAIRS, false, &b, err);
+        st = qd_station_send(s, out, QD_MSG_PAIRS, false, &b, err);
     }
     qd_body_free(&b);
     qd_pairs_destroy(&pairs);
@@ -322,7 +316,7 @@ static qd_status on_sample(qd_station *s, const qd_msg *in, qd_outbox *out, qd_e
         return st;
     }
     s->phase = QD_PHASE_RECONCILE;
-    return send_body(s, out, QD_MSG_SAMPLE_BITS, true, &reply, err);
+    return qd_station_send(s, out, QD_MSG_SAMPLE_BITS, true, &reply, err);
 }
 
 /* The block is over for Bob: say so, and go on with the next one in the same turn. */
@@ -342,7 +336,7 @@ static qd_status on_reject(qd_station *s, const qd_msg *in, qd_outbox *out, qd_e
 }
 
 static qd_status on_reconcile(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
-    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     if (!s->rb) {
         if (in->type == QD_MSG_REJECT && s->at == QD_Z) return on_reject(s, in, out, err);
         qd_reconcile_params p = {.block = s->block, .basis = s->at, .errors = 0, .sample = 1, .eps_cor = s->p.eps_cor};

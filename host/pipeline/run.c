@@ -182,7 +182,7 @@ static qd_status finish_block(run *r, qd_block *a, qd_block *b, qd_error *err) {
     }
     r->state.next_block = a->block + 1;
     r->state.announced = false;
-    QD_TRY(qd_run_event(r->opt->dir, json_pack("{s:s,s:f,s:I,s:I,s:s}", "event", "block", "t", qd_station_now() - r->t0, "block", (json_int_t)a->block, "key_bits", (json_int_t)a->key.n, "reason", a->reason), err));
+    QD_TRY(qd_run_event(r->opt->dir, json_pack("{s:s,s:f,s:I,s:I,s:s}", "event", "block", "t", qd_now() - r->t0, "block", (json_int_t)a->block, "key_bits", (json_int_t)a->key.n, "reason", a->reason), err));
     return save_state(r, err);
 }
 
@@ -330,7 +330,7 @@ static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_e
     for (int i = 0; i < 2; i++) QD_TRY(digest(r, i, hex[i], err));
     qd_run_facts f = {.job = r->job, .params = &r->params, .blocks = r->state.blocks, .alice = qd_station_about(r->station[0]), .bob = qd_station_about(r->station[1]),
                       .clock = qd_station_clock(r->station[1]), .eve = qd_transcript_eve(r->transcript), .match_known = r->job->rehearsal && key,
-                      .match = r->match, .digest = {*hex[0] ? hex[0] : NULL, *hex[1] ? hex[1] : NULL}, .seconds = qd_station_now() - r->t0,
+                      .match = r->match, .digest = {*hex[0] ? hex[0] : NULL, *hex[1] ? hex[1] : NULL}, .seconds = qd_now() - r->t0,
                       .link = r->link, .abort_reason = st == QD_E_POLICY ? r->reason : ""};
     if (r->job->rehearsal && key) f.match = r->match && strcmp(hex[0], hex[1]) == 0;
     *summary = qd_record_summary(&f);
@@ -357,7 +357,7 @@ static void release(run *r) {
 }
 
 qd_status qd_job_run(const qd_job *job, const qd_run_options *opt, json_t **summary, FILE *text, qd_error *err) {
-    run r = {.job = job, .opt = opt, .match = true, .lock = -1, .t0 = qd_station_now()};
+    run r = {.job = job, .opt = opt, .match = true, .lock = -1, .t0 = qd_now()};
     qd_error own = {0};
     if (!err) err = &own;
     *summary = NULL;
@@ -373,7 +373,7 @@ qd_status qd_job_run(const qd_job *job, const qd_run_options *opt, json_t **summ
     if (st == QD_OK) st = open_stations(&r, err);
     if (st == QD_OK && !opt->resume) st = save_state(&r, err);
     if (st == QD_OK)
-        st = qd_run_event(opt->dir, json_pack("{s:s,s:f,s:b,s:I}", "event", "start", "t", qd_station_now() - r.t0, "resumed", (int)opt->resume, "block", (json_int_t)r.state.next_block), err);
+        st = qd_run_event(opt->dir, json_pack("{s:s,s:f,s:b,s:I}", "event", "start", "t", qd_now() - r.t0, "resumed", (int)opt->resume, "block", (json_int_t)r.state.next_block), err);
     if (st == QD_OK) {
         uint64_t done = 0, total = 0;
         if (r.rehearsal) qd_rehearsal_progress(r.rehearsal, &done, &total);

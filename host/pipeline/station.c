@@ -6,8 +6,6 @@
 
 static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for a station"); }
 
-double qd_station_now(void) { return qd_now(); }
-
 double qd_station_device_seconds(const qd_station *s) {
     if (!s->dev) return 0;
     qd_device_time t = qd_device_time_read(s->dev);
@@ -15,7 +13,7 @@ double qd_station_device_seconds(const qd_station *s) {
 }
 
 void qd_station_spent(qd_station *s, qd_stage stage, double t0, double d0, uint64_t items) {
-    s->totals.stage[stage].seconds += qd_station_now() - t0;
+    s->totals.stage[stage].seconds += qd_now() - t0;
     s->totals.stage[stage].device_seconds += qd_station_device_seconds(s) - d0;
     s->totals.stage[stage].items += items;
 }
@@ -79,6 +77,12 @@ qd_status qd_station_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool 
     else if (in && in->block != s->block) st = qd_wire_bad(in, "another block's number", err);
     else st = s->role == QD_ALICE_TO_BOB ? qd_alice_step(s, in, out, done, err) : qd_bob_step(s, in, out, done, err);
     s->broken = st != QD_OK || *done; /* what a refused message changed must not be built on */
+    return st;
+}
+
+qd_status qd_station_send(const qd_station *s, qd_outbox *out, uint32_t type, bool last, qd_body *b, qd_error *err) {
+    qd_status st = b->bad ? no_memory(err) : qd_outbox_send(out, type, s->block, s->role, last, b->p, b->n, err);
+    qd_body_free(b);
     return st;
 }
 
@@ -149,7 +153,7 @@ static qd_status remove_skew(qd_station *s, qd_tags *raw, qd_error *err) {
 }
 
 qd_status qd_station_read(qd_station *s, uint64_t *fresh, qd_error *err) {
-    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     qd_tags raw = {.tick = s->p.tick};
     qd_status st = s->source.read(s->source.self, &raw, &s->own_end, err);
     uint64_t n = raw.n;
@@ -188,7 +192,7 @@ void qd_station_forget(qd_station *s, uint64_t upto) {
 
 qd_status qd_station_measure(qd_station *s, const uint64_t *index, uint64_t n, qd_error *err) {
     if (!n) return QD_OK;
-    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     qd_status st = QD_OK;
     qd_bits basis = {0}, value = {0};
     qd_sift_counts counts;
@@ -251,7 +255,7 @@ qd_status qd_station_bases(const qd_station *s, uint64_t n, qd_bits *basis, qd_e
 }
 
 qd_status qd_station_sift(qd_station *s, const qd_bits *their_basis, qd_error *err) {
-    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     uint64_t n = their_basis->n;
     qd_bits basis = {0}, value = {0};
     qd_status st;
@@ -366,7 +370,7 @@ qd_status qd_station_book(qd_station *s, const qd_reconcile_result *r, qd_error 
 }
 
 qd_status qd_station_hash(qd_station *s, int basis, const qd_bits *seed, qd_error *err) {
-    double t0 = qd_station_now(), d0 = qd_station_device_seconds(s);
+    double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     qd_bits y = {0};
     QD_TRY(qd_toeplitz(s->dev, QD_HASH_MODIFIED_TOEPLITZ, &s->str[basis], s->cur.ell[basis], seed, &y, err));
     qd_status st = qd_bits_append(&s->cur.key, &y, err);

@@ -120,10 +120,11 @@ qd_status qd_station_hash(qd_station *s, int basis, const qd_bits *seed, qd_erro
 json_t *qd_station_terms(const qd_bbm92_result *r);
 /** Private randomness for @p stream, entity block * 2 + basis. */
 qd_random qd_station_random(const qd_station *s, uint32_t stream, int basis);
-double qd_station_now(void);
-/** Add the time since @p t0 (qd_station_now) and the device time since @p d0 to a stage. */
+/** Add the time since @p t0 (qd_now) and the device time since @p d0 to a stage. */
 void qd_station_spent(qd_station *s, qd_stage stage, double t0, double d0, uint64_t items);
 double qd_station_device_seconds(const qd_station *s);
+/** Send a body as the station's own message of the present block, and free it. */
+qd_status qd_station_send(const qd_station *s, qd_outbox *out, uint32_t type, bool last, qd_body *b, qd_error *err);
 /** QD_OK when the message has no body. */
 qd_status qd_station_no_body(const qd_msg *m, qd_error *err);
 qd_status qd_station_unexpected(const qd_station *s, const qd_msg *m, qd_error *err);
