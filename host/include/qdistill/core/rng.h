@@ -32,6 +32,7 @@ typedef enum qd_stream {
     QD_STREAM_VERIFY = 20,       /**< key of the verification hash (rehearsal) */
     QD_STREAM_HASH_SEED = 21,    /**< seed of privacy amplification (rehearsal) */
     QD_STREAM_FLIP = 22,         /**< simulated errors of studies and tests */
+    QD_STREAM_ROUND = 24,        /**< clock search: rounding of bins */
     QD_STREAM_AUTH = 23
 } qd_stream;
 
