@@ -175,17 +175,6 @@ static void sum_one(void *self, int64_t ta, int64_t tb, int64_t e) {
     s->ee += (__int128)e * e;
 }
 
-/* num 2^bits / den to the nearest integer, by long division, den > 0 and below 2^126: the product itself would not fit. */
-static int64_t shifted_quotient(__int128 num, unsigned bits, __int128 den) {
-    __int128 q = qd_floor_div(num, den), r = num - q * den;
-    for (unsigned i = 0; i < bits; i++) {
-        r *= 2;
-        q = 2 * q + (r >= den);
-        if (r >= den) r -= den;
-    }
-    return (int64_t)(q + (2 * r >= den));
-}
-
 static qd_clock whole_ticks(const qd_strip *s, const qd_fine *line) {
     int64_t half = (s->to - s->from) / 2;
     return qd_fine_clock(line, line->clock.base - half, line->clock.base + half);
@@ -207,8 +196,8 @@ static bool fit_step(const sums *x, int64_t span, qd_fine *line) {
     if (x->n < 2) return true;
     __int128 den = x->n * x->tt - x->t * x->t;
     if (den <= 0) return true;
-    int64_t turn = shifted_quotient(x->n * x->te - x->t * x->e, QD_CLOCK_SHIFT - QD_FINE_BITS - x->shift, den),
-            at_origin = shifted_quotient(x->e * x->tt - x->t * x->te, 0, den), ends = qd_fine_drift(span, turn);
+    int64_t turn = qd_shifted_quotient(x->n * x->te - x->t * x->e, QD_CLOCK_SHIFT - QD_FINE_BITS - x->shift, den),
+            at_origin = qd_shifted_quotient(x->e * x->tt - x->t * x->te, 0, den), ends = qd_fine_drift(span, turn);
     if (at_origin >= -1 && at_origin <= 1 && (turn == 0 || (ends >= -2 && ends <= 2))) return true;
     qd_fine_shift(line, -at_origin);
     line->clock.freq -= turn;
