@@ -102,6 +102,13 @@ END
 expect 0 '' "$qd" sift a.a1 b.a1 --format a1-54 --clock clock.json --window-ps 1000 --dead-ps 20000 --out o.clock --device ref
 for f in o.ref/*; do cmp "$f" "o.clock/$(basename "$f")" || say "$f differs with --clock"; done
 
+# A millisecond is too short a time to follow a clock; held on purpose it is the same line.
+expect 0 'as given: too few pairs, or too short a time, to follow it' "$qd" sift a.a1 b.a1 $base --dead-ps 20000 --out o.follow --device ref --json r.json
+tr -d ' \n' <r.json | grep -q '"track":{"followed":false,"stretches":1,"unfitted":1,"lost":0,"departure_ps":0.0,' || say "no track in the record"
+expect 0 'one straight line' "$qd" sift a.a1 b.a1 $base --dead-ps 20000 --track off --out o.line --device ref --json r.json
+grep -q '"track": null' r.json || say "a track in the record of a straight line"
+for f in o.ref/*; do cmp "$f" "o.line/$(basename "$f")" || say "$f differs with --track off"; done
+
 # Several clicks: every one kept, repeatable by seed, fresh without.
 make multi m.a1 n.a1
 for i in 1 2; do expect 0 '' "$qd" sift m.a1 n.a1 $base --out "seed.$i" --seed 7 --device ref; done
@@ -170,6 +177,7 @@ expect 2 'needs --window-ps' "$qd" sift a.a1 b.a1 --format a1-54 --offset-ps 0 -
 expect 2 'needs --clock' "$qd" sift a.a1 b.a1 --format a1-54 --window-ps 1000 --out no
 expect 2 'excludes' "$qd" sift a.a1 b.a1 --format a1-54 --clock clock.json --ppm 1 --window-ps 1000 --out no
 expect 2 'neither anti nor same' "$qd" sift a.a1 b.a1 $base --correlation opposite --out no
+expect 2 'neither on nor off' "$qd" sift a.a1 b.a1 $base --track maybe --out no
 expect 2 'out of range' "$qd" sift a.a1 b.a1 --format a1-54 --offset-ps 0 --window-ps 0 --out no
 [ ! -e no ] || say "a folder is left after a usage error"
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two tag files sifted as a stream: whatever the chunk, the same bytes as from whole arrays. */
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+#include "drift_source.h"
 #include "qdistill/sift_files.h"
 
 static char dir[] = "/tmp/qd_sift_files_XXXXXX";
@@ -37,9 +35,7 @@ static void make_tags(void) {
     }
 }
 
-static void write_tags(void) {
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    make_tags();
+static void save(void) {
     for (int s = 0; s < 2; s++) {
         qd_tag_writer *w = NULL;
         qd_tag_format format;
@@ -49,6 +45,12 @@ static void write_tags(void) {
         ck_assert_int_eq(qd_tag_writer_write(w, &tags[s], NULL), QD_OK);
         ck_assert_int_eq(qd_tag_writer_commit(w, NULL), QD_OK);
     }
+}
+
+static void write_tags(void) {
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    make_tags();
+    save();
 }
 
 static void remove_tags(void) {
@@ -130,16 +132,20 @@ static void expect_whole(const qd_sift_result *got, uint64_t dead_ps) {
     qd_pairs_destroy(&p);
 }
 
+/* Too short a time to follow a clock: both ways the line as given. */
 START_TEST(chunks_change_nothing) {
-    static const uint64_t sizes[] = {1, 7, 64, 1000, 1 << 21}, dead_ps[] = {0, 50000};
+    static const uint64_t sizes[] = {1, 7, 64, 1000, 1 << 21}, dead_ps[] = {0, 50000, 50000};
+    const bool one_line = _i == 2;
     qd_error err = {0};
     qd_sift_result first, r;
     qd_sift_options o = options_for(333, dead_ps[_i]);
+    o.one_line = one_line;
     ck_assert_msg(qd_sift_files_truth(&o, NULL, NULL, &first, &err) == QD_OK, "%s", err.what);
     ck_assert(first.station[0].dead_dropped > 0 || dead_ps[_i] == 0);
     ck_assert_uint_gt(first.in_windows, 0);
     for (int c = 0; c < 5; c++) {
         o = options_for(sizes[c], dead_ps[_i]);
+        o.one_line = one_line;
         ck_assert_msg(qd_sift_files_truth(&o, NULL, NULL, &r, &err) == QD_OK, "%s", err.what);
         expect_equal(&first, &r);
         qd_sift_result_free(&r);
@@ -149,12 +155,64 @@ START_TEST(chunks_change_nothing) {
 }
 END_TEST
 
+/* A clock file whose base lies `part` of the way through the data, off by less than the window. */
+static char *clock_at(const drift_case *c, const drift_events *e, double part) {
+    static char file[80];
+    qd_clock clock = drift_line(c, e, (uint64_t)((double)(e->b.n - 1) * part), 300, 0);
+    snprintf(file, sizeof file, "%s/clock.json", dir);
+    (void)unlink(file);
+    ck_assert_int_eq(qd_clock_write(&clock, file, NULL), QD_OK);
+    return file;
+}
+
+/* A recording under a frequency that drifts by 0.3 ppm a second: the clock is followed both ways from its base; neither how many events are
+ * read at a time nor how many are held on the way back changes anything; a straight line loses nearly all. */
+START_TEST(a_drifting_clock_is_followed) {
+    static const double base[] = {0, 0.5, 0.999};
+    static const uint64_t sizes[] = {100, 1 << 21}, back[] = {1000, 0};
+    const drift_case c = {.a = 3e4, .b = 3e4, .pairs = 2000, .sigma_ps = 210, .seconds = 4, .ppm = -3, .drift_ppm_s = 0.3};
+    drift_events e = drift_make(&c, 8);
+    qd_tags shared[2] = {tags[0], tags[1]};
+    for (int k = 0; k < 2; k++) tags[k] = k ? e.b : e.a;
+    for (uint64_t i = 0; i < e.a.n; i++) e.a.mask[i] = (uint8_t)(1 << (e.id[0][i] ? e.id[0][i] % 4 : i % 4));
+    for (uint64_t i = 0; i < e.b.n; i++) e.b.mask[i] = (uint8_t)(1 << (e.id[1][i] ? (e.id[1][i] + 2) % 4 : i % 4));
+    save();
+    qd_pairs p = {0};
+    ck_assert_int_eq(qd_coincide(NULL, e.a.t, e.a.n, e.true_b, e.b.n, NULL, qd_window_reach(1000, e.a.tick), 0, e.a.n, &p, NULL), QD_OK);
+    qd_sift_result first = {0}, r;
+    qd_error err = {0};
+    qd_sift_options o = options_for(0, 0);
+    o.clock_file = clock_at(&c, &e, base[_i]);
+    for (int i = 0; i < 4; i++) {
+        o.chunk = sizes[i / 2];
+        o.back = back[i % 2];
+        ck_assert_msg(qd_sift_files_truth(&o, NULL, NULL, &r, &err) == QD_OK, "%s", err.what);
+        ck_assert(r.clock.locked && r.clock.lost == 0);
+        ck_assert_uint_ge(100 * r.coincidences, 99 * p.n);
+        if (i) expect_equal(&first, &r);
+        if (i) qd_sift_result_free(&r);
+        else first = r;
+    }
+    o.one_line = true;
+    ck_assert_int_eq(qd_sift_files_truth(&o, NULL, NULL, &r, NULL), QD_OK);
+    ck_assert(!r.clock.locked);
+    ck_assert_uint_lt(4 * r.coincidences, p.n);
+    qd_sift_result_free(&r);
+    qd_sift_result_free(&first);
+    qd_pairs_destroy(&p);
+    (void)unlink(o.clock_file);
+    for (int k = 0; k < 2; k++) tags[k] = shared[k];
+    drift_free(&e);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sift_files");
     TCase *t = tcase_create("stream");
     tcase_set_timeout(t, 600);
     tcase_add_checked_fixture(t, write_tags, remove_tags);
-    tcase_add_loop_test(t, chunks_change_nothing, 0, 2);
+    tcase_add_loop_test(t, chunks_change_nothing, 0, 3);
+    tcase_add_loop_test(t, a_drifting_clock_is_followed, 0, 3);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

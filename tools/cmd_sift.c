@@ -55,6 +55,12 @@ static void collect_warnings(const qd_sift_options *o, const qd_sift_result *r, 
                  "which is written for detectors without memory, does not cover that");
         keep_warning(w);
     }
+    if (r->clock.locked && 20 * r->clock.unfitted > r->clock.stretches) {
+        snprintf(next_warning(w), TEXT,
+                 "no pairs stood out in %" PRIu64 " of %" PRIu64 " stretches of 67 ms: the clock went on as it was, and what was paired there may be chance",
+                 r->clock.unfitted, r->clock.stretches);
+        keep_warning(w);
+    }
     warn_times(&r->times, w);
     for (int b = 0; b < 2; b++)
         if (q->rate[b] > 0.5) {
@@ -188,16 +194,30 @@ static json_t *record_of(const qd_cli *cli, const qd_device *dev, const qd_sift_
     json_object_set_new(j, "qber", by_basis(qd_json_from_real(q->rate[0]), qd_json_from_real(q->rate[1])));
     json_object_set_new(j, "chsh", json_null()); /* no Bell settings are recorded in a key run */
     json_object_set_new(j, "chsh_implied", qd_json_from_real(q->chsh_implied));
+    json_object_set_new(j, "track", o->one_line ? json_null() : qd_follow_json(&r->clock));
     json_object_set_new(j, "time_information", times_json(&r->times));
     json_object_set_new(j, "counts", counts_json(o, r, q));
     json_object_set_new(j, "warnings", said);
     return j;
 }
 
+static void print_clock(FILE *to, const qd_sift_options *o, const qd_follow_report *c) {
+    if (o->one_line)
+        fprintf(to, "clock           one straight line\n");
+    else if (!c->locked)
+        fprintf(to, "clock           as given: too few pairs, or too short a time, to follow it\n");
+    else
+        fprintf(to,
+                "clock           followed up to %.4g ns from the line, drift up to %.2g ppm/s; pairs scatter by %.0f ps; %" PRIu64 " of %" PRIu64
+                " stretches without a fit, lost %" PRIu64 " times\n",
+                c->departure_ps * 1e-3, c->drift_ppm_s, c->sigma_ps, c->unfitted, c->stretches, c->lost);
+}
+
 static void print_text(FILE *to, const qd_sift_options *o, const qd_sift_result *r, const qd_qber *q) {
     static const char *const detector[4] = {"V", "-", "H", "+"};
     fprintf(to, "tags            %" PRIu64 " (Alice), %" PRIu64 " (Bob); dead time removed %" PRIu64 " and %" PRIu64 "\n",
            r->station[0].tags, r->station[1].tags, r->station[0].dead_dropped, r->station[1].dead_dropped);
+    print_clock(to, o, &r->clock);
     fprintf(to, "coincidences    %" PRIu64 ", of them by chance %.1f\n", r->coincidences, accidentals_of(o, r));
     for (int b = 0; b < 2; b++)
         fprintf(to, "sifted %s        %" PRIu64 " bits, %" PRIu64 " errors, QBER %.3f %%\n", basis_name[b], q->n[b], q->errors[b],
@@ -250,7 +270,7 @@ static qd_status write_outputs(const char *dir, const qd_sift_options *o, const 
 /* ---- The verb ---- */
 
 typedef struct arguments {
-    const char *format, *correlation, *out;
+    const char *format, *correlation, *track, *out;
     bool has_offset, has_ppm, has_window;
     int64_t offset_ps;
     qd_sift_options o;
@@ -280,6 +300,9 @@ static qd_status check_arguments(const qd_cli *cli, arguments *a, const char *co
     else
         return qd_fail(err, QD_E_USAGE, "--correlation: '%s' is neither anti nor same|||see qdistill sift --help",
                        a->correlation);
+    o->one_line = strcmp(a->track, "off") == 0;
+    if (!o->one_line && strcmp(a->track, "on") != 0)
+        return qd_fail(err, QD_E_USAGE, "--track: '%s' is neither on nor off|||see qdistill sift --help", a->track);
     for (int s = 0; s < 2; s++) o->path[s] = pos[s];
     o->offset_ps = (double)a->offset_ps;
     o->rehearsal = cli->has_seed;
@@ -313,13 +336,14 @@ int qd_cmd_sift(int argc, char **argv) {
     bool stands_in = false; /* seen by the line above; here for --help */
     qd_cli cli = {0};
     qd_error err = {0};
-    arguments a = {.correlation = "anti", .o = {.announce_ps = 125, .chunk = CHUNK}};
+    arguments a = {.correlation = "anti", .track = "on", .o = {.announce_ps = 125, .chunk = CHUNK}};
     const qd_opt opts[] = {
         {"format", QD_OPT_TEXT, &a.format, 0, 0, "F", "of both files, as for tags: a1-54, t1, ptu, swabian, csv:time=t:unit=ns, ...", NULL},
         {"clock", QD_OPT_TEXT, &a.o.clock_file, 0, 0, "FILE", "clock of B on A's, as sync writes it", NULL},
         {"offset-ps", QD_OPT_I64, &a.offset_ps, 0, 0, "N", "in place of --clock: time of A less time of B, at B's first tag",
          &a.has_offset},
         {"ppm", QD_OPT_REAL, &a.o.ppm, QD_RANGE_FREQUENCY_PPM, "X", "in place of --clock: frequency of A's clock against B's in 1e-6 (default 0)", &a.has_ppm},
+        {"track", QD_OPT_TEXT, &a.track, 0, 0, "on|off", "follow the clock from there as its frequency drifts (default), or hold its straight line", NULL},
         {"window-ps", QD_OPT_U64, &a.o.window_ps, QD_RANGE_WINDOW_PS, "W", "full width of the coincidence window: a pair needs 2|d| < W",
          &a.has_window},
         {"dead-ps", QD_OPT_U64, &a.o.dead_ps, QD_RANGE_DEAD_PS, "D", "longest dead time of the detectors: an event is dropped if one of its station clicked in the D before it",

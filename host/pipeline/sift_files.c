@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Both stations' files in step: of each only the stretch stays in memory that pairs of the chunk at hand, and its displaced
  * windows, can need. */
-#include "qdistill/sift_files.h"
+#include "sift_source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,20 +9,13 @@
 /* Displaced windows on each side of the real one, for accidentals. */
 enum { WINDOWS_A_SIDE = 4, BINS_MAX = 1 << 16 };
 
-/* A station's file and the stretch of it that is in memory. */
-typedef struct source {
-    qd_tag_reader *reader;
-    qd_tags fresh, kept; /* just read; waiting (Alice: announced times, in ticks) */
-    qd_dead dead;
-    uint64_t first_id; /* number of kept.t[0] among the station's events */
-    bool end;
-} source;
-
 typedef struct stream {
     const qd_sift_options *o;
     qd_device *dev;
-    source s[2];
-    qd_clock clock;
+    qd_sift_source s[2];
+    qd_follow *follow;
+    qd_times on_a;       /* Bob's waiting events on Alice's clock */
+    qd_follow_need need;
     int64_t reach, step, context; /* ticks */
     uint64_t next;                /* first of Alice's waiting events that is not done */
     qd_sift_result *out;
@@ -32,83 +25,61 @@ static qd_status no_memory(qd_error *err) {
     return qd_fail(err, QD_E_INTERNAL, "no memory to sift");
 }
 
-/* Read more of a file: rules of the station, then onto the waiting events. */
 static qd_status read_more(stream *st, int side, qd_error *err) {
-    source *s = &st->s[side];
+    qd_sift_source *s = &st->s[side];
     qd_sift_station *station = &st->out->station[side];
-    s->fresh.n = 0;
-    QD_TRY(qd_tag_reader_read(s->reader, st->o->chunk, &s->fresh, &s->end, err));
-    qd_sift_singles_add(station->singles, s->fresh.mask, s->fresh.n);
-    station->tags += s->fresh.n;
-    qd_dead_filter(&s->dead, st->o->dead_ps, &s->fresh);
+    QD_TRY(qd_sift_source_read(s, st->o, side, err));
+    memcpy(station->singles, s->singles, sizeof station->singles);
+    station->tags = s->tags;
     station->dead_dropped = s->dead.dropped;
-    if (side == QD_ALICE) {
-        QD_TRY(qd_announce(s->fresh.t, s->fresh.n, s->fresh.tick, st->o->announce_ps, s->fresh.t, err));
-        QD_TRY(qd_announced_ticks(s->fresh.t, s->fresh.n, s->fresh.tick, st->o->announce_ps, s->fresh.t, err));
-    }
-    QD_TRY(qd_tags_reserve(&s->kept, s->kept.n + s->fresh.n, err));
-    if (s->fresh.n) {
-        memcpy(s->kept.t + s->kept.n, s->fresh.t, s->fresh.n * sizeof *s->kept.t);
-        memcpy(s->kept.mask + s->kept.n, s->fresh.mask, s->fresh.n);
-    }
-    s->kept.n += s->fresh.n;
     return QD_OK;
 }
 
-/* Forget the first @p n waiting events. */
-static void drop(source *s, uint64_t n) {
-    memmove(s->kept.t, s->kept.t + n, (s->kept.n - n) * sizeof *s->kept.t);
-    memmove(s->kept.mask, s->kept.mask + n, s->kept.n - n);
-    s->kept.n -= n;
-    s->first_id += n;
-}
-
-/* First of Bob's waiting events whose time on Alice's clock is not before @p t. */
-static uint64_t bob_lower_bound(const stream *st, int64_t t) {
-    const qd_tags *b = &st->s[QD_BOB].kept;
-    uint64_t lo = 0, hi = b->n;
-    while (lo < hi) {
-        uint64_t mid = lo + (hi - lo) / 2;
-        if (qd_clock_apply(&st->clock, b->t[mid]) < t)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
-/* Forget what no event of Alice's from next on can need. */
+/* Forget what no event of Alice's from next on, nor the clock, can need. */
 static void forget(stream *st) {
-    source *a = &st->s[QD_ALICE], *b = &st->s[QD_BOB];
-    if (st->next == a->kept.n) return;
-    int64_t before = a->kept.t[st->next] - st->context;
-    uint64_t old = qd_tags_lower_bound(&a->kept, before);
-    drop(b, bob_lower_bound(st, before));
-    drop(a, old);
+    qd_tags *a = &st->s[QD_ALICE].kept;
+    if (!a->n || st->need.until == INT64_MIN) return;
+    int64_t at = a->t[st->next < a->n ? st->next : a->n - 1], keep = qd_follow_margin(st->follow);
+    if (st->need.until < at) at = st->need.until;
+    at -= keep > st->context ? keep : st->context;
+    uint64_t old = qd_tags_lower_bound(a, at), b = qd_times_lower_bound(&st->on_a, at);
+    qd_sift_source_drop(&st->s[QD_ALICE], old);
     st->next -= old;
+    qd_sift_source_drop(&st->s[QD_BOB], b);
+    qd_times_drop(&st->on_a, b);
 }
 
-/* Read until some of Alice's events have all they need around them: *upto is the end of those. */
+/* Read what the clock asks for; where it asks for nothing, on. */
+static qd_status read_on(stream *st, qd_error *err) {
+    bool some = false;
+    const int64_t upto[2] = {st->need.a, st->need.b};
+    for (int k = 0; k < 2; k++) {
+        qd_sift_source *s = &st->s[k];
+        if (s->end || (s->kept.n && s->kept.t[s->kept.n - 1] >= upto[k])) continue;
+        QD_TRY(read_more(st, k, err));
+        some = true;
+    }
+    return some ? QD_OK : read_more(st, st->s[QD_BOB].end ? QD_ALICE : QD_BOB, err);
+}
+
+/* Read until as many of Alice's events as go together have all they need around them: *upto is the end of those. */
 static qd_status fill(stream *st, uint64_t *upto, qd_error *err) {
-    source *a = &st->s[QD_ALICE], *b = &st->s[QD_BOB];
+    qd_sift_source *a = &st->s[QD_ALICE], *b = &st->s[QD_BOB];
     for (;;) {
-        while (!a->end && a->kept.n - st->next < st->o->chunk) QD_TRY(read_more(st, QD_ALICE, err));
+        QD_TRY(qd_follow_advance(st->follow, &a->kept, a->end, &b->kept, b->end, &st->on_a, &st->need, err));
         uint64_t ready = a->kept.n;
-        if (!a->end) ready = qd_tags_lower_bound(&a->kept, a->kept.t[a->kept.n - 1] - st->context);
-        if (!b->end) {
-            int64_t seen = b->kept.n ? qd_clock_apply(&st->clock, b->kept.t[b->kept.n - 1]) : INT64_MIN / 2;
-            uint64_t by_bob = qd_tags_lower_bound(&a->kept, seen - st->context);
-            if (by_bob < ready) ready = by_bob;
+        if (!a->end) ready = ready ? qd_tags_lower_bound(&a->kept, a->kept.t[ready - 1] - st->context) : 0;
+        if (st->need.until < INT64_MAX) {
+            uint64_t known = st->need.until == INT64_MIN ? 0 : qd_tags_lower_bound(&a->kept, st->need.until - st->context);
+            if (known < ready) ready = known;
         }
-        if (ready > st->next || (a->end && st->next == a->kept.n)) {
+        bool all = a->end && ready == a->kept.n;
+        if (all || (ready > st->next && ready - st->next >= st->o->chunk)) {
             *upto = ready - st->next > st->o->chunk ? st->next + st->o->chunk : ready;
             return QD_OK;
         }
-        if (!b->end)
-            QD_TRY(read_more(st, QD_BOB, err));
-        else if (!a->end)
-            QD_TRY(read_more(st, QD_ALICE, err));
         forget(st);
+        QD_TRY(read_on(st, err));
     }
 }
 
@@ -132,7 +103,7 @@ static void chunk_free(chunk *c) {
 
 /* A station alone: its paired events, coins, basis and value. */
 static qd_status measure(stream *st, int side, const uint64_t *index, uint64_t n, chunk *c, qd_error *err) {
-    const source *s = &st->s[side];
+    const qd_sift_source *s = &st->s[side];
     qd_sift_counts counts;
     c->id[side] = malloc((n + 1) * sizeof *c->id[side]);
     c->mask[side] = malloc(n + 1);
@@ -166,11 +137,11 @@ static qd_status select_own(stream *st, int side, const chunk *c, qd_error *err)
 /* Where Alice's announced time stands against Bob's own, by either station's bit. */
 static void add_times(stream *st, const qd_pairs *p, const chunk *c) {
     qd_sift_times *t = &st->out->times;
-    const int64_t *a = st->s[QD_ALICE].kept.t, *b = st->s[QD_BOB].kept.t;
+    const int64_t *a = st->s[QD_ALICE].kept.t, *b = st->on_a.t;
     for (uint64_t i = 0; i < p->n; i++) {
         unsigned basis = qd_bits_get(&c->basis[QD_ALICE], i);
         if (basis != qd_bits_get(&c->basis[QD_BOB], i)) continue;
-        int64_t d = a[p->a[i]] - qd_clock_apply(&st->clock, b[p->b[i]]) + st->reach;
+        int64_t d = a[p->a[i]] - b[p->b[i]] + st->reach;
         for (int s = 0; s < 2; s++) t->count[s][basis][d / t->width][qd_bits_get(&c->value[s], i)]++;
     }
 }
@@ -192,12 +163,13 @@ out:
 
 /* Alice's events [next, upto). */
 static qd_status step(stream *st, uint64_t upto, qd_error *err) {
-    const qd_tags *a = &st->s[QD_ALICE].kept, *b = &st->s[QD_BOB].kept;
+    const qd_tags *a = &st->s[QD_ALICE].kept;
+    const qd_times *b = &st->on_a;
     qd_pairs pairs = {0};
     qd_accidentals acc = {0};
     qd_status s;
-    QD_TRY_OUT(s, qd_coincide(st->dev, a->t, a->n, b->t, b->n, &st->clock, st->reach, st->next, upto, &pairs, err));
-    QD_TRY_OUT(s, qd_coincide_accidentals(st->dev, a->t, a->n, b->t, b->n, &st->clock, st->reach, st->step, WINDOWS_A_SIDE,
+    QD_TRY_OUT(s, qd_coincide(st->dev, a->t, a->n, b->t, b->n, NULL, st->reach, st->next, upto, &pairs, err));
+    QD_TRY_OUT(s, qd_coincide_accidentals(st->dev, a->t, a->n, b->t, b->n, NULL, st->reach, st->step, WINDOWS_A_SIDE,
                                           st->next, upto, &acc, err));
     st->out->windows = acc.windows;
     st->out->in_windows += acc.sum;
@@ -240,11 +212,11 @@ qd_status qd_sift_files_check(const qd_sift_options *o, qd_error *err) {
 }
 
 /* Bob's first tag decides where an offset in figures holds. */
-static qd_status set_clock(stream *st, qd_tick tick, qd_error *err) {
+static qd_status set_clock(const stream *st, qd_tick tick, qd_clock *clock, qd_error *err) {
     const qd_sift_options *o = st->o;
-    if (o->clock_file) return clock_of_file(o, tick, &st->clock, err);
+    if (o->clock_file) return clock_of_file(o, tick, clock, err);
     const qd_tags *b = &st->s[QD_BOB].kept; /* the dead-time rule never drops the first */
-    return qd_clock_from_figures(tick, b->n ? b->t[0] : 0, o->offset_ps, o->ppm, &st->clock, err);
+    return qd_clock_from_figures(tick, b->n ? b->t[0] : 0, o->offset_ps, o->ppm, clock, err);
 }
 
 /* Ticks that are surely more than @p ps. */
@@ -264,8 +236,10 @@ static qd_status begin(stream *st, qd_error *err) {
         for (int b = 0; b < 2; b++) QD_TRY(qd_bits_create(&st->out->station[s].key[b], 0, err));
     }
     QD_TRY(read_more(st, QD_BOB, err));
-    QD_TRY(set_clock(st, tick, err));
+    qd_clock clock;
+    QD_TRY(set_clock(st, tick, &clock, err));
     st->reach = qd_window_reach(o->window_ps, tick);
+    QD_TRY(qd_sift_clock(o, &clock, st->reach, &st->follow, err));
     st->step = qd_accidental_step(st->reach, o->dead_ps, tick);
     st->context = WINDOWS_A_SIDE * st->step + 2 * st->reach + 1;
     qd_sift_times *t = &st->out->times;
@@ -299,15 +273,14 @@ qd_status qd_sift_files_truth(const qd_sift_options *o, qd_device *dev, qd_progr
     }
     while (!st.s[QD_BOB].end) { /* the rest of Bob's file, for his singles, and for faults in it */
         QD_TRY_OUT(s, read_more(&st, QD_BOB, err));
-        drop(&st.s[QD_BOB], st.s[QD_BOB].kept.n);
+        st.s[QD_BOB].kept.n = 0;
     }
+    out->clock = *qd_follow_about(st.follow);
     qd_progress_end(progress);
 out:
-    for (int k = 0; k < 2; k++) {
-        if (st.s[k].reader) qd_tag_reader_close(st.s[k].reader);
-        qd_tags_destroy(&st.s[k].fresh);
-        qd_tags_destroy(&st.s[k].kept);
-    }
+    for (int k = 0; k < 2; k++) qd_sift_source_close(&st.s[k]);
+    qd_follow_destroy(st.follow);
+    free(st.on_a.t);
     return s;
 }
 

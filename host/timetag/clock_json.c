@@ -10,6 +10,12 @@ json_t *qd_clock_json(const qd_clock *c) {
                      c->significance, "p_false", c->p_false, "locked", c->locked);
 }
 
+json_t *qd_follow_json(const qd_follow_report *r) {
+    return json_pack("{s:b,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "followed", (int)r->locked, "stretches", (json_int_t)r->stretches, "unfitted",
+                     (json_int_t)r->unfitted, "lost", (json_int_t)r->lost, "departure_ps", qd_json_from_real(r->departure_ps), "drift_ppm_s",
+                     qd_json_from_real(r->drift_ppm_s), "sigma_ps", qd_json_from_real(r->sigma_ps), "pairs_per_s", qd_json_from_real(r->pairs_per_s));
+}
+
 qd_status qd_clock_write(const qd_clock *clock, const char *path, qd_error *err) {
     json_t *j = json_pack("{s:i,s:o}", "schema", 1, "clock", qd_clock_json(clock));
     if (!j) return qd_fail(err, QD_E_INTERNAL, "no memory to write %s", path);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "timetag/follow.h"
 
 /* Without pairs a search is made every 8 stretches (0.5 s) at first, later every 128; the rarer, the longer. */
@@ -43,6 +44,17 @@ const qd_follow_report *qd_follow_about(const qd_follow *f) { return &f->report;
 
 int64_t qd_follow_margin(const qd_follow *f) {
     return (int64_t)(1000000000 / f->tick.num * f->tick.den) + 4096 * (f->reach + 1);
+}
+
+uint64_t qd_times_lower_bound(const qd_times *x, int64_t t) {
+    const qd_tags as_tags = {.n = x->n, .t = x->t};
+    return qd_tags_lower_bound(&as_tags, t);
+}
+
+void qd_times_drop(qd_times *x, uint64_t k) {
+    if (k > x->n) k = x->n;
+    if (k) memmove(x->t, x->t + k, (x->n - k) * sizeof *x->t);
+    x->n -= k;
 }
 
 /* ---- Pieces ------------------------------------------------------------------------------------------------------ */
@@ -234,17 +246,20 @@ static int64_t look_at(const qd_follow *f, int *n) {
     return (f->dir > 0 ? first : first - *n / QD_STRETCH + 1) * QD_STRETCH;
 }
 
-static qd_status look(qd_follow *f, const qd_tags *a, const qd_tags *b, bool more, qd_error *err) {
+static qd_status look(qd_follow *f, const qd_tags *a, const qd_tags *b, qd_error *err) {
     int n, level = 4 + f->level;
     int64_t lo = look_at(f, &n), lead = f->dir > 0 ? lo + n - 1 : lo;
     bool found = false;
     QD_TRY(qd_follow_find(f, a, b, lo, n, &found, err));
     if (!found) {
-        uint64_t events = qd_events_between(a, qd_cell_start(f->tick, lo), qd_cell_start(f->tick, lo + n));
+        int64_t from = qd_cell_start(f->tick, lo), to = qd_cell_start(f->tick, lo + n);
+        bool more = f->dir > 0 ? a->t[a->n - 1] >= to : a->t[0] < from;
+        uint64_t events = qd_events_between(a, from, to);
         if (++f->level >= f->level_end || !more || 2 * events > QD_FOLLOW_EVENTS) f->level = -1;
         if (f->level < 0) f->fresh = false;
         return QD_OK;
     }
+    if (!f->locked) f->found_at = lo / QD_STRETCH;
     f->locked = f->report.locked = true;
     f->found_window = f->window;
     f->usual = level;
@@ -263,27 +278,31 @@ static qd_status look(qd_follow *f, const qd_tags *a, const qd_tags *b, bool mor
 
 /* ---- The way ----------------------------------------------------------------------------------------------------- */
 
-static int64_t stretch_of(const qd_follow *f, int64_t t) { return qd_cell_of(f->tick, t) >> 2; }
+int64_t qd_stretch_of(const qd_follow *f, int64_t t) { return qd_cell_of(f->tick, t) >> 2; }
 
-/* Start where both sides have events. Where one has none, or A's are nowhere near the clock, there is nothing to follow. */
-static qd_status begin(qd_follow *f, const qd_tags *a, const qd_tags *b, qd_error *err) {
+bool qd_follow_start(qd_follow *f, int64_t t) {
     const __int128 far = (__int128)1 << 54;
-    f->hold = !a->n || !b->n;
-    if (f->hold) return QD_OK;
-    int64_t tb = qd_clock_apply(&f->given, b->t[0]), first = a->t[0] > tb ? a->t[0] : tb;
-    __int128 x = (__int128)first - f->given.offset - f->given.base;
-    f->hold = x >= far || x <= -far;
-    if (f->hold) return QD_OK;
-    f->next = stretch_of(f, first);
+    __int128 x = (__int128)t - f->given.offset - f->given.base;
+    f->hold = f->hold || x >= far || x <= -far;
+    if (f->hold) return false;
+    f->next = qd_stretch_of(f, t);
     qd_follow_line(f, f->next * QD_STRETCH);
     f->level = 0;
     f->level_end = QD_FIND_LEVELS;
-    f->begun = f->fresh = true;
+    return f->begun = true;
+}
+
+/* Start where both sides have events. Where one has none, or A's are nowhere near the clock, there is nothing to follow. */
+static qd_status begin(qd_follow *f, const qd_tags *a, const qd_tags *b, qd_error *err) {
+    f->hold = !a->n || !b->n;
+    if (f->hold) return QD_OK;
+    int64_t tb = qd_clock_apply(&f->given, b->t[0]);
+    if (!qd_follow_start(f, a->t[0] > tb ? a->t[0] : tb)) return QD_OK;
+    f->fresh = true;
     return add_piece(f, qd_cell_start(f->tick, f->next * QD_STRETCH), &f->given, err);
 }
 
-/* B's time at which the line in use reaches A's time @p t, nearly. */
-static int64_t b_time(const qd_follow *f, int64_t t) {
+int64_t qd_follow_b_time(const qd_follow *f, int64_t t) {
     qd_curve c = f->curve;
     int64_t k = qd_cell_of(f->tick, t), x = qd_curve_units(&c, k) >> QD_FINE_BITS;
     return t - f->reference - x;
@@ -291,8 +310,7 @@ static int64_t b_time(const qd_follow *f, int64_t t) {
 
 static bool has(const qd_tags *x, bool end, int64_t t) { return end || (x->n && x->t[x->n - 1] >= t); }
 
-/* Both sides' times must be where a clock holds. */
-static qd_status in_range(const qd_follow *f, const qd_tags *b, qd_error *err) {
+qd_status qd_follow_in_range(const qd_follow *f, const qd_tags *b, qd_error *err) {
     const __int128 far = (__int128)1 << 54;
     for (int i = 0; i < 2 && b->n; i++) {
         __int128 x = (__int128)b->t[i ? b->n - 1 : 0] - f->given.base;
@@ -321,29 +339,44 @@ static qd_status held(qd_follow *f, const qd_tags *a, const qd_tags *b, bool b_e
     return QD_OK;
 }
 
-/* The next stretch, or the search from it on, with all the events that it can need. @p from: its first tick, @p to: its end. */
-static qd_status step(qd_follow *f, const qd_tags *a, const qd_tags *b, int64_t from, int64_t to, qd_error *err) {
-    uint64_t i = qd_tags_lower_bound(a, from);
-    if (i == a->n) { /* A has ended */
+/* Stretch of the next event of A's on the way; false: there is none. */
+static bool with_events(const qd_follow *f, const qd_tags *a, int64_t *next) {
+    uint64_t i = qd_tags_lower_bound(a, qd_cell_start(f->tick, (f->dir > 0 ? f->next : f->next + 1) * QD_STRETCH));
+    if (f->dir > 0 ? i == a->n : i == 0) return false;
+    *next = qd_stretch_of(f, a->t[f->dir > 0 ? i : i - 1]);
+    return true;
+}
+
+qd_status qd_follow_step(qd_follow *f, const qd_tags *a, const qd_tags *b, qd_error *err) {
+    int64_t next;
+    if (!with_events(f, a, &next)) { /* A has ended */
         f->over = true;
+        if (f->dir < 0) return QD_OK;
         if (f->n_pieces == 0) return add_piece(f, forever, &f->tail, err);
         f->piece[f->n_pieces - 1].to = forever;
         return QD_OK;
     }
-    int64_t next = stretch_of(f, a->t[i]), skip = next - f->next;
+    int64_t skip = (next - f->next) * f->dir;
     if (skip > 0) { /* nothing of A's in between */
         if (f->level < 0) f->coasted += (uint64_t)skip;
         straighten(f, skip);
         f->next = next;
         return QD_OK;
     }
-    return f->level >= 0 ? look(f, a, b, a->t[a->n - 1] >= to, err) : one_stretch(f, a, b, err);
+    return f->level >= 0 ? look(f, a, b, err) : one_stretch(f, a, b, err);
+}
+
+void qd_follow_range(const qd_follow *f, int64_t *from, int64_t *to) {
+    int n = QD_STRETCH;
+    int64_t lo = f->level >= 0 ? look_at(f, &n) : f->next * QD_STRETCH;
+    *from = qd_cell_start(f->tick, lo);
+    *to = qd_cell_start(f->tick, lo + n);
 }
 
 qd_status qd_follow_advance(qd_follow *f, const qd_tags *a, bool a_end, const qd_tags *b, bool b_end, qd_times *on_a, qd_follow_need *need,
                             qd_error *err) {
     *need = (qd_follow_need){.until = f->until, .a = INT64_MIN, .b = INT64_MIN};
-    QD_TRY(in_range(f, b, err));
+    QD_TRY(qd_follow_in_range(f, b, err));
     if (!f->begun && !f->hold) {
         if (!a->n && !a_end) need->a = forever;
         if (!b->n && !b_end) need->b = forever;
@@ -352,15 +385,15 @@ qd_status qd_follow_advance(qd_follow *f, const qd_tags *a, bool a_end, const qd
     }
     if (f->hold) return held(f, a, b, b_end, on_a, need, err);
     while (!f->over) {
-        int n = QD_STRETCH;
-        int64_t lo = f->level >= 0 ? look_at(f, &n) : f->next * QD_STRETCH, from = qd_cell_start(f->tick, f->next * QD_STRETCH),
-                to = qd_cell_start(f->tick, lo + n), to_b = b_time(f, to + qd_follow_margin(f));
+        int64_t from, to;
+        qd_follow_range(f, &from, &to);
+        int64_t to_b = qd_follow_b_time(f, to + qd_follow_margin(f));
         if (!has(a, a_end, to) || !has(b, b_end, to_b)) {
             need->a = to;
             need->b = to_b;
             break;
         }
-        QD_TRY(step(f, a, b, from, to, err));
+        QD_TRY(qd_follow_step(f, a, b, err));
     }
     QD_TRY(convert(f, b, on_a, err));
     if (f->over && b_end) f->until = forever;

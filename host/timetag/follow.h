@@ -58,6 +58,7 @@ struct qd_follow {
     bool locked;     /**< pairs were found along the curve; false: `given` holds */
     int dir;         /**< +1, -1: the way through time */
     int64_t next;    /**< stretch that is next */
+    int64_t found_at; /**< first stretch of the range in which pairs were found first */
     bool begun, over, fresh; /**< fresh: nothing was searched yet */
     int level;       /**< of the search that is due, or -1 */
     int level_end;   /**< first level that is too much for now */
@@ -130,5 +131,17 @@ bool qd_follow_correct(qd_follow *f, int64_t lead, const qd_follow_fit *fit);
 
 /** Search the cells [lo, lo + n), n = 16 2^i, for pairs near the curve; *found: the curve, window and memory hold them. */
 qd_status qd_follow_find(qd_follow *f, const qd_tags *a, const qd_tags *b, int64_t lo, int n, bool *found, qd_error *err);
+
+/** Both sides' times must be where a clock holds: QD_E_USAGE. */
+qd_status qd_follow_in_range(const qd_follow *f, const qd_tags *b, qd_error *err);
+/** Start with the stretch of A's time @p t. false: too far from the clock's base, f->hold is set. */
+bool qd_follow_start(qd_follow *f, int64_t t);
+int64_t qd_stretch_of(const qd_follow *f, int64_t t);
+/** B's time at which the curve reaches A's time @p t, nearly. */
+int64_t qd_follow_b_time(const qd_follow *f, int64_t t);
+/** A's times that the next step looks at; B's, qd_follow_margin around. */
+void qd_follow_range(const qd_follow *f, int64_t *from, int64_t *to);
+/** The next stretch, or the search from it on. */
+qd_status qd_follow_step(qd_follow *f, const qd_tags *a, const qd_tags *b, qd_error *err);
 
 #endif

@@ -17,6 +17,7 @@ typedef struct qd_sift_options {
     qd_tag_format format;
     const char *clock_file; /**< of B's clock on A's; NULL: offset_ps and ppm, holding at Bob's first tag */
     double offset_ps, ppm;
+    bool one_line; /**< the clock is this straight line for all of the data; false: it is followed from there (qd_follow) */
     uint64_t window_ps;   /**< full width: a pair needs 2|d| < window_ps */
     uint64_t dead_ps;     /**< of the dead-time rule; 0: none */
     uint64_t announce_ps; /**< rounding of Alice's times before pairing, at least 1 */
@@ -24,6 +25,7 @@ typedef struct qd_sift_options {
     bool rehearsal; /**< coins from seed, else from the operating system */
     uint64_t seed;
     uint64_t chunk; /**< Alice's events at a time, at least 1; nothing in the result depends on it */
+    uint64_t back;  /**< events of a side in memory where a clock is followed backward from its base, 0: 2^24; nothing depends on it either */
     const volatile sig_atomic_t *stop; /**< NULL, or non-zero: end with QD_STOPPED before the next chunk */
 } qd_sift_options;
 
@@ -49,6 +51,7 @@ typedef struct qd_sift_result {
     uint64_t windows, in_windows; /**< displaced windows, and pairs in all of them: accidentals are their quotient */
     qd_pair_matrix pairs;
     qd_sift_times times;
+    qd_follow_report clock; /**< what following it came to */
 } qd_sift_result;
 
 /** Look at what qd_sift_files_truth will read, without a device: both files open, and the clock file is a clock of their ticks.

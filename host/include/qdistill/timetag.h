@@ -341,6 +341,11 @@ typedef struct qd_times {
     int64_t *t;
 } qd_times;
 
+/** First of them that is not before @p t (n if none). */
+uint64_t qd_times_lower_bound(const qd_times *times, int64_t t);
+/** Forget the first @p k, or all. */
+void qd_times_drop(qd_times *times, uint64_t k);
+
 /** What is known so far, and what must be read to go on. */
 typedef struct qd_follow_need {
     int64_t until; /**< B's events before this time on A's clock have their times; INT64_MAX: all have */
@@ -375,9 +380,28 @@ void qd_follow_destroy(qd_follow *follow);
  *  @return QD_E_USAGE: times more than 2^54 ticks from the line's base. QD_E_INTERNAL: no memory. */
 qd_status qd_follow_advance(qd_follow *follow, const qd_tags *a, bool a_end, const qd_tags *b, bool b_end, qd_times *on_a, qd_follow_need *need,
                             qd_error *err);
+/** Where the clock's base lies within the data, events before it are followed backward, from where it was found. In this order:
+ *  qd_follow_seek until *done, with events from A's time @p t on (the base; and qd_follow_margin before); nothing found: begin anew with
+ *  qd_follow_advance on another qd_follow. qd_follow_turn. qd_follow_retreat until *done: events in memory reach up to need->a, and B's to
+ *  need->b, and back as far as there is room: more than before when the last call came no further (need->a is as it was). qd_follow_join.
+ *  Then qd_follow_advance from the first event on. Errors as there. @{ */
+qd_status qd_follow_seek(qd_follow *follow, const qd_tags *a, bool a_end, const qd_tags *b, bool b_end, int64_t t, qd_follow_need *need, bool *done,
+                         qd_error *err);
+bool qd_follow_found(const qd_follow *follow);
+/** *back: the same clock on its way to earlier times. The caller destroys it. */
+qd_status qd_follow_turn(const qd_follow *follow, qd_follow **back, qd_error *err);
+/** @param a_first, b_first  the events in memory begin with the first of all */
+qd_status qd_follow_retreat(qd_follow *back, const qd_tags *a, bool a_first, const qd_tags *b, bool b_first, qd_follow_need *need, bool *done,
+                            qd_error *err);
+/** Put what @p back found before what @p follow will find. */
+qd_status qd_follow_join(qd_follow *follow, const qd_follow *back, qd_error *err);
+/** @} */
 /** Ticks before need->until for which events of both must stay in memory. */
 int64_t qd_follow_margin(const qd_follow *follow);
 const qd_follow_report *qd_follow_about(const qd_follow *follow);
+/** For a record: {"followed":..,"stretches":..,"unfitted":..,"lost":..,"departure_ps":..,"drift_ppm_s":..,"sigma_ps":..,"pairs_per_s":..}.
+ *  The caller owns it. NULL: no memory. */
+json_t *qd_follow_json(const qd_follow_report *report);
 
 /* ---- Coincidences ------------------------------------------------------------------------------------------------ */
 
