@@ -15,7 +15,8 @@ awk '/^```/ { on = ($0 == "```console") ; next } on' "$source/docs/coming-from-q
 cd "$dir" || exit 1
 PATH=$dir/bin:$PATH
 export PATH
-unset QD_DEVICE
+QD_DEVICE=ref # the same on every device
+export QD_DEVICE
 
 # same: the lines of got are those of want
 same() {

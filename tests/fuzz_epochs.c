@@ -39,6 +39,21 @@ static void t7(const uint8_t *data, size_t size) {
     qd_bits_destroy(&key);
 }
 
+/* T1 and T2 entry by entry; true: they are there. */
+static int entries(unsigned type, const uint8_t *data, size_t size) {
+    qd_epoch_events e;
+    qd_status st = (type == 1 ? qd_t1_decode : qd_t2_decode)(data, size, &e, NULL);
+    need(st == QD_OK || (st == QD_E_INPUT && e.t == NULL));
+    if (st != QD_OK) return 0;
+    need(e.n == e.head.length && e.head.type == type);
+    for (uint64_t i = 0; i < e.n; i++) {
+        need(type == 1 ? e.pattern[i] < 16 : e.pattern[i] >> e.head.bits == 0);
+        need(type == 1 || e.t[i] >= (i ? e.t[i - 1] : 0) + 2);
+    }
+    qd_epoch_events_free(&e);
+    return 1;
+}
+
 /* A header that is right, with what the input says of its fields, and the rest of the input behind it. */
 static size_t framed(uint8_t *file, unsigned type, const uint8_t *data, size_t size) {
     qd_epoch_head h = {.type = type, .anchored = data[0] & 1, .epoch = data[1] * 0x01010101u, .base = 4};
@@ -89,7 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         qd_tag_info info = {0};
         int fd = file_of(file, n, path);
         need(qd_tag_format_parse(formats[(type - 1) * 2 + (data[0] >> 6 & 1)], &f, NULL) == QD_OK);
-        (void)read_tags(path, &f, 1 + data[1] * (uint64_t)37, &t, &info);
+        qd_status st = read_tags(path, &f, 1 + data[1] * (uint64_t)37, &t, &info);
+        need(entries(type, file, n) || st != QD_OK); /* what makes a stream of tags makes entries */
         qd_tags_destroy(&t);
         close(fd);
     }

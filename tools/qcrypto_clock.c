@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+static const double drift_ppm_s = 0.001; /* what tracking follows without being seen */
 static const double follows_ppm = 0.005; /* 5 ns a second: with a time constant of 0.2 s costream lags by its window of 1 ns */
 
 qd_cli qd_clock_cli(const qd_mode *mode, const qd_clock_options *o) {
@@ -22,12 +23,23 @@ qd_cli qd_clock_cli(const qd_mode *mode, const qd_clock_options *o) {
                     .quiet = o->quiet};
 }
 
+static qd_status effort_of(const char *name, qd_effort *effort, qd_error *err) {
+    static const char *const names[QD_EFFORTS] = {
+        [QD_EFFORT_NORMAL] = "normal", [QD_EFFORT_HIGH] = "high", [QD_EFFORT_LOW] = "low"};
+    int i = 0;
+    while (name && i < QD_EFFORTS && strcmp(name, names[i]) != 0) i++;
+    if (i == QD_EFFORTS) return qd_fail(err, QD_E_USAGE, "--effort: '%s' is none of low, normal, high", name);
+    *effort = (qd_effort)i;
+    return QD_OK;
+}
+
 qd_status qd_clock_find(qd_cli *cli, const qd_tags tags[2], const qd_clock_options *o, double at_ps, qd_clock_found *found,
                         qd_error *err) {
     qd_device *dev = NULL;
     qd_clock clock;
     qd_sync_report *r = &found->report;
-    const qd_sync_params p = {.max_offset_s = o->max_offset_s, .max_ppm = o->max_ppm};
+    qd_sync_params p = {.max_offset_s = o->max_offset_s, .max_ppm = o->max_ppm, .max_drift_ppm_s = drift_ppm_s};
+    QD_TRY(effort_of(o->effort, &p.effort, err));
     QD_TRY(qd_cli_device(cli, &dev, err));
     qd_status st = qd_correlate(dev, &tags[0], &tags[1], &p, &clock, r, err);
     qd_device_close(dev);

@@ -12,35 +12,19 @@
 typedef struct qd_clock_options {
     double max_offset_s, max_ppm;
     bool has_max_offset, no_fallback, quiet;
-    const char *device;
+    const char *device, *effort;
 } qd_clock_options;
 
+/* clang-format off */
 /** Rows of a table of options. */
-#define QD_CLOCK_LETTERS(o)                                                                                                        \
-    {0,                                                                                                                            \
-     "max-offset-s",                                                                                                               \
-     QD_LETTER_REAL,                                                                                                               \
-     &(o).max_offset_s,                                                                                                            \
-     1e-9,                                                                                                                         \
-     10,                                                                                                                           \
-     "S",                                                                                                                          \
-     "search offsets up to S, either way, whatever else says",                                                                     \
-     &(o).has_max_offset},                                                                                                         \
-        {0,   "max-ppm", QD_LETTER_REAL, &(o).max_ppm, 1e-6, 200, "P", "search frequencies up to P in 1e-6, either way (122)",     \
-         NULL},                                                                                                                    \
-        {0, "device", QD_LETTER_TEXT, &(o).device, 0, 0, "D", "where to compute, as for every verb (QD_DEVICE, else auto)", NULL}, \
-        {0,                                                                                                                        \
-         "no-fallback",                                                                                                            \
-         QD_LETTER_FLAG,                                                                                                           \
-         &(o).no_fallback,                                                                                                         \
-         0,                                                                                                                        \
-         0,                                                                                                                        \
-         NULL,                                                                                                                     \
-         "fail rather than use another device than the first choice",                                                              \
-         NULL},                                                                                                                    \
-    {                                                                                                                              \
-        0, "quiet", QD_LETTER_FLAG, &(o).quiet, 0, 0, NULL, "say only errors on standard error", NULL                              \
-    }
+#define QD_CLOCK_LETTERS(o)                                                                                                                  \
+    {0, "max-offset-s", QD_LETTER_REAL, &(o).max_offset_s, 1e-9, 10, "S", "search offsets up to S, either way, whatever else says", &(o).has_max_offset}, \
+    {0, "max-ppm", QD_LETTER_REAL, &(o).max_ppm, 1e-6, 200, "P", "search frequencies up to P in 1e-6, either way (122)", NULL},               \
+    {0, "effort", QD_LETTER_TEXT, &(o).effort, 0, 0, "E", "low, normal or high: how long to search before refusing (normal)", NULL},         \
+    {0, "device", QD_LETTER_TEXT, &(o).device, 0, 0, "D", "where to compute, as for every verb (QD_DEVICE, else auto)", NULL},               \
+    {0, "no-fallback", QD_LETTER_FLAG, &(o).no_fallback, 0, 0, NULL, "fail rather than use another device than the first choice", NULL},      \
+    {0, "quiet", QD_LETTER_FLAG, &(o).quiet, 0, 0, NULL, "say only errors on standard error", NULL}
+/* clang-format on */
 
 /** What was found, stated at one moment of the T1 side's clock. */
 typedef struct qd_clock_found {

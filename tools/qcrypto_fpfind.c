@@ -91,6 +91,7 @@ static qd_status parse(options *o, int argc, char **argv, qd_error *err) {
         {0, "force-comp", QD_LETTER_IGNORED, NULL, 0, 0, NULL, "not needed", NULL},
         {'f', "quick", QD_LETTER_IGNORED, NULL, 0, 0, NULL, "not needed", NULL},
         {'I', "interruptible", QD_LETTER_IGNORED, NULL, 0, 0, NULL, "not needed", NULL},
+        {'L', "logging", QD_LETTER_IGNORED, NULL, 0, 0, "FILE", "no effect: what is said goes to standard error", NULL},
         {'v', "verbosity", QD_LETTER_IGNORED, NULL, 0, 0, NULL, "no effect", NULL},
         {'p', NULL, QD_LETTER_FLAG, &o->clock.quiet, 0, 0, NULL, "say only errors on standard error", NULL},
         {0, "disable-comp", QD_LETTER_REFUSED, NULL, 0, 0, NULL, "the frequency is always searched; --max-ppm narrows it", NULL},
