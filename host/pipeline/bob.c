@@ -7,10 +7,8 @@
 /* After this many slices without a lock the search is given up: memory would grow without end. */
 enum { LOCK_SLICES = 128 };
 
-/* One line of the clock holds for 2^26 ns where there are pairs enough, for up to 2^29 ns where they are few. A frequency that drifts by d a
- * second leaves d T^2/12 at the ends of a line fitted over T: at 0.1 ppm a second 0.04 ns over the short stretch, 2.4 ns over the long one. */
-static const double line_least_ps = 67108864e3, line_most_ps = 536870912e3, max_drift_ppm_s = 0.1;
-enum { FIT_PAIRS = 256, FIT_EVENTS = 1 << 16 };
+/* What the search may be left with: a line that the frequency leaves by so much a second. Bob follows it from there. */
+static const double max_drift_ppm_s = 0.1;
 
 static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for Bob's station"); }
 
@@ -42,21 +40,15 @@ static int64_t displacement(const qd_station *s) { return qd_accidental_step(qd_
 /* Events this far apart have nothing to do with each other, displaced windows included. */
 static int64_t context(const qd_station *s) { return DISPLACED * displacement(s) + 4 * ps_to_ticks(s, (double)s->p.window_ps); }
 
-/* Read own events until they cover every partner that Alice's announced events could have: on the clock once it is known, before that
- * within the limits of the search. */
+/* Before the clock is known: read own events until they cover every partner that Alice's announced events could have by the limits of the
+ * search. */
 static qd_status cover(qd_station *s, qd_error *err) {
     uint64_t fresh = 0;
     if (!s->theirs.n) return QD_OK;
     int64_t last = s->theirs.t[s->theirs.n - 1], reach = last + context(s);
-    if (!s->clock.locked) {
-        double drift_ps = s->p.max_ppm * 1e-6 * (double)(last - s->theirs.t[0]) * (double)s->p.tick.num / (double)s->p.tick.den;
-        reach += ps_to_ticks(s, s->p.max_offset_s * 1e12 + drift_ps);
-    }
-    while (!s->own_end) {
-        int64_t t = s->own.n ? s->own.t[s->own.n - 1] : INT64_MIN / 4;
-        if (s->own.n && (s->clock.locked ? qd_clock_apply(&s->clock, t) : t) >= reach) break;
-        QD_TRY(qd_station_read(s, &fresh, err));
-    }
+    double drift_ps = s->p.max_ppm * 1e-6 * (double)(last - s->theirs.t[0]) * (double)s->p.tick.num / (double)s->p.tick.den;
+    reach += ps_to_ticks(s, s->p.max_offset_s * 1e12 + drift_ps);
+    while (!s->own_end && (!s->own.n || s->own.t[s->own.n - 1] < reach)) QD_TRY(qd_station_read(s, &fresh, err));
     return QD_OK;
 }
 
@@ -72,97 +64,54 @@ static qd_status find_clock(qd_station *s, qd_error *err) {
     qd_status st = qd_correlate(s->dev, &s->theirs, &s->own, &p, &s->clock, &report, err);
     qd_station_spent(s, QD_STAGE_SYNC, t0, d0, s->theirs.n + s->own.n);
     if (st == QD_E_POLICY && !last_chance) return QD_OK; /* longer data may do what this could not */
-    s->found = s->clock;
-    return st;
+    QD_TRY(st);
+    return qd_follow_create(&s->clock, qd_window_reach(s->p.window_ps, s->p.tick), false, &s->follow, err);
 }
 
-/* Alice's events thinned to what a fit needs where pairs abound. */
-static uint64_t thin(const int64_t *t, uint64_t n, uint64_t most, int64_t *out) {
-    uint64_t step = n / most + 1, k = 0;
-    for (uint64_t i = 0; i < n; i += step) out[k++] = t[i];
-    return k;
+/* Alice's events that have seen all their rivals: the clock is known around them, and she announced the next ones. */
+static uint64_t settled_upto(const qd_station *s, bool by_clock) {
+    int64_t upto = s->theirs_end ? INT64_MAX : s->theirs.n ? s->theirs.t[s->theirs.n - 1] : INT64_MIN;
+    if (by_clock && s->need.until < upto) upto = s->need.until;
+    if (upto == INT64_MIN) return 0;
+    return upto == INT64_MAX ? s->theirs.n : qd_tags_lower_bound(&s->theirs, upto - context(s));
 }
 
-/* A line through the pairs of Alice's events [from, to), near the one in use. First within 20 ns, where the line before may have led, then
- * closer, where fewer pairs stand out; thinned, and if that leaves too few, all of them. The result: pairs in the fit, 0 without one. */
-static uint64_t fit_line(const qd_station *s, uint64_t from, uint64_t to, int64_t *room, qd_clock *line, double *sigma_ps) {
-    const double reach_ps[] = {20e3, 5e3, 2 * (double)s->p.window_ps};
-    const uint64_t most[] = {FIT_EVENTS, UINT64_MAX};
-    if (s->own.n < 2) return 0;
-    for (int m = 0; m < 2; m++) {
-        const qd_tags a = {.n = thin(s->theirs.t + from, to - from, most[m], room), .t = room, .tick = s->p.tick};
-        for (size_t i = 0; a.n > 1 && i < sizeof reach_ps / sizeof *reach_ps; i++) {
-            qd_sync_report r;
-            *line = s->clock;
-            line->base = s->own.t[0];
-            line->offset += qd_clock_drift(line->base - s->clock.base, line->freq);
-            if (qd_clock_refine(&a, &s->own, ps_to_ticks(s, reach_ps[i]), line, &r, NULL) != QD_OK) continue;
-            *sigma_ps = r.sigma_ps;
-            return r.pairs;
-        }
-        if (to - from <= FIT_EVENTS) break;
+/* Follow the clock as far as Alice's announced events allow, reading own events for it. */
+static qd_status follow(qd_station *s, qd_error *err) {
+    uint64_t fresh = 0;
+    for (;;) {
+        double t0 = qd_now();
+        QD_TRY(qd_follow_advance(s->follow, &s->theirs, s->theirs_end, &s->own, s->own_end, &s->on_a, &s->need, err));
+        s->totals.stage[QD_STAGE_SYNC].seconds += qd_now() - t0;
+        bool wanted = !s->own.n || s->own.t[s->own.n - 1] < s->need.b;
+        if (s->own_end || !wanted || settled_upto(s, true) == settled_upto(s, false)) break;
+        QD_TRY(qd_station_read(s, &fresh, err));
     }
-    return 0;
-}
-
-/* Follow the clock: fit the line anew to the events from `from` on before they are paired, so that a drift of frequency does not take pairs
- * out of the window. *end: the events up to there are paired by this line. As short a stretch as has FIT_PAIRS pairs; in the longest one
- * fewer will do, and where none stand out the line stays. */
-static qd_status follow(qd_station *s, uint64_t from, uint64_t to, uint64_t *end, qd_error *err) {
-    double t0 = qd_now();
-    int64_t least = ps_to_ticks(s, line_least_ps), longest = ps_to_ticks(s, line_most_ps), *room = malloc((to - from) * sizeof *room);
-    if (!room) return no_memory(err);
-    uint64_t pairs = 0;
-    double sigma_ps = 0;
-    qd_clock line = s->clock;
-    s->stretch = s->stretch > 2 * least ? s->stretch / 2 : least;
-    for (;; s->stretch *= 2) {
-        *end = qd_tags_lower_bound(&s->theirs, s->theirs.t[from] + s->stretch);
-        if (*end > to || s->theirs.t[to - 1] - s->theirs.t[from] < s->stretch + s->stretch / 2) *end = to; /* no short rest with too few pairs */
-        pairs = fit_line(s, from, *end, room, &line, &sigma_ps);
-        if (pairs >= FIT_PAIRS || *end == to || s->stretch + least > longest) break;
-    }
-    if (pairs) s->clock = line;
-    s->totals.slices++;
-    s->totals.slices_unfitted += pairs == 0;
-    s->totals.slices_wide += pairs && 3 * sigma_ps > (double)s->p.window_ps; /* of a Gaussian the window then takes less than 87 % */
-    free(room);
-    s->totals.stage[QD_STAGE_SYNC].seconds += qd_now() - t0;
+    s->totals.track = *qd_follow_about(s->follow);
     return QD_OK;
 }
 
 /* ---- pairs ------------------------------------------------------------------------------------------------------- */
 
-/* Alice's events before this local index have seen all their rivals. */
-static uint64_t settled_upto(const qd_station *s) {
-    if (s->theirs_end) return s->theirs.n;
-    if (!s->theirs.n) return 0;
-    return qd_tags_lower_bound(&s->theirs, s->theirs.t[s->theirs.n - 1] - context(s));
-}
-
 static void forget(qd_station *s, uint64_t settled) {
-    int64_t w = context(s);
-    int64_t t = settled < s->theirs.n ? s->theirs.t[settled] : s->theirs.n ? s->theirs.t[s->theirs.n - 1] : 0;
-    uint64_t k = qd_tags_lower_bound(&s->theirs, t - w);
+    if (!s->theirs.n || s->need.until == INT64_MIN) return;
+    int64_t t = s->theirs.t[settled < s->theirs.n ? settled : s->theirs.n - 1], w = context(s), margin = qd_follow_margin(s->follow);
+    if (s->need.until < t) t = s->need.until;
+    t -= margin > w ? margin : w;
+    uint64_t k = qd_tags_lower_bound(&s->theirs, t), own = qd_times_lower_bound(&s->on_a, t);
     memmove(s->theirs.t, s->theirs.t + k, (s->theirs.n - k) * sizeof *s->theirs.t);
     s->theirs.n -= k;
     s->theirs_base += k;
-    /* Own events: the clock is monotone, so a bound by bisection on the converted times. */
-    uint64_t lo = 0, hi = s->own.n;
-    while (lo < hi) {
-        uint64_t mid = lo + (hi - lo) / 2;
-        if (qd_clock_apply(&s->clock, s->own.t[mid]) < t - w) lo = mid + 1;
-        else hi = mid;
-    }
-    qd_station_forget(s, s->own_base + lo);
+    qd_station_forget(s, s->own_base + own);
+    qd_times_drop(&s->on_a, own);
 }
 
 /* Where Alice's announced time stands against the own, for the table that says what it tells of the bit. */
-static qd_status note_times(qd_station *s, const qd_pairs *pairs, uint64_t from, qd_error *err) {
+static qd_status note_times(qd_station *s, const qd_pairs *pairs, qd_error *err) {
     uint64_t step = s->p.announce_ps > s->p.window_ps / (QD_TIME_BINS - 4) ? s->p.announce_ps : s->p.window_ps / (QD_TIME_BINS - 4);
     int64_t width = ps_to_ticks(s, (double)step) - 1;
     if (width < 1) width = 1;
-    uint64_t n = s->n_delta + pairs->n - from;
+    uint64_t n = s->n_delta + pairs->n;
     if (n > s->cap_delta) {
         uint64_t cap = n + n / 2;
         int16_t *p = realloc(s->delta, cap * sizeof *p);
@@ -170,8 +119,8 @@ static qd_status note_times(qd_station *s, const qd_pairs *pairs, uint64_t from,
         s->delta = p;
         s->cap_delta = cap;
     }
-    for (uint64_t i = from; i < pairs->n; i++) {
-        int64_t d = s->theirs.t[pairs->a[i]] - qd_clock_apply(&s->clock, s->own.t[pairs->b[i]]);
+    for (uint64_t i = 0; i < pairs->n; i++) {
+        int64_t d = s->theirs.t[pairs->a[i]] - s->on_a.t[pairs->b[i]];
         int64_t bin = (d + QD_TIME_BINS / 2 * width + width / 2) / width;
         s->delta[s->n_delta++] = (int16_t)(bin < 0 ? 0 : bin >= QD_TIME_BINS ? QD_TIME_BINS - 1 : bin);
     }
@@ -191,28 +140,19 @@ static void forget_times(qd_station *s, uint64_t n) {
     s->n_delta -= n;
 }
 
-static qd_status pair_slice(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t to, qd_error *err) {
+/* All that can be paired now. */
+static qd_status pair_up(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t to, qd_error *err) {
     double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     qd_accidentals acc = {0};
     int64_t reach = qd_window_reach(s->p.window_ps, s->p.tick);
-    QD_TRY(qd_coincide(s->dev, s->theirs.t, s->theirs.n, s->own.t, s->own.n, &s->clock, reach, from, to, pairs, err));
-    QD_TRY(qd_coincide_accidentals(s->dev, s->theirs.t, s->theirs.n, s->own.t, s->own.n, &s->clock, reach, displacement(s), DISPLACED, from, to, &acc, err));
+    const qd_tags *a = &s->theirs;
+    const qd_times *b = &s->on_a;
+    QD_TRY(qd_coincide(s->dev, a->t, a->n, b->t, b->n, NULL, reach, from, to, pairs, err));
+    QD_TRY(qd_coincide_accidentals(s->dev, a->t, a->n, b->t, b->n, NULL, reach, displacement(s), DISPLACED, from, to, &acc, err));
     s->totals.accidentals += acc.mean;
     s->totals.accidentals_known = true;
     qd_station_spent(s, QD_STAGE_COINCIDE, t0, d0, to - from);
-    return QD_OK;
-}
-
-/* All that can be paired now, a line at a time. */
-static qd_status pair_up(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t to, qd_error *err) {
-    while (from < to) {
-        uint64_t end = to, before = pairs->n;
-        QD_TRY(follow(s, from, to, &end, err));
-        QD_TRY(pair_slice(s, pairs, from, end, err));
-        QD_TRY(note_times(s, pairs, before, err));
-        from = end;
-    }
-    return QD_OK;
+    return note_times(s, pairs, err);
 }
 
 /* The pairs' indices in the message count all announced events, in own bookkeeping all kept ones. */
@@ -251,12 +191,15 @@ static qd_status on_parameters(qd_station *s, const qd_msg *in, qd_error *err) {
 
 static qd_status on_times(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
     QD_TRY(keep_times(s, in, err));
-    QD_TRY(cover(s, err));
     s->slices++;
-    if (!s->clock.locked) QD_TRY(find_clock(s, err));
+    if (!s->follow) {
+        QD_TRY(cover(s, err));
+        QD_TRY(find_clock(s, err));
+    }
+    if (s->follow) QD_TRY(follow(s, err));
     qd_pairs pairs = {0};
     qd_body b = {0};
-    uint64_t from = s->settled - s->theirs_base, to = s->clock.locked ? settled_upto(s) : from;
+    uint64_t from = s->settled - s->theirs_base, to = s->follow ? settled_upto(s, true) : from;
     if (to < from) to = from;
     qd_status st = QD_OK;
     if (to > from) st = pair_up(s, &pairs, from, to, err);
@@ -264,7 +207,7 @@ static qd_status on_times(qd_station *s, const qd_msg *in, qd_outbox *out, qd_er
     if (st == QD_OK) {
         s->settled = s->theirs_base + to;
         s->settled_all = s->theirs_end && to == s->theirs.n;
-        if (s->clock.locked) forget(s, to);
+        if (s->follow) forget(s, to);
         st = qd_station_send(s, out, QD_MSG_PAIRS, false, &b, err);
     }
     qd_body_free(&b);

@@ -35,6 +35,7 @@ qd_status qd_station_create(qd_direction role, const qd_station_params *params, 
     s->own.tick = s->theirs.tick = params->tick;
     s->last_step = INT64_MIN / 4;
     s->next_try = 1;
+    s->need.until = INT64_MIN;
     for (int b = 0; b < 2; b++) s->estimate[b] = (qd_estimate){params->start_n[b] > 0, params->start_errors[b], params->start_n[b]};
     *out = s;
     return QD_OK;
@@ -54,6 +55,8 @@ void qd_station_destroy(qd_station *s) {
     qd_tags_destroy(&s->theirs);
     qd_tags_destroy(&s->held);
     free(s->delta);
+    free(s->on_a.t);
+    qd_follow_destroy(s->follow);
     qd_bits_destroy(&s->basis);
     qd_bits_destroy(&s->value);
     for (int i = 0; i < 2; i++) {
@@ -102,7 +105,7 @@ bool qd_station_take_block(qd_station *s, qd_block *b) {
 }
 
 const qd_station_totals *qd_station_about(const qd_station *s) { return &s->totals; }
-const qd_clock *qd_station_clock(const qd_station *s) { return &s->found; }
+const qd_clock *qd_station_clock(const qd_station *s) { return &s->clock; }
 
 qd_random qd_station_random(const qd_station *s, uint32_t stream, int basis) {
     return (qd_random){.rehearsal = s->p.rehearsal, .seed = s->p.seed, .stream = stream, .entity = (uint64_t)s->block * 2 + (unsigned)basis};

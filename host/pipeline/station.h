@@ -78,9 +78,11 @@ struct qd_station {
     qd_tags theirs;       /**< Alice's announced times in Bob's ticks */
     uint64_t theirs_base; /**< index of theirs.t[0] among all announced */
     bool theirs_end;
-    qd_clock clock, found; /**< the line in use; as the search found it */
+    qd_clock clock;        /**< as the search found it */
     uint64_t slices, next_try;
-    int64_t stretch;       /**< ticks that one line held for last */
+    qd_follow *follow;     /**< the clock from there on; NULL until it is found */
+    qd_follow_need need;
+    qd_times on_a;         /**< own events on Alice's clock, the first of `own` */
     int16_t *delta;        /**< of the pending pairs: bin of Alice's announced time against the own */
     uint64_t n_delta, cap_delta;
 };

@@ -125,14 +125,15 @@ static json_t *warnings(const qd_run_facts *f) {
                  tell.bits, tell.sigma, b ? "x" : "z", QD_TIME_INFORMATION_WARN);
         json_array_append_new(a, json_string(text));
     }
-    if (f->bob->slices_unfitted * 20 > f->bob->slices) {
-        snprintf(text, sizeof text, "in %llu of %llu stretches too few pairs stood out to follow the clock: the line before them was kept, and a clock that drifts loses pairs there",
-                 (unsigned long long)f->bob->slices_unfitted, (unsigned long long)f->bob->slices);
+    const qd_follow_report *track = &f->bob->track;
+    if (track->unfitted * 20 > track->stretches) {
+        snprintf(text, sizeof text, "in %llu of %llu stretches of 67 ms too few pairs stood out to follow the clock: it went on as before them, and a clock that drifts loses pairs there",
+                 (unsigned long long)track->unfitted, (unsigned long long)track->stretches);
         json_array_append_new(a, json_string(text));
     }
-    if (f->bob->slices_wide * 20 > f->bob->slices) {
+    if (track->wide * 20 > track->stretches) {
         snprintf(text, sizeof text, "in %llu of %llu stretches of the clock the pairs' times spread over more than the window takes: widen sift.window_ps, or the clock drifts faster than so few pairs let it be followed",
-                 (unsigned long long)f->bob->slices_wide, (unsigned long long)f->bob->slices);
+                 (unsigned long long)track->wide, (unsigned long long)track->stretches);
         json_array_append_new(a, json_string(text));
     }
     json_array_append_new(a, json_string("the classical channel is not authenticated in this version: a key is secret only if the messages were"));
@@ -230,6 +231,7 @@ json_t *qd_record_summary(const qd_run_facts *f) {
     json_object_set_new(o, "alice_key_sha256", f->digest[0] ? json_string(f->digest[0]) : json_null());
     json_object_set_new(o, "bob_key_sha256", f->digest[1] ? json_string(f->digest[1]) : json_null());
     json_object_set_new(o, "clock", clock_record(f->clock));
+    json_object_set_new(o, "track", f->clock->locked ? qd_follow_json(&f->bob->track) : json_null());
     json_object_set_new(o, "accidentals_expected", f->bob->accidentals_known ? qd_json_from_real(accidentals(f)) : json_null());
     json_object_set_new(o, "time_information", time_information(f->bob));
     json_object_set_new(o, "waterfall", waterfall(f));

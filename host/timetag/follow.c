@@ -397,7 +397,7 @@ qd_status qd_follow_advance(qd_follow *f, const qd_tags *a, bool a_end, const qd
     }
     QD_TRY(convert(f, b, on_a, err));
     if (f->over && b_end) f->until = forever;
-    need->until = f->until;
+    need->until = f->until > f->last ? f->until : f->last; /* B's next times are not before the last */
     if (f->over && !b_end) need->b = forever;
     return QD_OK;
 }

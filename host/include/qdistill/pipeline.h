@@ -8,6 +8,7 @@
 #include "qdistill/core.h"
 #include "qdistill/core/json.h"
 #include "qdistill/sift.h"
+#include "qdistill/timetag.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -111,8 +112,7 @@ typedef struct qd_station_totals {
     qd_sift_counts classes;       /**< paired events by what clicked */
     double accidentals;           /**< Bob: mean of the displaced windows */
     bool accidentals_known;
-    uint64_t slices, slices_unfitted; /**< Bob: stretches in which the clock was followed; those with too few pairs for a line of their own */
-    uint64_t slices_wide;             /**< those in which the pairs' times spread (one standard deviation) over more than a third of the window */
+    qd_follow_report track;       /**< Bob: how the clock was followed */
     /** Bob: pairs of matched bases by where Alice's announced time stands against his own, and by his bit; [z, x]. Nothing of Alice's
      *  is needed: her bit is his but for errors. */
     uint64_t times[2][QD_TIME_BINS][2];
