@@ -97,6 +97,30 @@ START_TEST(t3_beside_t2) {
 }
 END_TEST
 
+/* Files that peers cannot read are told: 900,000 events of one epoch are 7.2 MB of T1 and, of 18 bits each, 2.03 MB of T2. */
+START_TEST(too_long) {
+    enum { N = 900000 };
+    int64_t *t = malloc(N * sizeof *t);
+    uint8_t *mask = malloc(N);
+    ck_assert(t && mask);
+    for (int i = 0; i < N; i++) t[i] = 4000 * (int64_t)(i + 1), mask[i] = (uint8_t)(1 << i % 4);
+    qd_tags tags = {.n = N, .t = t, .mask = mask, .tick = {125, 1}};
+    static const char *const formats[3] = {"t1", "t2", "t3"};
+    for (int shorter = 0; shorter < 2; shorter++) {
+        tags.n = shorter ? N / 2 : N;
+        for (int i = 0; i < 3; i++) {
+            char folder[64];
+            qd_tag_written w;
+            (void)snprintf(folder, sizeof folder, "%s/long.%d.%d", dir, shorter, i);
+            write_tags(folder, formats[i], &tags, &w);
+            ck_assert_uint_eq(w.too_long, !shorter && i < 2);
+        }
+    }
+    free(t);
+    free(mask);
+}
+END_TEST
+
 /* Two clicks in one basis: either bit, as a coin says. */
 START_TEST(t3_coins) {
     enum { N = 4096 };
@@ -188,6 +212,7 @@ int main(void) {
     TCase *c = tcase_create("splicer");
     tcase_add_test(c, t3_beside_t2);
     tcase_add_test(c, t3_coins);
+    tcase_add_test(c, too_long);
     tcase_add_test(c, splice);
     tcase_add_test(c, splice_refuses);
     suite_add_tcase(s, c);
