@@ -23,6 +23,8 @@ typedef struct epoch_writer {
     uint64_t true_at; /* T2: its time, units since the epoch began */
     uint64_t at;      /* T2: as written */
     qd_packer bits;
+    uint64_t packed; /* T2, T3: bits in this file */
+    bool told;       /* that it is too long */
 } epoch_writer;
 
 static qd_status cannot(const char *path, int number, qd_error *err) {
@@ -73,6 +75,7 @@ static void put_word(qd_tag_writer *w, bool complete, const uint8_t word[4]) {
 static void put_bits(qd_tag_writer *w, uint32_t v, unsigned bits) {
     epoch_writer *e = w->state;
     uint8_t word[4];
+    e->packed += bits;
     put_word(w, qd_pack(&e->bits, v, bits, word), word);
 }
 
@@ -100,7 +103,6 @@ static qd_status finish(qd_tag_writer *w, qd_error *err) {
         put_word(w, qd_pack_end(&e->bits, word), word);
     }
     off_t bytes = ftello(e->f);
-    w->info.too_long += bytes > (e->head.type == 1 ? T1_MAX : e->head.type == 2 ? T2_MAX : T3_MAX);
     qd_epoch_head_write(&e->head, head);
     bool ok = bytes >= 0 && fseeko(e->f, 0, SEEK_SET) == 0 &&
               fwrite(head, 1, qd_epoch_head_bytes(e->head.type), e->f) == qd_epoch_head_bytes(e->head.type) && !ferror(e->f);
@@ -123,8 +125,8 @@ static qd_status begin(qd_tag_writer *w, uint32_t epoch, qd_error *err) {
     e->head.base = 4;
     e->head.order = w->format.order_bits ? w->format.order_bits : ORDER;
     e->head.protocol = w->format.protocol;
-    e->any = false;
-    e->at = 0;
+    e->any = e->told = false;
+    e->at = e->packed = 0;
     qd_epoch_name(epoch, name);
     char *path = qd_path_join(e->tmp, name);
     int fd = path ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, t3 ? 0600 : 0666) : -1;
@@ -189,6 +191,17 @@ static void t2_event(qd_tag_writer *w, uint64_t at, uint8_t mask) {
     w->info.records++;
 }
 
+/* Known before the file is finished: what is said of it is asked for before commit. */
+static void tell_too_long(qd_tag_writer *w) {
+    epoch_writer *e = w->state;
+    const qd_epoch_head *h = &e->head;
+    uint64_t end = h->type == 2 ? h->order + h->bits : 0, most = h->type == 1 ? T1_MAX : h->type == 2 ? T2_MAX : T3_MAX;
+    uint64_t bytes = h->type == 1 ? qd_epoch_file_bytes(h) : qd_epoch_head_bytes(h->type) + (e->packed + end + 31) / 32 * 4;
+    if (e->told || bytes <= most) return;
+    e->told = true;
+    w->info.too_long++;
+}
+
 static qd_status epochs_write(qd_tag_writer *w, const qd_tags *tags, qd_error *err) {
     epoch_writer *e = w->state;
     qd_tick unit = qd_tag_format_tick(&w->format);
@@ -205,6 +218,7 @@ static qd_status epochs_write(qd_tag_writer *w, const qd_tags *tags, qd_error *e
             t1_event(w, fine, tags->mask[i]);
         else
             t2_event(w, (uint64_t)at & UINT32_MAX, tags->mask[i]);
+        tell_too_long(w);
     }
     if (e->f && ferror(e->f)) return cannot(w->path, errno ? errno : EIO, err);
     return QD_OK;
