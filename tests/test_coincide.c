@@ -228,6 +228,51 @@ START_TEST(truth_and_accidentals) {
 }
 END_TEST
 
+/* Displaced windows by brute force: B moved by each displacement; and the pairs are those of the real window alone. 300 crowded cases. */
+START_TEST(displaced) {
+    qd_device *dev = open_device(_i);
+    uint64_t found = 0;
+    for (uint64_t c = 0; c < 300; c++) {
+        int64_t a[60], b[60], moved[60];
+        uint32_t w[4];
+        qd_philox(c, QD_STREAM_TEST, 7, 0, w);
+        uint64_t na = 1 + w[0] % 60, nb = 1 + w[1] % 60, range = 1 + w[2] % 2000;
+        int64_t reach = w[3] % 12;
+        for (uint64_t i = 0; i < 60; i++) {
+            qd_philox(c, QD_STREAM_TEST, i, 8, w);
+            a[i] = w[0] % range;
+            b[i] = w[1] % range;
+        }
+        qsort(a, na, sizeof *a, tag_order);
+        qsort(b, nb, sizeof *b, tag_order);
+        int64_t step = 1 + w[2] % 100;
+        unsigned each = 1 + (unsigned)(c % 4);
+        uint64_t sum = 0, sum2 = 0;
+        for (unsigned k = 1; k <= 2 * each; k++) {
+            for (uint64_t j = 0; j < nb; j++) moved[j] = b[j] + (k % 2 ? -1 : 1) * (int64_t)((k + 1) / 2) * step;
+            qd_pairs p = brute(a, na, moved, nb, reach);
+            sum += p.n;
+            sum2 += p.n * p.n;
+            qd_pairs_destroy(&p);
+        }
+        qd_pairs want = brute(a, na, b, nb, reach), got = {0};
+        qd_accidentals acc, alone;
+        ck_assert_int_eq(qd_coincide_windows(dev, a, na, b, nb, NULL, reach, step, each, 0, na, &got, &acc, NULL), QD_OK);
+        check_equal(&got, &want);
+        ck_assert_uint_eq(acc.windows, 2 * each);
+        ck_assert_uint_eq(acc.sum, sum);
+        ck_assert_uint_eq(acc.sum2, sum2);
+        ck_assert_int_eq(qd_coincide_accidentals(dev, a, na, b, nb, NULL, reach, step, each, 0, na, &alone, NULL), QD_OK);
+        ck_assert(alone.sum == sum && alone.sum2 == sum2);
+        found += sum;
+        qd_pairs_destroy(&want);
+        qd_pairs_destroy(&got);
+    }
+    ck_assert_uint_gt(found, 1000);
+    qd_device_close(dev);
+}
+END_TEST
+
 START_TEST(bad_calls) {
     const int64_t t[2] = {1, 2}, far[2] = {1, ((int64_t)1 << 54) + 2};
     qd_pairs p = {0};
@@ -257,6 +302,7 @@ int main(void) {
     tcase_add_loop_test(tc, clock_far_from_zero, 0, 2);
     tcase_add_loop_test(tc, chunks, 0, 2);
     tcase_add_loop_test(tc, truth_and_accidentals, 0, 2);
+    tcase_add_loop_test(tc, displaced, 0, 2);
     tcase_add_test(tc, bad_calls);
     suite_add_tcase(s, tc);
     SRunner *r = srunner_create(s);

@@ -46,20 +46,37 @@ static qd_status remember(qd_device *dev, cl_event event, enum qd_event_kind kin
     return dev->n_pending == QD_PENDING_MAX ? qd_cl_finish(dev, err) : QD_OK;
 }
 
-qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err) {
+static qd_status create(qd_device *dev, qd_buf *b, size_t bytes, cl_mem_flags flags, void *host, qd_error *err) {
     *b = (qd_buf){0};
-    if (bytes == 0) bytes = 64;
     if (bytes > dev->info.max_alloc_bytes)
         return qd_fail(err, QD_E_DEVICE,
                        "a buffer of %zu bytes does not fit device %s|one allocation may have %llu bytes|the problem is too large "
                        "for this device|work in smaller parts, or on another device: qdistill devices",
                        bytes, dev->info.id, (unsigned long long)dev->info.max_alloc_bytes);
     cl_int code;
-    cl_mem mem = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
+    cl_mem mem = clCreateBuffer(dev->context, flags, bytes, host, &code);
     if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clCreateBuffer", code);
     *b = (qd_buf){mem, bytes, &dev->live_buffers};
     dev->live_buffers++;
     return QD_OK;
+}
+
+qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err) {
+    return create(dev, b, bytes ? bytes : 64, CL_MEM_READ_WRITE, NULL, err);
+}
+
+qd_status qd_cl_lend(qd_device *dev, qd_buf *b, const void *p, size_t bytes, qd_error *err) {
+    return create(dev, b, bytes, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, (void *)p, err);
+}
+
+/* Nothing moves on a CPU device, but only a map makes the host see what kernels wrote. */
+qd_status qd_cl_returned(qd_device *dev, const qd_buf *b, qd_error *err) {
+    cl_int code;
+    void *p = clEnqueueMapBuffer(dev->queue, b->mem, CL_TRUE, CL_MAP_READ, 0, b->bytes, 0, NULL, NULL, &code);
+    if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clEnqueueMapBuffer", code);
+    code = clEnqueueUnmapMemObject(dev->queue, b->mem, p, 0, NULL, NULL);
+    if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clEnqueueUnmapMemObject", code);
+    return qd_cl_finish(dev, err);
 }
 
 void qd_cl_free(qd_buf *b) {

@@ -25,6 +25,10 @@ typedef struct qd_buf {
 qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err);
 /** {0} is accepted, and what @p b is afterwards. Before the device is closed. */
 void qd_cl_free(qd_buf *b);
+/** Host memory as a buffer, without a copy: CPU devices only. It must stay where it is until the buffer is freed. What kernels write there
+ *  is seen after qd_cl_returned. QD_E_DEVICE as qd_cl_alloc. */
+qd_status qd_cl_lend(qd_device *dev, qd_buf *b, const void *p, size_t bytes, qd_error *err);
+qd_status qd_cl_returned(qd_device *dev, const qd_buf *b, qd_error *err);
 /** Blocking copies; counted in upload and download seconds. */
 qd_status qd_cl_write(qd_device *dev, qd_buf *b, size_t at, const void *p, size_t bytes, qd_error *err);
 qd_status qd_cl_read(qd_device *dev, const qd_buf *b, size_t at, void *p, size_t bytes, qd_error *err);

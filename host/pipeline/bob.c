@@ -147,8 +147,7 @@ static qd_status pair_up(qd_station *s, qd_pairs *pairs, uint64_t from, uint64_t
     int64_t reach = qd_window_reach(s->p.window_ps, s->p.tick);
     const qd_tags *a = &s->theirs;
     const qd_times *b = &s->on_a;
-    QD_TRY(qd_coincide(s->dev, a->t, a->n, b->t, b->n, NULL, reach, from, to, pairs, err));
-    QD_TRY(qd_coincide_accidentals(s->dev, a->t, a->n, b->t, b->n, NULL, reach, displacement(s), DISPLACED, from, to, &acc, err));
+    QD_TRY(qd_coincide_windows(s->dev, a->t, a->n, b->t, b->n, NULL, reach, displacement(s), DISPLACED, from, to, pairs, &acc, err));
     s->totals.accidentals += acc.mean;
     s->totals.accidentals_known = true;
     qd_station_spent(s, QD_STAGE_COINCIDE, t0, d0, to - from);

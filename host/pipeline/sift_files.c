@@ -168,9 +168,8 @@ static qd_status step(stream *st, uint64_t upto, qd_error *err) {
     qd_pairs pairs = {0};
     qd_accidentals acc = {0};
     qd_status s;
-    QD_TRY_OUT(s, qd_coincide(st->dev, a->t, a->n, b->t, b->n, NULL, st->reach, st->next, upto, &pairs, err));
-    QD_TRY_OUT(s, qd_coincide_accidentals(st->dev, a->t, a->n, b->t, b->n, NULL, st->reach, st->step, WINDOWS_A_SIDE,
-                                          st->next, upto, &acc, err));
+    QD_TRY_OUT(s, qd_coincide_windows(st->dev, a->t, a->n, b->t, b->n, NULL, st->reach, st->step, WINDOWS_A_SIDE, st->next, upto, &pairs,
+                                      &acc, err));
     st->out->windows = acc.windows;
     st->out->in_windows += acc.sum;
     QD_TRY_OUT(s, sift_pairs(st, &pairs, err));

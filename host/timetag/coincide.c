@@ -34,48 +34,43 @@ static qd_status check(const qd_coincide_case *c, qd_error *err) {
     return QD_OK;
 }
 
-static qd_status run(qd_device *dev, const qd_coincide_case *c, qd_pairs *pairs, qd_error *err) {
-    QD_TRY(check(c, err));
-    if (c->reach < 0 || c->from == c->to || c->nb == 0) return QD_OK;
-    return dev ? qd_coincide_cl(c, dev, pairs, err) : qd_coincide_ref(c, pairs, err);
-}
-
-qd_status qd_coincide(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb, const qd_clock *clock,
-                      int64_t reach, uint64_t a_from, uint64_t a_to, qd_pairs *pairs, qd_error *err) {
-    qd_coincide_case c = {
-        .a = a, .b = b, .na = na, .nb = nb, .clock = clock ? *clock : (qd_clock){0}, .reach = reach, .from = a_from, .to = a_to};
-    if (!clock && nb) c.clock.base = b[0];
-    return run(dev, &c, pairs, err);
-}
-
-qd_status qd_coincide_accidentals(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb,
-                                  const qd_clock *clock, int64_t reach, int64_t step, unsigned each, uint64_t a_from,
-                                  uint64_t a_to, qd_accidentals *out, qd_error *err) {
+qd_status qd_coincide_windows(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb, const qd_clock *clock,
+                              int64_t reach, int64_t step, unsigned each, uint64_t a_from, uint64_t a_to, qd_pairs *pairs,
+                              qd_accidentals *out, qd_error *err) {
     *out = (qd_accidentals){0};
-    if (step <= 0 || step >> 40 || each > 1024)
-        return qd_fail(err, QD_E_USAGE,
-                       "%u displaced windows at steps of %" PRId64 " ticks||a step is 1 to 2^40 ticks, 1024 windows at most",
-                       each, step);
-    qd_coincide_case c = {
-        .a = a, .b = b, .na = na, .nb = nb, .clock = clock ? *clock : (qd_clock){0}, .reach = reach, .from = a_from, .to = a_to};
+    if (each && (step <= 0 || step >> 40 || each > QD_COINCIDE_EACH_MAX))
+        return qd_fail(err, QD_E_USAGE, "%u displaced windows at steps of %" PRId64 " ticks||a step is 1 to 2^40 ticks, %d windows at most",
+                       each, step, QD_COINCIDE_EACH_MAX);
+    qd_coincide_case c = {.a = a, .b = b, .na = na, .nb = nb, .clock = clock ? *clock : (qd_clock){0}, .reach = reach,
+                          .step = step, .each = each, .from = a_from, .to = a_to};
     if (!clock && nb) c.clock.base = b[0];
-    int64_t offset = c.clock.offset;
+    QD_TRY(check(&c, err));
     qd_accidentals sum = {.windows = 2 * (uint64_t)each};
-    qd_pairs pairs = {0};
-    qd_status st = QD_OK;
-    for (uint64_t i = 0; i < sum.windows && st == QD_OK; i++) {
-        int64_t k = (int64_t)(i / 2) + 1;
-        c.clock.offset = offset + (i % 2 ? k : -k) * step;
-        pairs.n = 0;
-        st = run(dev, &c, &pairs, err);
-        sum.sum += pairs.n;
-        sum.sum2 += pairs.n * pairs.n;
+    uint64_t in_window[2 * QD_COINCIDE_EACH_MAX] = {0};
+    if (reach >= 0 && a_from < a_to && nb)
+        QD_TRY(dev ? qd_coincide_cl(&c, dev, pairs, in_window, err) : qd_coincide_ref(&c, pairs, in_window, err));
+    for (uint64_t w = 0; w < sum.windows; w++) {
+        sum.sum += in_window[w];
+        sum.sum2 += in_window[w] * in_window[w];
     }
-    qd_pairs_destroy(&pairs);
-    if (st != QD_OK) return st;
     double n = (double)sum.windows, s = (double)sum.sum;
     sum.mean = n > 0 ? s / n : 0;
     sum.variance = n > 1 ? ((double)sum.sum2 - s * s / n) / (n - 1) : 0;
     *out = sum;
     return QD_OK;
+}
+
+qd_status qd_coincide(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb, const qd_clock *clock,
+                      int64_t reach, uint64_t a_from, uint64_t a_to, qd_pairs *pairs, qd_error *err) {
+    qd_accidentals none;
+    return qd_coincide_windows(dev, a, na, b, nb, clock, reach, 0, 0, a_from, a_to, pairs, &none, err);
+}
+
+qd_status qd_coincide_accidentals(qd_device *dev, const int64_t *a, uint64_t na, const int64_t *b, uint64_t nb,
+                                  const qd_clock *clock, int64_t reach, int64_t step, unsigned each, uint64_t a_from,
+                                  uint64_t a_to, qd_accidentals *out, qd_error *err) {
+    qd_pairs pairs = {0};
+    qd_status st = qd_coincide_windows(dev, a, na, b, nb, clock, reach, step, each, a_from, a_to, &pairs, out, err);
+    qd_pairs_destroy(&pairs);
+    return st;
 }

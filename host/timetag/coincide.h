@@ -25,23 +25,35 @@ typedef struct qd_coincide_case {
     qd_clock clock;
     int64_t reach; /**< >= 0 */
     uint64_t from, to;
+    unsigned each; /**< displaced windows on each side */
+    int64_t step;  /**< of their displacement; > 0 where there are any */
     qd_coincide_variant variant;
+    uint64_t room; /**< 0, or the room in pairs: more on a device is QD_E_DEVICE */
 } qd_coincide_case;
 
-enum { QD_COINCIDE_REACH_MAX = 1 << 29 };
+/** Lanes hold reach + each step up to LANES_MAX. */
+enum { QD_COINCIDE_REACH_MAX = 1 << 29, QD_COINCIDE_EACH_MAX = 1024, QD_COINCIDE_LANES_MAX = 1 << 27 };
 
-qd_status qd_coincide_ref(const qd_coincide_case *c, qd_pairs *pairs, qd_error *err);
+/** What window @p w = 1 ... 2 each adds to the clock's offset: -step, +step, -2 step, ... */
+static inline int64_t qd_coincide_displacement(const qd_coincide_case *c, unsigned w) {
+    int64_t k = (int64_t)(w + 1) / 2;
+    return (w % 2 ? -k : k) * c->step;
+}
+
+/** Pairs of the real window are appended to @p pairs, numbers of pairs in the displaced ones added to in_window[2 each]. On error
+ *  @p pairs is as before. */
+qd_status qd_coincide_ref(const qd_coincide_case *c, qd_pairs *pairs, uint64_t *in_window, qd_error *err);
 /** na and nb below 2^32. */
-qd_status qd_coincide_cl(const qd_coincide_case *c, qd_device *dev, qd_pairs *pairs, qd_error *err);
+qd_status qd_coincide_cl(const qd_coincide_case *c, qd_device *dev, qd_pairs *pairs, uint64_t *in_window, qd_error *err);
 
-/** Inputs of a problem of the registry: what create() makes and the tuned C loop reads. */
+/** Inputs of a problem of the registry: what create() makes and the tuned C loop reads; c.room: events of A with any of B within the reach. */
 typedef struct qd_coincide_state {
     qd_coincide_case c;
     int64_t *a, *b;
 } qd_coincide_state;
-/** The row's output, u64: number of pairs n, then room for every event of A: a[n] and zeros, b[n] and zeros. */
-static inline size_t qd_coincide_bytes(const qd_coincide_case *c) {
-    return 8 + 16 * (size_t)(c->to - c->from);
+/** The row's output, u64: number of pairs n; pairs in each displaced window; room for the pairs: a[n] and zeros, b[n] and zeros. */
+static inline size_t qd_coincide_bytes(const qd_coincide_state *s) {
+    return 8 * (1 + 2 * (size_t)s->c.each + 2 * (size_t)s->c.room);
 }
 
 extern const qd_op qd_coincide_op;

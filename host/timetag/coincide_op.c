@@ -4,7 +4,7 @@
 #include <string.h>
 #include "timetag/coincide.h"
 
-enum { KEY_N, KEY_GAP, KEY_PAIRS, KEY_REACH, KEY_CONTENT, KEY_FREQ, KEY_FROM, KEY_SEED, KEY_VARIANT, KEYS };
+enum { KEY_N, KEY_GAP, KEY_PAIRS, KEY_REACH, KEY_CONTENT, KEY_FREQ, KEY_FROM, KEY_SEED, KEY_VARIANT, KEY_EACH, KEY_STEP, KEYS };
 enum { POISSON, EQUAL_TIMES, TIES, GAPS, DENSE, ONE_SIDE, CONTENTS };
 
 static const qd_key keys[KEYS] = {
@@ -19,6 +19,8 @@ static const qd_key keys[KEYS] = {
     [KEY_SEED] = {"seed", 1, 0, UINT64_MAX, "of the inputs"},
     [KEY_VARIANT] = {"variant", QD_COINCIDE_AUTO, 0, QD_COINCIDE_VARIANTS - 1,
                      "0 by device, 1 lanes, 2 one work-item an event, 3 lanes in portable form"},
+    [KEY_EACH] = {"each", 0, 0, QD_COINCIDE_EACH_MAX, "displaced windows on each side"},
+    [KEY_STEP] = {"step", 20000, 1, (uint64_t)1 << 40, "of their displacement, ticks"},
 };
 
 /* Gap before event i of a stream: uniform in 0 .. 2 mean, or what the content asks for. */
@@ -70,6 +72,16 @@ static void fill(const qd_problem *p, qd_coincide_state *s) {
     qsort(s->b, s->c.nb, sizeof *s->b, order);
 }
 
+/* Events of A, of those that are asked for, with any event of B within the reach: no more can have a partner. */
+static uint64_t room_of(const qd_coincide_case *c) {
+    uint64_t room = 0, j = 0;
+    for (uint64_t i = c->from; i < c->to; i++) {
+        while (j < c->nb && qd_clock_apply(&c->clock, c->b[j]) < c->a[i] - c->reach) j++;
+        room += j < c->nb && qd_clock_apply(&c->clock, c->b[j]) <= c->a[i] + c->reach;
+    }
+    return room;
+}
+
 static qd_status create(const qd_problem *p, void **state, qd_error *err) {
     qd_coincide_state *s = calloc(1, sizeof *s);
     uint64_t n = p->v[KEY_N];
@@ -93,32 +105,35 @@ static qd_status create(const qd_problem *p, void **state, qd_error *err) {
                               .reach = (int64_t)p->v[KEY_REACH],
                               .from = p->v[KEY_FROM],
                               .to = n,
+                              .each = (unsigned)p->v[KEY_EACH],
+                              .step = (int64_t)p->v[KEY_STEP],
                               .variant = (qd_coincide_variant)p->v[KEY_VARIANT]};
     s->c.clock = (qd_clock){.base = 12345, .offset = 777777, .tick = {125, 32}};
     s->c.clock.freq = p->v[KEY_FREQ] ? (int64_t)p->v[KEY_FREQ] - ((int64_t)1 << 32) : 175921860; /* 10 ppm of 2^44 */
     fill(p, s);
+    s->c.room = room_of(&s->c) + 1; /* 0 would be no limit */
     *state = s;
     return QD_OK;
 }
 
 static size_t output_bytes(const void *state) {
-    return qd_coincide_bytes(&((const qd_coincide_state *)state)->c);
+    return qd_coincide_bytes(state);
 }
 
-static qd_status run(const qd_coincide_case *c, qd_device *dev, void *out, qd_error *err) {
-    uint64_t *o = out, events = c->to - c->from;
-    qd_pairs pairs = {.cap = events, .a = o + 1, .b = o + 1 + events}; /* never grows: an event has one partner at most */
-    if (events && c->nb) QD_TRY(dev ? qd_coincide_cl(c, dev, &pairs, err) : qd_coincide_ref(c, &pairs, err));
+static qd_status run(const qd_coincide_state *s, qd_device *dev, void *out, qd_error *err) {
+    const qd_coincide_case *c = &s->c;
+    uint64_t *o = out, *in_window = o + 1;
+    qd_pairs pairs = {.cap = c->room, .a = in_window + 2 * c->each, .b = in_window + 2 * c->each + c->room}; /* never grows */
+    memset(o, 0, qd_coincide_bytes(s));
+    if (c->from < c->to && c->nb) QD_TRY(dev ? qd_coincide_cl(c, dev, &pairs, in_window, err) : qd_coincide_ref(c, &pairs, in_window, err));
     o[0] = pairs.n;
-    memset(pairs.a + pairs.n, 0, (events - pairs.n) * sizeof *pairs.a);
-    memset(pairs.b + pairs.n, 0, (events - pairs.n) * sizeof *pairs.b);
     return QD_OK;
 }
 static qd_status reference(void *state, void *out, qd_error *err) {
-    return run(&((qd_coincide_state *)state)->c, NULL, out, err);
+    return run(state, NULL, out, err);
 }
 static qd_status device(void *state, qd_device *dev, void *out, qd_error *err) {
-    return run(&((qd_coincide_state *)state)->c, dev, out, err);
+    return run(state, dev, out, err);
 }
 
 static void cost(const void *state, qd_cost *cost) {
@@ -126,61 +141,77 @@ static void cost(const void *state, qd_cost *cost) {
     double tags = (double)(c->to - c->from) + (double)c->nb;
     *cost = (qd_cost){
         .bytes = 8 * tags,
-        .ops = 15 * tags, /* 8 x 8: subtract, compare, or for 8 rotations each 8 tags; B's clock */
+        .ops = 16 * tags * (1 + 2 * c->each), /* 8 x 8: subtract and minimum for 8 pairs of lanes, each 8 tags */
         .units = tags,
         .unit = "tag",
     };
 }
 
-/* Around the block of 8, the chunk of 4096 and the group of 256; every content and variant; clocks at their limits. */
+/* Around the block of 8, the frame of 512 and 1024, the chunk of 4096 and the group of 256; every content and variant; clocks at their
+ * limits; displaced windows near, far, overlapping, and beyond the lanes. */
 static const char *const quick[] = {"coincide:n=0",
                                     "coincide:n=1",
                                     "coincide:n=1,variant=2",
-                                    "coincide:n=1,content=5",
+                                    "coincide:n=1,content=5,each=1",
                                     "coincide:n=7,permille=1000",
-                                    "coincide:n=8,permille=1000",
+                                    "coincide:n=8,permille=1000,each=3,step=256000",
                                     "coincide:n=9,permille=1000",
                                     "coincide:n=9,permille=1000,variant=2",
                                     "coincide:n=255,variant=2,permille=500",
-                                    "coincide:n=256,variant=2,permille=500",
+                                    "coincide:n=256,variant=2,permille=500,each=3,step=256000",
                                     "coincide:n=257,variant=2,permille=500",
+                                    "coincide:n=511,permille=900",
+                                    "coincide:n=512,permille=900",
+                                    "coincide:n=513,permille=900,each=1",
                                     "coincide:n=4095,permille=300",
                                     "coincide:n=4096,permille=300",
                                     "coincide:n=4097,permille=300",
                                     "coincide:n=4097,permille=300,from=4096",
                                     "coincide:n=20000,permille=10",
                                     "coincide:n=20000,permille=10,variant=2",
-                                    "coincide:n=20000,permille=300,from=4097",
+                                    "coincide:n=20000,permille=300,from=4097,each=4",
                                     "coincide:n=20000,reach=0,permille=500",
                                     "coincide:n=20000,content=1",
+                                    "coincide:n=20000,content=1,variant=3,each=2",
                                     "coincide:n=20000,content=1,reach=0",
-                                    "coincide:n=20000,content=2",
-                                    "coincide:n=20000,content=2,variant=2",
+                                    "coincide:n=20000,content=1,gap=25600000",
+                                    "coincide:n=20000,content=2,each=2,step=64",
+                                    "coincide:n=20000,content=2,variant=2,each=2,step=64",
                                     "coincide:n=20000,content=2,variant=3",
-                                    "coincide:n=20000,permille=300,variant=3",
+                                    "coincide:n=20000,permille=300,variant=3,each=4",
                                     "coincide:n=9,permille=1000,variant=3",
-                                    "coincide:n=20000,content=3,permille=500",
+                                    "coincide:n=20000,content=3,permille=500,each=2,step=1000000",
                                     "coincide:n=20000,content=3,gap=1,permille=500",
-                                    "coincide:n=20000,content=4",
-                                    "coincide:n=20000,content=4,variant=2",
+                                    "coincide:n=20000,content=4,each=2",
+                                    "coincide:n=20000,content=4,variant=2,each=2",
+                                    "coincide:n=20000,gap=4,reach=2,permille=300,each=4,step=5",
                                     "coincide:n=20000,gap=100000000,permille=300",
                                     "coincide:n=2000,gap=1099511627,permille=300",
+                                    "coincide:n=2000,gap=1000,reach=134217728,permille=300",
+                                    "coincide:n=2000,gap=1000,reach=134217729,permille=300",
                                     "coincide:n=2000,gap=1000,reach=536870912,permille=300",
                                     "coincide:n=2000,gap=1000000000,reach=536870912,permille=300",
+                                    "coincide:n=2000,gap=10000,reach=100000,permille=300,each=2,step=67058864",
+                                    "coincide:n=2000,gap=10000,reach=100000,permille=300,each=2,step=67058865",
+                                    "coincide:n=2000,gap=100000000,permille=300,reach=100000,each=3,step=1000000000",
                                     "coincide:n=20000,freq=1,permille=300",
+                                    "coincide:n=20000,freq=1,permille=300,each=1,variant=2",
                                     "coincide:n=20000,freq=8589934591,permille=300,gap=10000000",
-                                    "coincide:n=20000,freq=2147483650,permille=300,gap=10000000",
+                                    "coincide:n=20000,freq=2147483650,permille=300,gap=10000000,each=2",
                                     "coincide:n=20000,freq=6442450942,permille=300,gap=10000000",
                                     NULL};
 static const char *const full[] = {"coincide:n=1000000,permille=10",
-                                   "coincide:n=1000000,permille=300,gap=25600",
+                                   "coincide:n=1000000,permille=300,gap=25600,each=4",
                                    "coincide:n=1000003,content=2",
-                                   "coincide:n=1000000,content=1",
+                                   "coincide:n=1000000,content=1,each=4,step=500",
                                    "coincide:n=5000000,permille=100",
-                                   "coincide:n=1000000,permille=300,variant=2",
+                                   "coincide:n=1000000,permille=300,variant=2,each=2",
                                    NULL};
 static const char *const profile[] = {"coincide:n=4194304,permille=10,gap=256000", "coincide:n=4194304,permille=300,gap=256000",
-                                      "coincide:n=4194304,permille=10,gap=25600", NULL};
+                                      "coincide:n=4194304,permille=10,gap=25600", "coincide:n=4194304,permille=100,gap=111000,each=4", NULL};
+
+static const char *const tiny[] = {"coincide:n=600,permille=300,each=1", "coincide:n=600,permille=300,each=1,variant=2",
+                                   "coincide:n=600,content=2,each=1,variant=3", NULL};
 
 const qd_op qd_coincide_op = {
     .name = "coincide",
@@ -197,4 +228,5 @@ const qd_op qd_coincide_op = {
     .reference = reference,
     .device = device,
     .cost = cost,
+    .cases_tiny = tiny,
 };
