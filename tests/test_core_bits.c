@@ -99,6 +99,30 @@ START_TEST(append_weight_distance_parity) {
 }
 END_TEST
 
+/* A string that grows again and again, also after it was made shorter: what its memory held before does not come back. */
+START_TEST(append_many) {
+    enum { PIECES = 300 };
+    qd_error err = {0};
+    uint8_t bit[PIECES * 131], piece[131];
+    qd_bits a = {0};
+    uint64_t n = 0;
+    for (uint64_t k = 0; k < PIECES; k++) {
+        if (k % 50 == 49) {
+            a.n = n -= n / 3;
+            if (n % 64) a.w[n / 64] &= ((uint64_t)1 << (n % 64)) - 1;
+        }
+        qd_bits b = draw(k * 37 % 131, k + 10, piece);
+        memcpy(bit + n, piece, b.n);
+        n += b.n;
+        ck_ok(qd_bits_append(&a, &b, &err));
+        ck_assert(qd_bits_clean(&a));
+        is(&a, bit, n);
+        qd_bits_destroy(&b);
+    }
+    qd_bits_destroy(&a);
+}
+END_TEST
+
 START_TEST(strings_of_different_length_are_not_equal) {
     qd_error err = {0};
     qd_bits a, b;
@@ -170,6 +194,7 @@ int main(void) {
     const TTest *const tests[] = {bit_positions_are_as_documented,
                                   every_slice,
                                   append_weight_distance_parity,
+                                  append_many,
                                   strings_of_different_length_are_not_equal,
                                   bytes_and_back,
                                   bits_past_the_length_are_refused,

@@ -192,6 +192,34 @@ START_TEST(announce) {
 }
 END_TEST
 
+/* floor((2 t num + den) / (2 den)) from its definition in 128 bits: ticks with and without common factors of the unit, times small, negative,
+ * and beyond what 64 bits of a product hold. */
+START_TEST(announce_any) {
+    static const qd_tick ticks[] = {{125, 32}, {125, 1}, {1, 1}, {81, 1}, {1000, 7}, {2147483647, 3}};
+    static const uint64_t units[] = {1, 100, 125, 128, 1000, 2147483647};
+    for (int k = 0; k < 6 * 6 * 20; k++) {
+        qd_tick tick = ticks[k % 6];
+        uint64_t unit = units[k / 6 % 6];
+        int64_t t[50], u[50], back[50];
+        for (uint64_t i = 0; i < 50; i++) {
+            uint32_t w[4];
+            qd_philox(5, QD_STREAM_TEST, i, (uint32_t)k, w);
+            t[i] = (int64_t)((uint64_t)w[0] << 32 | w[1]) >> (3 + 3 * (k / 36));
+        }
+        __int128 num = tick.num, den = (__int128)tick.den * (__int128)unit;
+        bool fits = true;
+        for (int i = 0; i < 50; i++) {
+            __int128 x = 2 * (__int128)t[i] * num + den, q = x / (2 * den);
+            q -= q * 2 * den > x;
+            fits = fits && q <= INT64_MAX && q >= INT64_MIN;
+            back[i] = (int64_t)q;
+        }
+        ck_assert_int_eq(qd_announce(t, 50, tick, unit, u, NULL), fits ? QD_OK : QD_E_USAGE);
+        if (fits) ck_assert_mem_eq(u, back, sizeof u);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("dead");
     TCase *tc = tcase_create("station");
@@ -200,6 +228,7 @@ int main(void) {
     tcase_add_test(tc, dead_leak);
     tcase_add_test(tc, merge);
     tcase_add_test(tc, announce);
+    tcase_add_test(tc, announce_any);
     suite_add_tcase(s, tc);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -12,7 +12,7 @@
 #include "stop.h"
 #include "verbs.h"
 
-enum { CHUNK = 1 << 21, WARNINGS_MAX = 12, TEXT = 400 };
+enum { CHUNK = 1 << 19, WARNINGS_MAX = 12, TEXT = 400 };
 
 static const char *const side_name[2] = {"alice", "bob"}, *const basis_name[2] = {"z", "x"};
 

@@ -52,17 +52,23 @@ qd_status qd_bits_slice(qd_bits *dst, const qd_bits *src, uint64_t from, uint64_
 
 qd_status qd_bits_append(qd_bits *dst, const qd_bits *src, qd_error *err) {
     if (src->n > UINT64_MAX - dst->n) return qd_fail(err, QD_E_USAGE, "bit string too long");
-    qd_bits sum = {0};
-    QD_TRY(qd_bits_create(&sum, dst->n + src->n, err));
-    uint64_t first = qd_bits_words(dst->n), words = qd_bits_words(src->n), at = dst->n / 64, room = qd_bits_words(sum.n);
+    uint64_t n = dst->n + src->n, first = qd_bits_words(dst->n), words = qd_bits_words(src->n), at = dst->n / 64, all = qd_bits_words(n);
     unsigned shift = dst->n % 64;
-    if (first) memcpy(sum.w, dst->w, first * sizeof *sum.w);
-    for (uint64_t k = 0; k < words; k++) {
-        sum.w[at + k] |= src->w[k] << shift;
-        if (shift && at + k + 1 < room) sum.w[at + k + 1] |= src->w[k] >> (64 - shift);
+    if (!dst->w || all > qd_secret_size(dst->w) / sizeof *dst->w) {
+        qd_bits more = {0};
+        uint64_t grown = first + first / 2; /* a string that grows bit by bit is copied a few times, not each time */
+        QD_TRY(qd_bits_create(&more, 64 * (all > grown ? all : grown), err));
+        if (first) memcpy(more.w, dst->w, first * sizeof *more.w);
+        more.n = dst->n;
+        qd_bits_destroy(dst);
+        *dst = more;
     }
-    qd_bits_destroy(dst);
-    *dst = sum;
+    memset(dst->w + first, 0, (all - first) * sizeof *dst->w);
+    for (uint64_t k = 0; k < words; k++) {
+        dst->w[at + k] |= src->w[k] << shift;
+        if (shift && at + k + 1 < all) dst->w[at + k + 1] |= src->w[k] >> (64 - shift);
+    }
+    dst->n = n;
     return QD_OK;
 }
 

@@ -31,6 +31,10 @@ void *qd_secret_alloc(size_t bytes) {
     return h + 1;
 }
 
+size_t qd_secret_size(const void *block) {
+    return ((const head *)block - 1)->bytes;
+}
+
 void qd_secret_free(void *block) {
     if (!block) return;
     head *h = (head *)block - 1;

@@ -138,11 +138,16 @@ static qd_status select_own(stream *st, int side, const chunk *c, qd_error *err)
 static void add_times(stream *st, const qd_pairs *p, const chunk *c) {
     qd_sift_times *t = &st->out->times;
     const int64_t *a = st->s[QD_ALICE].kept.t, *b = st->on_a.t;
-    for (uint64_t i = 0; i < p->n; i++) {
-        unsigned basis = qd_bits_get(&c->basis[QD_ALICE], i);
-        if (basis != qd_bits_get(&c->basis[QD_BOB], i)) continue;
-        int64_t d = a[p->a[i]] - b[p->b[i]] + st->reach;
-        for (int s = 0; s < 2; s++) t->count[s][basis][d / t->width][qd_bits_get(&c->value[s], i)]++;
+    /* distances are below 2^31 */
+    const uint32_t width = t->width > INT32_MAX ? INT32_MAX : (uint32_t)t->width;
+    for (uint64_t k = 0; k < qd_bits_words(p->n); k++) {
+        const uint64_t left = p->n - 64 * k, in_use = left < 64 ? ((uint64_t)1 << left) - 1 : ~(uint64_t)0;
+        uint64_t same = ~(c->basis[QD_ALICE].w[k] ^ c->basis[QD_BOB].w[k]) & in_use;
+        for (; same; same &= same - 1) {
+            const unsigned l = (unsigned)__builtin_ctzll(same), basis = c->basis[QD_ALICE].w[k] >> l & 1;
+            const uint64_t i = 64 * k + l, bin = (uint32_t)(a[p->a[i]] - b[p->b[i]] + st->reach) / width;
+            for (int s = 0; s < 2; s++) t->count[s][basis][bin][c->value[s].w[k] >> l & 1]++;
+        }
     }
 }
 

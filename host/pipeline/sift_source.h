@@ -8,7 +8,7 @@
 
 typedef struct qd_sift_source {
     qd_tag_reader *reader;
-    qd_tags fresh, kept; /**< just read; waiting (Alice: announced times, in ticks) */
+    qd_tags kept; /**< waiting (Alice: announced times, in ticks) */
     uint64_t tags, singles[4]; /**< events read, and clicks of V, -, H, + in them */
     qd_dead dead;
     uint64_t first_id; /**< number of kept.t[0] among the station's events */

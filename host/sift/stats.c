@@ -11,11 +11,11 @@ static const char *const detector_name[4] = {"V", "-", "H", "+"};
 static const char *const side_name[2] = {"Alice", "Bob"};
 
 void qd_sift_singles_add(uint64_t singles[4], const uint8_t *mask, uint64_t n) {
-    uint64_t by_mask[16] = {0};
-    for (uint64_t i = 0; i < n; i++) by_mask[mask[i] & QD_EVENT_MASK]++;
+    uint64_t by_mask[4][16] = {{0}}; /* so that equal masks in a row do not wait for each other */
+    for (uint64_t i = 0; i < n; i++) by_mask[i & 3][mask[i] & QD_EVENT_MASK]++;
     for (unsigned m = 1; m < 16; m++)
         for (int d = 0; d < 4; d++)
-            if (m & detector[d]) singles[d] += by_mask[m];
+            if (m & detector[d]) singles[d] += by_mask[0][m] + by_mask[1][m] + by_mask[2][m] + by_mask[3][m];
 }
 
 bool qd_sift_warn_singles(qd_side side, const uint64_t singles[4], double factor, char *out, size_t cap) {
@@ -60,10 +60,13 @@ static int only_detector(unsigned mask) {
 }
 
 void qd_pair_matrix_add_truth(qd_pair_matrix *m, const uint8_t *mask_a, const uint8_t *mask_b, uint64_t n) {
-    for (uint64_t i = 0; i < n; i++) {
-        int a = only_detector(mask_a[i] & QD_EVENT_MASK), b = only_detector(mask_b[i] & QD_EVENT_MASK);
-        if (a >= 0 && b >= 0) m->pair[a][b]++;
-    }
+    uint64_t by_masks[16][16] = {{0}};
+    for (uint64_t i = 0; i < n; i++) by_masks[mask_a[i] & QD_EVENT_MASK][mask_b[i] & QD_EVENT_MASK]++;
+    for (unsigned x = 1; x < 16; x++)
+        for (unsigned y = 1; y < 16; y++) {
+            int a = only_detector(x), b = only_detector(y);
+            if (a >= 0 && b >= 0) m->pair[a][b] += by_masks[x][y];
+        }
 }
 
 qd_status qd_qber_truth(const qd_bits a[2], const qd_bits b[2], qd_qber *q, qd_error *err) {

@@ -14,6 +14,9 @@ extern "C" {
  *  core dumps exclude the pages. @return the block, freed with qd_secret_free; NULL: no memory. bytes = 0 gives a valid block. */
 void *qd_secret_alloc(size_t bytes);
 
+/** Bytes that a block of qd_secret_alloc has, at least as many as were asked for. */
+size_t qd_secret_size(const void *block);
+
 /** Wipe and free a block of qd_secret_alloc. NULL is accepted. */
 void qd_secret_free(void *block);
 
