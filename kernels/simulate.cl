@@ -300,8 +300,9 @@ __kernel void settle(ulong dead, uint cells, __global const ulong *both, uint bo
     out_dropped[i] = total - n;
 }
 
-/* Clock of a cell: time of its start on the station's clock, remainder of the drift there (2^-44 ticks), ticks by which the start lies
- * late. The station's time is the largest one that the clock model maps to or before the event's. */
+/* CLOCK figures of a cell: time of its start on the station's clock, remainder of the drift there (2^-44 ticks), ticks by which the start
+ * lies late, frequency and its inverse (2^-44), time where the next cell begins. The station's time is the largest one that the clock model maps to or before the event's. */
+enum { CLOCK = 6 };
 static inline long station_time(long dt, long start, long rest, long late, long freq, long inverse) {
     long y = dt + late;
     long g = y - ((y * inverse + (1l << 43)) >> 44); /* off by one at most */
@@ -311,7 +312,7 @@ static inline long station_time(long dt, long start, long rest, long late, long 
 
 /* A plain loop over the tags of a cell, with nothing shared between rounds: compilers for CPUs vectorise it. */
 __kernel void pack(ulong first, uint cells, __global const ulong *restrict keys, uint stride, __global const uint *restrict counts,
-                   __global const uint *restrict offsets, __global const long *restrict clock, long freq, long inverse,
+                   __global const uint *restrict offsets, __global const long *restrict clock,
                    __global long *restrict times, __global uchar *restrict masks, uint with_ids, __global ulong *restrict ids) {
     uint i = get_global_id(0);
     if (i >= cells) return;
@@ -319,9 +320,10 @@ __kernel void pack(ulong first, uint cells, __global const ulong *restrict keys,
     times += offsets[i];
     masks += offsets[i];
     const uint n = counts[i];
-    const long start = clock[3 * i], rest = clock[3 * i + 1], late = clock[3 * i + 2];
+    clock += CLOCK * i;
+    const long start = clock[0], rest = clock[1], late = clock[2], freq = clock[3], inverse = clock[4], end = clock[5];
     for (uint j = 0; j < n; j++) {
-        times[j] = station_time((long)(keys[j] >> TIME_SHIFT), start, rest, late, freq, inverse);
+        times[j] = min(end, station_time((long)(keys[j] >> TIME_SHIFT), start, rest, late, freq, inverse));
         masks[j] = (uchar)(1 << ((keys[j] >> DETECTOR_SHIFT) & 3));
     }
     if (!with_ids) return;

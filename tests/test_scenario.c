@@ -22,7 +22,8 @@ static const char good[] =
     "      jitter_fwhm_ps: 120\n"
     "      dead_ps: 45000.5\n"
     "  bob: {}\n"
-    "clock: {offset_ps: -123456789012, frequency_ppm: -7.5}\n"
+    "clock: {offset_ps: -123456789012, frequency_ppm: -7.5, drift_ppm_s: 0.25}\n"
+    "pass: {altitude_km: 600, max_elevation_deg: 70, start_s: -100}\n"
     "eve: {intercept_resend: 0.25}\n";
 
 static qd_status load(const char *text, qd_scenario *s, qd_error *err) {
@@ -62,6 +63,8 @@ START_TEST(every_key_is_read) {
     ck_assert_double_eq(s.arm[1].loss_db + s.arm[1].jitter_fwhm_ps + s.arm[1].dead_ps, 0);
     ck_assert_int_eq(s.clock_offset_ps, -123456789012);
     ck_assert_double_eq(s.clock_frequency_ppm, -7.5);
+    ck_assert_double_eq(s.clock_drift_ppm_s, 0.25);
+    ck_assert(s.pass.altitude_km == 600 && s.pass.max_elevation_deg == 70 && s.pass.start_s == -100);
     ck_assert_double_eq(s.intercept_resend, 0.25);
     ck_assert_uint_eq(qd_scenario_dead_ps(&s), 45001);
 }
@@ -72,6 +75,9 @@ START_TEST(least_scenario_has_the_defaults) {
     qd_error err;
     ck_assert_int_eq(load("pair_rate_hz: 1000\nvisibility: 1\narms: {alice: {}, bob: {}}\n", &s, &err), QD_OK);
     ck_assert_str_eq(s.name, "");
+    ck_assert(s.clock_drift_ppm_s == 0 && s.pass.altitude_km == 0);
+    ck_assert_int_eq(load("pair_rate_hz: 1000\nvisibility: 1\narms: {alice: {}, bob: {}}\npass: {}\n", &s, &err), QD_OK);
+    ck_assert(s.pass.altitude_km == 500 && s.pass.max_elevation_deg == 90 && s.pass.start_s == 0);
     ck_assert_double_eq(s.intercept_resend, 0);
     ck_assert_int_eq(s.clock_offset_ps, 0);
     ck_assert_uint_eq(qd_scenario_dead_ps(&s), 0);
@@ -106,6 +112,13 @@ static const struct {
              {"offset_ps: -123456789012", "offset_ps: -500000000001", "offset_ps"},
              {"offset_ps: -123456789012, frequency_ppm: -7.5", "frequency_ppm: 201", "frequency_ppm"},
              {"offset_ps: -123456789012, frequency_ppm: -7.5", "drift: 1", "drift"},
+             {"drift_ppm_s: 0.25", "drift_ppm_s: 11", "drift_ppm_s"},
+             {"altitude_km: 600", "altitude_km: 99", "altitude_km"},
+             {"max_elevation_deg: 70", "max_elevation_deg: 0", "max_elevation_deg"},
+             {"start_s: -100", "start_s: -30000", "start_s"},
+             {"start_s: -100", "start_s: -1000", "horizon"},
+             {"start_s: -100", "start_s: 1000", "horizon"},
+             {"frequency_ppm: -7.5, drift_ppm_s: 0.25", "frequency_ppm: 200, drift_ppm_s: 0.25", "200 ppm"},
              {"intercept_resend: 0.25", "intercept_resend: 25", "intercept_resend"},
              {"  bob: {}\n", "", "bob"},
              {"bob: {}", "bob: []", "bob"},

@@ -71,7 +71,7 @@ static qd_status prepare(job *j, qd_error *err) {
     QD_TRY(qd_sha256_file(j->scenario_path, j->scenario_sha256, err));
     QD_TRY(qd_link_create(&s, j->seed, &j->link, err));
     j->cells = qd_link_cells(j->duration_s);
-    return QD_OK;
+    return qd_link_covers(j->link, j->cells, err);
 }
 
 static qd_status make_directory(job *j, qd_error *err) {
@@ -133,6 +133,36 @@ static json_t *station_json(const job *j, int k, const qd_link_rates *r) {
     return o;
 }
 
+/* The clock where it is no straight line: every 1024 cells, and at the end. */
+static json_t *motion_json(const job *j) {
+    const qd_scenario *s = qd_link_scenario(j->link);
+    const qd_pass *p = &s->pass;
+    enum { STEP = 1024 };
+    if (s->clock_drift_ppm_s == 0 && p->altitude_km == 0) return json_null();
+    json_t *t = json_array(), *offset = json_array(), *ppm = json_array(), *range = json_array(), *elevation = json_array();
+    for (uint64_t cell = 0;; cell = cell + STEP < j->cells ? cell + STEP : j->cells) {
+        qd_clock c = qd_link_clock_at(j->link, cell);
+        double at = qd_link_seconds(cell), m, rate, degrees;
+        json_array_append_new(t, json_real(at));
+        json_array_append_new(offset, json_real(qd_clock_offset_ps(&c)));
+        json_array_append_new(ppm, json_real(qd_clock_ppm(&c)));
+        if (p->altitude_km > 0) {
+            qd_pass_at(p, at, &m, &rate, &degrees);
+            json_array_append_new(range, json_real(m * 1e-3));
+            json_array_append_new(elevation, json_real(degrees));
+        }
+        if (cell == j->cells) break;
+    }
+    json_t *pass = p->altitude_km > 0 ? json_pack("{s:f,s:f,s:f,s:o,s:o}", "altitude_km", p->altitude_km, "max_elevation_deg", p->max_elevation_deg,
+                                                  "start_s", p->start_s, "range_km", range, "elevation_deg", elevation)
+                                      : json_null();
+    if (json_is_null(pass)) {
+        json_decref(range);
+        json_decref(elevation);
+    }
+    return json_pack("{s:f,s:o,s:o,s:o,s:o}", "drift_ppm_s", s->clock_drift_ppm_s, "t_s", t, "offset_ps", offset, "frequency_ppm", ppm, "pass", pass);
+}
+
 static qd_status truth_json(const job *j, json_t **out, qd_error *err) {
     qd_link_rates r;
     QD_TRY(qd_link_expect(j->link, 0, &r, err));
@@ -152,6 +182,7 @@ static qd_status truth_json(const job *j, json_t **out, qd_error *err) {
     /* The straight line of tA - tB as it was made: the scenario's figures in whole ticks, Bob's times rounded down. */
     json_object_set_new(o, "offset_ps", json_real(qd_clock_offset_ps(&clock)));
     json_object_set_new(o, "frequency_ppm", json_real(qd_clock_ppm(&clock)));
+    json_object_set_new(o, "motion", motion_json(j));
     json_object_set_new(o, "intercept_resend", json_real(s->intercept_resend));
     json_object_set_new(o, "dead_ps", qd_json_from_u64(qd_scenario_dead_ps(s)));
     for (int k = 0; k < 2; k++) json_object_set_new(o, who[k], station_json(j, k, &r));

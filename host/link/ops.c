@@ -5,7 +5,7 @@
 #include <string.h>
 #include "link/simulate.h"
 
-enum { RATE, ETA_A, ETA_B, UNEVEN, DARK, JITTER, DEAD, VISIBILITY, EVE, SPLIT, ANGLE, OFFSET, DRIFT, CELLS, FIRST, SEED };
+enum { RATE, ETA_A, ETA_B, UNEVEN, DARK, JITTER, DEAD, VISIBILITY, EVE, SPLIT, ANGLE, OFFSET, DRIFT, CELLS, FIRST, SEED, TURN, PASS };
 
 static const qd_key keys[] = {{"rate", 12000000, 0, 1000000000, "pairs per second"},
                               {"eta_a", 200000, 0, 1000000, "Alice's efficiency, ppm"},
@@ -22,10 +22,13 @@ static const qd_key keys[] = {{"rate", 12000000, 0, 1000000000, "pairs per secon
                               {"drift", 203210, 0, 400000, "clock frequency, ppb above -200000"},
                               {"cells", 3, 1, 100000, "cells of 2^28 ticks"},
                               {"first", 0, 0, 33000000, "first cell"},
-                              {"seed", 1, 0, UINT64_MAX, "seed"}};
+                              {"seed", 1, 0, UINT64_MAX, "seed"},
+                              {"turn", 1000000, 0, 2000000, "growth of the clock frequency, 1e-12 a second above -1000000"},
+                              {"pass", 0, 0, 50000, "altitude of a satellite that culminates overhead as the link starts, km; 0: none"}};
 
 /* Small enough for a simulator of devices, and each path of the kernels once. */
-static const char *const tiny[] = {"simulate:cells=2,rate=3000000,eve=100000,uneven=100000,first=1",
+static const char *const tiny[] = {"simulate:pass=400,rate=1000000,cells=2,first=7",
+                                   "simulate:cells=2,rate=3000000,eve=100000,uneven=100000,first=1",
                                    "simulate:rate=1000000,cells=1,dead=0",
                                    "simulate:rate=1000000,cells=1,first=1,drift=0",
                                    "simulate:rate=300000,cells=12,first=1,dead=1000000",
@@ -64,6 +67,11 @@ static const char *const quick[] = {"simulate:cells=1",
                                     "simulate:drift=400000,cells=3,first=33000000",
                                     "simulate:drift=200000,offset=0,cells=3",
                                     "simulate:seed=18446744073709551615,cells=3",
+                                    "simulate:turn=1400000,cells=7,first=2000",
+                                    "simulate:turn=0,drift=400000,cells=3,first=12345",
+                                    "simulate:pass=500,cells=9",
+                                    "simulate:pass=500,cells=3,first=1023",
+                                    "simulate:pass=36000,turn=1100000,cells=3,first=222",
                                     NULL};
 static const char *const full[] = {"simulate:cells=1000", "simulate:cells=2000,eve=500000,uneven=200000,first=1000",
                                    "simulate:cells=20000,rate=100000,first=12345", "simulate:rate=1000000000,cells=2,dead=5000",
@@ -79,6 +87,8 @@ static qd_status create(const qd_problem *p, void **state, qd_error *err) {
                      .misalignment_deg = (double)v[ANGLE] * 1e-3,
                      .clock_offset_ps = (int64_t)v[OFFSET],
                      .clock_frequency_ppm = ((double)v[DRIFT] - 200000) * 1e-3,
+                     .clock_drift_ppm_s = ((double)v[TURN] - 1000000) * 1e-6,
+                     .pass = {.altitude_km = (double)v[PASS], .max_elevation_deg = 90},
                      .intercept_resend = (double)v[EVE] * 1e-6};
     for (int k = 0; k < 2; k++) {
         qd_arm *a = &s.arm[k];

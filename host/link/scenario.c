@@ -27,8 +27,12 @@ typedef struct doc_arms {
 
 typedef struct doc_clock {
     int64_t *offset_ps;
-    double *frequency_ppm;
+    double *frequency_ppm, *drift_ppm_s;
 } doc_clock;
+
+typedef struct doc_pass {
+    double *altitude_km, *max_elevation_deg, *start_s;
+} doc_pass;
 
 typedef struct doc_eve {
     double *intercept_resend;
@@ -40,6 +44,7 @@ typedef struct doc {
     double *misalignment_deg;
     doc_arms arms;
     doc_clock *clock;
+    doc_pass *pass;
     doc_eve *eve;
 } doc;
 
@@ -64,7 +69,10 @@ static const cyaml_schema_field_t arms_fields[] = {CYAML_FIELD_MAPPING("alice", 
                                                    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t clock_fields[] = {CYAML_FIELD_INT_PTR("offset_ps", OPT, doc_clock, offset_ps),
-                                                    REAL_OPT(doc_clock, frequency_ppm), CYAML_FIELD_END};
+                                                    REAL_OPT(doc_clock, frequency_ppm), REAL_OPT(doc_clock, drift_ppm_s), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t pass_fields[] = {REAL_OPT(doc_pass, altitude_km), REAL_OPT(doc_pass, max_elevation_deg),
+                                                   REAL_OPT(doc_pass, start_s), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t eve_fields[] = {REAL_OPT(doc_eve, intercept_resend), CYAML_FIELD_END};
 
@@ -74,6 +82,7 @@ static const cyaml_schema_field_t doc_fields[] = {CYAML_FIELD_STRING_PTR("name",
                                                   REAL_OPT(doc, misalignment_deg),
                                                   CYAML_FIELD_MAPPING("arms", CYAML_FLAG_DEFAULT, doc, arms, arms_fields),
                                                   CYAML_FIELD_MAPPING_PTR("clock", OPT, doc, clock, clock_fields),
+                                                  CYAML_FIELD_MAPPING_PTR("pass", OPT, doc, pass, pass_fields),
                                                   CYAML_FIELD_MAPPING_PTR("eve", OPT, doc, eve, eve_fields),
                                                   CYAML_FIELD_END};
 
@@ -90,6 +99,10 @@ static const cyaml_schema_value_t doc_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_P
 #define RATE_HZ 0, 1e8
 #define DELAY_PS 0, 1e5
 #define OFFSET_PS -5e11, 5e11
+#define DRIFT_PPM_S -10, 10
+#define ALTITUDE_KM 100, 50000
+#define ELEVATION_DEG 1, 90
+#define START_S -20000, 20000
 
 /* Of the document: with line and column. What is checked again below is of scenarios made by hand. */
 static const qd_yaml_limit limits[] = {{.key = "pair_rate_hz", PAIR_RATE_HZ},
@@ -106,6 +119,10 @@ static const qd_yaml_limit limits[] = {{.key = "pair_rate_hz", PAIR_RATE_HZ},
                                        {.key = "arms.*.detectors.delay_ps_each", DELAY_PS},
                                        {.key = "clock.offset_ps", OFFSET_PS},
                                        {.key = "clock.frequency_ppm", QD_RANGE_FREQUENCY_PPM},
+                                       {.key = "clock.drift_ppm_s", DRIFT_PPM_S},
+                                       {.key = "pass.altitude_km", ALTITUDE_KM},
+                                       {.key = "pass.max_elevation_deg", ELEVATION_DEG},
+                                       {.key = "pass.start_s", START_S},
                                        {.key = "eve.intercept_resend", SHARE},
                                        {0}};
 
@@ -169,7 +186,14 @@ qd_status qd_scenario_check(const char *name, const qd_scenario *s, qd_error *er
     QD_TRY(in_range(name, "misalignment_deg", s->misalignment_deg, ANGLE_DEG, err));
     QD_TRY(in_range(name, "clock.offset_ps", (double)s->clock_offset_ps, OFFSET_PS, err));
     QD_TRY(in_range(name, "clock.frequency_ppm", s->clock_frequency_ppm, QD_RANGE_FREQUENCY_PPM, err));
+    QD_TRY(in_range(name, "clock.drift_ppm_s", s->clock_drift_ppm_s, DRIFT_PPM_S, err));
     QD_TRY(in_range(name, "eve.intercept_resend", s->intercept_resend, SHARE, err));
+    if (s->pass.altitude_km != 0) {
+        QD_TRY(in_range(name, "pass.altitude_km", s->pass.altitude_km, ALTITUDE_KM, err));
+        QD_TRY(in_range(name, "pass.max_elevation_deg", s->pass.max_elevation_deg, ELEVATION_DEG, err));
+        QD_TRY(in_range(name, "pass.start_s", s->pass.start_s, START_S, err));
+    }
+    QD_TRY(qd_link_delay_check(name, s, err));
     for (int k = 0; k < 2; k++) QD_TRY(check_arm(name, k, &s->arm[k], err));
     return check_pauses(name, s, err);
 }
@@ -216,7 +240,10 @@ static qd_status take(const char *name, const doc *from, qd_scenario *to, qd_err
     if (from->clock) {
         to->clock_offset_ps = from->clock->offset_ps ? *from->clock->offset_ps : 0;
         to->clock_frequency_ppm = or_default(from->clock->frequency_ppm, 0);
+        to->clock_drift_ppm_s = or_default(from->clock->drift_ppm_s, 0);
     }
+    if (from->pass)
+        to->pass = (qd_pass){or_default(from->pass->altitude_km, 500), or_default(from->pass->max_elevation_deg, 90), or_default(from->pass->start_s, 0)};
     if (from->eve) to->intercept_resend = or_default(from->eve->intercept_resend, 0);
     return qd_scenario_check(name, to, err);
 }

@@ -28,6 +28,7 @@ qd_status qd_simulate(const qd_link *link, qd_device *dev, uint64_t first_cell, 
         return qd_fail(err, QD_E_USAGE, "simulation: cells %llu + %llu lie past the last one, %llu|||simulate at most %.0f s",
                        (unsigned long long)first_cell, (unsigned long long)n_cells, (unsigned long long)QD_LINK_MAX_CELLS,
                        qd_link_seconds(QD_LINK_MAX_CELLS));
+    QD_TRY(qd_link_covers(link, first_cell + n_cells, err));
     if (other_tick(alice) || other_tick(bob))
         return qd_fail(err, QD_E_USAGE,
                        "simulation: the tags to append to have another tick than 125/32 ps|||append to empty tags");

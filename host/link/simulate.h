@@ -56,6 +56,11 @@ typedef struct qd_link_arm {
     uint16_t jitter[1 << QD_JITTER_BITS]; /**< ticks, ascending */
 } qd_link_arm;
 
+/** tA - tB at every 1024th cell's start, 2^-16 ticks, and its growth over 1024 cells. */
+typedef struct qd_delay_node {
+    int64_t value, slope;
+} qd_delay_node;
+
 struct qd_link {
     qd_scenario scenario;
     uint64_t seed;
@@ -67,8 +72,18 @@ struct qd_link {
     uint64_t eve_equal[2][2]; /**< [Alice's basis][Eve's]: outcomes coincide */
     uint64_t eve_flip[2][2];  /**< [Eve's basis][Bob's]: Bob's outcome differs from Eve's */
     qd_clock clock;
+    uint64_t cells; /**< that the link holds for */
+    qd_delay_node *node; /**< NULL: the clock is one straight line */
+    uint64_t n_nodes;
     char sha256[65];
 };
+
+/** Line of sight and frequency at the start: QD_E_INPUT. */
+qd_status qd_link_delay_check(const char *name, const qd_scenario *s, qd_error *err);
+/** Fill in cells and nodes; the clock is there. QD_E_INTERNAL: no memory. */
+qd_status qd_link_delay_create(qd_link *link, qd_error *err);
+/** The latest time on Bob's clock that events of a cell may have: where the next one's begin. */
+int64_t qd_link_cell_end(const qd_link *link, uint64_t cell);
 
 /** Integer threshold of a probability: 0 and 1 are exact. */
 uint64_t qd_link_threshold(double p);

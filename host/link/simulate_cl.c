@@ -8,7 +8,7 @@
 
 /* Events that the slots of a batch hold together, about 20 bytes each in the kernels' lists. On a CPU fewer launches weigh more
  * than a working set that fits the cache, up to about 2^20 (measured on Zen 3 with 32 MiB). */
-enum { CPU_BATCH_EVENTS = 1 << 20, GPU_BATCH_EVENTS = 1 << 24 };
+enum { CPU_BATCH_EVENTS = 1 << 20, GPU_BATCH_EVENTS = 1 << 24, CLOCK = 6 };
 
 typedef struct work {
     const qd_link *link;
@@ -25,7 +25,6 @@ typedef struct work {
     qd_buf fault;
     uint32_t *n, *n_dropped, *at; /* host copies for one station */
     int64_t *cell_clock;
-    int64_t freq[2], inverse[2];
 } work;
 
 static void release(work *w) {
@@ -127,18 +126,16 @@ static qd_status prepare(work *w, uint64_t n_cells, bool ids, qd_error *err) {
         QD_TRY(qd_cl_alloc(w->dev, &w->out_n[k], w->batch * sizeof(uint32_t), err));
         QD_TRY(qd_cl_alloc(w->dev, &w->dropped[k], w->batch * sizeof(uint32_t), err));
         QD_TRY(qd_cl_alloc(w->dev, &w->offset[k], w->batch * sizeof(uint32_t), err));
-        QD_TRY(qd_cl_alloc(w->dev, &w->clock[k], w->batch * 3 * sizeof(int64_t), err));
+        QD_TRY(qd_cl_alloc(w->dev, &w->clock[k], w->batch * CLOCK * sizeof(int64_t), err));
     }
     QD_TRY(qd_cl_alloc(w->dev, &w->times, (size_t)w->batch * most * sizeof(int64_t), err));
     QD_TRY(qd_cl_alloc(w->dev, &w->masks, (size_t)w->batch * most, err));
     QD_TRY(qd_cl_alloc(w->dev, &w->ids, ids ? (size_t)w->batch * most * sizeof(uint64_t) : 64, err));
     QD_TRY(qd_cl_alloc(w->dev, &w->fault, sizeof(uint32_t), err));
-    w->freq[1] = w->link->clock.freq;
-    w->inverse[1] = inverse_frequency(w->freq[1]);
     w->n = malloc(w->batch * sizeof *w->n);
     w->n_dropped = malloc(w->batch * sizeof *w->n_dropped);
     w->at = malloc(w->batch * sizeof *w->at);
-    w->cell_clock = malloc(w->batch * 3 * sizeof *w->cell_clock);
+    w->cell_clock = malloc(w->batch * CLOCK * sizeof *w->cell_clock);
     if (!w->n || !w->n_dropped || !w->at || !w->cell_clock)
         return qd_fail(err, QD_E_INTERNAL, "no memory to simulate a batch of cells|||close other programs");
     return QD_OK;
@@ -189,18 +186,22 @@ static qd_status settle(work *w, uint32_t cells, qd_error *err) {
     return QD_OK;
 }
 
-/* The station's clock at the start of each cell: see station_time8 in simulate.cl. */
+/* The station's clock in each cell: see CLOCK in simulate.cl. */
 static void cell_clocks(const work *w, int station, uint64_t first, uint32_t cells) {
-    const qd_clock *c = &w->link->clock;
     for (uint32_t i = 0; i < cells; i++) {
-        int64_t *to = w->cell_clock + 3 * (size_t)i, start = QD_LINK_START + (int64_t)((first + i) << QD_LINK_CELL_BITS);
+        int64_t *to = w->cell_clock + CLOCK * (size_t)i, start = QD_LINK_START + (int64_t)((first + i) << QD_LINK_CELL_BITS);
+        memset(to, 0, CLOCK * sizeof *to);
         to[0] = start;
-        to[1] = to[2] = 0;
+        to[5] = INT64_MAX;
         if (station == 0) continue;
+        qd_clock c = qd_link_clock_at(w->link, first + i);
         to[0] = qd_link_bob_time(w->link, start);
-        __int128 drift = (__int128)(to[0] - c->base) * c->freq;
+        __int128 drift = (__int128)(to[0] - c.base) * c.freq;
         to[1] = (int64_t)(drift & (((__int128)1 << QD_CLOCK_SHIFT) - 1));
-        to[2] = start - qd_clock_apply(c, to[0]);
+        to[2] = start - qd_clock_apply(&c, to[0]);
+        to[3] = c.freq;
+        to[4] = inverse_frequency(c.freq);
+        to[5] = qd_link_cell_end(w->link, first + i);
     }
 }
 
@@ -217,13 +218,12 @@ static qd_status take(work *w, int k, uint64_t first, uint32_t cells, qd_tags *t
     if (tags->n + total > tags->cap) QD_TRY(qd_tags_reserve(tags, tags->n + total + tags->n / 8, err));
     cell_clocks(w, k, first, cells);
     QD_TRY(qd_cl_write(w->dev, &w->offset[k], 0, w->at, cells * sizeof *w->at, err));
-    QD_TRY(qd_cl_write(w->dev, &w->clock[k], 0, w->cell_clock, cells * 3 * sizeof *w->cell_clock, err));
+    QD_TRY(qd_cl_write(w->dev, &w->clock[k], 0, w->cell_clock, cells * CLOCK * sizeof *w->cell_clock, err));
     uint32_t with_ids = truth != NULL;
     qd_arg a[] = {QD_ARG(first),           QD_ARG(cells),
                   QD_ARG_BUF(w->out[k]),   QD_ARG(w->out_stride[k]),
                   QD_ARG_BUF(w->out_n[k]), QD_ARG_BUF(w->offset[k]),
-                  QD_ARG_BUF(w->clock[k]), QD_ARG(w->freq[k]),
-                  QD_ARG(w->inverse[k]),   QD_ARG_BUF(w->times),
+                  QD_ARG_BUF(w->clock[k]), QD_ARG_BUF(w->times),
                   QD_ARG_BUF(w->masks),    QD_ARG(with_ids),
                   QD_ARG_BUF(w->ids)};
     QD_TRY(qd_cl_run(w->dev, w->pack, a, sizeof a / sizeof *a, cells, w->local, err));

@@ -114,6 +114,11 @@ static void pair_thresholds(const qd_scenario *s, qd_link *link) {
 /* The members from `gap` to before `clock` are integers without padding. */
 static void digest(qd_link *link) {
     qd_sha256_hex((const char *)link + offsetof(qd_link, gap), offsetof(qd_link, clock) - offsetof(qd_link, gap), link->sha256);
+    if (!link->node) return;
+    char both[2][65]; /* of the thresholds and of the delays */
+    memcpy(both[0], link->sha256, sizeof both[0]);
+    qd_sha256_hex((const char *)link->node, link->n_nodes * sizeof *link->node, both[1]);
+    qd_sha256_hex(both[0], sizeof both, link->sha256);
 }
 
 static void make_clock(const qd_scenario *s, qd_clock *c) {
@@ -154,12 +159,18 @@ qd_status qd_link_create(const qd_scenario *s, uint64_t seed, qd_link **out, qd_
     }
     pair_thresholds(s, link);
     make_clock(s, &link->clock);
+    qd_status st = qd_link_delay_create(link, err);
+    if (st != QD_OK) {
+        qd_link_destroy(link);
+        return st;
+    }
     digest(link);
     *out = link;
     return QD_OK;
 }
 
 void qd_link_destroy(qd_link *link) {
+    if (link) free(link->node);
     free(link);
 }
 const qd_scenario *qd_link_scenario(const qd_link *link) {
@@ -172,7 +183,7 @@ const char *qd_link_tables_sha256(const qd_link *link) {
     return link->sha256;
 }
 qd_clock qd_link_clock(const qd_link *link) {
-    return link->clock;
+    return qd_link_clock_at(link, 0);
 }
 
 double qd_link_seconds(uint64_t cells) {
@@ -188,14 +199,4 @@ uint64_t qd_link_cells(double seconds) {
 uint64_t qd_link_batch(const qd_link *link) {
     uint64_t events = 2 * link->cap[0] + link->cap[1] + link->cap[2], n = ((uint64_t)1 << 21) / events;
     return n < 16 ? 16 : n > 16384 ? 16384 : n;
-}
-
-int64_t qd_link_bob_time(const qd_link *link, int64_t ta) {
-    const qd_clock *c = &link->clock;
-    int64_t tb = ta - c->offset;
-    /* Each round leaves 2.4e-4 of the error; four from below 2^43 leave less than a tick, then the exact rule decides. */
-    for (int i = 0; i < 4; i++) tb += ta - qd_clock_apply(c, tb);
-    while (qd_clock_apply(c, tb) > ta) tb--;
-    while (qd_clock_apply(c, tb + 1) <= ta) tb++;
-    return tb;
 }

@@ -78,8 +78,9 @@ static qd_status rehearsal_read(void *self, qd_tags *append, bool *end, qd_error
 }
 
 qd_status qd_rehearsal_create(const qd_link *link, double seconds, qd_device *dev, qd_rehearsal **out, qd_error *err) {
-    qd_rehearsal *r = calloc(1, sizeof *r);
     *out = NULL;
+    QD_TRY(qd_link_covers(link, qd_link_cells(seconds), err));
+    qd_rehearsal *r = calloc(1, sizeof *r);
     if (!r) return no_memory(err);
     r->link = link;
     r->dev = dev;

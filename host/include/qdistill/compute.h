@@ -81,7 +81,7 @@ void qd_device_time_reset(qd_device *dev);
 
 /* ---- Operations -------------------------------------------------------------------------------------------------- */
 
-enum { QD_PROBLEM_KEYS = 16 };
+enum { QD_PROBLEM_KEYS = 20 };
 
 /** One key of a problem string: an unsigned integer with its range and default. */
 typedef struct qd_key {

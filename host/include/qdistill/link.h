@@ -42,6 +42,17 @@ typedef struct qd_arm {
     double dead_ps;        /**< dead time after a click of the same detector, non-paralysable, ps, 0..1e7 */
 } qd_arm;
 
+/** A satellite that passes over Bob, with the source and Alice's station aboard: circular orbit, spherical Earth without rotation
+ *  (host/link/delay.c has the formulas). Bob's photons come later by range/c: tA - tB falls while the satellite goes away. Of the light's
+ *  way only the time is simulated: the arms' loss stays what the scenario says. */
+typedef struct qd_pass {
+    double altitude_km;       /**< 0: none; else 100..50000 */
+    double max_elevation_deg; /**< at culmination, 1..90 */
+    double start_s;           /**< the link starts so long after culmination (negative: before), -20000..20000, above the horizon */
+} qd_pass;
+/** Slant range, its growth, and elevation @p t seconds after the link's start. */
+void qd_pass_at(const qd_pass *pass, double t, double *range_m, double *rate_m_s, double *elevation_deg);
+
 /** A link. Filled by qd_scenario_load, or by hand and checked by qd_link_create. */
 typedef struct qd_scenario {
     char name[64];
@@ -52,6 +63,8 @@ typedef struct qd_scenario {
     qd_arm arm[2];        /**< Alice, Bob */
     int64_t clock_offset_ps;    /**< tA - tB when the link starts, ps, |offset| <= 5e11 */
     double clock_frequency_ppm; /**< growth of tA - tB with tB, ppm, -200..200: positive when Bob's clock runs slow */
+    double clock_drift_ppm_s;   /**< growth of that frequency with time, ppm a second, -10..10; the frequency must stay within 200 ppm */
+    qd_pass pass;
     double intercept_resend;    /**< fraction of the pairs whose photon to Bob is measured in a random basis and resent, 0..1 */
 } qd_scenario;
 
@@ -71,7 +84,8 @@ typedef struct qd_scenario {
  *            delay_ps_each: [0, 0, 0, 0]
  *            jitter_fwhm_ps: 100
  *            dead_ps: 30000
- *      clock: {offset_ps: 0, frequency_ppm: 0}
+ *      clock: {offset_ps: 0, frequency_ppm: 0, drift_ppm_s: 0}
+ *      pass: {altitude_km: 500, max_elevation_deg: 90, start_s: 0}   # absent: no satellite
  *      eve: {intercept_resend: 0}
  *
  *  Defaults: what the lines above say, except loss_db 0, efficiency 1, dark_hz 0, jitter_fwhm_ps 0, dead_ps 0, name "".
@@ -104,10 +118,17 @@ double qd_link_seconds(uint64_t cells);
 /** SHA-256 of all thresholds and tables, 64 hexadecimal digits; borrowed from the link. For the manifest. */
 const char *qd_link_tables_sha256(const qd_link *link);
 /** The true clock model, exactly as Bob's times were made: tA = qd_clock_apply(clock, tB) up to the rounding of tB
- *  (qd_link_bob_time). */
+ *  (qd_link_bob_time). Where the frequency drifts or a satellite passes: that of the first cell. */
 qd_clock qd_link_clock(const qd_link *link);
-/** Time on Bob's clock of an event at @p ta on Alice's: the largest tB with qd_clock_apply(clock, tB) <= ta. Exact integers. */
+/** The true clock model of events whose time on Alice's clock lies in @p cell: a straight line a cell. */
+qd_clock qd_link_clock_at(const qd_link *link, uint64_t cell);
+/** Time on Bob's clock of an event at @p ta on Alice's: the largest tB with qd_clock_apply(clock, tB) <= ta, the clock being its cell's, and
+ *  not later than where the next cell begins. Exact integers. */
 int64_t qd_link_bob_time(const qd_link *link, int64_t ta);
+/** Cells that can be simulated: as long as the frequency stays within 200 ppm and the satellite above the horizon. */
+uint64_t qd_link_cells_most(const qd_link *link);
+/** QD_E_INPUT: the link does not hold for so many cells; the error says why. */
+qd_status qd_link_covers(const qd_link *link, uint64_t cells, qd_error *err);
 
 /** Number of cells a caller should ask for at once: about 2^21 events a call, at least 16 cells. */
 uint64_t qd_link_batch(const qd_link *link);
@@ -144,7 +165,8 @@ qd_status qd_truth_join(const qd_truth *t, qd_truth_pairs *out, qd_error *err);
  *  his clock. Both must be empty or hold tags of this tick.
  *  @param truth  appended when not NULL: id[s][i] belongs to tag i when tags and truth started empty together.
  *  Memory grows with n_cells (17 bytes a tag, and the device's working set for a batch).
- *  @return QD_E_USAGE: range beyond QD_LINK_MAX_CELLS, tags of another tick. QD_E_INTERNAL: no memory; a cell emitted more events
+ *  @return QD_E_USAGE: range beyond QD_LINK_MAX_CELLS, tags of another tick. QD_E_INPUT: beyond what the link holds for
+ *  (qd_link_covers). QD_E_INTERNAL: no memory; a cell emitted more events
  *  than its slots hold (mean + 8 standard deviations + 64) or a detector found no pause in the cell before: both have
  *  probabilities below 1e-12 a cell. QD_E_DEVICE, QD_E_BUILD. On error tags and truth are as long as before. */
 qd_status qd_simulate(const qd_link *link, qd_device *dev, uint64_t first_cell, uint64_t n_cells, qd_tags *alice, qd_tags *bob,
