@@ -117,6 +117,11 @@ static bool take_block(qd_tag_reader *r, const uint8_t *block, size_t n) {
     const qd_tag_info before = r->info;
     size_t events = n;
     bool flagged = bits & (r->format.card == QD_CARD_TIMESTAMP7 ? 16 | 32 : 0x6000);
+    if (bits == 0) { /* a hole in the file, or what is left of a preallocated one */
+        r->info.records += n;
+        r->info.padding += n;
+        return true;
+    }
     if (flagged || empty < 0)
         events = split_and_drop(r, block, n, t, mask);
     else
