@@ -82,9 +82,9 @@ grep -q '"status": "aborted"' "$dir/no.json" || say "status of a refusal"
 grep -q '"locked": false' "$dir/no.json" || say "locked of a refusal"
 grep -q '"offset_ps": null' "$dir/no.json" || say "a refusal gives an offset"
 grep -q '"clock"' "$dir/no.json" && say "a refusal leaves a clock"
-expect 6 'no lock' "$qd" sync "$dir/a" "$dir/nb" --format a1-54
+expect 6 'no lock' "$qd" sync "$dir/a" "$dir/nb" --format a1-54 --effort low
 expect 6 'no lock' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 0.001
-expect 6 'no lock' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-ppm 0.5
+expect 6 '"effort": "low"' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-ppm 0.5 --effort low --json -
 head -c 8 "$dir/a" >"$dir/one"
 expect 6 'one event' "$qd" sync "$dir/one" "$dir/b" --format a1-54
 for i in 1 2 3 4; do cat "$dir/one"; done >"$dir/same"
@@ -106,6 +106,8 @@ expect 5 'cannot write' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --json "$dir
 
 # Usage.
 expect 2 'needs --format' "$qd" sync "$dir/a" "$dir/b"
+expect 2 'none of low, normal, high' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --effort great
+expect 2 'out of range' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --p-false 0.5
 expect 2 'is no format' "$qd" sync "$dir/a" "$dir/b" --format nothing
 expect 2 'out of range' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 11
 expect 2 'out of range' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-ppm 1000

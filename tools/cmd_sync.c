@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "cli.h"
+#include "qcrypto_clock.h"
 #include "qcrypto.h"
 #include "qdistill/timetag.h"
 #include "verbs.h"
@@ -13,7 +14,8 @@ enum { CHUNK = 1 << 18, EVENTS_MAX = 1 << 24 };
 
 typedef struct arguments {
     const char *file[2], *format;
-    double max_offset_s, max_ppm, span_s;
+    const char *effort;
+    double max_offset_s, max_ppm, span_s, p_false;
 } arguments;
 
 /* Events of the first span_s seconds, at most EVENTS_MAX. */
@@ -56,6 +58,10 @@ static json_t *record(const qd_cli *cli, const qd_device *dev, const arguments *
     json_object_set_new(j, "significance", json_real(r->significance));
     json_object_set_new(j, "significance_needed", json_real(r->needed));
     json_object_set_new(j, "p_false", json_real(r->p_false));
+    json_object_set_new(j, "max_offset_s", json_real(a->max_offset_s));
+    json_object_set_new(j, "max_ppm", json_real(a->max_ppm));
+    json_object_set_new(j, "max_p_false", json_real(a->p_false));
+    json_object_set_new(j, "effort", json_string(a->effort));
     json_object_set_new(j, "locked", json_boolean(r->locked));
     json_object_set_new(j, "reason", r->locked ? json_null() : json_string(r->reason));
     if (r->locked) json_object_set_new(j, "clock", qd_clock_json(clock));
@@ -86,10 +92,11 @@ static qd_status run(qd_cli *cli, const arguments *a, qd_tags tags[2], qd_device
         return qd_fail(
             err, QD_E_USAGE,
             "sync needs --format F||a format is never guessed: a file looks well in the wrong one|see qdistill sync --help");
+    qd_sync_params p = {.max_offset_s = a->max_offset_s, .max_ppm = a->max_ppm, .p_false = a->p_false};
     QD_TRY(qd_tag_format_parse(a->format, &format, err));
+    QD_TRY(qd_clock_effort(a->effort, &p.effort, err));
     for (int s = 0; s < 2; s++) QD_TRY(load(a->file[s], format, a->span_s, &tags[s], err));
     QD_TRY(qd_cli_device(cli, dev, err));
-    const qd_sync_params p = {.max_offset_s = a->max_offset_s, .max_ppm = a->max_ppm};
     return qd_correlate(*dev, &tags[0], &tags[1], &p, clock, report, err);
 }
 
@@ -99,12 +106,14 @@ int qd_cmd_sync(int argc, char **argv) {
     bool stands_in = false; /* seen by the line above; here for --help */
     qd_cli cli = {0};
     qd_error err = {0};
-    arguments a = {0};
+    arguments a = {.effort = "normal", .max_offset_s = 0.01, .max_ppm = 10, .p_false = 1e-9};
     const qd_opt opts[] = {
         {"format", QD_OPT_TEXT, &a.format, 0, 0, "F", "of both files, as for tags: a1-54, t1, ptu, swabian, csv:time=t:unit=ns, ...", NULL},
         {"max-offset-s", QD_OPT_REAL, &a.max_offset_s, QD_RANGE_MAX_OFFSET_S, "S", "search offsets up to this, either way (default 0.01)",
          NULL},
         {"max-ppm", QD_OPT_REAL, &a.max_ppm, QD_RANGE_MAX_PPM, "P", "search frequencies up to this, either way (default 10)", NULL},
+        {"effort", QD_OPT_TEXT, &a.effort, 0, 0, "E", "low, normal or high: how long to search before refusing (default normal)", NULL},
+        {"p-false", QD_OPT_REAL, &a.p_false, 1e-100, 0.01, "P", "accepted probability of a false lock over the whole search (default 1e-9)", NULL},
         {"span-s", QD_OPT_REAL, &a.span_s, 1e-6, 1e6, "S", "use the first S seconds only (default: up to 16777216 events a side)",
          NULL},
         {"qcrypto", QD_OPT_FLAG, &stands_in, 0, 0, NULL, "with pfind's options and output: see qdistill sync --qcrypto --help", NULL},

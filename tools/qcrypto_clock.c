@@ -23,7 +23,7 @@ qd_cli qd_clock_cli(const qd_mode *mode, const qd_clock_options *o) {
                     .quiet = o->quiet};
 }
 
-static qd_status effort_of(const char *name, qd_effort *effort, qd_error *err) {
+qd_status qd_clock_effort(const char *name, qd_effort *effort, qd_error *err) {
     static const char *const names[QD_EFFORTS] = {
         [QD_EFFORT_NORMAL] = "normal", [QD_EFFORT_HIGH] = "high", [QD_EFFORT_LOW] = "low"};
     int i = 0;
@@ -39,7 +39,7 @@ qd_status qd_clock_find(qd_cli *cli, const qd_tags tags[2], const qd_clock_optio
     qd_clock clock;
     qd_sync_report *r = &found->report;
     qd_sync_params p = {.max_offset_s = o->max_offset_s, .max_ppm = o->max_ppm, .max_drift_ppm_s = drift_ppm_s};
-    QD_TRY(effort_of(o->effort, &p.effort, err));
+    QD_TRY(qd_clock_effort(o->effort, &p.effort, err));
     QD_TRY(qd_cli_device(cli, &dev, err));
     qd_status st = qd_correlate(dev, &tags[0], &tags[1], &p, &clock, r, err);
     qd_device_close(dev);

@@ -34,6 +34,8 @@ typedef struct qd_clock_found {
     qd_sync_report report;
 } qd_clock_found;
 
+/** low, normal or high; NULL: normal. QD_E_USAGE. */
+qd_status qd_clock_effort(const char *name, qd_effort *effort, qd_error *err);
 qd_cli qd_clock_cli(const qd_mode *mode, const qd_clock_options *o);
 /** Search on tags[0] (T2 side) and tags[1] (T1 side); the offset at time @p at_ps on the T1 side's clock. */
 qd_status qd_clock_find(qd_cli *cli, const qd_tags tags[2], const qd_clock_options *o, double at_ps, qd_clock_found *found,
