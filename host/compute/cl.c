@@ -56,7 +56,7 @@ static qd_status create(qd_device *dev, qd_buf *b, size_t bytes, cl_mem_flags fl
     cl_int code;
     cl_mem mem = clCreateBuffer(dev->context, flags, bytes, host, &code);
     if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clCreateBuffer", code);
-    *b = (qd_buf){mem, bytes, &dev->live_buffers};
+    *b = (qd_buf){.mem = mem, .bytes = bytes, .live = &dev->live_buffers};
     dev->live_buffers++;
     return QD_OK;
 }
@@ -66,7 +66,9 @@ qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err) {
 }
 
 qd_status qd_cl_lend(qd_device *dev, qd_buf *b, const void *p, size_t bytes, qd_error *err) {
-    return create(dev, b, bytes, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, (void *)p, err);
+    QD_TRY(create(dev, b, bytes, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, (void *)p, err));
+    b->lent_to = dev->queue;
+    return QD_OK;
 }
 
 /* Nothing moves on a CPU device, but only a map makes the host see what kernels wrote. */
@@ -81,6 +83,7 @@ qd_status qd_cl_returned(qd_device *dev, const qd_buf *b, qd_error *err) {
 
 void qd_cl_free(qd_buf *b) {
     if (b->mem) {
+        if (b->lent_to) (void)clFinish(b->lent_to);
         (void)clReleaseMemObject(b->mem);
         --*b->live;
     }

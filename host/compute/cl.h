@@ -19,14 +19,15 @@ typedef struct qd_buf {
     cl_mem mem;
     size_t bytes;
     size_t *live; /**< the device's count of buffers */
+    cl_command_queue lent_to; /**< of lent memory: what may still work on it; else NULL */
 } qd_buf;
 /** Read-write buffer of @p bytes (0 gives 64). QD_E_DEVICE when above the device's allocation limit or memory is out. Contents
  * undefined. */
 qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err);
-/** {0} is accepted, and what @p b is afterwards. Before the device is closed. */
+/** {0} is accepted, and what @p b is afterwards. Before the device is closed. Of lent memory: waits until nothing works on it. */
 void qd_cl_free(qd_buf *b);
-/** Host memory as a buffer, without a copy: CPU devices only. It must stay where it is until the buffer is freed. What kernels write there
- *  is seen after qd_cl_returned. QD_E_DEVICE as qd_cl_alloc. */
+/** Host memory as a buffer, without a copy: CPU devices only. It must stay where it is until the buffer is freed, also after an error. What
+ *  kernels write there is seen after qd_cl_returned. QD_E_DEVICE as qd_cl_alloc. */
 qd_status qd_cl_lend(qd_device *dev, qd_buf *b, const void *p, size_t bytes, qd_error *err);
 qd_status qd_cl_returned(qd_device *dev, const qd_buf *b, qd_error *err);
 /** Blocking copies; counted in upload and download seconds. */
