@@ -283,6 +283,35 @@ START_TEST(buffers) {
 }
 END_TEST
 
+/* Lent memory holds what kernels wrote once it is returned; and once it is freed, also where nobody asked: a kernel takes milliseconds here. */
+START_TEST(lent_memory) {
+    static const char slow_source[] = "__kernel void slow(__global uint *out, uint rounds) {\n"
+                                      "    uint x = 1;\n"
+                                      "    for (uint i = 0; i < rounds; i++) x = x * 1664525u + (x >> 7);\n"
+                                      "    out[get_global_id(0)] = x;\n"
+                                      "}\n";
+    enum { N = 16 };
+    qd_device *dev = open_cpu();
+    qd_error e = {0};
+    cl_kernel k;
+    cl_uint rounds = 3000000, want = 1, out[2][N + 1] = {{0}};
+    for (cl_uint i = 0; i < rounds; i++) want = want * 1664525u + (want >> 7);
+    ck_assert_int_eq(qd_cl_kernel_of(dev, "slow", slow_source, "", "slow", &k, &e), QD_OK);
+    for (int i = 0; i < 2; i++) {
+        qd_buf b;
+        ck_assert_int_eq(qd_cl_lend(dev, &b, out[i] + 1, N * sizeof(cl_uint), &e), QD_OK);
+        const qd_arg args[] = {QD_ARG_BUF(b), QD_ARG(rounds)};
+        ck_assert_int_eq(qd_cl_run(dev, k, args, 2, N, 1, &e), QD_OK);
+        if (i) ck_assert_int_eq(qd_cl_returned(dev, &b, &e), QD_OK);
+        if (i) ck_assert_uint_eq(out[i][N], want);
+        qd_cl_free(&b);
+        ck_assert_uint_eq(out[i][0], 0);
+        for (int j = 1; j <= N; j++) ck_assert_uint_eq(out[i][j], want);
+    }
+    qd_device_close(dev);
+}
+END_TEST
+
 START_TEST(launches_and_times) {
     qd_device *dev = open_cpu();
     qd_error e = {0};
@@ -438,6 +467,7 @@ int main(void) {
     tcase_add_test(t, no_cache_is_no_error);
     tcase_add_test(t, kernel_dir_is_not_cached);
     tcase_add_test(t, buffers);
+    tcase_add_test(t, lent_memory);
     tcase_add_test(t, launches_and_times);
     tcase_add_test(t, lanes_and_clmul);
     tcase_add_test(t, limits_and_topology);
