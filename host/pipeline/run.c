@@ -313,6 +313,7 @@ static qd_status publish(run *r, const json_t *summary, qd_status st, qd_error *
     for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_finish(&r->key[i], err));
     if (stop_at(r, "publish")) return QD_STOPPED; /* for tests: as if it had died here */
     r->state.finished = true;
+    json_decref(r->state.summary); /* of a state that was set back */
     r->state.summary = json_copy((json_t *)(uintptr_t)summary);
     json_object_set_new(r->state.summary, "device", qd_record_device(r->opt->dev, r->opt->fallback));
     QD_TRY(qd_run_state_write(r->opt->dir, &r->state, err));
