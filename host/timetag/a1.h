@@ -22,7 +22,7 @@ static inline uint64_t qd_a1_load(const uint8_t *p, bool high_first) {
     return high_first ? first << 32 | second : second << 32 | first;
 }
 static inline void qd_a1_store(uint8_t *p, uint64_t w, bool high_first) {
-    for (int i = 0; i < 8; i++) p[(i & 3) + (high_first == (i < 4) ? 4 : 0)] = (uint8_t)(w >> (8 * i));
+    qd_put_le(p, high_first ? w << 32 | w >> 32 : w, 8);
 }
 
 /** True, and counted, when a record is no event; by card. Counts the record. */

@@ -202,18 +202,34 @@ const qd_decoder qd_decode_a1_text = {text_open, text_more, a1_close};
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
-static uint64_t record_of(const qd_tag_writer *w, const qd_tags *tags, uint64_t i) {
-    uint64_t range_mask = ((uint64_t)1 << w->format.bits) - 1;
-    uint64_t time = (uint64_t)qd_ticks_floor(tags->t[i], tags->tick, qd_tag_format_tick(&w->format)) & range_mask;
-    return time << qd_a1_low_bits(&w->format) | tags->mask[i];
+/* How times become records. */
+typedef struct packing {
+    qd_tick from, to;
+    int shift; /* the ratio of the ticks is this power of two; -1: another one */
+    unsigned low;
+    uint64_t range_mask;
+} packing;
+
+static packing packing_of(const qd_tag_writer *w, const qd_tags *tags) {
+    packing p = {tags->tick, qd_tag_format_tick(&w->format), -1, qd_a1_low_bits(&w->format), ((uint64_t)1 << w->format.bits) - 1};
+    uint64_t num = p.from.num * p.to.den, den = p.from.den * p.to.num;
+    for (int shift = 0; num && num <= den; shift++, num *= 2)
+        if (num == den) p.shift = shift;
+    return p;
+}
+
+static inline uint64_t record_of(const packing *p, const qd_tags *tags, uint64_t i) {
+    int64_t t = p->shift >= 0 ? tags->t[i] >> p->shift : qd_ticks_floor(tags->t[i], p->from, p->to);
+    return ((uint64_t)t & p->range_mask) << p->low | tags->mask[i];
 }
 
 static qd_status a1_write(qd_tag_writer *w, const qd_tags *tags, qd_error *err) {
     uint8_t block[QD_READ_BLOCK * QD_A1_BYTES];
     bool high_first = qd_a1_high_first(&w->format);
+    const packing p = packing_of(w, tags);
     for (uint64_t at = 0; at < tags->n;) {
         uint64_t n = tags->n - at < QD_READ_BLOCK ? tags->n - at : QD_READ_BLOCK;
-        for (uint64_t i = 0; i < n; i++) qd_a1_store(block + i * QD_A1_BYTES, record_of(w, tags, at + i), high_first);
+        for (uint64_t i = 0; i < n; i++) qd_a1_store(block + i * QD_A1_BYTES, record_of(&p, tags, at + i), high_first);
         if (fwrite(block, QD_A1_BYTES, n, w->out.f) != n) return qd_out_settle(&w->out, err);
         at += n;
         w->info.records += n;
@@ -222,8 +238,9 @@ static qd_status a1_write(qd_tag_writer *w, const qd_tags *tags, qd_error *err) 
 }
 
 static qd_status text_write(qd_tag_writer *w, const qd_tags *tags, qd_error *err) {
+    const packing p = packing_of(w, tags);
     for (uint64_t i = 0; i < tags->n; i++)
-        if (fprintf(w->out.f, "%016" PRIx64 "\n", record_of(w, tags, i)) < 0) return qd_out_settle(&w->out, err);
+        if (fprintf(w->out.f, "%016" PRIx64 "\n", record_of(&p, tags, i)) < 0) return qd_out_settle(&w->out, err);
     w->info.records += tags->n;
     return QD_OK;
 }
