@@ -135,7 +135,7 @@ inline void load_a(const sides *s, frame *f, uint end) {
     f->a[BEFORE - 1] = f->i0 ? clamped(s->a[f->i0 - 1] - origin) : -FAR;
 }
 
-/* From event f->j0 on, which is not before @p least: until one is after @p most, or there is no room. B's clock is applied by one product a
+/* From event f->j0 on, the first that can meet any of A: until one is after @p most, or there is no room. B's clock is applied by one product a
  * lane: floor((x0 + dx) freq / 2^44) = q0 + floor((r + dx freq) / 2^44), r the remainder of x0 freq. |dx| < 2^30, |freq| < 2^31. */
 inline void load_b(const sides *s, frame *f, int most) {
     const long origin = s->a[f->i0], first = s->b[f->j0], rest = (long)((ulong)(first - s->base) * (ulong)s->freq & ((1UL << 44) - 1));
