@@ -2,24 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # estimate: known lengths, both inputs, no key, and every kind of bad input.
 set -eu
-qd=$1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-fails=0
-
-say() { echo "FAIL: $*"; fails=$((fails + 1)); }
-
-# expect STATUS PATTERN COMMAND...: exit status, and a pattern in the output of either kind
-expect() {
-    want=$1 pattern=$2
-    shift 2
-    set +e
-    "$@" >"$dir/out" 2>&1
-    got=$?
-    set -e
-    [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat "$dir/out"; }
-    grep -q -- "$pattern" "$dir/out" || { say "no '$pattern' from: $*"; cat "$dir/out"; }
-}
+. "$(dirname -- "$0")/expect.sh"
+log=$dir/out
 
 # counts N_Z N_X E_Z E_X C_Z C_X > file
 counts() {

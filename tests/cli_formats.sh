@@ -3,23 +3,7 @@
 # Formats on the command line: what info says of each, conversion among all that are written, the same names in sync, sift and run,
 # key files, and every kind of bad input.
 set -eu
-qd=$1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-fails=0
-say() { echo "FAIL: $*"; fails=$((fails + 1)); }
-
-# expect STATUS PATTERN COMMAND...: exit status, and a pattern in the output of either kind
-expect() {
-    want=$1 pattern=$2
-    shift 2
-    set +e
-    timeout 120 "$@" >"$dir/log" 2>&1
-    got=$?
-    set -e
-    [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat "$dir/log"; }
-    grep -q -- "$pattern" "$dir/log" || { say "no '$pattern' from: $*"; cat "$dir/log"; }
-}
+. "$(dirname -- "$0")/expect.sh"
 has() { grep -q -- "$1" "$dir/log" || { say "no '$1'"; cat "$dir/log"; }; }
 
 # A table whose channels are 5 to 8: info lists them and warns, convert refuses without a map.

@@ -3,23 +3,9 @@
 # From qcrypto's T3 files to T7 files: T3 files laid out here bit by bit go through reconcile and amplify, whose answers for the same bits as
 # bit files are known.
 set -eu
-qd=$(realpath "$1")
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+. "$(dirname -- "$0")/expect.sh"
 cd "$dir"
 unset QD_DEVICE || true
-fails=0
-say() { echo "FAIL: $*"; fails=$((fails + 1)); }
-expect() {
-    want=$1 pattern=$2
-    shift 2
-    set +e
-    timeout 120 "$@" >log 2>&1
-    got=$?
-    set -e
-    [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat log; }
-    grep -q -- "$pattern" log || { say "no '$pattern' from: $*"; cat log; }
-}
 
 # Epochs 0xffffffff, 0 and 2 (the count begins anew, one is missing) of 7001, 9000 and 8000 entries: T2 bases, T4 that names 9 of 10 events, Alice's
 # and Bob's T3, which differ in every 50th bit; and the same bits by basis and all together, in files of bits.

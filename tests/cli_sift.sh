@@ -2,26 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # sift: made-up tags whose sifted strings are known, the same on reference and device; warnings; refusals; bad input.
 set -eu
-qd=$1
+. "$(dirname -- "$0")/expect.sh"
+log=$dir/out
 export LC_ALL=C
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
 cd "$dir"
-fails=0
-
-say() { echo "FAIL: $*"; fails=$((fails + 1)); }
-
-# expect STATUS PATTERN COMMAND...
-expect() {
-    want=$1 pattern=$2
-    shift 2
-    set +e
-    "$@" >out 2>&1
-    got=$?
-    set -e
-    [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat out; }
-    grep -q -- "$pattern" out || { say "no '$pattern' from: $*"; cat out; }
-}
 
 # make KIND FILE_A FILE_B: 3000 pairs of a1-54 tags (one little-endian u64: time << 10 | mask), B's clock 1,000,000 ticks (3,906,250 ps) behind.
 # Beside them what a bookkeeper who knows every pair expects: want.z want.x (Alice's strings as text) and want.counts.

@@ -2,24 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # sync: a clock out of two simulated recordings, its record, refusals (exit 6), and every kind of bad input.
 set -eu
-qd=$1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-fails=0
+. "$(dirname -- "$0")/expect.sh"
 unset QD_DEVICE || true
-say() { echo "FAIL: $*"; fails=$((fails + 1)); }
-
-# expect STATUS PATTERN COMMAND...: exit status, and a pattern in the output of either kind
-expect() {
-    want=$1 pattern=$2
-    shift 2
-    set +e
-    timeout 300 "$@" >"$dir/log" 2>&1
-    got=$?
-    set -e
-    [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat "$dir/log"; }
-    grep -q -- "$pattern" "$dir/log" || { say "no '$pattern' from: $*"; cat "$dir/log"; }
-}
 
 # Two stations for half a second, 400,000 events a second each, PAIRS of the 200,000 common; B's clock is 2.5 ms and 4 ppm behind.
 # make SEED PAIRS FILE-A FILE-B

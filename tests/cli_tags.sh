@@ -2,23 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tags: what info counts, conversion there and back, and every kind of bad input.
 set -eu
-qd=$1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-fails=0
-say() { echo "FAIL: $*"; fails=$((fails + 1)); }
-
-# expect STATUS PATTERN COMMAND...: exit status, and a pattern in the output of either kind
-expect() {
-    want=$1 pattern=$2
-    shift 2
-    set +e
-    timeout 60 "$@" >"$dir/log" 2>&1
-    got=$?
-    set -e
-    [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat "$dir/log"; }
-    grep -q -- "$pattern" "$dir/log" || { say "no '$pattern' from: $*"; cat "$dir/log"; }
-}
+. "$(dirname -- "$0")/expect.sh"
 
 # Records of 54 bits, low word first: time << 10 | mask, times in ticks of 125/32 ps.
 # word TIME LOW: eight bytes of it

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# For scripts that are given "sh SCRIPT PROGRAM SOURCES": a folder of their own, what a failure says, and commands with what is expected of them.
+# Read in with: . "$(dirname -- "$0")/expect.sh"
+qd=$(realpath "$1")
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+log=$dir/log # of the latest command that `expect` ran
+fails=0
+say() { echo "FAIL: $*"; fails=$((fails + 1)); }
+
+# expect STATUS PATTERN COMMAND...: exit status, and a pattern in the output of either kind
+expect() {
+    want=$1 pattern=$2
+    shift 2
+    set +e
+    timeout 300 "$@" >"$log" 2>&1
+    got=$?
+    set -e
+    [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat "$log"; }
+    grep -q -- "$pattern" "$log" || { say "no '$pattern' from: $*"; cat "$log"; }
+}
