@@ -144,13 +144,7 @@ uint32_t qd_unpack(qd_unpacker *u, unsigned bits) {
     return v;
 }
 
-/* Reads fields from bytes in memory. */
-typedef struct source {
-    const uint8_t *p, *end;
-    qd_unpacker u;
-} source;
-
-static bool take(source *s, unsigned bits, uint32_t *v) {
+bool qd_packed_take(qd_packed *s, unsigned bits, uint32_t *v) {
     if (s->u.have < bits) {
         if (s->end - s->p < 4) return false;
         qd_unpack_feed(&s->u, s->p);
@@ -188,10 +182,10 @@ qd_status qd_t3_decode(const uint8_t *bytes, size_t n, qd_epoch_head *h, uint8_t
     if (qd_epoch_file_bytes(h) != n) return wrong_size(h, n, qd_epoch_file_bytes(h), err);
     uint8_t *e = qd_secret_alloc(h->length);
     if (!e) return qd_fail(err, QD_E_INTERNAL, "no memory for %" PRIu32 " entries", h->length);
-    source s = {bytes + qd_epoch_head_bytes(3), bytes + n, {0, 0}};
+    qd_packed s = {bytes + qd_epoch_head_bytes(3), bytes + n, {0, 0}};
     for (uint32_t i = 0; i < h->length; i++) {
         uint32_t v = 0;
-        (void)take(&s, h->bits, &v); /* the size says that it is there */
+        (void)qd_packed_take(&s, h->bits, &v); /* the size says that it is there */
         e[i] = (uint8_t)v;
     }
     if (s.u.acc) {
@@ -239,13 +233,13 @@ qd_status qd_t4_encode(const qd_epoch_head *h, const uint32_t *index, const uint
     return QD_OK;
 }
 
-static qd_status t4_entries(source *s, const qd_epoch_head *h, uint32_t *index, uint8_t *pattern, const uint8_t *bytes,
+static qd_status t4_entries(qd_packed *s, const qd_epoch_head *h, uint32_t *index, uint8_t *pattern, const uint8_t *bytes,
                             qd_error *err) {
     uint64_t next = 0; /* smallest position that may come */
     for (uint64_t i = 0;; i++) {
         uint32_t d, pat;
         size_t at = (size_t)(s->p - bytes);
-        if (!take(s, h->order, &d) || (d == 0 && !take(s, 32, &d)) || !take(s, h->bits, &pat))
+        if (!qd_packed_take(s, h->order, &d) || (d == 0 && !qd_packed_take(s, 32, &d)) || !qd_packed_take(s, h->bits, &pat))
             return qd_fail(err, QD_E_INPUT,
                            "byte %zu: the entries end without terminator||the file was truncated, or is still being written", at);
         if (d == END && pat == 0) {
@@ -283,7 +277,7 @@ qd_status qd_t4_decode(const uint8_t *bytes, size_t n, qd_epoch_head *h, uint32_
                        h->length, n);
     uint32_t *ix = malloc(((size_t)h->length + 1) * sizeof *ix);
     uint8_t *pat = malloc((size_t)h->length + 1);
-    source s = {bytes + head, bytes + n, {0, 0}};
+    qd_packed s = {bytes + head, bytes + n, {0, 0}};
     qd_status st = ix && pat ? t4_entries(&s, h, ix, pat, bytes, err) : qd_fail(err, QD_E_INTERNAL, "no memory for a T4 file");
     if (st == QD_OK && (s.p != s.end || s.u.acc)) st = padding((size_t)(s.p - bytes), err);
     if (st != QD_OK) {
@@ -312,10 +306,10 @@ qd_status qd_t7_decode(const uint8_t *bytes, size_t n, qd_epoch_head *h, qd_bits
     QD_TRY(qd_epoch_head_read(bytes, n, 7, h, err));
     if (qd_epoch_file_bytes(h) != n) return wrong_size(h, n, qd_epoch_file_bytes(h), err);
     QD_TRY(qd_bits_create(key, h->length, err));
-    source s = {bytes + qd_epoch_head_bytes(7), bytes + n, {0, 0}};
+    qd_packed s = {bytes + qd_epoch_head_bytes(7), bytes + n, {0, 0}};
     for (uint32_t i = 0; i < h->length; i++) {
         uint32_t v = 0;
-        (void)take(&s, 1, &v);
+        (void)qd_packed_take(&s, 1, &v);
         qd_bits_set(key, i, v);
     }
     if (!s.u.acc) return QD_OK;

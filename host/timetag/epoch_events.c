@@ -63,29 +63,14 @@ qd_status qd_t1_decode(const uint8_t *bytes, size_t n, qd_epoch_events *e, qd_er
 
 /* ---- T2 ---------------------------------------------------------------------------------------------------------- */
 
-typedef struct source {
-    const uint8_t *bytes, *p, *end;
-    qd_unpacker u;
-} source;
-
-static bool take(source *s, unsigned bits, uint32_t *v) {
-    if (s->u.have < bits) {
-        if (s->end - s->p < 4) return false;
-        qd_unpack_feed(&s->u, s->p);
-        s->p += 4;
-    }
-    *v = qd_unpack(&s->u, bits);
-    return true;
-}
-
-static qd_status t2_entries(source *s, qd_epoch_events *e, qd_error *err) {
+static qd_status t2_entries(qd_packed *s, const uint8_t *bytes, qd_epoch_events *e, qd_error *err) {
     const qd_epoch_head *h = &e->head;
     uint64_t time = 0;
     for (;;) {
         uint32_t d = 0, pattern = 0;
-        size_t at = (size_t)(s->p - s->bytes);
-        bool ok = take(s, h->order, &d), wide = ok && d == 0;
-        if (!ok || (wide && !take(s, 32, &d)) || !take(s, h->bits, &pattern))
+        size_t at = (size_t)(s->p - bytes);
+        bool ok = qd_packed_take(s, h->order, &d), wide = ok && d == 0;
+        if (!ok || (wide && !qd_packed_take(s, 32, &d)) || !qd_packed_take(s, h->bits, &pattern))
             return qd_fail(err, QD_E_INPUT,
                            "byte %zu: the entries end without terminator||the file was truncated, or is still being written", at);
         if (d == END && pattern == 0 && !wide) return e->n == h->length ? QD_OK : disagree(at, "a terminator", h, err);
@@ -111,9 +96,9 @@ qd_status qd_t2_decode(const uint8_t *bytes, size_t n, qd_epoch_events *e, qd_er
         return qd_fail(err, QD_E_INPUT,
                        "byte 8: %" PRIu32 " entries do not fit in %zu bytes||the file was truncated, or is still being written",
                        h->length, n);
-    source s = {bytes, bytes + head, bytes + n, {0, 0}};
+    qd_packed s = {bytes + head, bytes + n, {0, 0}};
     qd_status st = room(e, err);
-    if (st == QD_OK) st = t2_entries(&s, e, err);
+    if (st == QD_OK) st = t2_entries(&s, bytes, e, err);
     if (st == QD_OK && (s.p != s.end || s.u.acc))
         st = qd_fail(err, QD_E_INPUT,
                      "byte %zu: data behind the terminator|length and terminator disagree|the file is damaged|copy it again",

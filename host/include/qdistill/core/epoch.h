@@ -71,6 +71,14 @@ void qd_unpack_feed(qd_unpacker *u, const uint8_t word[4]);
 /** Take @p bits (0..32) bits, which must be there. */
 uint32_t qd_unpack(qd_unpacker *u, unsigned bits);
 
+/** Fields from whole words in memory: [p, end) is what no word was taken of yet. */
+typedef struct qd_packed {
+    const uint8_t *p, *end;
+    qd_unpacker u;
+} qd_packed;
+/** The next field of @p bits (0..32). False: it is not all there; *v unchanged. */
+bool qd_packed_take(qd_packed *s, unsigned bits, uint32_t *v);
+
 /* ---- Files that carry bits --------------------------------------------------------------------------------------- */
 
 /** T3: head->length entries of head->bits (1..8) bits, one in each byte of @p entries. @p bytes: qd_epoch_file_bytes(head). */
