@@ -3,25 +3,9 @@
 # In the places of pfind, fpfind, costream and splicer: from a simulated link to equal bits at both stations, the lines that other programs
 # read, files that come while we wait, and every kind of bad input.
 set -eu
-qd=$(realpath "$1")
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+. "$(dirname -- "$0")/expect.sh"
 QD_DEVICE=ref # but where said: this is about options, files and what is printed
 export QD_DEVICE
-fails=0
-say() { echo "FAIL: $*"; fails=$((fails + 1)); }
-
-# expect STATUS PATTERN COMMAND...: exit status, and a pattern in the output of either kind
-expect() {
-    want=$1 pattern=$2
-    shift 2
-    set +e
-    timeout 120 "$@" >"$dir/log" 2>&1
-    got=$?
-    set -e
-    [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat "$dir/log"; }
-    grep -q -- "$pattern" "$dir/log" || { say "no '$pattern' from: $*"; cat "$dir/log"; }
-}
 
 # A link whose clocks differ by 3.14 ms and 1e-9: what qcrypto is made for. Alice is the T2 side, Bob the T1 side.
 cd "$dir"
@@ -46,6 +30,15 @@ for p in pfind fpfind costream splicer; do ln -s "$qd" $p; done
 cp -r t2 u2 && cp -r t1 u1
 [ "$(./pfind -d u2 -D u1 '' '-k -K' -e 1 -n 2 -V 0 2>err)" = 25132741 ] || say "as pfind: $(cat err)"
 [ -e u2/00000003 ] && [ ! -e u2/00000001 ] && [ ! -e u1/00000002 ] || say "-k -K left $(ls u1 u2)"
+# a place for the answer that is full
+for mode in "--qcrypto -n 2" --fpfind; do
+    set +e
+    # shellcheck disable=SC2086 # words
+    "$qd" sync $mode -d t2 -D t1 -q 20 >/dev/full 2>err
+    got=$?
+    set -e
+    [ $got = 5 ] && grep -q 'cannot write to standard output' err || say "sync $mode with a full standard output: $got $(cat err)"
+done
 # refused: nothing on standard output, status 6, the files stay
 mkdir n2 && cp t2/00000002 n2/00000002
 mkdir n1 && cp t1/00000003 n1/00000003

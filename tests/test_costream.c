@@ -210,11 +210,13 @@ static qd_costream options(uint32_t first, int64_t offset) {
                          .histogram = histogram};
 }
 
-static void run(const qd_costream *c, seen *s, qd_costream_result *r) {
+static void run(const qd_costream *options, seen *s, qd_costream_result *r) {
     qd_error err = {0};
+    qd_costream c = *options;
+    c.self = s;
     *s = (seen){.n = 0};
     const qd_epoch_wait wait = {.seconds = 0, .note = note, .self = s};
-    ck_assert_msg(qd_costream_run(NULL, c, &wait, r, &err) == QD_OK, "%s | %s", err.what, err.cause);
+    ck_assert_msg(qd_costream_run(NULL, &c, &wait, r, &err) == QD_OK, "%s | %s", err.what, err.cause);
 }
 
 static void expect_files(const qd_costream *c, int e, unsigned tag, unsigned order) {
@@ -482,6 +484,7 @@ START_TEST(refusals) {
     seen s = {.n = 0};
     const qd_epoch_wait wait = {.seconds = 0, .note = note, .self = &s};
     qd_costream c = options(3, 0);
+    c.self = &s;
     empty_dirs();
     record(61, 0, 4);
     write_side(T1, 3, 0, 0, -1);
@@ -493,15 +496,18 @@ START_TEST(refusals) {
         ck_assert_int_eq(qd_costream_run(NULL, &c, &wait, &r, &err), QD_E_USAGE);
     }
     c = options(3, 0);
+    c.self = &s;
     c.order = 2;
     ck_assert_int_eq(qd_costream_run(NULL, &c, &wait, &r, &err), QD_E_USAGE);
     c = options(3, 0);
+    c.self = &s;
     c.t2 = "/nonexistent";
     ck_assert_int_eq(qd_costream_run(NULL, &c, &wait, &r, &err), QD_E_INPUT);
     ck_assert_uint_eq(files_in(T3) + files_in(T4), 0);
     const volatile sig_atomic_t stop = 1;
     const qd_epoch_wait stopped = {.seconds = 1e9, .stop = &stop, .note = note, .self = &s};
     c = options(99, 0);
+    c.self = &s;
     ck_assert_int_eq(qd_costream_run(NULL, &c, &stopped, &r, &err), QD_STOPPED);
 }
 END_TEST

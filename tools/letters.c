@@ -138,3 +138,19 @@ qd_status qd_letters_parse(const qd_mode *mode, const qd_letter *letters, int ar
     }
     return QD_OK;
 }
+
+int qd_mode_end(const qd_cli *cli, qd_status st, const qd_error *err) {
+    if (st == QD_OK) return 0;
+    qd_cli_print_error(cli, err);
+    return qd_exit_status(st);
+}
+
+qd_status qd_mode_flush(qd_error *err) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return QD_OK;
+    return qd_fail(err, QD_E_INPUT, "cannot write to standard output|%s|it is closed or its disk is full|make room, and start again",
+                   strerror(errno));
+}
+
+void qd_mode_note(void *mode, const char *text) {
+    fprintf(stderr, "qdistill %s: %s\n", ((const qd_mode *)mode)->name, text);
+}

@@ -42,5 +42,11 @@ typedef struct qd_mode {
  * "" as one argument. --help prints and sets *help. QD_E_USAGE: unknown option, no or a bad value, an argument that is no option.
  */
 qd_status qd_letters_parse(const qd_mode *mode, const qd_letter *letters, int argc, char **argv, bool *help, qd_error *err);
+/** Exit status of a mode that ended so; an error is printed. */
+int qd_mode_end(const qd_cli *cli, qd_status st, const qd_error *err);
+/** All that was printed is out, or QD_E_INPUT: standard output is closed or full. */
+qd_status qd_mode_flush(qd_error *err);
+/** A line on standard error under the mode's name; @p mode is a qd_mode, for callbacks. */
+void qd_mode_note(void *mode, const char *text);
 
 #endif

@@ -65,11 +65,6 @@ void qd_clock_warn(const qd_mode *mode, const qd_clock_found *found) {
                 mode->name, ppm * 1e3, ppm, qd_clock_freqcd(found));
 }
 
-void qd_clock_note(void *self, const char *text) {
-    const qd_mode *mode = self;
-    fprintf(stderr, "qdistill %s: %s\n", mode->name, text);
-}
-
 static qd_status remove_file(const char *path, qd_error *err) {
     if (unlink(path) == 0 || errno == ENOENT) return QD_OK;
     return qd_fail(err, QD_E_INPUT,

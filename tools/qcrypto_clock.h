@@ -44,8 +44,6 @@ qd_status qd_clock_find(qd_cli *cli, const qd_tags tags[2], const qd_clock_optio
 int64_t qd_clock_freqcd(const qd_clock_found *found);
 /** Say on standard error when the difference changes faster than costream follows. */
 void qd_clock_warn(const qd_mode *mode, const qd_clock_found *found);
-/** A qd_epoch_note; self is the qd_mode. */
-void qd_clock_note(void *self, const char *text);
 /** Remove one file, or those of some epochs in a directory. */
 qd_status qd_epoch_remove_range(const char *dir, const char *file, uint32_t first, uint32_t epochs, qd_error *err);
 

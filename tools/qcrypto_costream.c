@@ -130,11 +130,6 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
 
 /* ---- Notices ----------------------------------------------------------------------------------------------------- */
 
-static void note(void *self, const char *text) {
-    const session *s = self;
-    if (!s->cli.quiet) fprintf(stderr, "qdistill %s: %s\n", mode.name, text);
-}
-
 static qd_status log_line(session *s, const qd_costream_epoch *e, qd_error *err) {
     qd_notice *n = &s->notice[GENERAL];
     switch (s->verbosity) {
@@ -215,12 +210,13 @@ static qd_status judge(const session *s, const qd_costream_result *r, qd_error *
 }
 
 static qd_status run(session *s, qd_error *err) {
-    const qd_epoch_wait wait = {.seconds = s->wait_s, .stop = qd_stop_watch(), .note = note, .self = s};
+    const qd_epoch_wait wait = {.seconds = s->wait_s, .stop = qd_stop_watch(), .note = s->cli.quiet ? NULL : qd_mode_note, .self = (void *)&mode};
     qd_device *dev = NULL;
     qd_costream_result r;
     signal(SIGPIPE, SIG_IGN); /* a reader that ended shows where its line is written */
     if (!s->has_first) QD_TRY(qd_epoch_first(s->c.t2, s->c.t1, &s->c.first, err));
     if (s->c.one_to_one && s->device) QD_TRY(qd_cli_device(&s->cli, &dev, err));
+    s->c.self = s;
     s->c.closed = closed;
     s->c.histogram = histogram;
     qd_status st = QD_OK;
@@ -237,7 +233,5 @@ int qd_qcrypto_costream(int argc, char **argv) {
     qd_error err = {0};
     qd_status st = parse(&s, argc, argv, &err);
     if (st == QD_OK && !s.help) st = run(&s, &err);
-    if (st == QD_OK) return 0;
-    qd_cli_print_error(&s.cli, &err);
-    return qd_exit_status(st);
+    return qd_mode_end(&s.cli, st, &err);
 }

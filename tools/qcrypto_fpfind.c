@@ -118,7 +118,7 @@ static double seconds_needed(const options *o) {
 static qd_status load_epochs(options *o, qd_tags tags[2], qd_error *err) {
     const qd_epoch_source source[2] = {{2, o->dir2, false}, {1, o->dir1, false}};
     const qd_epoch_wait wait = {
-        .seconds = 0, .stop = qd_stop_watch(), .note = o->clock.quiet ? NULL : qd_clock_note, .self = (void *)&mode};
+        .seconds = 0, .stop = qd_stop_watch(), .note = o->clock.quiet ? NULL : qd_mode_note, .self = (void *)&mode};
     if (!o->first_name) QD_TRY(qd_epoch_first(o->dir2, o->dir1, &o->first, err));
     uint32_t epochs = (uint32_t)ceil(seconds_needed(o) / 0.536870912), read;
     for (int s = 0; s < 2; s++) {
@@ -200,7 +200,10 @@ static qd_status run(options *o, qd_cli *cli, qd_error *err) {
     qd_status st = load(o, tags, &start, err);
     double at_ps = st == QD_OK ? (double)start * (double)tags[1].tick.num / (double)tags[1].tick.den : 0;
     if (st == QD_OK) st = qd_clock_find(cli, tags, &o->clock, at_ps, &found, err);
-    if (st == QD_OK) print(o, &found);
+    if (st == QD_OK) {
+        print(o, &found);
+        st = qd_mode_flush(err);
+    }
     for (int s = 0; s < 2; s++) qd_tags_destroy(&tags[s]);
     return st;
 }
@@ -211,7 +214,5 @@ int qd_qcrypto_fpfind(int argc, char **argv) {
     qd_status st = parse(&o, argc, argv, &err);
     qd_cli cli = qd_clock_cli(&mode, &o.clock);
     if (st == QD_OK && !o.help) st = run(&o, &cli, &err);
-    if (st == QD_OK) return 0;
-    qd_cli_print_error(&cli, &err);
-    return qd_exit_status(st);
+    return qd_mode_end(&cli, st, &err);
 }

@@ -63,7 +63,7 @@ static qd_status first_epoch(options *o, qd_error *err) {
     return qd_epoch_first(o->dir2, o->dir1, &o->first, err);
 }
 
-static qd_status print_to(FILE *to, const options *o, const qd_clock_found *c) {
+static void print_to(FILE *to, const options *o, const qd_clock_found *c) {
     int64_t offset = llround(c->offset_ps / 125);
     switch (o->verbosity) {
         case 0:
@@ -86,13 +86,15 @@ static qd_status print_to(FILE *to, const options *o, const qd_clock_found *c) {
         default:
             break;
     }
-    return QD_OK;
 }
 
 static qd_status print(const options *o, const qd_clock_found *c, qd_error *err) {
-    if (!o->log) return print_to(stdout, o, c);
+    if (!o->log) {
+        print_to(stdout, o, c);
+        return qd_mode_flush(err);
+    }
     FILE *f = fopen(o->log, "a");
-    if (f) (void)print_to(f, o, c);
+    if (f) print_to(f, o, c);
     bool ok = f && !ferror(f);
     if (f && fclose(f) != 0) ok = false;
     return ok ? QD_OK : qd_fail(err, QD_E_INPUT, "cannot write %s|||choose another -l, or make room", o->log);
@@ -106,7 +108,7 @@ static qd_status remove_used(const options *o, qd_error *err) {
 static qd_status run(options *o, qd_cli *cli, qd_error *err) {
     const qd_epoch_source source[2] = {{2, o->file2 ? o->file2 : o->dir2, o->file2 != NULL},
                                        {1, o->file1 ? o->file1 : o->dir1, o->file1 != NULL}};
-    const qd_epoch_wait wait = {.seconds = 0.5, .stop = qd_stop_watch(), .note = qd_clock_note, .self = (void *)&mode};
+    const qd_epoch_wait wait = {.seconds = 0.5, .stop = qd_stop_watch(), .note = qd_mode_note, .self = (void *)&mode};
     qd_tags tags[2] = {{0}, {0}};
     qd_clock_found found = {.freq = 0};
     uint32_t read;
@@ -127,7 +129,5 @@ int qd_qcrypto_pfind(int argc, char **argv) {
     qd_status st = parse(&o, argc, argv, &err);
     qd_cli cli = qd_clock_cli(&mode, &o.clock);
     if (st == QD_OK && !o.help) st = run(&o, &cli, &err);
-    if (st == QD_OK) return 0;
-    qd_cli_print_error(&cli, &err);
-    return qd_exit_status(st);
+    return qd_mode_end(&cli, st, &err);
 }

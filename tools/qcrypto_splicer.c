@@ -70,11 +70,6 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     return QD_OK;
 }
 
-static void note(void *self, const char *text) {
-    const session *s = self;
-    if (!s->cli.quiet) fprintf(stderr, "qdistill %s: %s\n", mode.name, text);
-}
-
 static qd_status one(session *s, uint32_t epoch, const qd_epoch_wait *wait, bool *done, qd_error *err) {
     uint64_t kept;
     QD_TRY(qd_splicer_epoch(&s->s, epoch, wait, &kept, done, err));
@@ -115,7 +110,7 @@ static qd_status as_told(session *s, const qd_epoch_wait *wait, qd_error *err) {
         if (*wait->stop || fscanf(f, "%31s", word) != 1) break;
         unsigned long epoch = strtoul(word, &end, 16);
         if (*end || epoch > UINT32_MAX) {
-            note(s, "a line of -E is no epoch of 8 hexadecimal digits: passed over");
+            if (wait->note) wait->note(wait->self, "a line of -E is no epoch of 8 hexadecimal digits: passed over");
             s->passed++;
             continue;
         }
@@ -128,7 +123,7 @@ static qd_status as_told(session *s, const qd_epoch_wait *wait, qd_error *err) {
 }
 
 static qd_status run(session *s, qd_error *err) {
-    const qd_epoch_wait wait = {.seconds = s->wait_s, .stop = qd_stop_watch(), .note = note, .self = s};
+    const qd_epoch_wait wait = {.seconds = s->wait_s, .stop = qd_stop_watch(), .note = s->cli.quiet ? NULL : qd_mode_note, .self = (void *)&mode};
     signal(SIGPIPE, SIG_IGN); /* a reader that ended shows where its line is written */
     qd_status st = QD_OK;
     if (s->verbosity < 0) s->notice_name[WRITTEN] = NULL;
@@ -152,7 +147,5 @@ int qd_qcrypto_splicer(int argc, char **argv) {
     qd_error err = {0};
     qd_status st = parse(&s, argc, argv, &err);
     if (st == QD_OK && !s.help) st = run(&s, &err);
-    if (st == QD_OK) return 0;
-    qd_cli_print_error(&s.cli, &err);
-    return qd_exit_status(st);
+    return qd_mode_end(&s.cli, st, &err);
 }

@@ -66,7 +66,7 @@ static qd_status histogram(qd_costream_work *w, const qd_epoch_file *t2, qd_erro
     }
     if (--w->histogram_left) return QD_OK;
     w->histogram_left = w->c->histogram_epochs;
-    qd_status st = w->c->histogram(w->wait->self, t2->head.epoch, w->histogram, err);
+    qd_status st = w->c->histogram(w->c->self, t2->head.epoch, w->histogram, err);
     memset(w->histogram, 0, COLUMNS * sizeof *w->histogram);
     return st;
 }
@@ -152,7 +152,7 @@ qd_status qd_costream_close(qd_costream_work *w, const qd_epoch_file *t2, qd_err
     w->result->kept += e.kept;
     w->result->coincidences += e.coincidences;
     w->result->accidentals += e.accidentals;
-    QD_TRY(w->c->closed(w->wait->self, &e, err));
+    QD_TRY(w->c->closed(w->c->self, &e, err));
     QD_TRY(histogram(w, t2, err));
     if (w->c->remove2) QD_TRY(qd_epoch_remove(w->c->t2, e.epoch, err));
     return qd_t1_tidy(w, err);

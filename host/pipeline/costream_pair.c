@@ -22,18 +22,6 @@ qd_status qd_costream_pair_greedy(qd_costream_work *w, const int64_t *t2, uint64
     return QD_OK;
 }
 
-static uint64_t first_not_before(const int64_t *t, uint64_t n, int64_t at) {
-    uint64_t lo = 0, hi = n;
-    while (lo < hi) {
-        uint64_t mid = lo + (hi - lo) / 2;
-        if (t[mid] < at)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
 /* T1 events out of order are what costream drops. */
 static void in_order(qd_t1_stream *s, uint64_t from) {
     uint64_t kept = from;
@@ -47,16 +35,22 @@ static void in_order(qd_t1_stream *s, uint64_t from) {
     s->n = kept;
 }
 
+/* First T1 event not before @p t. */
+static uint64_t waiting_from(const qd_t1_stream *s, int64_t t) {
+    const qd_tags tags = {.n = s->n, .t = s->t};
+    return qd_tags_lower_bound(&tags, t);
+}
+
 /* T1 events until beyond @p to; those before @p from are not needed any more. */
 static qd_status t1_span(qd_costream_work *w, int64_t from, int64_t to, qd_error *err) {
     qd_t1_stream *s = &w->t1;
     while (!s->ended && (s->n == 0 || s->t[s->n - 1] <= to)) {
-        s->next = first_not_before(s->t, s->n, from);
+        s->next = waiting_from(s, from);
         uint64_t waiting = s->n - s->next;
         QD_TRY(qd_t1_more(w, err));
         in_order(s, waiting); /* what was used is gone from the front */
     }
-    s->next = first_not_before(s->t, s->n, from);
+    s->next = waiting_from(s, from);
     return QD_OK;
 }
 
@@ -108,7 +102,7 @@ qd_status qd_costream_pair_mutual(qd_costream_work *w, const int64_t *t2, uint64
     const int64_t length = ((int64_t)1 << 32) / SLICES;
     for (int64_t end = t2[0] + length; k.to < n2; end += length) {
         k.from = k.to;
-        k.to = first_not_before(t2, n2, end);
+        while (k.to < n2 && t2[k.to] < end) k.to++;
         QD_TRY(pair_slice(w, &k, &accidentals, err));
     }
     w->used1 = k.used;

@@ -24,7 +24,7 @@ typedef struct qd_epoch_wait {
     double seconds;                    /**< for a file, or the next part of one; costream waits 22 */
     const volatile sig_atomic_t *stop; /**< NULL, or non-zero: end with QD_STOPPED */
     qd_epoch_note note;                /**< may be NULL */
-    void *self;                        /**< handed to note, and to `closed` below */
+    void *self;                        /**< handed to note */
 } qd_epoch_wait;
 
 /** First epoch that both directories have a file of. QD_E_INPUT: a directory cannot be read, or there is none. */
@@ -78,6 +78,7 @@ typedef struct qd_costream {
     bool remove2, remove1;     /**< remove T2 and T1 files once what came of them is on disk */
     int64_t skew[4];           /**< added to the times of T1 events of one detector: V, -, H, + */
     unsigned histogram_epochs; /**< epochs a histogram of time differences; 0: none */
+    void *self;                /**< handed to closed and histogram */
     /** Every epoch, after its files are on disk. Another status than QD_OK ends the work. */
     qd_status (*closed)(void *self, const qd_costream_epoch *epoch, qd_error *err);
     /** Every histogram_epochs epochs: count[c][i] differences d = i - 64; column 4 r + l: detector r of the T2 side and l of the
