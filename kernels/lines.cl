@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slices of A correlated with B, summed along every slope; definitions are in host/timetag/lines.h.
  *
- * The transform is modulo p = 24577 in 16-bit lanes: natural order in, blocks in bit-reversed order out, as kernels/ntt.clh does it
+ * The transform is modulo p = 12289 in 16-bit lanes: natural order in, blocks in bit-reversed order out, as kernels/ntt.clh does it
  * with 32 bits. Two forms: -DGROUP=n, a work-group of n items in local memory (GPUs); without, one work-item with vectors of 16 lanes. */
 #define P ((ushort)12289)
 #define PINV ((ushort)53249)/* p^-1 modulo 2^16 */
@@ -115,9 +115,9 @@ inline void inverse_group(__local ushort *x, __global const ushort2 *tw) {
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
-/* Spectrum of segment s: N values from in + s stride; times scale. */
+/* Spectrum of segment s: N values from in + s stride, times scale, to place first + s. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void lines_forward(__global const short *restrict in, uint stride, uint segments, ushort scale, ushort scale_q, __global const ushort2 *restrict tw,
+void lines_forward(__global const short *restrict in, uint stride, uint segments, uint first, ushort scale, ushort scale_q, __global const ushort2 *restrict tw,
                    __global const ushort *restrict lane_tw, __global ushort *restrict out) {
     __local ushort x[N];
     const uint s = get_group_id(0);
@@ -125,7 +125,7 @@ void lines_forward(__global const short *restrict in, uint stride, uint segments
     if (s >= segments) return;
     for (uint i = get_local_id(0); i < N; i += GROUP) x[i] = residue(in[(size_t)s * stride + i]);
     forward_group(x, tw);
-    for (uint i = get_local_id(0); i < N; i += GROUP) out[(size_t)s * N + i] = mul_by(reduce_once(x[i]), scale, scale_q);
+    for (uint i = get_local_id(0); i < N; i += GROUP) out[(size_t)(first + s) * N + i] = mul_by(reduce_once(x[i]), scale, scale_q);
 }
 
 /* Leaf k at block m: item k blocks + m of the group index; lags go to rows + k width + (column + m) 4096. */
@@ -243,7 +243,7 @@ inline void inverse_wide(V *t, __global const ushort *lane_tw) {
     transpose(t);
 }
 
-__kernel void lines_forward(__global const short *restrict in, uint stride, uint segments, ushort scale, ushort scale_q, __global const ushort2 *restrict tw,
+__kernel void lines_forward(__global const short *restrict in, uint stride, uint segments, uint first, ushort scale, ushort scale_q, __global const ushort2 *restrict tw,
                             __global const ushort *restrict lane_tw, __global ushort *restrict out) {
     const uint s = get_global_id(0);
     if (s >= segments) return;
@@ -252,7 +252,7 @@ __kernel void lines_forward(__global const short *restrict in, uint stride, uint
     forward_tall(t, tw);
     for (uint g = 0; g < VECTORS / 16; g++) {
         forward_wide(t + 16 * g, lane_tw + (size_t)g * 480);
-        for (uint i = 0; i < 16; i++) vstore16(mul_by(reduce_once(t[16 * g + i]), (V)(scale), (V)(scale_q)), 16 * g + i, out + (size_t)s * N);
+        for (uint i = 0; i < 16; i++) vstore16(mul_by(reduce_once(t[16 * g + i]), (V)(scale), (V)(scale_q)), 16 * g + i, out + (size_t)(first + s) * N);
     }
 }
 

@@ -57,9 +57,39 @@ for f in base offset freq p_false; do
 done
 expect 0 'locked' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --span-s 0.3 --json "$dir/c3.json"
 
+# Without priors 1 s and 122 ppm; with them, limits around them. A prior that is wrong by more than the limits finds nothing.
+[ "$(number max_offset_s "$dir/c3.json")" = 1.0 ] && [ "$(number max_ppm "$dir/c3.json")" = 122.0703125 ] || say "the limits without priors"
+expect 0 'locked' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --offset-s 0.0025 --max-offset-s 1e-6 --ppm 4.05 --max-ppm 0.1 --json "$dir/c4.json"
+# With the prior 2.5 ms more are known to be common, half a percent of the pairs: sqrt(0.005) of a standard deviation (2.9 ps; 1e-5 ppm, 176 units
+# of 2^-44), four times that; and a tick.
+awk -v o1="$(number offset "$dir/c1.json")" -v o4="$(number offset "$dir/c4.json")" -v f1="$(number freq "$dir/c1.json")" -v f4="$(number freq "$dir/c4.json")" \
+    'BEGIN { o = o1 - o4; f = f1 - f4; exit !(f4 != "" && o * o <= 1 && f * f <= 50 * 50) }' || say "with priors the clock is another"
+[ "$(number prior_ppm "$dir/c4.json" | cut -c 1-6)" = 4.0499 ] || say "the prior is not in the record"
+expect 6 'no lock' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --offset-s -0.0025 --max-offset-s 1e-4 --effort low
+expect 6 'outside the search' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 0.01 --ppm 3 --max-ppm 0.99 --effort low
+expect 2 'out of range' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --ppm 300
+expect 2 'for both together' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --ppm 200 --max-ppm 50
+
+# Warnings: a lock at the edge of the search, a file against itself or a copy of it.
+expect 0 'edge of the search' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 0.0026 --max-ppm 10
+expect 0 'the same file' "$qd" sync "$dir/a" "$dir/a" --format a1-54 --max-offset-s 0.01 --max-ppm 10 --json "$dir/self.json"
+grep -q 'the same file' "$dir/self.json" || say "the record has no warning"
+cp "$dir/a" "$dir/copy"
+expect 0 'copies of one recording' "$qd" sync "$dir/a" "$dir/copy" --format a1-54 --max-offset-s 0.01 --max-ppm 10
+
+# A recording that begins 0.3 s before the other: what is before the common time is not held.
+perl -e '
+    my ($in, $out) = @ARGV;
+    open(my $f, "<:raw", $in) or die; local $/; my $x = <$f>; close $f;
+    my @early = map { ($_ * 1000000 << 10) | 1 } 1 .. 2000; # 7.8 s at 256 a second
+    my @late = map { $_ + (8 * 256000000000 << 10) } unpack("Q<*", $x);
+    open($f, ">:raw", $out) or die; print $f pack("Q<*", @early, @late); close $f;' "$dir/a" "$dir/early"
+expect 0 'locked' "$qd" sync "$dir/early" "$dir/b" --format a1-54 --offset-s 8 --max-offset-s 0.01 --json "$dir/early.json"
+awk -v x="$(sed -n '/"loaded_s"/,/]/p' "$dir/early.json" | sed -n 2p | tr -d ', ')" 'BEGIN { exit !(x > 0.3 && x < 0.6) }' || say "early events are held"
+
 # Refused: exit 6, with a reason, and a record without a clock.
 make 2 0 "$dir/na" "$dir/nb"
-expect 6 'no lock: no peak stands out' "$qd" sync "$dir/na" "$dir/nb" --format a1-54 --json "$dir/no.json"
+expect 6 'no lock: no peak stands out' "$qd" sync "$dir/na" "$dir/nb" --format a1-54 --max-offset-s 0.01 --max-ppm 10 --json "$dir/no.json"
 grep -q 'Next: ' "$dir/log" || say "a refusal does not say what to do"
 grep -q 'S found' "$dir/log" || say "a refusal does not give the numbers"
 grep -q '"status": "aborted"' "$dir/no.json" || say "status of a refusal"
@@ -67,7 +97,7 @@ grep -q '"locked": false' "$dir/no.json" || say "locked of a refusal"
 grep -q '"offset_ps": null' "$dir/no.json" || say "a refusal gives an offset"
 grep -q '"clock"' "$dir/no.json" && say "a refusal leaves a clock"
 expect 6 'no lock' "$qd" sync "$dir/a" "$dir/nb" --format a1-54 --effort low
-expect 6 'no lock' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 0.001
+expect 6 'no lock' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 0.001 --effort low
 expect 6 '"effort": "low"' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-ppm 0.5 --effort low --json -
 head -c 8 "$dir/a" >"$dir/one"
 expect 6 'one event' "$qd" sync "$dir/one" "$dir/b" --format a1-54

@@ -117,7 +117,7 @@ qd_status qd_follow_collect(qd_follow *f, const qd_tags *a, const qd_tags *b, in
     f->n_samples = 0;
     for (int i = 0; i < n; i++) {
         int64_t from = qd_cell_start(f->tick, lo + i), to = qd_cell_start(f->tick, lo + i + 1);
-        const qd_strip strip = {a, b, from, to};
+        const qd_strip strip = {.a = a, .b = b, .from = from, .to = to};
         qd_clock whole = qd_follow_clock(f, lo + i);
         f->line[i] = qd_follow_cell(f, lo + i);
         f->first[i] = f->n_samples;

@@ -44,7 +44,7 @@ static void count_one(void *self, int64_t ta, int64_t tb, int64_t e) {
 static void count_all(const qd_follow *f, const qd_tags *a, const qd_tags *b, int64_t lo, int n, int64_t h, grid *g) {
     memset(g, 0, sizeof *g);
     for (int i = 0; i < n; i++) {
-        const qd_strip strip = {a, b, qd_cell_start(f->tick, lo + i), qd_cell_start(f->tick, lo + i + 1)};
+        const qd_strip strip = {.a = a, .b = b, .from = qd_cell_start(f->tick, lo + i), .to = qd_cell_start(f->tick, lo + i + 1)};
         qd_clock line = qd_follow_clock(f, lo + i);
         counting c = {h, g->count[i * SLICES / n]};
         qd_strip_walk(&strip, &line, BINS / 2 * h, count_one, &c);

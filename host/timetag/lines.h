@@ -79,6 +79,17 @@ qd_status qd_lines_ref(const qd_lines_case *c, int32_t *out, qd_error *err);
 /** By exact transforms and a tree on the device; the same words. */
 qd_status qd_lines_cl(const qd_lines_case *c, qd_device *dev, int32_t *out, qd_error *err);
 
+/** The same, some blocks of lags at a time, for a search over more lags than memory has words for. A stretch is what qd_lines_ref
+ *  writes for the part of B that begins at its first block. */
+typedef struct qd_lines_run qd_lines_run;
+/** @param c stays where it is until the run is closed; its bins may be freed  @param most blocks of a stretch
+ *  @param run NULL after an error. QD_E_INTERNAL: no memory. QD_E_DEVICE, QD_E_BUILD. */
+qd_status qd_lines_open(const qd_lines_case *c, qd_device *dev, uint32_t most, qd_lines_run **run, qd_error *err);
+/** Blocks [first, first + blocks), blocks <= most, within the case's; QD_LINES_ARRAYS arrays of blocks 2048 words. Costs less where
+ *  a stretch goes on where the one before ended. */
+qd_status qd_lines_some(qd_lines_run *run, uint32_t first, uint32_t blocks, int32_t *out, qd_error *err);
+void qd_lines_close(qd_lines_run *run);
+
 /** Inputs of a problem of the registry. */
 typedef struct qd_lines_state {
     qd_lines_case c;

@@ -28,7 +28,8 @@ typedef struct pass {
     qd_buf at;
 } pass;
 
-typedef struct work {
+/* Some blocks of lags at a time. */
+struct qd_lines_run {
     const qd_lines_case *c;
     qd_device *dev;
     bool lanes;
@@ -37,7 +38,10 @@ typedef struct work {
     qd_buf tw, lane_tw, tw_inverse, lane_tw_inverse, spectrum_a, spectrum_b, rows, branch[2], slope, out;
     pass passes[PASSES];
     unsigned n_passes;
-} work;
+    uint32_t most;       /* blocks of a call */
+    uint32_t next, last; /* the block that the columns go on with; how many there are before the shared ones, 0: nothing yet */
+};
+typedef struct qd_lines_run work;
 
 static void release(work *w) {
     qd_buf *all[] = {&w->tw,   &w->lane_tw,   &w->tw_inverse, &w->lane_tw_inverse, &w->spectrum_a, &w->spectrum_b,
@@ -168,35 +172,45 @@ static qd_status launch(work *w, cl_kernel k, const qd_arg *args, size_t n, size
     return w->lanes ? qd_cl_run(w->dev, k, args, n, items, 1, err) : qd_cl_run(w->dev, k, args, n, items * GROUP, GROUP, err);
 }
 
-/* Spectra of segments of N bins, `stride` apart, times scale / 2^16 in Montgomery's sense. */
-static qd_status spectra(work *w, const int16_t *bins, size_t count, uint32_t stride, uint32_t segments, uint32_t factor,
-                         qd_buf *out, qd_error *err) {
+/* Spectra of segments of N bins, `stride` apart in what @p fill writes, times factor / 2^16 in Montgomery's sense. Pieces of
+ * segments at a time, so that no second copy of all bins is needed. */
+static qd_status spectra(work *w, void (*fill)(const qd_lines_case *c, uint32_t first, uint32_t n, int16_t *x), uint32_t stride,
+                         uint32_t segments, uint32_t factor, qd_buf *out, qd_error *err) {
+    enum { PIECE = 512 };
+    uint32_t most = segments < PIECE ? segments : PIECE;
+    size_t count = (size_t)(most - 1) * stride + N;
     qd_buf in = {0};
     cl_ushort scale = (cl_ushort)factor, scale_q = (cl_ushort)((factor << 16) / QD_LINES_PRIME);
-    qd_status st;
-    QD_TRY_OUT(st, upload(w, &in, bins, count * sizeof *bins, err));
-    QD_TRY_OUT(st, qd_cl_alloc(w->dev, out, (size_t)segments * N * sizeof(uint16_t), err));
-    const qd_arg args[] = {QD_ARG_BUF(in),  QD_ARG(stride),    QD_ARG(segments),       QD_ARG(scale),
-                           QD_ARG(scale_q), QD_ARG_BUF(w->tw), QD_ARG_BUF(w->lane_tw), QD_ARG_BUF(*out)};
-    QD_TRY_OUT(st, launch(w, w->forward, args, 8, segments, err));
-    st = qd_cl_finish(w->dev, err);
+    int16_t *x = malloc(count * sizeof *x);
+    qd_status st = x ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for %u segments", most);
+    if (st == QD_OK) st = qd_cl_alloc(w->dev, &in, count * sizeof *x, err);
+    if (st == QD_OK) st = qd_cl_alloc(w->dev, out, (size_t)segments * N * sizeof *x, err);
+    for (uint32_t first = 0; st == QD_OK && first < segments; first += most) {
+        uint32_t n = segments - first < most ? segments - first : most;
+        const qd_arg args[] = {QD_ARG_BUF(in),    QD_ARG(stride),         QD_ARG(n),
+                               QD_ARG(first),     QD_ARG(scale),          QD_ARG(scale_q),
+                               QD_ARG_BUF(w->tw), QD_ARG_BUF(w->lane_tw), QD_ARG_BUF(*out)};
+        fill(w->c, first, n, x);
+        QD_TRY_OUT(st, qd_cl_write(w->dev, &in, 0, x, ((size_t)(n - 1) * stride + N) * sizeof *x, err));
+        QD_TRY_OUT(st, launch(w, w->forward, args, 9, n, err));
+        QD_TRY_OUT(st, qd_cl_finish(w->dev, err));
+    }
 out:
     qd_cl_free(&in);
+    free(x);
     return st;
 }
 
-/* A's slices backwards and filled up with zeros: the product is then the correlation. Products lose 2^16 and gain 2^12: times
- * 2^4. */
-static qd_status spectra_a(work *w, qd_error *err) {
-    uint32_t slices = w->c->leaves * w->c->group;
-    int16_t *x = calloc((size_t)slices * N, sizeof *x);
-    if (!x) return qd_fail(err, QD_E_INTERNAL, "no memory for %u slices", slices);
-    for (uint32_t s = 0; s < slices; s++)
+/* A's slices backwards and filled up with zeros: the product is then the correlation. */
+static void backwards(const qd_lines_case *c, uint32_t first, uint32_t n, int16_t *x) {
+    memset(x, 0, (size_t)n * N * sizeof *x);
+    for (uint32_t s = 0; s < n; s++)
         for (uint32_t i = 0; i < QD_LINES_SLICE; i++)
-            x[(size_t)s * N + ((N - i) & (N - 1))] = w->c->a[(size_t)s * QD_LINES_SLICE + i];
-    qd_status st = spectra(w, x, (size_t)slices * N, N, slices, 16, &w->spectrum_a, err);
-    free(x);
-    return st;
+            x[(size_t)s * N + ((N - i) & (N - 1))] = c->a[(size_t)(first + s) * QD_LINES_SLICE + i];
+}
+
+static void as_they_are(const qd_lines_case *c, uint32_t first, uint32_t n, int16_t *x) {
+    memcpy(x, c->b + (size_t)first * QD_LINES_SLICE, ((size_t)(n - 1) * QD_LINES_SLICE + N) * sizeof *x);
 }
 
 static qd_status prepare(work *w, qd_error *err) {
@@ -204,7 +218,7 @@ static qd_status prepare(work *w, qd_error *err) {
     w->lanes = qd_cl_is_cpu(w->dev);
     size_t blocks = WORKING_SET / (sizeof(uint16_t) * QD_LINES_SLICE * c->leaves);
     w->wide = blocks > 2 * SHARED ? (uint32_t)(blocks - SHARED) : SHARED;
-    if (w->wide > c->blocks) w->wide = c->blocks > SHARED ? c->blocks : SHARED;
+    if (w->wide > w->most) w->wide = w->most > SHARED ? w->most : SHARED;
     w->width = (w->wide + SHARED) * QD_LINES_SLICE;
     const char *options = w->lanes ? "-DCHUNK=16" : "-DGROUP=256 -DCHUNK=1";
     QD_TRY(qd_cl_kernel(w->dev, "lines", options, "lines_forward", &w->forward, err));
@@ -213,13 +227,14 @@ static qd_status prepare(work *w, qd_error *err) {
     QD_TRY(qd_cl_kernel(w->dev, "lines", options, "lines_sum", &w->sum, err));
     QD_TRY(qd_cl_kernel(w->dev, "lines", options, "lines_best", &w->best, err));
     QD_TRY(make_twiddles(w, err));
-    QD_TRY(spectra_a(w, err));
-    uint32_t slices = c->leaves * c->group + c->blocks + SHARED - 1;
-    QD_TRY(spectra(w, c->b, qd_lines_b(c), QD_LINES_SLICE, slices, 1, &w->spectrum_b, err));
+    /* Products lose 2^16 and gain 2^12: times 2^4. */
+    uint32_t slices = c->leaves * c->group;
+    QD_TRY(spectra(w, backwards, N, slices, 16, &w->spectrum_a, err));
+    QD_TRY(spectra(w, as_they_are, QD_LINES_SLICE, slices + c->blocks + SHARED - 1, 1, &w->spectrum_b, err));
     size_t bytes = ((size_t)c->leaves * w->width + 2 * PAD) * sizeof(uint16_t);
     QD_TRY(qd_cl_alloc(w->dev, &w->rows, bytes, err));
     QD_TRY(qd_cl_zero(w->dev, &w->rows, 0, bytes, err));
-    QD_TRY(qd_cl_alloc(w->dev, &w->out, qd_lines_words(c) * sizeof(int32_t), err));
+    QD_TRY(qd_cl_alloc(w->dev, &w->out, QD_LINES_ARRAYS * (size_t)w->most * QD_LINES_SLICE * sizeof(int32_t), err));
     return plan_passes(w, err);
 }
 
@@ -244,7 +259,8 @@ static qd_status leaves(work *w, uint32_t first, uint32_t n, uint32_t column, qd
     return launch(w, w->lags, args, 12, (size_t)c->leaves * n, err);
 }
 
-static qd_status tree(work *w, uint32_t first, uint32_t n, qd_error *err) {
+/* The tree over n blocks of columns, to lags `place` and on of `total`. */
+static qd_status tree(work *w, uint32_t n, uint32_t place, uint32_t total, qd_error *err) {
     const qd_lines_case *c = w->c;
     qd_buf *in = &w->rows;
     size_t each = w->lanes ? CHUNK * LANES : 1, local = w->lanes ? 1 : 64;
@@ -261,39 +277,57 @@ static qd_status tree(work *w, uint32_t first, uint32_t n, qd_error *err) {
         in = out;
     }
     pass *p = &w->passes[w->n_passes - 1];
-    uint32_t start = QD_LINES_MARGIN, lags = n * QD_LINES_SLICE, place = first * QD_LINES_SLICE,
-             total = (uint32_t)qd_lines_lags(c);
+    uint32_t start = QD_LINES_MARGIN, lags = n * QD_LINES_SLICE;
     const qd_arg args[] = {QD_ARG_BUF(*in),      QD_ARG(p->parts),  QD_ARG(p->old),   QD_ARG(p->slopes),
                            QD_ARG_BUF(w->slope), QD_ARG_BUF(p->at), QD_ARG(w->width), QD_ARG(start),
                            QD_ARG(lags),         QD_ARG(place),     QD_ARG(total),    QD_ARG_BUF(w->out)};
     return qd_cl_run(w->dev, w->best, args, 12, lags / each, local, err);
 }
 
-static qd_status scan(work *w, qd_error *err) {
+/* The columns of one stretch: leaves for the blocks that the stretch before has not left there. */
+static qd_status columns(work *w, uint32_t first, uint32_t n, qd_error *err) {
     const qd_lines_case *c = w->c;
-    size_t each = w->lanes ? LANES : 1;
-    for (uint32_t first = 0; first < c->blocks; first += w->wide) {
-        uint32_t n = c->blocks - first < w->wide ? c->blocks - first : w->wide;
-        if (first == 0) {
-            QD_TRY(leaves(w, 0, n + SHARED, 0, err));
-        } else {
-            uint32_t source = w->wide * QD_LINES_SLICE;
-            const qd_arg args[] = {QD_ARG_BUF(w->rows), QD_ARG(c->leaves), QD_ARG(w->width), QD_ARG(source)};
-            QD_TRY(qd_cl_run(w->dev, w->move, args, 4, c->leaves * (2 * QD_LINES_MARGIN / each), w->lanes ? 16 : 64, err));
-            QD_TRY(leaves(w, first + SHARED, n, SHARED, err));
-        }
-        QD_TRY(tree(w, first, n, err));
+    uint32_t each = w->lanes ? LANES : 1, source = w->last * QD_LINES_SLICE;
+    if (first != w->next || w->last < SHARED) return leaves(w, first, n + SHARED, 0, err);
+    const qd_arg args[] = {QD_ARG_BUF(w->rows), QD_ARG(c->leaves), QD_ARG(w->width), QD_ARG(source)};
+    QD_TRY(qd_cl_run(w->dev, w->move, args, 4, c->leaves * (2 * QD_LINES_MARGIN / each), w->lanes ? 16 : 64, err));
+    return leaves(w, first + SHARED, n, SHARED, err);
+}
+
+qd_status qd_lines_some(qd_lines_run *w, uint32_t first, uint32_t blocks, int32_t *out, qd_error *err) {
+    uint32_t total = blocks * QD_LINES_SLICE;
+    for (uint32_t at = 0; at < blocks; at += w->wide) {
+        uint32_t n = blocks - at < w->wide ? blocks - at : w->wide;
+        QD_TRY(columns(w, first + at, n, err));
+        QD_TRY(tree(w, n, at * QD_LINES_SLICE, total, err));
+        w->next = first + at + n;
+        w->last = n;
     }
-    return qd_cl_finish(w->dev, err);
+    QD_TRY(qd_cl_finish(w->dev, err));
+    return qd_cl_read(w->dev, &w->out, 0, out, QD_LINES_ARRAYS * (size_t)total * sizeof *out, err);
+}
+
+qd_status qd_lines_open(const qd_lines_case *c, qd_device *dev, uint32_t most, qd_lines_run **run, qd_error *err) {
+    work *w = *run = calloc(1, sizeof *w);
+    if (!w) return qd_fail(err, QD_E_INTERNAL, "no memory for a search");
+    *w = (work){.c = c, .dev = dev, .most = most};
+    qd_status st = prepare(w, err);
+    if (st == QD_OK) return QD_OK;
+    qd_lines_close(w);
+    *run = NULL;
+    return st;
+}
+
+void qd_lines_close(qd_lines_run *w) {
+    if (!w) return;
+    release(w);
+    free(w);
 }
 
 qd_status qd_lines_cl(const qd_lines_case *c, qd_device *dev, int32_t *out, qd_error *err) {
-    work w = {.c = c, .dev = dev};
-    qd_status st;
-    QD_TRY_OUT(st, prepare(&w, err));
-    QD_TRY_OUT(st, scan(&w, err));
-    st = qd_cl_read(dev, &w.out, 0, out, qd_lines_words(c) * sizeof *out, err);
-out:
-    release(&w);
+    qd_lines_run *run;
+    QD_TRY(qd_lines_open(c, dev, c->blocks, &run, err));
+    qd_status st = qd_lines_some(run, 0, c->blocks, out, err);
+    qd_lines_close(run);
     return st;
 }

@@ -4,15 +4,22 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include "timetag/sync.h"
 
 static const double default_offset_s = 0.01, default_ppm = 10, default_p = 1e-9;
-enum { KEEP_BACK = 4 }; /* one part in so many, at the end, is for confirmation */
+static const double most_offset_s = 1e6, most_ppm = 240; /* 2^-12 is where a clock's frequency ends */
+enum { KEEP_BACK = 4 };                                  /* one part in so many, at the end, is for confirmation */
 
 static qd_status check(const qd_tags *a, const qd_tags *b, qd_sync_params *p, qd_error *err) {
     if (p->max_offset_s == 0) p->max_offset_s = default_offset_s;
     if (p->max_ppm == 0) p->max_ppm = default_ppm;
     if (p->p_false == 0) p->p_false = default_p;
+    if (!(fabs(p->offset_s) <= most_offset_s) || !(fabs(p->ppm) + p->max_ppm <= most_ppm))
+        return qd_fail(
+            err, QD_E_USAGE,
+            "clock search around %g s and %g ppm, within %g ppm||limits are %g s, and %g ppm for both together|stay within them",
+            p->offset_s, p->ppm, p->max_ppm, most_offset_s, most_ppm);
     if (!(p->max_offset_s > 0 && p->max_offset_s <= 10) || !(p->max_ppm > 0 && p->max_ppm <= 200) ||
         !(p->p_false > 0 && p->p_false <= 0.01) || (unsigned)p->effort >= QD_EFFORTS ||
         !(p->max_drift_ppm_s >= 0 && p->max_drift_ppm_s <= 1))
@@ -50,20 +57,11 @@ __attribute__((format(printf, 4, 5))) static qd_status refuse(qd_sync_report *r,
                    r->reason, r->significance, r->needed, r->lambda, r->bin_ps * 1e-3, r->rate_a, r->rate_b, r->search_s, next);
 }
 
-/* The part of A's time axis where both sides have events. */
-static bool overlap(const qd_tags *a, const qd_tags *b, qd_strip *s) {
-    int64_t a0 = a->t[0], a1 = a->t[a->n - 1], b0 = b->t[0], b1 = b->t[b->n - 1];
-    *s = (qd_strip){a, b, a0 > b0 ? a0 : b0, a1 < b1 ? a1 : b1};
-    if (s->to <= s->from) return false;
-    const int64_t longest = (int64_t)1 << 53; /* a clock holds within 2^54 ticks of its base */
-    if (s->to - s->from > longest) s->to = s->from + longest;
-    return true;
-}
-
-/* The same where B's clock is known. */
-static bool overlap_by(const qd_tags *a, const qd_tags *b, const qd_clock *clock, qd_strip *s) {
-    int64_t b0 = qd_clock_apply(clock, b->t[0]), b1 = qd_clock_apply(clock, b->t[b->n - 1]);
-    *s = (qd_strip){a, b, a->t[0] > b0 ? a->t[0] : b0, a->t[a->n - 1] < b1 ? a->t[a->n - 1] : b1};
+/* The part of A's time axis where both sides have events, B's by the clock that is known or expected. */
+static bool overlap(const qd_tags *a, const qd_tags *b, const qd_clock *clock, qd_strip *s) {
+    int64_t b0 = qd_clock_apply_near(clock, b->t[0]), b1 = qd_clock_apply_near(clock, b->t[b->n - 1]);
+    *s = (qd_strip){.a = a, .b = b, .from = a->t[0] > b0 ? a->t[0] : b0, .to = a->t[a->n - 1] < b1 ? a->t[a->n - 1] : b1};
+    if (s->to - s->from > qd_longest) s->to = s->from + qd_longest;
     return s->to > s->from;
 }
 
@@ -131,7 +129,7 @@ static bool confirm(const qd_strip *kept, const qd_strip *used, const qd_clock *
 
 /* Another peak at the same frequency, within the reach of neighbouring lines and where the search could not tell them apart. */
 static double runner_up(const qd_stage *c, const qd_clock *line) {
-    enum { HALF = 1024, MOST = 1 << 24 };
+    enum { HALF = 1024, MOST = 1 << 22 };
     uint64_t count[2 * HALF], best = 0, next = 0, total = 0;
     uint32_t place = HALF;
     int64_t width = (int64_t)(c->leaves / 2 + 8) * c->bin / HALF + 1;
@@ -141,7 +139,11 @@ static double runner_up(const qd_stage *c, const qd_clock *line) {
         c->strip; /* of dense events a part shows a second peak as well, and a wide look at all of them takes minutes */
     double many = (double)qd_events_between(part.a, part.from, part.to) * (double)qd_events_between(part.b, part.from, part.to) /
                   (double)(part.to - part.from) * 2 * HALF * (double)width;
-    if (many > MOST) part.to = part.from + (int64_t)((double)(part.to - part.from) * MOST / many);
+    if (many > MOST) { /* in the middle: at the ends one side's events may be missing */
+        int64_t span = part.to - part.from, less = (int64_t)((double)span * MOST / many);
+        part.from += (span - less) / 2;
+        part.to = part.from + less;
+    }
     qd_strip_histogram(&part, &shifted, width, HALF, count);
     for (uint32_t q = 0; q < 2 * HALF; q++) total += count[q];
     for (uint32_t q = HALF - 2; q <= HALF + 2; q++)
@@ -160,7 +162,9 @@ static bool wanders(const qd_strip *all, const qd_clock *line, const qd_fit *who
     int sharper = 0, fits = 0;
     for (int i = 0; i < PARTS; i++) {
         int64_t span = all->to - all->from;
-        qd_strip part = {all->a, all->b, all->from + span / PARTS * i, all->from + span / PARTS * (i + 1)};
+        qd_strip part = *all;
+        part.from = all->from + span / PARTS * i;
+        part.to = part.from + span / PARTS;
         qd_clock own = *line;
         qd_fit fit;
         if (!qd_fit_line(&part, &own, (int64_t)ceil(whole->sigma), &fit)) continue;
@@ -201,6 +205,80 @@ static qd_status not_found(const qd_stage *st, bool longer, const qd_sync_params
                   p->p_false);
 }
 
+/* Bins of a stage's bin in the first look, which has 30 of them either way: the line is known to a bin of the stage. */
+enum { LOOK_BINS = 20 };
+
+/* Enough of the beginning of a stage's strip to see a peak of pairs again in bins of h, where it stands out more than it did in
+ * the stage's wide bins. */
+static int64_t first_look(const qd_stage *st, const qd_peak *peak, int64_t h) {
+    int64_t span = st->strip.to - st->strip.from;
+    double background = st->lambda * 2 * (double)h / (double)st->bin,
+           pairs = st->counts ? peak->excess : peak->score * sqrt(st->lambda * (peak->two ? 2 : 1));
+    for (int i = 8; i > 0; i--) {
+        double part = ldexp(1, -i), lambda = background * part;
+        /* as sharpening judges: background known to 5 standard deviations, 4,000 lines; and enough pairs to tell their width */
+        if (pairs * part > 100 && pairs * part > qd_false_least(4000, lambda + 0.73 * sqrt(lambda), 1, log(1e-4)) - lambda)
+            return span >> i;
+    }
+    return span;
+}
+
+/* The pairs near the line, for fits without end: where they are too many, near by the jitter that a part of them shows. */
+static qd_status collect(qd_strip *all, const qd_strip *sharp, const qd_clock *line, int64_t *h, qd_near *near, qd_error *err) {
+    enum { ROOM = 24, MANY = 1 << 22, PART = 1 << 20 };
+    double span = (double)(sharp->to - sharp->from), na = (double)qd_events_between(sharp->a, sharp->from, sharp->to),
+           nb = (double)qd_events_between(sharp->b, sharp->from, sharp->to);
+    if (na * nb / span * 2 * ROOM * (double)*h > MANY) {
+        qd_strip part = *sharp;
+        qd_clock own = *line;
+        qd_fit fit;
+        if (na > PART) part.to = part.from + (int64_t)(span / na * PART);
+        if (qd_fit_line(&part, &own, *h, &fit) && fit.sigma < (double)*h) *h = (int64_t)ceil(fit.sigma);
+    }
+    QD_TRY(qd_strip_collect(all, line, ROOM * *h, near, err));
+    all->near = near;
+    return QD_OK;
+}
+
+/* A line that is sharp: the only one near, confirmed on data kept back, fitted to all. QD_E_POLICY: it is not. */
+static qd_status try_line(qd_strip *all, const qd_strip *sharp, const qd_strip *kept, const qd_search *search,
+                          const qd_sync_params *p, double *tried, qd_clock *line, int64_t h, qd_near *near, qd_sync_report *r,
+                          qd_error *err) {
+    qd_tick tick = all->a->tick;
+    double per_s = 1e12 * (double)tick.den / (double)tick.num;
+    qd_fit fit;
+    qd_strip used = *sharp;
+    QD_TRY(collect(all, sharp, line, &h, near, err));
+    used.near = all->near;
+    if (!qd_fit_line(&used, line, h, &fit))
+        return refuse(r, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns",
+                      (double)h / per_s * 1e9);
+    /* The k-th line may lock by chance with probability p / (k (k+1)): over all k that adds up to p, however many there are. */
+    ++*tried;
+    double share = *tried * (*tried + 1);
+    bool straight = p->max_drift_ppm_s > 0,
+         confirmed = confirm(kept, &used, line, &fit, search->log_limit - log(share), p->max_drift_ppm_s * 1e-6 / per_s, r);
+    const qd_strip *bent = confirmed ? all : &used;
+    if (confirmed && !qd_fit_line(all, line, h, &fit))
+        straight = false;
+    else if (!straight)
+        straight = !wanders(bent, line, &fit);
+    if (!straight)
+        return refuse(r, "use a shorter or a steadier part of the recording (--span-s)", err,
+                      "the frequency drifts: one line over %.3g s leaves %.3g ps, over a quarter much less",
+                      qd_seconds(bent->to - bent->from, tick), fit.sigma / per_s * 1e12);
+    if (!confirmed)
+        return refuse(r, "use a longer or a steadier recording", err,
+                      "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance", r->confirmed,
+                      r->confirm_lambda);
+    *line = report_clock(&fit, all->b->t[0], all, r);
+    if (llabs(line->offset - search->prior.offset) > search->max_offset || fabs(r->frequency_ppm - p->ppm) > p->max_ppm)
+        return refuse(r, "widen --max-offset-s or --max-ppm and search again, or search around these figures (--offset-s, --ppm)",
+                      err, "offset %.9g s, frequency %.6g ppm: outside the search", r->offset_ps * 1e-12, r->frequency_ppm);
+    r->p_false = fmin(1, share * r->confirm_p);
+    return QD_OK;
+}
+
 /* Sharpen a peak, confirm it on data kept back, fit. QD_E_POLICY: it was none, or not the only one. */
 static qd_status try_peak(const qd_stage *st, const qd_peak *peak, const qd_strip *all, const qd_strip *kept,
                           const qd_search *search, const qd_sync_params *p, double *tried, qd_clock *clock, qd_sync_report *r,
@@ -208,12 +286,13 @@ static qd_status try_peak(const qd_stage *st, const qd_peak *peak, const qd_stri
     qd_tick tick = all->a->tick;
     double per_s = 1e12 * (double)tick.den / (double)tick.num, second;
     qd_clock line = qd_peak_line(st, peak);
-    qd_strip strip = st->strip;
+    qd_strip strip = st->strip, whole = *all;
     qd_round round;
-    qd_fit fit;
     bool sharp;
-    int64_t h = st->bin / 12 + 1;
-    QD_TRY(qd_sharpen(&strip, strip.to, &line, &h, &second, &round, &sharp, err));
+    int64_t h = st->bin / LOOK_BINS + 1, limit = strip.to;
+    strip.to = strip.from + first_look(st, peak, h);
+    QD_TRY(qd_sharpen(&strip, limit, &line, &h, &second, &round, &sharp, err));
+    if (!sharp && second > satellite) return two_candidates(second, r, err);
     if (!sharp)
         return refuse(r, "widen --max-ppm, or use a shorter or a steadier part of the recording (--span-s)", err,
                       "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency is outside the search or drifts, "
@@ -222,27 +301,11 @@ static qd_status try_peak(const qd_stage *st, const qd_peak *peak, const qd_stri
     double also = runner_up(st, &line);
     r->second = also > second ? also : second;
     if (r->second > satellite) return two_candidates(r->second, r, err);
-    if (!qd_fit_line(&strip, &line, h, &fit))
-        return refuse(r, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns",
-                      (double)h / per_s * 1e9);
-    /* The k-th line may lock by chance with probability p / (k (k+1)): over all k that adds up to p, however many there are. */
-    ++*tried;
-    double share = *tried * (*tried + 1);
-    if (!confirm(kept, &strip, &line, &fit, search->log_limit - log(share), p->max_drift_ppm_s * 1e-6 / per_s, r))
-        return refuse(r, "use a longer or a steadier recording", err,
-                      "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance", r->confirmed,
-                      r->confirm_lambda);
-    if (!qd_fit_line(all, &line, h, &fit) || (p->max_drift_ppm_s == 0 && wanders(all, &line, &fit)))
-        return refuse(r, "use a shorter or a steadier part of the recording (--span-s)", err,
-                      "the frequency drifts: one line over %.3g s leaves %.3g ps, over a quarter much less",
-                      qd_seconds(all->to - all->from, tick), fit.sigma / per_s * 1e12);
-    line = report_clock(&fit, all->b->t[0], all, r);
-    if (line.offset > search->max_offset || line.offset < -search->max_offset || fabs(r->frequency_ppm) > p->max_ppm)
-        return refuse(r, "widen --max-offset-s and --max-ppm and search again", err,
-                      "offset %.6g s, frequency %.6g ppm: outside the search", r->offset_ps * 1e-12, r->frequency_ppm);
-    *clock = line;
-    r->p_false = fmin(1, share * r->confirm_p);
-    return QD_OK;
+    qd_near near = {0};
+    qd_status s = try_line(&whole, &strip, kept, search, p, tried, &line, h, &near, r, err);
+    qd_near_free(&near);
+    if (s == QD_OK) *clock = line;
+    return s;
 }
 
 /* Whether one of the next highest lines, too low to stand out by itself, is a clock as well, and another one than the line found.
@@ -264,10 +327,20 @@ static qd_status another(const qd_stage *st, uint32_t found, const qd_strip *all
     return QD_OK;
 }
 
-/* The peaks of a stage that are worth a look, one by one. QD_E_POLICY: none was it. */
-static qd_status try_peaks(const qd_stage *st, bool last, const qd_strip *all, const qd_strip *kept, const qd_search *search,
-                           const qd_sync_params *p, outcome *o, qd_clock *clock, qd_sync_report *r, qd_error *err) {
+/* Cost of the first look at a peak, in sums of a leaf and a lag. */
+static double look_cost(const qd_stage *st, const qd_peak *peak, double rate) {
+    return 4 * rate * (double)first_look(st, peak, st->bin / LOOK_BINS + 1);
+}
+
+/* The peaks of a stage that are worth a look, one by one: those that stand out, and others as long as looks cost less than the
+ * next stage, which lifts a true one, or less than this one, if it is the last. QD_E_POLICY: none was it. */
+static qd_status try_peaks(const qd_stage *st, const qd_stage *after, const qd_strip *all, const qd_strip *kept,
+                           const qd_search *search, const qd_sync_params *p, outcome *o, qd_clock *clock, qd_sync_report *r,
+                           qd_error *err) {
     const qd_peak *first = &st->peak[0], *next = &st->peak[1];
+    enum { FEW = 16, FEW_LAST = 64 };
+    double rate = (double)qd_events_between(all->a, all->from, all->to) / (double)(all->to - all->from), cost = 0,
+           budget = after ? after->work / 4 : st->work / 2;
     double twin = 0; /* share of a second peak that stands out as well */
     if (st->n_peaks > 1 && qd_peak_log(st, next) <= search->log_limit && next->excess / first->excess > satellite &&
         qd_peak_log(st, first) <= search->log_limit)
@@ -275,7 +348,8 @@ static qd_status try_peaks(const qd_stage *st, bool last, const qd_strip *all, c
     for (uint32_t i = 0; i < st->n_peaks; i++) {
         const qd_peak *peak = &st->peak[i];
         double log_false = qd_peak_log(st, peak);
-        if (log_false >= 0 && !last) break; /* as high as chance goes: the next stage lifts a true one above it */
+        cost += look_cost(st, peak, rate);
+        if (cost > budget && i >= (!after ? FEW_LAST : log_false < 0 ? FEW : 0)) break;
         report_peak(st, peak, p, r);
         qd_status s = try_peak(st, peak, all, kept, search, p, &o->tried, clock, r, err);
         if (s == QD_OK) {
@@ -290,38 +364,40 @@ static qd_status try_peaks(const qd_stage *st, bool last, const qd_strip *all, c
             o->report = *r;
             if (err) o->err = *err;
         }
-        if (o->ambiguous || (i >= 15 && !last)) break;
+        if (o->ambiguous) break;
     }
     return QD_E_POLICY;
 }
 
-/* Sums of a leaf and a lag: of some milliseconds, a second or two, and minutes on two cores. */
-static const double work_of[] = {[QD_EFFORT_NORMAL] = 0x1p29, [QD_EFFORT_HIGH] = 0x1p37, [QD_EFFORT_LOW] = 0x1p24};
+/* Sums of a leaf and a lag, and leaves: some milliseconds; a few seconds; minutes on two cores. */
+static const struct {
+    double work;
+    uint32_t leaves;
+} efforts[] = {[QD_EFFORT_NORMAL] = {0x1p34, 1024}, [QD_EFFORT_HIGH] = {0x1p37, 8192}, [QD_EFFORT_LOW] = {0x1p24, 8192}};
 
 /* More and more slices until a peak is confirmed, or the effort is spent. */
-static qd_status lock(qd_device *dev, const qd_strip *all, const qd_sync_params *p, qd_clock *clock, qd_sync_report *r,
-                      qd_error *err) {
+static qd_status lock(qd_device *dev, const qd_strip *all, const qd_search *search, const qd_sync_params *p, qd_clock *clock,
+                      qd_sync_report *r, qd_error *err) {
     /* The first rung is coarse: it costs next to nothing and is enough for a bright link. */
     static const uint32_t ladder[] = {8, 8, 32, 128, 512, 1024, 2048, 4096, 8192};
     enum { STEPS = sizeof ladder / sizeof *ladder };
-    double per_s = 1e12 * (double)all->a->tick.den / (double)all->a->tick.num, effort = work_of[p->effort];
-    qd_search search = {(int64_t)ceil(p->max_offset_s * per_s), p->max_ppm * 1e-6, log(p->p_false)};
     qd_strip used = *all, kept = *all;
     used.to = kept.from = all->to - (all->to - all->from) / KEEP_BACK;
     outcome o = {.tried = 0};
     qd_stage st[2];
-    bool more = qd_stage_plan(&used, &search, ladder[0], 1, &st[0]), longer = true;
+    bool more = qd_stage_plan(&used, search, ladder[0], 1, &st[0]), longer = true;
     if (!more)
         return refuse(r, "give a longer recording", err, "no peak stands out: %.3g s are too short for a search",
                       qd_seconds(used.to - used.from, all->a->tick));
     for (int i = 0; more; i++) {
-        more = i + 1 < STEPS && qd_stage_plan(&used, &search, ladder[i + 1], UINT32_MAX, &st[1]);
+        more = i + 1 < STEPS && ladder[i + 1] <= efforts[p->effort].leaves &&
+               qd_stage_plan(&used, search, ladder[i + 1], UINT32_MAX, &st[1]);
         longer = !more;
-        more = more && st[1].work <= effort;
+        more = more && st[1].work <= efforts[p->effort].work;
         QD_TRY(qd_search_stage(dev, &st[0], err));
         report_peak(&st[0], st[0].n_peaks ? &st[0].peak[0] : NULL, p, r);
         qd_sync_report now = *r;
-        qd_status s = try_peaks(&st[0], !more, all, &kept, &search, p, &o, clock, r, err);
+        qd_status s = try_peaks(&st[0], more ? &st[1] : NULL, all, &kept, search, p, &o, clock, r, err);
         if (s == QD_OK) {
             clock->significance = r->significance;
             clock->p_false = r->p_false;
@@ -356,9 +432,13 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
                                       : "all events at one time");
     }
     qd_strip all;
-    if (!overlap(a, b, &all)) return refuse(r, other, err, "the recordings do not overlap in time");
+    double per_s = 1e12 * (double)a->tick.den / (double)a->tick.num;
+    qd_search search = {
+        .max_offset = (int64_t)ceil(p.max_offset_s * per_s), .max_rate = p.max_ppm * 1e-6, .log_limit = log(p.p_false)};
+    QD_TRY(qd_clock_from_figures(a->tick, b->t[0], p.offset_s * 1e12, p.ppm, &search.prior, err));
+    if (!overlap(a, b, &search.prior, &all)) return refuse(r, other, err, "the recordings do not overlap in time");
     report_rates(&all, r);
-    return lock(dev, &all, &p, clock, r, err);
+    return lock(dev, &all, &search, &p, clock, r, err);
 }
 
 qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_clock *clock, qd_sync_report *report,
@@ -370,7 +450,7 @@ qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_
     qd_strip all;
     qd_fit fit;
     qd_clock line = *clock;
-    if (a->n < 2 || b->n < 2 || !overlap_by(a, b, clock, &all))
+    if (a->n < 2 || b->n < 2 || !overlap(a, b, clock, &all))
         return refuse(r, "give more events", err, "the tags do not overlap in time");
     report_rates(&all, r);
     if (!qd_fit_line(&all, &line, reach / 8 + 1, &fit))

@@ -17,10 +17,18 @@ static inline int32_t qd_line_shift(int32_t j, uint32_t k, uint32_t slices) {
     return (int32_t)((x - ((x % m) + m) % m) / m);
 }
 
+/** Events of A and B that are near to each other along a line, in A's order: what is left of a long recording for all fits after
+ * the first look. */
+typedef struct qd_near {
+    uint64_t n, cap;
+    int64_t (*pair)[2]; /**< [n] times of A and B */
+} qd_near;
+
 /** Times of both sides, and the part of A's time axis in use. */
 typedef struct qd_strip {
     const qd_tags *a, *b;
-    int64_t from, to; /**< A's time, [from, to) */
+    int64_t from, to;    /**< A's time, [from, to) */
+    const qd_near *near; /**< NULL: all events; else only these pairs are seen */
 } qd_strip;
 
 /** The same line with its offset stated at another of B's times (rounded down to a tick). */
@@ -51,6 +59,10 @@ int64_t qd_fine_difference(const qd_fine *fine, int64_t ta, int64_t tb);
 void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach,
                    void (*each)(void *self, int64_t ta, int64_t tb, int64_t e), void *self);
 
+/** Collect the pairs with |e| <= reach of a strip, to be freed by qd_near_free also after an error. QD_E_INTERNAL: no memory. */
+qd_status qd_strip_collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_near *near, qd_error *err);
+void qd_near_free(qd_near *near);
+
 /** Histogram of e: count[q + half] for floor(e / width) = q, -half <= q < half. count has 2 half cells, set to 0 first. */
 void qd_strip_histogram(const qd_strip *s, const qd_clock *line, int64_t width, uint32_t half, uint64_t *count);
 
@@ -80,9 +92,9 @@ typedef struct qd_round {
 /** Move the line onto the best one. QD_E_INTERNAL: no memory. */
 qd_status qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r, qd_error *err);
 
-/** Sharpen from bin width @p h over [from, to) to the jitter over [from, limit).
- *  *sharp false: the peak did not sharpen (r holds the round that failed); true: *h is a bin that holds most of the peak, the
- *  strip reaches the limit. QD_E_INTERNAL: no memory. */
+/** Sharpen from bin width @p h over the strip, which may be a short beginning of what is there, to the jitter; then over more and
+ * more of it, up to @p limit. *sharp false: the peak did not sharpen (r holds the round that failed); true: *h is a bin that
+ * holds most of the peak, the strip reaches the limit. QD_E_INTERNAL: no memory. */
 qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, bool *sharp,
                      qd_error *err);
 
@@ -103,12 +115,24 @@ typedef struct qd_fit {
  * line's base at the middle of the strip. @return false: no peak above 6 standard deviations of the background. */
 bool qd_fit_line(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit);
 
-/** Limits of the search in ticks and parts. */
+/** Limits of the search in ticks and parts, either way of the clock that is expected. */
 typedef struct qd_search {
+    qd_clock prior; /**< tick {0, 0}: offsets and frequencies about 0 */
     int64_t max_offset;
     double max_rate; /**< |frequency| as a fraction */
     double log_limit;
 } qd_search;
+/** A clock holds within 2^54 ticks of its base: longer recordings are used so far. */
+static const int64_t qd_longest = (int64_t)1 << 53;
+/** qd_clock_apply for any time; beyond what a clock holds for, where it ends. */
+static inline int64_t qd_clock_apply_near(const qd_clock *clock, int64_t tb) {
+    int64_t x = clock->freq ? tb - clock->base : 0;
+    return qd_clock_apply(clock, x > qd_longest ? clock->base + qd_longest : x < -qd_longest ? clock->base - qd_longest : tb);
+}
+/** B's time at which a clock says @p ta: to a tick. */
+int64_t qd_clock_invert(const qd_clock *clock, int64_t ta);
+/** First event of @p x that is not before @p at on A's clock. */
+uint64_t qd_tags_from(const qd_tags *x, const qd_clock *clock, int64_t at);
 
 /** A line that stands out: lag at the beginning of the strip, in bins; bins that it moves by; the sum of one lag or of two
  * neighbours. */
@@ -120,13 +144,13 @@ typedef struct qd_peak {
 } qd_peak;
 
 /** One stage of the search. */
-enum { QD_PEAKS = 64 };
+enum { QD_PEAKS = 1024 };
 typedef struct qd_stage {
     qd_strip strip;
+    qd_clock prior;
     uint32_t leaves, group;
     int64_t bin;        /**< ticks */
     int64_t half, lags; /**< lags -half .. half are searched */
-    size_t n;           /**< lags correlated */
     double work;        /**< sums of a leaf and a lag */
     double tests;       /**< lines tested, in both widths */
     double lambda;      /**< events of chance in a line of one lag */

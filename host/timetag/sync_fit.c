@@ -7,11 +7,11 @@
 enum {
     SLICES = QD_GRID_SLICES,
     BINS = QD_GRID_BINS,
-    PLACES = 30,               /* a line's middle lies within this many bins */
-    SLOPES = 32,               /* and moves by at most so many from end to end: 30 + 16 + 1 < 48 */
-    APART = 4,                 /* bins between two different peaks */
-    GROWTH = 4,                /* of the time, round by round; also of the resolution */
-    MOST_DIFFERENCES = 1 << 24 /* of a round, where it takes a longer time */
+    PLACES = 30, /* a line's middle lies within this many bins */
+    SLOPES = 32, /* and moves by at most so many from end to end: 30 + 16 + 1 < 48 */
+    APART = 4,   /* bins between two different peaks */
+    GROWTH = 4,  /* of the resolution, round by round */
+    LONGER = 16  /* growth of the time, once the jitter is reached */
 };
 
 /* Events in the two bins around place c (in bins, the border between bins c-1 and c) of a line that moves by j bins. */
@@ -73,18 +73,6 @@ qd_status qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r, qd_er
     return QD_OK;
 }
 
-/* Time of the next round: longer, but with a bounded number of differences while the bins are wide. */
-static int64_t next_end(const qd_strip *s, int64_t limit, int64_t h, bool resolved) {
-    int64_t span = s->to - s->from, all = limit - s->from, longer = span > all / GROWTH ? all : span * GROWTH;
-    if (resolved) return s->from + longer;
-    double per_tick =
-        (double)qd_events_between(s->a, s->from, s->to) / (double)span *
-        ((double)qd_events_between(s->b, s->b->t[0], s->b->t[s->b->n - 1]) / (double)(s->b->t[s->b->n - 1] - s->b->t[0] + 1));
-    double most = MOST_DIFFERENCES / (per_tick * BINS * (double)h + 1e-300);
-    if ((double)longer > most) longer = most > (double)span ? (int64_t)most : span;
-    return s->from + longer;
-}
-
 /* A peak that fell apart between bins of 4 h and h: by jitter, and it does so again at finer bins; or it was two sharp ones, and
  * one of them stays whole. @p whole: the excess before. */
 static qd_status two_peaks(const qd_strip *s, qd_clock line, const qd_round *r, double whole, double *second, qd_error *err) {
@@ -96,36 +84,55 @@ static qd_status two_peaks(const qd_strip *s, qd_clock line, const qd_round *r, 
     return QD_OK;
 }
 
-qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, bool *sharp,
-                     qd_error *err) {
-    bool resolved = false;
-    double rate = 0;
-    *second = 0;
-    *sharp = false;
+/* Finer and finer bins until the peak no longer fits into two of them: that is the jitter. Goes back to the bins that held it;
+ * *rate is what they held, a tick. *found false: the peak was none. */
+static qd_status to_jitter(qd_strip *s, qd_clock *line, int64_t *h, double *second, qd_round *r, double *rate, bool *found,
+                           qd_error *err) {
+    double span = (double)(s->to - s->from);
     for (unsigned round = 0;; round++) {
         qd_clock before = *line;
         r->h = *h;
         QD_TRY(qd_sharpen_round(s, line, r, err));
-        double now = r->excess / (double)(s->to - s->from);
-        if (!resolved && round > 0 && now < 0.6 * rate) {
-            /* The peak no longer fits into two bins: that is the jitter. Go back to the bins that held it. */
-            QD_TRY(two_peaks(s, *line, r, rate * (double)(s->to - s->from), second, err));
+        double now = r->excess / span;
+        if (round > 0 && now < 0.6 * *rate) {
+            QD_TRY(two_peaks(s, *line, r, *rate * span, second, err));
             *line = before;
             *h *= GROWTH;
-            resolved = true;
-        } else {
-            if (r->log_false > log(1e-6)) return QD_OK;
-            if (!resolved && r->second > *second) *second = r->second;
-            if (*h == 1) resolved = true;
-            if (resolved && s->to == limit) {
-                *sharp = true;
-                return QD_OK;
-            }
-            if (!resolved) *h = *h > GROWTH ? *h / GROWTH : 1;
-            rate = now;
+            *found = true;
+            return QD_OK;
         }
-        s->to = next_end(s, limit, *h, resolved);
+        /* The first round needs not be sure: the next one doubles the significance. */
+        *found = r->log_false <= log(round ? 1e-6 : 1e-3);
+        if (*found && r->second > *second) *second = r->second;
+        *rate = now;
+        if (!*found || *h == 1) return QD_OK;
+        *h = *h > GROWTH ? *h / GROWTH : 1;
     }
+}
+
+qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, bool *sharp,
+                     qd_error *err) {
+    double rate = 0;
+    *second = 0;
+    QD_TRY(to_jitter(s, line, h, second, r, &rate, sharp, err));
+    r->h = *h;
+    /* Longer by so much that the slope, known to a bin over the time before, stays within SLOPES; of few pairs it may be known
+     * worse. */
+    for (int64_t longer = LONGER; *sharp && s->to != limit;) {
+        qd_clock before = *line;
+        int64_t span = s->to - s->from, all = limit - s->from, to = span > all / longer ? limit : s->from + span * longer;
+        qd_strip more = *s;
+        more.to = to;
+        QD_TRY(qd_sharpen_round(&more, line, r, err));
+        if (r->excess < 0.5 * rate * (double)(to - s->from) && longer > 2) {
+            *line = before;
+            longer /= 2;
+            continue;
+        }
+        s->to = to;
+        *sharp = r->log_false <= log(1e-6);
+    }
+    return QD_OK;
 }
 
 enum { FINE = 512, FINE_PER_BIN = 16 };
@@ -191,20 +198,27 @@ static void add_up(const qd_strip *s, qd_fine *line, int64_t reach, sums *x) {
     qd_strip_walk(s, &whole, reach + 2, sum_one, x);
 }
 
-/* One least-squares step; returns true, and leaves the line alone, when it would move by no more than rounding. */
-static bool fit_step(const sums *x, int64_t span, qd_fine *line) {
+/* The window cuts the peak, and accidentals in it do not move with the line: of a displacement its mean shows only this part. */
+static double shown(const sums *x, const qd_fit *fit) {
+    const double cut = 1 - 2 * 3 * 0.004432 / 0.9973; /* +-3 sigma of a Gaussian: phi(3), and its content */
+    return cut * fit->pairs / (double)x->n;
+}
+
+/* One least-squares step, made longer by what the window hides, @p more in 1/16; returns true, and leaves the line alone, when it
+ * would move by no more than rounding. */
+static bool fit_step(const sums *x, int64_t span, int64_t more, qd_fine *line) {
     if (x->n < 2) return true;
     __int128 den = x->n * x->tt - x->t * x->t;
     if (den <= 0) return true;
     int64_t turn = qd_shifted_quotient(x->n * x->te - x->t * x->e, QD_CLOCK_SHIFT - QD_FINE_BITS - x->shift, den),
             at_origin = qd_shifted_quotient(x->e * x->tt - x->t * x->te, 0, den), ends = qd_fine_drift(span, turn);
     if (at_origin >= -1 && at_origin <= 1 && (turn == 0 || (ends >= -2 && ends <= 2))) return true;
-    qd_fine_shift(line, -at_origin);
-    line->clock.freq -= turn;
+    qd_fine_shift(line, -(int64_t)qd_floor_div(at_origin * more, 16));
+    line->clock.freq -= (int64_t)qd_floor_div(turn * more, 16);
     return false;
 }
 
-enum { MOST_STEPS = 40 }; /* each leaves the share of accidentals of the error */
+enum { MOST_STEPS = 40 };
 
 /* Width and place of the peak within 16 h, then least squares within 3 sigma. */
 static bool fit_once(const qd_strip *s, qd_fine *line, int64_t h, qd_fit *fit, sums *x) {
@@ -222,16 +236,18 @@ static bool fit_once(const qd_strip *s, qd_fine *line, int64_t h, qd_fit *fit, s
     fit->lambda = background / (double)fine * (double)(2 * fit->reach);
     for (int i = 0;; i++) {
         add_up(s, line, fit->reach, x);
-        if (i == MOST_STEPS || fit_step(x, s->to - s->from, line)) break;
+        double part = shown(x, fit);
+        /* the peak's share is an estimate: where it is small, or after many steps, steps stay short */
+        int64_t more = i < MOST_STEPS / 2 && part > 0.125 ? (int64_t)(16 / fmin(part, 1)) : 16;
+        if (i == MOST_STEPS || fit_step(x, s->to - s->from, more, line)) break;
     }
     return true;
 }
 
-/* Figures and their standard deviations from the sums at the last line. The window cuts the peak, and accidentals in it do not
- * move with the line: of a displacement its mean shows only the slope `shows`, so mean and its deviation are taken by it. */
+/* Figures and their standard deviations from the sums at the last line; mean and its deviation are divided by what the window
+ * shows. */
 static bool figures(const sums *x, qd_fit *fit) {
-    const double cut = 1 - 2 * 3 * 0.004432 / 0.9973; /* +-3 sigma of a Gaussian: phi(3), and its content */
-    double n = (double)x->n, unit = ldexp(1, (int)x->shift), shows = cut * fit->pairs / n;
+    double n = (double)x->n, unit = ldexp(1, (int)x->shift), shows = shown(x, fit);
     double t = (double)x->t / n, tt = (double)x->tt / n - t * t, e = (double)x->e / n, ee = (double)x->ee / n - e * e;
     if (!(tt > 0)) return false;
     double slope = ((double)x->te / n - t * e) / tt, per = ldexp(1, -QD_FINE_BITS);

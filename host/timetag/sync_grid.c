@@ -22,16 +22,8 @@ static void count_one(void *self, int64_t ta, int64_t tb, int64_t e) {
 /* B's events on A's clock in bins of h from `start`; 255 at most. */
 static void bins_of(const qd_strip *s, const qd_clock *line, int64_t start, int64_t h, uint8_t *bin, size_t n) {
     int64_t end = start + (int64_t)n * h;
-    uint64_t lo = 0, hi = s->b->n;
     memset(bin, 0, n);
-    while (lo < hi) {
-        uint64_t mid = lo + (hi - lo) / 2;
-        if (qd_clock_apply(line, s->b->t[mid]) < start)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    for (; lo < s->b->n; lo++) {
+    for (uint64_t lo = qd_tags_from(s->b, line, start); lo < s->b->n; lo++) {
         int64_t t = qd_clock_apply(line, s->b->t[lo]);
         if (t >= end) break;
         uint8_t *at = bin + (t - start) / h;

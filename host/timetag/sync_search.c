@@ -7,7 +7,8 @@
 enum {
     NEIGHBOURS = 512, /* lags on either side that make the local background, beyond what a line may cover */
     BIN_MAX = 255,    /* most events kept of one bin: more are a burst */
-    SLICES_MAX = 1 << 14
+    SLICES_MAX = 1 << 14,
+    STRETCH = 64 /* blocks of lags at a time */
 };
 
 /* ---- Geometry ---------------------------------------------------------------------------------------------------- */
@@ -22,7 +23,8 @@ static uint32_t group_of(double max_rate, uint32_t leaves, uint32_t most) {
 bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leaves, uint32_t most_group, qd_stage *st) {
     double per_ps = (double)used->a->tick.den / (double)used->a->tick.num,
            least = 4e3 * per_ps; /* 4 ns: finer bins split a peak by its jitter */
-    *st = (qd_stage){.strip = *used, .leaves = leaves, .group = group_of(search->max_rate, leaves, most_group)};
+    *st = (qd_stage){
+        .strip = *used, .prior = search->prior, .leaves = leaves, .group = group_of(search->max_rate, leaves, most_group)};
     double span = (double)(used->to - used->from), bins = (double)leaves * st->group * QD_LINES_SLICE;
     while (st->group > 1 && span / bins < least) {
         st->group /= 2;
@@ -32,7 +34,7 @@ bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leave
     st->bin = (int64_t)(span / bins); /* rounded down: nothing that is kept back is looked at */
     st->half = (int64_t)(search->max_offset / st->bin) + 3;
     st->lags = 2 * st->half + 1;
-    st->work = (double)leaves * ((double)st->lags + QD_LINES_SLICE);
+    st->work = (double)leaves * ((double)st->lags + QD_LINES_SLICE) * (1 + st->group / 16.0); /* a product costs a sixteenth */
     return true;
 }
 
@@ -42,9 +44,9 @@ static const double least_mean = 0.1;
 /* ---- Bins -------------------------------------------------------------------------------------------------------- */
 
 /* Counts to small numbers about zero: a mean left in would make steps at B's edges and leave too few bits for the peak. Few
- * events (below one in ten bins) stay counts; more are scaled to a standard deviation of 1.1 to 2.4, their mean taken off, and rounded
- * at random. A rounding that carries the rest from bin to bin is a pattern in itself: where both sides have the same mean, two such patterns
- * are one peak after the other. The result: events a bin. */
+ * events (below one in ten bins) stay counts; more are scaled to a standard deviation of 1.1 to 2.4, their mean taken off, and
+ * rounded at random. A rounding that carries the rest from bin to bin is a pattern in itself: where both sides have the same
+ * mean, two such patterns are one peak after the other. The result: events a bin. */
 static double centre(int16_t *x, size_t from, size_t to, size_t n, uint32_t side) {
     enum { DRAWS = 8 };
     double sum = 0;
@@ -67,47 +69,81 @@ static double centre(int16_t *x, size_t from, size_t to, size_t n, uint32_t side
     return mean;
 }
 
-/* Events of t in bins of `bin` ticks from `start`; bins without data on either side hold zero. */
-static int16_t *bins_of(const qd_tags *t, int64_t start, int64_t bin, size_t n, uint32_t side, double *mean) {
+/* Events of t, on the clock that is expected of them, in bins of `bin` ticks from `start`; bins without data on either side hold
+ * zero. */
+static int16_t *bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, int64_t bin, size_t n, uint32_t side,
+                        double *mean, size_t data[2]) {
     int16_t *x = calloc(n, sizeof *x);
     if (!x) return NULL;
     int64_t end = start + (int64_t)n * bin, border = start + bin;
     size_t at = 0;
-    for (uint64_t i = qd_tags_lower_bound(t, start); i < t->n && t->t[i] < end; i++) {
-        if (t->t[i] >= border) {
-            int64_t skip = (t->t[i] - border) / bin + 1;
+    for (uint64_t i = qd_tags_from(t, prior, start); i < t->n; i++) {
+        int64_t time = qd_clock_apply(prior, t->t[i]);
+        if (time >= border) {
+            if (time >= end) break;
+            int64_t skip = (time - border) / bin + 1;
             at += (size_t)skip;
             border += skip * bin;
         }
         x[at] = (int16_t)(x[at] + (x[at] < BIN_MAX));
     }
-    int64_t first = t->t[0] - start, last = t->t[t->n - 1] - start;
+    int64_t first = qd_clock_apply_near(prior, t->t[0]) - start, last = qd_clock_apply_near(prior, t->t[t->n - 1]) - start;
     size_t from = first <= 0 ? 0 : (size_t)(first / bin) + 1, to = last < 0 ? 0 : (size_t)(last / bin);
-    *mean = centre(x, from < n ? from : n, to < n ? to : n, n, side);
+    data[0] = from < n ? from : n;
+    data[1] = to < data[0] ? data[0] : to < n ? to : n;
+    *mean = centre(x, data[0], data[1], n, side);
     return x;
 }
 
-static qd_status sums(qd_device *dev, qd_stage *st, int32_t **out, qd_error *err) {
-    qd_lines_case c = {
-        .leaves = st->leaves, .group = st->group, .blocks = (uint32_t)((st->lags + QD_LINES_SLICE - 1) / QD_LINES_SLICE)};
-    int64_t before = st->half + QD_LINES_MARGIN;
+/* What correlates two sides of bins, on the device or, without one, by the reference. */
+typedef struct correlator {
+    qd_lines_case c;
+    qd_lines_run *run; /* NULL: the reference */
+    int16_t *a, *b;
+    size_t data[2][2]; /* bins of A and of B that have data: [from, to) */
+} correlator;
+
+static void correlator_close(correlator *x) {
+    qd_lines_close(x->run);
+    free(x->a);
+    free(x->b);
+}
+
+static qd_status correlator_open(qd_device *dev, qd_stage *st, correlator *x, qd_error *err) {
+    static const qd_clock same = {0};
+    uint32_t blocks = (uint32_t)((st->lags + QD_LINES_SLICE - 1) / QD_LINES_SLICE);
+    *x = (correlator){.c = {.leaves = st->leaves, .group = st->group, .blocks = blocks}};
     double mean[2] = {0, 0};
-    int16_t *a = bins_of(st->strip.a, st->strip.from, st->bin, qd_lines_a(&c), 0, &mean[0]);
-    int16_t *b = bins_of(st->strip.b, st->strip.from - before * st->bin, st->bin, qd_lines_b(&c), 1, &mean[1]);
+    x->c.a = x->a = bins_of(st->strip.a, &same, st->strip.from, st->bin, qd_lines_a(&x->c), 0, &mean[0], x->data[0]);
+    x->c.b = x->b = bins_of(st->strip.b, &st->prior, st->strip.from - (st->half + QD_LINES_MARGIN) * st->bin, st->bin,
+                            qd_lines_b(&x->c), 1, &mean[1], x->data[1]);
+    if (!x->a || !x->b)
+        return qd_fail(err, QD_E_INTERNAL,
+                       "no memory for %u blocks of lags||the search is wide|give smaller limits of offset and frequency", blocks);
     st->counts = mean[0] < least_mean && mean[1] < least_mean;
-    st->lambda = mean[0] * mean[1] * (double)qd_lines_a(&c);
-    qd_status s = QD_OK;
-    st->n = qd_lines_lags(&c);
-    c.a = a;
-    c.b = b;
-    *out = malloc(qd_lines_words(&c) * sizeof **out);
-    if (!a || !b || !*out)
-        s = qd_fail(err, QD_E_INTERNAL, "no memory for %zu lags||the search is wide|give smaller limits of offset and frequency",
-                    st->n);
-    if (s == QD_OK) s = dev ? qd_lines_cl(&c, dev, *out, err) : qd_lines_ref(&c, *out, err);
-    free(a);
-    free(b);
-    return s;
+    st->lambda = mean[0] * mean[1] * (double)qd_lines_a(&x->c);
+    if (!dev) return QD_OK;
+    QD_TRY(qd_lines_open(&x->c, dev, blocks < STRETCH ? blocks : STRETCH, &x->run, err));
+    free(x->a); /* the device has them */
+    free(x->b);
+    x->a = x->b = NULL;
+    return QD_OK;
+}
+
+/* Share of A's bins with data that meet such of B at a lag. */
+static double covered(const correlator *x, size_t lag) {
+    size_t at = lag + QD_LINES_MARGIN, from = x->data[0][0] + at, to = x->data[0][1] + at, all = to - from;
+    if (from < x->data[1][0]) from = x->data[1][0];
+    if (to > x->data[1][1]) to = x->data[1][1];
+    return to > from && all ? (double)(to - from) / (double)all : 0;
+}
+
+static qd_status correlate_some(const correlator *x, uint32_t first, uint32_t blocks, int32_t *out, qd_error *err) {
+    if (x->run) return qd_lines_some(x->run, first, blocks, out, err);
+    qd_lines_case part = x->c;
+    part.b += (size_t)first * QD_LINES_SLICE;
+    part.blocks = blocks;
+    return qd_lines_ref(&part, out, err);
 }
 
 /* ---- What stands out --------------------------------------------------------------------------------------------- */
@@ -116,8 +152,13 @@ static qd_status sums(qd_device *dev, qd_stage *st, int32_t **out, qd_error *err
 typedef struct background {
     int64_t *prefix; /* [n + 1] */
     size_t n, near;
-    double sd[2]; /* of one lag, of two neighbours */
+    const correlator *of;
+    size_t first; /* lag of the stretch's first */
+    double sd[2]; /* of one lag, of two neighbours, where all of A meets data of B */
 } background;
+
+/* Lags where less of A meets data of B tell nothing. */
+static const double least_cover = 1.0 / 16;
 
 /* Mean of the flat sums around lag l, what a line through it covers left out. */
 static double around(const background *g, size_t l) {
@@ -130,13 +171,17 @@ static double around(const background *g, size_t l) {
     return (double)(g->prefix[right] - g->prefix[left] - g->prefix[cut1] + g->prefix[cut0]) / (double)lags;
 }
 
-/* Standard deviations about the local mean; once more without what lies beyond five of them: a peak is no noise. */
+/* Standard deviations about the local mean, their squares in proportion to the data that meet; once more without what lies beyond
+ * five of them: a peak is no noise. */
 static void spread(const int32_t *flat, background *g) {
     double limit[2] = {INFINITY, INFINITY};
     for (int round = 0; round < 2; round++) {
         double sum[2] = {0}, count[2] = {0};
         for (size_t l = 0; l + 1 < g->n; l++) {
-            double mean = around(g, l), d[2] = {(double)flat[l] - mean, (double)flat[l] + flat[l + 1] - 2 * mean};
+            double cover = covered(g->of, g->first + l), root = sqrt(cover);
+            if (cover < least_cover) continue;
+            double mean = around(g, l),
+                   d[2] = {((double)flat[l] - mean) / root, ((double)flat[l] + flat[l + 1] - 2 * mean) / root};
             for (int w = 0; w < 2; w++) {
                 if (fabs(d[w]) > limit[w]) continue;
                 sum[w] += d[w] * d[w];
@@ -177,49 +222,59 @@ static void keep(qd_stage *st, const qd_peak *p) {
 }
 
 static void find_peaks(qd_stage *st, const int32_t *out, const background *g) {
-    size_t n = st->n;
-    for (size_t l = 0; l < n && l < (size_t)st->lags; l++) {
-        double mean = around(g, l);
+    size_t n = g->n;
+    for (size_t l = 0; l < n && g->first + l < (size_t)st->lags; l++) {
+        double mean = around(g, l), cover = covered(g->of, g->first + l), root = sqrt(cover);
+        if (cover < least_cover) continue;
         for (int w = 0; w < 2; w++) {
             int32_t sum = out[(w ? QD_LINES_TWO : QD_LINES_ONE) * n + l],
                     slope = out[(w ? QD_LINES_TWO_SLOPE : QD_LINES_ONE_SLOPE) * n + l];
-            qd_peak p = {.lag = (int64_t)l - st->half, .slope = slope, .two = w == 1, .excess = sum - (w + 1) * mean};
-            p.score = p.excess / g->sd[w];
+            qd_peak p = {
+                .lag = (int64_t)(g->first + l) - st->half, .slope = slope, .two = w == 1, .excess = sum - (w + 1) * mean};
+            p.score = p.excess / (g->sd[w] * root);
             if (st->n_peaks < QD_PEAKS || p.score > st->peak[st->n_peaks - 1].score) keep(st, &p);
         }
     }
 }
 
+/* Stretch after stretch, each with its own background: memory does not grow with the range of lags. */
 qd_status qd_search_stage(qd_device *dev, qd_stage *st, qd_error *err) {
-    int32_t *out = NULL;
-    background g = {0};
-    qd_status s;
-    QD_TRY_OUT(s, sums(dev, st, &out, err));
-    g = (background){.prefix = malloc((st->n + 1) * sizeof *g.prefix), .n = st->n, .near = st->leaves / 2 + 3};
-    if (!g.prefix) {
-        s = qd_fail(err, QD_E_INTERNAL, "no memory for %zu lags", st->n);
-        goto out;
+    correlator x;
+    const size_t most = (size_t)STRETCH * QD_LINES_SLICE;
+    int32_t *out = malloc(QD_LINES_ARRAYS * most * sizeof *out);
+    background g = {.prefix = malloc((most + 1) * sizeof *g.prefix), .near = st->leaves / 2 + 3, .of = &x};
+    qd_status s = correlator_open(dev, st, &x, err);
+    if (s == QD_OK && (!out || !g.prefix)) s = qd_fail(err, QD_E_INTERNAL, "no memory for %zu lags", most);
+    for (uint32_t first = 0; s == QD_OK && first < x.c.blocks; first += STRETCH) {
+        uint32_t n = x.c.blocks - first < STRETCH ? x.c.blocks - first : STRETCH;
+        QD_TRY_OUT(s, correlate_some(&x, first, n, out, err));
+        g.n = (size_t)n * QD_LINES_SLICE;
+        g.first = (size_t)first * QD_LINES_SLICE;
+        g.prefix[0] = 0;
+        for (size_t l = 0; l < g.n; l++) g.prefix[l + 1] = g.prefix[l] + out[l];
+        spread(out, &g);
+        find_peaks(st, out, &g);
     }
-    g.prefix[0] = 0;
-    for (size_t l = 0; l < st->n; l++) g.prefix[l + 1] = g.prefix[l] + out[l];
-    spread(out, &g);
-    find_peaks(st, out, &g);
     st->tests = 2.0 * (double)st->lags * (2.0 * qd_lines_slopes(st->leaves) + 1);
 out:
+    correlator_close(&x);
     free(out);
     free(g.prefix);
     return s;
 }
 
-/* A pair's lag is the middle of its bin of the triangle that two bins make; the line is stated at the middle of the strip. */
+/* A pair's lag is the middle of its bin of the triangle that two bins make; the line is stated at the middle of the strip. It
+ * lies on the clock that was expected: offsets add up, and (1 + f)(1 + g) = 1 + f + g + f g. */
 qd_clock qd_peak_line(const qd_stage *st, const qd_peak *p) {
     int64_t leaf = (int64_t)st->group * QD_LINES_SLICE * st->bin, span = leaf * st->leaves,
-            twice = 2 * p->lag + p->slope + p->two;
-    qd_clock line = {.tick = st->strip.a->tick, .offset = -(int64_t)qd_floor_div((__int128)twice * st->bin, 2)};
+            twice = 2 * p->lag + p->slope + p->two, offset = -(int64_t)qd_floor_div((__int128)twice * st->bin, 2), freq = 0;
     if (st->leaves > 1)
-        line.freq = -(int64_t)qd_floor_div(((__int128)p->slope * st->bin) * ((__int128)1 << QD_CLOCK_SHIFT),
-                                           (__int128)leaf * (st->leaves - 1));
-    line.base = st->strip.from + span / 2 - line.offset;
+        freq = -(int64_t)qd_floor_div(((__int128)p->slope * st->bin) * ((__int128)1 << QD_CLOCK_SHIFT),
+                                      (__int128)leaf * (st->leaves - 1));
+    int64_t middle = st->strip.from + span / 2, expected = middle - offset; /* A's time there; where the prior has it */
+    qd_clock line = {.tick = st->strip.a->tick, .base = qd_clock_invert(&st->prior, expected)};
+    line.offset = qd_clock_apply(&st->prior, line.base) + offset - line.base;
+    line.freq = st->prior.freq + freq + (int64_t)qd_floor_div((__int128)st->prior.freq * freq, (__int128)1 << QD_CLOCK_SHIFT);
     return line;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Differences of the two sides' times along a line. */
+#include <stdlib.h>
 #include <string.h>
 #include "timetag/sync.h"
 
@@ -57,28 +58,93 @@ uint64_t qd_events_between(const qd_tags *x, int64_t from, int64_t to) {
     return qd_tags_lower_bound(x, to) - qd_tags_lower_bound(x, from);
 }
 
-void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach,
-                   void (*each)(void *self, int64_t ta, int64_t tb, int64_t e), void *self) {
-    uint64_t i = qd_tags_lower_bound(s->a, s->from), end = qd_tags_lower_bound(s->a, s->to), nb = s->b->n;
-    if (i == end || nb == 0) return;
-    const int64_t *b = s->b->t;
-    uint64_t low = 0, high = nb; /* first event of B that is not too early for A's first */
+uint64_t qd_tags_from(const qd_tags *x, const qd_clock *clock, int64_t at) {
+    uint64_t low = 0, high = x->n;
     while (low < high) {
         uint64_t mid = low + (high - low) / 2;
-        if (qd_clock_apply(line, b[mid]) < s->a->t[i] - reach)
+        if (qd_clock_apply(clock, x->t[mid]) < at)
             low = mid + 1;
         else
             high = mid;
     }
+    return low;
+}
+
+int64_t qd_clock_invert(const qd_clock *clock, int64_t ta) {
+    int64_t tb = ta - clock->offset;
+    for (int i = 0; i < 8; i++) tb -= qd_clock_apply(clock, tb) - ta; /* what is left shrinks to 1/4096 each time */
+    return tb;
+}
+
+typedef void visit(void *self, int64_t ta, int64_t tb, int64_t e);
+
+static void walk_near(const qd_strip *s, const qd_clock *line, int64_t reach, visit *each, void *self) {
+    uint64_t low = 0, high = s->near->n;
+    while (low < high) {
+        uint64_t mid = low + (high - low) / 2;
+        if (s->near->pair[mid][0] < s->from)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; low < s->near->n; low++) {
+        int64_t ta = s->near->pair[low][0], tb = s->near->pair[low][1];
+        if (ta >= s->to) return;
+        int64_t e = qd_clock_apply(line, tb) - ta;
+        if (e >= -reach && e <= reach) each(self, ta, tb, e);
+    }
+}
+
+void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach, visit *each, void *self) {
+    if (s->near) {
+        walk_near(s, line, reach, each, self);
+        return;
+    }
+    uint64_t i = qd_tags_lower_bound(s->a, s->from), end = qd_tags_lower_bound(s->a, s->to), nb = s->b->n;
+    if (i == end || nb == 0) return;
+    const int64_t *a = s->a->t, *b = s->b->t;
+    uint64_t low = qd_tags_from(s->b, line, a[i] - reach);
+    int64_t at = low < nb ? qd_clock_apply(line, b[low]) : INT64_MAX;
     for (; i < end; i++) {
-        int64_t ta = s->a->t[i];
-        while (low < nb && qd_clock_apply(line, b[low]) < ta - reach) low++;
-        for (uint64_t j = low; j < nb; j++) {
+        int64_t ta = a[i];
+        while (at < ta - reach) at = ++low < nb ? qd_clock_apply(line, b[low]) : INT64_MAX;
+        if (at > ta + reach) continue;
+        each(self, ta, b[low], at - ta);
+        for (uint64_t j = low + 1; j < nb; j++) {
             int64_t e = qd_clock_apply(line, b[j]) - ta;
             if (e > reach) break;
             each(self, ta, b[j], e);
         }
     }
+}
+
+qd_status qd_strip_collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_near *near, qd_error *err) {
+    uint64_t i = qd_tags_lower_bound(s->a, s->from), end = qd_tags_lower_bound(s->a, s->to), nb = s->b->n;
+    *near = (qd_near){0};
+    uint64_t low = i < end ? qd_tags_from(s->b, line, s->a->t[i] - reach) : 0;
+    int64_t at = low < nb ? qd_clock_apply(line, s->b->t[low]) : INT64_MAX;
+    for (; i < end; i++) {
+        int64_t ta = s->a->t[i];
+        while (at < ta - reach) at = ++low < nb ? qd_clock_apply(line, s->b->t[low]) : INT64_MAX;
+        for (uint64_t j = low; at <= ta + reach && j < nb; j++) {
+            if (qd_clock_apply(line, s->b->t[j]) - ta > reach) break;
+            if (near->n == near->cap) {
+                uint64_t cap = near->cap ? 2 * near->cap : 1 << 16;
+                void *more = realloc(near->pair, cap * sizeof *near->pair);
+                if (!more) return qd_fail(err, QD_E_INTERNAL, "no memory for %llu pairs", (unsigned long long)cap);
+                near->pair = more;
+                near->cap = cap;
+            }
+            near->pair[near->n][0] = ta;
+            near->pair[near->n++][1] = s->b->t[j];
+        }
+    }
+    return QD_OK;
+}
+
+void qd_near_free(qd_near *near) {
+    free(near->pair);
+    *near = (qd_near){0};
 }
 
 typedef struct histogram {

@@ -229,8 +229,10 @@ typedef enum qd_effort { QD_EFFORT_NORMAL, QD_EFFORT_HIGH, QD_EFFORT_LOW, QD_EFF
 
 /** What to search. Zero fields mean the default. */
 typedef struct qd_sync_params {
-    double max_offset_s; /**< search |offset| up to this; default 0.01, at most 10 */
-    double max_ppm;      /**< search |frequency| up to this; default 10, at most 200 */
+    double max_offset_s; /**< search offsets within this of offset_s, either way; default 0.01, at most 10 */
+    double max_ppm;      /**< search frequencies within this of ppm, either way; default 10, at most 200 */
+    double offset_s;     /**< what is known of the offset at B's first tag: middle of the search; default 0, within 1e6 */
+    double ppm;          /**< the same of the frequency; default 0; |ppm| + max_ppm at most 240 */
     qd_effort effort;    /**< how long to search before giving up */
     double max_drift_ppm_s; /**< the caller follows the clock (qd_clock_refine) and takes a line that its frequency leaves by up to so
                                 much a second; default 0: one line must hold for all of the data. 0..1 */
