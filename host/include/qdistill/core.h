@@ -3,6 +3,7 @@
 #ifndef QDISTILL_CORE_H
 #define QDISTILL_CORE_H
 
+#include "qdistill/core/analysers.h"
 #include "qdistill/core/bits.h"
 #include "qdistill/core/epoch.h"
 #include "qdistill/core/files.h"
