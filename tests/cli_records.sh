@@ -51,6 +51,9 @@ of 0 sync t/alice.a1 t/bob.a1 --format a1-54 $clock
 head -c 8 t/alice.a1 >one.a1
 of 6 sync one.a1 t/bob.a1 --format a1-54
 of 0 sift t/alice.a1 t/bob.a1 --format a1-54 --offset-ps 0 --window-ps 1000 --dead-ps 30000 --seed 1 --out sifted
+sed 's/\(alice: {detectors: {\)/\1angles_deg: [90, 135, 0, 45], /; s/\(bob: {detectors: {\)/\1angles_deg: [112.5, 157.5, 22.5, 67.5], /' link.yaml >bell.yaml
+of 0 simulate bell.yaml --duration-s 0.1 --seed 1 --out bell
+of 0 sift bell/alice.a1 bell/bob.a1 --format a1-54 --offset-ps 0 --window-ps 1000 --dead-ps 30000 --angles-a 90,135,0,45 --angles-b 112.5,157.5,22.5,67.5 --out bell-sifted
 for b in z x; do of 0 reconcile sifted/alice.$b.bits sifted/bob.$b.bits --seed 1 --out $b; done
 of 6 reconcile one.a1 one.a1 --out short
 of 0 tags info z/alice.bits --format cor
@@ -62,7 +65,7 @@ of 0 profile ntt:log2n=5 --repeat 1
 of 0 profile ntt:log2n=5 --repeat 1 --compare "profile.$k.json" --threshold 100
 
 # --- the page ----------------------------------------------------------------------------------------------------------------------
-words() { tr ' ' '\n' | grep -E '^[a-z][a-z0-9_]*$' | sort -u; }
+words() { tr ' ' '\n' | grep -E '^([a-z][a-z0-9_]*|[A-Z])$' | sort -u; }
 awk '/^\.Sh / { on = ($2 == "RECORDS") } on && /^\.(It |Pq )?(Va|Li) /' "$page" | words >page.all
 printf 'schema\ntool\nversion\nverb\nstatus\ndevice\nexit_status\nerror\nwhat\ncause\nlikely\nnext\n' >common
 for word in $(cat common); do grep -q "$word" "$page" || fail "the page lacks $word, which every record has"; done

@@ -3,7 +3,7 @@
 #include <check.h>
 #include <math.h>
 #include <string.h>
-#include "qdistill/chsh.h"
+#include "qdistill/sift.h"
 
 static qd_analysers angles(double v, double minus, double h, double plus) {
     return (qd_analysers){.given = true, .deg = {v, minus, h, plus}};
@@ -178,7 +178,7 @@ static void draw(uint64_t seed, unsigned n, double v, qd_pair_matrix *m) {
     }
 }
 
-/* Q = 8.1 % (V = .838), N = 1167: S = 2.37 with a spread of .094 (a Bell test from orbit, Yin et al., Nature 582:501 (2020)). Over R seeds the
+/* Q = 8.1 % (V = .838), N = 1167: S = 2.37 with a spread of .094 (a Bell test from orbit, Yin et al., Science 356:1140 (2017)). Over R seeds the
  * mean is known to spread / sqrt R and the spread to spread / sqrt(2 R), each taken four times. */
 START_TEST(spread_of_s) {
     enum { R = 1000, N = 1167 };

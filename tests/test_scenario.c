@@ -21,6 +21,7 @@ static const char good[] =
     "      delay_ps_each: [0, 100, 200, 300]\n"
     "      jitter_fwhm_ps: 120\n"
     "      dead_ps: 45000.5\n"
+    "      angles_deg: [0, -45, 90, 45]\n"
     "  bob: {}\n"
     "clock: {offset_ps: -123456789012, frequency_ppm: -7.5, drift_ppm_s: 0.25}\n"
     "pass: {altitude_km: 600, max_elevation_deg: 70, start_s: -100}\n"
@@ -59,6 +60,7 @@ START_TEST(every_key_is_read) {
         ck_assert_double_eq(s.arm[1].efficiency[d], 1);
         ck_assert_double_eq(s.arm[1].dark_hz[d] + s.arm[1].delay_ps[d], 0);
     }
+    ck_assert(s.arm[0].analysers.given && s.arm[0].analysers.deg[1] == -45 && s.arm[0].analysers.deg[2] == 90 && !s.arm[1].analysers.given);
     ck_assert_double_eq(s.arm[1].basis_split, 0.5);
     ck_assert_double_eq(s.arm[1].loss_db + s.arm[1].jitter_fwhm_ps + s.arm[1].dead_ps, 0);
     ck_assert_int_eq(s.clock_offset_ps, -123456789012);
@@ -108,6 +110,9 @@ static const struct {
              {"[0, 100, 200, 300]", "[0, 100, 200, -1]", "delay_ps_each"},
              {"jitter_fwhm_ps: 120", "jitter_fwhm_ps: 1e5", "jitter_fwhm_ps"},
              {"dead_ps: 45000.5", "dead_ps: 1e9", "dead_ps"},
+             {"[0, -45, 90, 45]", "[0, -45, 90]", "angles_deg"},
+             {"[0, -45, 90, 45]", "[0, -45, 90, 361]", "angles_deg is out of range: it must lie in -360 to 360"},
+             {"[0, -45, 90, 45]", "[0, -45, 45, 90]", "detectors V and H"},
              {"offset_ps: -123456789012", "offset_ps: 0.5", "offset_ps"},
              {"offset_ps: -123456789012", "offset_ps: -500000000001", "offset_ps"},
              {"offset_ps: -123456789012, frequency_ppm: -7.5", "frequency_ppm: 201", "frequency_ppm"},
@@ -183,6 +188,15 @@ START_TEST(examples_hold_what_they_promise) {
     ck_assert_int_eq(qd_link_create(&s, 1, &l, &err), QD_OK);
     ck_assert_int_eq(qd_link_expect(l, 1000, &r, &err), QD_OK);
     ck_assert(r.qber_true[0] > 0.2555 && r.qber_true[0] < 0.2565 && r.qber[0] > r.qber_true[0]);
+    qd_link_destroy(l);
+    ck_assert_msg(qd_scenario_load(QD_SOURCE_DIR "/examples/scenarios/bell.yaml", &s, &err) == QD_OK, "%s", err.what);
+    ck_assert_int_eq(qd_link_create(&s, 1, &l, &err), QD_OK);
+    ck_assert_int_eq(qd_link_expect(l, 1000, &r, &err), QD_OK);
+    ck_assert(2 * M_SQRT2 * s.visibility > 2.755 && 2 * M_SQRT2 * s.visibility < 2.765);
+    ck_assert(r.coincidences / r.accidentals > 180 && r.coincidences / r.accidentals < 220);
+    /* S = 2 of true pairs where V (1 - p/2) = 2/(2 sqrt2) */
+    ck_assert(2 * (1 - M_SQRT1_2 / s.visibility) < 0.57 && 2 * (1 - M_SQRT1_2 / s.visibility) > 0.54);
+    ck_assert(r.coincidences > 1.8e5 && r.coincidences < 2e5); /* the Bell test from orbit had 1167: Yin et al., Science 356:1140 (2017) */
     qd_link_destroy(l);
     ck_assert_msg(qd_scenario_load(QD_SOURCE_DIR "/examples/scenarios/double-downlink.yaml", &s, &err) == QD_OK, "%s", err.what);
     ck_assert_int_eq(qd_link_create(&s, 1, &l, &err), QD_OK);

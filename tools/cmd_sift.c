@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "qcrypto.h"
 #include "qdistill/sift_files.h"
+#include "sift_bell.h"
 #include "stop.h"
 #include "verbs.h"
 
@@ -44,7 +45,7 @@ static void warn_times(const qd_sift_times *t, warnings *w) {
         }
 }
 
-static void collect_warnings(const qd_sift_options *o, const qd_sift_result *r, const qd_qber *q, warnings *w) {
+static void collect_warnings(const qd_sift_options *o, const qd_sift_result *r, const qd_qber *q, const qd_bell *bell, warnings *w) {
     for (int s = 0; s < 2; s++) {
         if (qd_sift_warn_singles((qd_side)s, r->station[s].singles, QD_SINGLES_FACTOR, next_warning(w), TEXT)) keep_warning(w);
         if (qd_sift_warn_split((qd_side)s, &r->station[s].counts, next_warning(w), TEXT)) keep_warning(w);
@@ -61,6 +62,7 @@ static void collect_warnings(const qd_sift_options *o, const qd_sift_result *r, 
                  r->clock.unfitted, r->clock.stretches);
         keep_warning(w);
     }
+    if (qd_bell_warn(bell, o, next_warning(w), TEXT)) keep_warning(w);
     warn_times(&r->times, w);
     for (int b = 0; b < 2; b++)
         if (q->rate[b] > 0.5) {
@@ -180,7 +182,7 @@ static json_t *times_json(const qd_sift_times *t) {
 }
 
 static json_t *record_of(const qd_cli *cli, const qd_device *dev, const qd_sift_options *o, const qd_sift_result *r,
-                         const qd_qber *q, const warnings *w) {
+                         const qd_qber *q, const qd_bell *bell, const warnings *w) {
     json_t *j = qd_cli_record(cli, dev), *said = json_array();
     for (size_t i = 0; i < w->n; i++) json_array_append_new(said, json_string(w->text[i]));
     json_object_set_new(j, "rehearsal", json_boolean(o->rehearsal));
@@ -192,7 +194,7 @@ static json_t *record_of(const qd_cli *cli, const qd_device *dev, const qd_sift_
     json_object_set_new(j, "accidental_windows", qd_json_from_u64(r->windows));
     json_object_set_new(j, "sifted_bits", qd_json_from_u64(q->n[0] + q->n[1]));
     json_object_set_new(j, "qber", by_basis(qd_json_from_real(q->rate[0]), qd_json_from_real(q->rate[1])));
-    json_object_set_new(j, "chsh", json_null()); /* no Bell settings are recorded in a key run */
+    qd_bell_record(bell, o, j);
     json_object_set_new(j, "chsh_implied", qd_json_from_real(q->chsh_implied));
     json_object_set_new(j, "track", o->one_line ? json_null() : qd_follow_json(&r->clock));
     json_object_set_new(j, "time_information", times_json(&r->times));
@@ -213,16 +215,19 @@ static void print_clock(FILE *to, const qd_sift_options *o, const qd_follow_repo
                 c->departure_ps * 1e-3, c->drift_ppm_s, c->sigma_ps, c->unfitted, c->stretches, c->lost);
 }
 
-static void print_text(FILE *to, const qd_sift_options *o, const qd_sift_result *r, const qd_qber *q) {
+static void print_text(FILE *to, const qd_sift_options *o, const qd_sift_result *r, const qd_qber *q, const qd_bell *bell) {
     static const char *const detector[4] = {"V", "-", "H", "+"};
     fprintf(to, "tags            %" PRIu64 " (Alice), %" PRIu64 " (Bob); dead time removed %" PRIu64 " and %" PRIu64 "\n",
            r->station[0].tags, r->station[1].tags, r->station[0].dead_dropped, r->station[1].dead_dropped);
     print_clock(to, o, &r->clock);
     fprintf(to, "coincidences    %" PRIu64 ", of them by chance %.1f\n", r->coincidences, accidentals_of(o, r));
     for (int b = 0; b < 2; b++)
-        fprintf(to, "sifted %s        %" PRIu64 " bits, %" PRIu64 " errors, QBER %.3f %%\n", basis_name[b], q->n[b], q->errors[b],
-               q->n[b] ? 100 * q->rate[b] : 0.0);
-    if (isfinite(q->chsh_implied)) fprintf(to, "S implied       %.3f (white noise; no Bell settings recorded)\n", q->chsh_implied);
+        if (o->no_key[b]) fprintf(to, "sifted %s        none: the settings are not aligned, its pairs are for the Bell test\n", basis_name[b]);
+        else
+            fprintf(to, "sifted %s        %" PRIu64 " bits, %" PRIu64 " errors, QBER %.3f %%\n", basis_name[b], q->n[b], q->errors[b],
+                    q->n[b] ? 100 * q->rate[b] : 0.0);
+    if (isfinite(q->chsh_implied)) fprintf(to, "S implied       %.3f (of the QBER, white noise%s)\n", q->chsh_implied, bell->station[0].given ? "" : "; no Bell settings recorded");
+    qd_bell_print(bell, to);
     fprintf(to, "detector pairs  (rows Alice, columns Bob)\n             V          -          H          +\n");
     for (int d = 0; d < 4; d++)
         fprintf(to, "  %s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10" PRIu64 "\n", detector[d], r->pairs.pair[d][0],
@@ -274,6 +279,7 @@ typedef struct arguments {
     bool has_offset, has_ppm, has_window;
     int64_t offset_ps;
     qd_sift_options o;
+    qd_bell bell;
 } arguments;
 
 static qd_status check_arguments(const qd_cli *cli, arguments *a, const char *const pos[2], qd_error *err) {
@@ -303,6 +309,7 @@ static qd_status check_arguments(const qd_cli *cli, arguments *a, const char *co
     o->one_line = strcmp(a->track, "off") == 0;
     if (!o->one_line && strcmp(a->track, "on") != 0)
         return qd_fail(err, QD_E_USAGE, "--track: '%s' is neither on nor off|||see qdistill sift --help", a->track);
+    QD_TRY(qd_bell_options(&a->bell, o, err));
     for (int s = 0; s < 2; s++) o->path[s] = pos[s];
     o->offset_ps = (double)a->offset_ps;
     o->rehearsal = cli->has_seed;
@@ -311,7 +318,7 @@ static qd_status check_arguments(const qd_cli *cli, arguments *a, const char *co
 }
 
 /* From files to the written folder and the record. */
-static qd_status work(const qd_cli *cli, const arguments *a, qd_device *dev, qd_sift_result *r, json_t **record, qd_error *err) {
+static qd_status work(const qd_cli *cli, arguments *a, qd_device *dev, qd_sift_result *r, json_t **record, qd_error *err) {
     qd_progress *progress = NULL;
     qd_qber q;
     warnings w = {.n = 0};
@@ -321,12 +328,13 @@ static qd_status work(const qd_cli *cli, const arguments *a, qd_device *dev, qd_
     QD_TRY(st);
     QD_TRY(check_result(&a->o, a->format, r, err));
     QD_TRY(qd_qber_truth(r->station[0].key, r->station[1].key, &q, err));
-    collect_warnings(&a->o, r, &q, &w);
+    qd_bell_test(&a->bell, &a->o, r, accidentals_of(&a->o, r));
+    collect_warnings(&a->o, r, &q, &a->bell, &w);
     QD_TRY(write_outputs(a->out, &a->o, r, &q, err));
     for (size_t i = 0; i < w.n && !cli->quiet; i++) fprintf(stderr, "qdistill sift: warning: %s\n", w.text[i]);
     FILE *text = qd_cli_text(cli);
-    if (text) print_text(text, &a->o, r, &q);
-    *record = record_of(cli, dev, &a->o, r, &q, &w);
+    if (text) print_text(text, &a->o, r, &q, &a->bell);
+    *record = record_of(cli, dev, &a->o, r, &q, &a->bell, &w);
     return QD_OK;
 }
 
@@ -352,6 +360,8 @@ int qd_cmd_sift(int argc, char **argv) {
          "rounding of Alice's times before they leave her station (default 125)", NULL},
         {"correlation", QD_OPT_TEXT, &a.correlation, 0, 0, "anti|same", "polarisations of a pair: opposite (default) or equal",
          NULL},
+        {"angles-a", QD_OPT_TEXT, &a.bell.text[0], 0, 0, "V,M,H,P", "degrees of Alice's detectors V, -, H, +, for correlations and the Bell test", NULL},
+        {"angles-b", QD_OPT_TEXT, &a.bell.text[1], 0, 0, "V,M,H,P", "the same of Bob's; bases whose settings are not aligned then make no key", NULL},
         {"out", QD_OPT_TEXT, &a.out, 0, 0, "DIR", "directory to make with alice.z.bits alice.x.bits bob.z.bits bob.x.bits counts.json",
          NULL},
         {"qcrypto", QD_OPT_FLAG, &stands_in, 0, 0, NULL, "with costream's options and output: see qdistill sift --qcrypto --help", NULL},

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "cli.h"
 #include "qdistill/link.h"
+#include "qdistill/sift.h"
 #include "qdistill/timetag.h"
 #include "stop.h"
 #include "verbs.h"
@@ -163,6 +164,29 @@ static json_t *motion_json(const job *j) {
     return json_pack("{s:f,s:o,s:o,s:o,s:o}", "drift_ppm_s", s->clock_drift_ppm_s, "t_s", t, "offset_ps", offset, "frequency_ppm", ppm, "pass", pass);
 }
 
+/* Of a link with declared analysers: what true coincidences (dead time and detectors' efficiencies counted in) come to. */
+static void bell_json(const job *j, const qd_link_rates *r, json_t *truth) {
+    const qd_scenario *s = qd_link_scenario(j->link);
+    if (!s->arm[0].analysers.given && !s->arm[1].analysers.given) return;
+    qd_analysers station[2];
+    json_t *deg[2], *list = json_array();
+    for (int k = 0; k < 2; k++) {
+        station[k] = s->arm[k].analysers.given ? s->arm[k].analysers : qd_analysers_bbm92();
+        deg[k] = json_pack("[f,f,f,f]", station[k].deg[0], station[k].deg[1], station[k].deg[2], station[k].deg[3]);
+    }
+    int sign[2][2];
+    double ideal = qd_chsh_signs(station, QD_ANTI, sign), sum = 0;
+    for (int k = 0; k < 4; k++) {
+        const int a = k / 2, b = k % 2;
+        double equal = r->pair[a][b] + r->pair[a + 2][b + 2], other = r->pair[a][b + 2] + r->pair[a + 2][b], e = (equal - other) / (equal + other);
+        sum += sign[a][b] * e;
+        json_array_append_new(list, json_pack("{s:f,s:f,s:o}", "alice_deg", qd_analyser_setting(&station[0], a), "bob_deg", qd_analyser_setting(&station[1], b), "E", qd_json_from_real(e)));
+    }
+    json_object_set_new(truth, "angles_deg", json_pack("{s:o,s:o}", who[0], deg[0], who[1], deg[1]));
+    json_object_set_new(truth, "correlations_true_expected", list);
+    json_object_set_new(truth, "chsh_true_expected", ideal > 2 + 1e-9 ? qd_json_from_real(sum) : json_null());
+}
+
 static qd_status truth_json(const job *j, json_t **out, qd_error *err) {
     qd_link_rates r;
     QD_TRY(qd_link_expect(j->link, 0, &r, err));
@@ -188,6 +212,7 @@ static qd_status truth_json(const job *j, json_t **out, qd_error *err) {
     for (int k = 0; k < 2; k++) json_object_set_new(o, who[k], station_json(j, k, &r));
     json_object_set_new(o, "true_coincidences_expected", json_real(pairs * qd_link_seconds(j->cells)));
     json_object_set_new(o, "qber_true_expected", json_pack("{s:f,s:f}", "z", r.qber_true[QD_Z], "x", r.qber_true[QD_X]));
+    bell_json(j, &r, o);
     *out = o;
     return QD_OK;
 }

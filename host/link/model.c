@@ -5,14 +5,32 @@
 
 static const double degree = 0.017453292519943295;
 
+/* Angle of a station's setting; Eve's are those of an undeclared station. */
+static double setting(const qd_analysers *a, int basis) {
+    return a->given ? qd_analyser_setting(a, basis) : 45 * basis;
+}
+
+double qd_link_cos2(const qd_scenario *s, double two, int i, int j) {
+    /* of matched bases cos 2a; of crossed ones cos(90 deg +- 2a) */
+    if (!s->arm[0].analysers.given && !s->arm[1].analysers.given) return i == j ? cos(two) : i == 0 ? -sin(two) : sin(two);
+    return qd_cos2_deg(setting(&s->arm[0].analysers, i) - setting(&s->arm[1].analysers, j) - s->misalignment_deg);
+}
+
+double qd_link_cos2_alice_eve(const qd_scenario *s, int i, int e) {
+    return qd_cos2_deg(setting(&s->arm[0].analysers, i) - 45 * e);
+}
+
+double qd_link_cos2_eve_bob(const qd_scenario *s, double two, int e, int j) {
+    if (!s->arm[1].analysers.given) return e == j ? cos(two) : e == 0 ? -sin(two) : sin(two);
+    return qd_cos2_deg(45 * e - setting(&s->arm[1].analysers, j) - s->misalignment_deg);
+}
+
 /* Joint probability of the outcomes of a pair by basis, attack included: P(equal) for Alice's basis i and Bob's j. */
 static double p_equal(const qd_scenario *s, int i, int j) {
-    double two = 2 * s->misalignment_deg * degree;
-    /* correlation of matched bases -V cos 2a; of crossed ones -V cos(90 deg +- 2a) */
-    double c = i == j ? cos(two) : i == 0 ? -sin(two) : sin(two);
+    double c = qd_link_cos2(s, 2 * s->misalignment_deg * degree, i, j);
     double honest = (1 - s->visibility * c) / 2;
-    /* Eve in Alice's basis (half of the cases): her outcome has correlation -V, her copy goes on with cos of her angle to Bob's;
-     * in the other basis she knows nothing of Alice's outcome and neither does her copy. */
+    /* Eve halves every correlation (link.h). With settings at her own bases: in Alice's (half of the cases) her outcome has correlation -V
+     * and her copy goes on with cos of her angle to Bob's; in the other she knows nothing of Alice's outcome and neither does her copy. */
     double eve = 0.5 * (1 - s->visibility * c) / 2 + 0.5 * 0.5;
     return (1 - s->intercept_resend) * honest + s->intercept_resend * eve;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "link/simulate.h"
 
-enum { RATE, ETA_A, ETA_B, UNEVEN, DARK, JITTER, DEAD, VISIBILITY, EVE, SPLIT, ANGLE, OFFSET, DRIFT, CELLS, FIRST, SEED, TURN, PASS };
+enum { RATE, ETA_A, ETA_B, UNEVEN, DARK, JITTER, DEAD, VISIBILITY, EVE, SPLIT, ANGLE, OFFSET, DRIFT, CELLS, FIRST, SEED, TURN, PASS, BELL };
 
 static const qd_key keys[] = {{"rate", 12000000, 0, 1000000000, "pairs per second"},
                               {"eta_a", 200000, 0, 1000000, "Alice's efficiency, ppm"},
@@ -24,7 +24,8 @@ static const qd_key keys[] = {{"rate", 12000000, 0, 1000000000, "pairs per secon
                               {"first", 0, 0, 33000000, "first cell"},
                               {"seed", 1, 0, UINT64_MAX, "seed"},
                               {"turn", 1000000, 0, 2000000, "growth of the clock frequency, 1e-12 a second above -1000000"},
-                              {"pass", 0, 0, 50000, "altitude of a satellite that culminates overhead as the link starts, km; 0: none"}};
+                              {"pass", 0, 0, 50000, "altitude of a satellite that culminates overhead as the link starts, km; 0: none"},
+                              {"bell", 0, 0, 100000, "Bob's settings at once and three times so many thousandths of a degree, Alice's at 0 and 45; 0: not declared"}};
 
 /* Small enough for a simulator of devices, and each path of the kernels once. */
 static const char *const tiny[] = {"simulate:pass=400,rate=1000000,cells=2,first=7",
@@ -69,6 +70,8 @@ static const char *const quick[] = {"simulate:cells=1",
                                     "simulate:seed=18446744073709551615,cells=3",
                                     "simulate:turn=1400000,cells=7,first=2000",
                                     "simulate:turn=0,drift=400000,cells=3,first=12345",
+                                    "simulate:bell=22500,cells=2",
+                                    "simulate:bell=17123,cells=2,eve=400000,uneven=100000,angle=1000",
                                     "simulate:pass=500,cells=9",
                                     "simulate:pass=500,cells=3,first=1023",
                                     "simulate:pass=36000,turn=1100000,cells=3,first=222",
@@ -102,6 +105,8 @@ static qd_status create(const qd_problem *p, void **state, qd_error *err) {
             a->delay_ps[d] = v[UNEVEN] ? 100 * d : 0;
         }
     }
+    const double z = (double)v[BELL] * 1e-3;
+    if (v[BELL]) s.arm[1].analysers = (qd_analysers){true, {z + 90, 3 * z + 90, z, 3 * z}};
     qd_simulate_case *c = calloc(1, sizeof *c);
     if (!c) return qd_fail(err, QD_E_INTERNAL, "no memory for a case of simulate|||close other programs");
     c->first = v[FIRST];

@@ -12,7 +12,7 @@
 typedef struct doc_detectors {
     double *efficiency, *efficiency_each;
     double *dark_hz, *dark_hz_each;
-    double *delay_ps_each;
+    double *delay_ps_each, *angles_deg;
     double *jitter_fwhm_ps, *dead_ps;
 } doc_detectors;
 
@@ -58,7 +58,8 @@ static const cyaml_schema_field_t detector_fields[] = {
     REAL_OPT(doc_detectors, efficiency),    FOUR_OPT(doc_detectors, efficiency_each),
     REAL_OPT(doc_detectors, dark_hz),       FOUR_OPT(doc_detectors, dark_hz_each),
     FOUR_OPT(doc_detectors, delay_ps_each), REAL_OPT(doc_detectors, jitter_fwhm_ps),
-    REAL_OPT(doc_detectors, dead_ps),       CYAML_FIELD_END};
+    REAL_OPT(doc_detectors, dead_ps),       FOUR_OPT(doc_detectors, angles_deg),
+    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t arm_fields[] = {REAL_OPT(doc_arm, loss_db), REAL_OPT(doc_arm, basis_split),
                                                   CYAML_FIELD_MAPPING_PTR("detectors", OPT, doc_arm, detectors, detector_fields),
@@ -117,6 +118,7 @@ static const qd_yaml_limit limits[] = {{.key = "pair_rate_hz", PAIR_RATE_HZ},
                                        {.key = "arms.*.detectors.dark_hz", RATE_HZ},
                                        {.key = "arms.*.detectors.dark_hz_each", RATE_HZ},
                                        {.key = "arms.*.detectors.delay_ps_each", DELAY_PS},
+                                       {.key = "arms.*.detectors.angles_deg", QD_RANGE_ANALYSER_DEG},
                                        {.key = "clock.offset_ps", OFFSET_PS},
                                        {.key = "clock.frequency_ppm", QD_RANGE_FREQUENCY_PPM},
                                        {.key = "clock.drift_ppm_s", DRIFT_PPM_S},
@@ -148,7 +150,7 @@ static qd_status check_arm(const char *name, int k, const qd_arm *a, qd_error *e
         const double *v;
         double min, max;
     } each[] = {{"efficiency", a->efficiency, SHARE}, {"dark_hz", a->dark_hz, RATE_HZ}, {"delay_ps", a->delay_ps, DELAY_PS}};
-    char key[96];
+    char key[96], of[512];
     for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
         snprintf(key, sizeof key, "arms.%s.%s", station[k], one[i].key);
         QD_TRY(in_range(name, key, one[i].v, one[i].min, one[i].max, err));
@@ -158,7 +160,8 @@ static qd_status check_arm(const char *name, int k, const qd_arm *a, qd_error *e
             snprintf(key, sizeof key, "arms.%s.detectors.%s of %s", station[k], each[i].key, detector[d]);
             QD_TRY(in_range(name, key, each[i].v[d], each[i].min, each[i].max, err));
         }
-    return QD_OK;
+    snprintf(of, sizeof of, "%.400s: arms.%s.detectors.angles_deg", name, station[k]);
+    return !a->analysers.given || qd_analysers_good(of, a->analysers.deg, err) ? QD_OK : QD_E_INPUT;
 }
 
 /* A chain of clicks, each within the dead time of the one before, must break within a cell: then the state at a cell's start is
@@ -225,6 +228,7 @@ static qd_status take_arm(const char *name, const char *who, const doc_arm *from
     QD_TRY(one_or_each(name, who, "efficiency", d->efficiency, d->efficiency_each, 1, to->efficiency, err));
     QD_TRY(one_or_each(name, who, "dark_hz", d->dark_hz, d->dark_hz_each, 0, to->dark_hz, err));
     for (int i = 0; i < 4; i++) to->delay_ps[i] = d->delay_ps_each ? d->delay_ps_each[i] : 0;
+    if (d->angles_deg) to->analysers = (qd_analysers){true, {d->angles_deg[0], d->angles_deg[1], d->angles_deg[2], d->angles_deg[3]}};
     to->jitter_fwhm_ps = or_default(d->jitter_fwhm_ps, 0);
     to->dead_ps = or_default(d->dead_ps, 0);
     return QD_OK;

@@ -69,7 +69,7 @@ struct qd_link {
     qd_link_arm arm[2];
     uint64_t equal[2][2];     /**< [Alice's basis][Bob's]: outcomes coincide, no attack */
     uint64_t eve;             /**< Eve measures */
-    uint64_t eve_equal[2][2]; /**< [Alice's basis][Eve's]: outcomes coincide */
+    uint64_t eve_equal[2][2]; /**< [Alice's basis][Eve's, at 0 and 45 degrees]: outcomes coincide */
     uint64_t eve_flip[2][2];  /**< [Eve's basis][Bob's]: Bob's outcome differs from Eve's */
     qd_clock clock;
     uint64_t cells; /**< that the link holds for */
@@ -98,6 +98,13 @@ typedef struct qd_link_model {
     double pair[4][4];     /**< pairs that reach Alice's detector i and Bob's j, before dead time */
 } qd_link_model;
 void qd_link_model_of(const qd_scenario *s, qd_link_model *m);
+
+/** cos of twice the angle between Alice's setting i and Bob's setting j, misalignment counted in. @p two: twice that in radians, as the
+ *  caller rounds it; where no analysers are declared only it enters. */
+double qd_link_cos2(const qd_scenario *s, double two, int i, int j);
+/** The same of Alice's setting and Eve's, 0 or 45 degrees, and of Eve's and Bob's. */
+double qd_link_cos2_alice_eve(const qd_scenario *s, int i, int e);
+double qd_link_cos2_eve_bob(const qd_scenario *s, double two, int e, int j);
 
 /** Ticks per second: 256e9. */
 #define QD_LINK_TICKS_PER_S 256e9

@@ -102,11 +102,9 @@ static void pair_thresholds(const qd_scenario *s, qd_link *link) {
     double two = 2 * s->misalignment_deg * M_PI / 180;
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 2; j++) {
-            /* cos of twice the angle between setting i at the source's axes and setting j at Bob's */
-            double c = i == j ? cos(two) : i == 0 ? -sin(two) : sin(two);
-            link->equal[i][j] = qd_link_threshold((1 - s->visibility * c) / 2);
-            link->eve_equal[i][j] = qd_link_threshold(i == j ? (1 - s->visibility) / 2 : 0.5);
-            link->eve_flip[i][j] = qd_link_threshold((1 - c) / 2);
+            link->equal[i][j] = qd_link_threshold((1 - s->visibility * qd_link_cos2(s, two, i, j)) / 2);
+            link->eve_equal[i][j] = qd_link_threshold((1 - s->visibility * qd_link_cos2_alice_eve(s, i, j)) / 2);
+            link->eve_flip[i][j] = qd_link_threshold((1 - qd_link_cos2_eve_bob(s, two, i, j)) / 2);
         }
     link->eve = qd_link_threshold(s->intercept_resend);
 }

@@ -129,7 +129,8 @@ static qd_status select_own(stream *st, int side, const chunk *c, qd_error *err)
     qd_bits part[2] = {{0, NULL}, {0, NULL}};
     qd_bits *key = st->out->station[side].key;
     qd_status s = qd_sift_select(st->dev, &c->basis[side], &c->basis[1 - side], &c->value[side], &part[QD_Z], &part[QD_X], err);
-    for (int b = 0; b < 2 && s == QD_OK; b++) s = qd_bits_append(&key[b], &part[b], err);
+    for (int b = 0; b < 2 && s == QD_OK; b++)
+        if (!st->o->no_key[b]) s = qd_bits_append(&key[b], &part[b], err);
     for (int b = 0; b < 2; b++) qd_bits_destroy(&part[b]);
     return s;
 }

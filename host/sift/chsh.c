@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "qdistill/chsh.h"
+#include "qdistill/sift.h"
 
 #include <math.h>
 #include <stdio.h>

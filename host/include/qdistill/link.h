@@ -40,6 +40,7 @@ typedef struct qd_arm {
     double delay_ps[4];    /**< electronic delay against the others, ps, 0..100000 */
     double jitter_fwhm_ps; /**< Gaussian, full width at half maximum, of each detector, ps, 0..10000 */
     double dead_ps;        /**< dead time after a click of the same detector, non-paralysable, ps, 0..1e7 */
+    qd_analysers analysers; /**< {0}: V 90, - 135, H 0, + 45 degrees */
 } qd_arm;
 
 /** A satellite that passes over Bob, with the source and Alice's station aboard: circular orbit, spherical Earth without rotation
@@ -59,7 +60,7 @@ typedef struct qd_scenario {
     double pair_rate_hz; /**< pairs the source emits, 1/s, 0..1e9 */
     double visibility;   /**< V of the source in both bases, 0..1: error rate (1-V)/2 */
     double
-        misalignment_deg; /**< angle of Bob's analysers against Alice's, degrees, -45..45: matched-basis correlation -V cos 2a */
+        misalignment_deg; /**< angle by which Bob's analysers are turned from where they should be, degrees, -45..45: matched-basis correlation -V cos 2a */
     qd_arm arm[2];        /**< Alice, Bob */
     int64_t clock_offset_ps;    /**< tA - tB when the link starts, ps, |offset| <= 5e11 */
     double clock_frequency_ppm; /**< growth of tA - tB with tB, ppm, -200..200: positive when Bob's clock runs slow */
@@ -84,6 +85,7 @@ typedef struct qd_scenario {
  *            delay_ps_each: [0, 0, 0, 0]
  *            jitter_fwhm_ps: 100
  *            dead_ps: 30000
+ *            angles_deg: [90, 135, 0, 45]   # of V, -, H, +; V and H, - and + 90 apart
  *      clock: {offset_ps: 0, frequency_ppm: 0, drift_ppm_s: 0}
  *      pass: {altitude_km: 500, max_elevation_deg: 90, start_s: 0}   # absent: no satellite
  *      eve: {intercept_resend: 0}
@@ -188,6 +190,16 @@ typedef struct qd_link_rates {
                               least every detector's dead time and the window */
     double qber_kept_true[2]; /**< the same without accidentals */
 } qd_link_rates;
+
+/* What a pair's outcomes are. The source is the singlet with white noise: of settings a and b outcomes are equal with probability (1 - V cos
+ * 2(a-b))/2 each way, so E = -V cos 2(a-b), and S = 2 sqrt2 V at 0, 45 and 22.5, 67.5 degrees.
+ *
+ * Intercept-resend. Eve stops a share p of the photons on their way to Bob, measures each in one of two bases e and e + 45 degrees, at random, and
+ * sends on what she found (e = 0 here: the bases of a key). Alice's outcome then has correlation -V cos 2(a-e) with hers, and hers cos 2(e-b) with
+ * Bob's, independently: E = -V [cos 2(a-e) cos 2(b-e) + sin 2(a-e) sin 2(b-e)]/2 = -V cos 2(a-b)/2, at all a and b and for every e. So all
+ * correlations fall by half of p:  V -> V (1 - p/2),  Q -> p/4 + ...,  S -> 2 sqrt2 V (1 - p/2), which is 2 at p = .586 and sqrt2 at p = 1, V = 1.
+ * This is of two bases 45 degrees apart with equal chances. One basis e alone makes E a product, -V cos 2(a-e) cos 2(b-e), which depends on
+ * e; S still stays at or below 2 for p = 1, whatever she does, since her record then decides Bob's outcome. */
 
 /** The model of Neumann et al. by detector: single r = B eta + d, dead time as above; a pair is kept when both detectors are
  *  alive, whose joint probability is solved exactly (their dead times are correlated through the pairs). @p window_ps is the full

@@ -22,6 +22,7 @@ typedef struct qd_sift_options {
     uint64_t dead_ps;     /**< of the dead-time rule; 0: none */
     uint64_t announce_ps; /**< rounding of Alice's times before pairing, at least 1 */
     qd_correlation correlation;
+    bool no_key[2]; /**< by basis: its pairs make no key (settings not aligned, qd_keys_aligned): they are paired and counted, its strings stay empty */
     bool rehearsal; /**< coins from seed, else from the operating system */
     uint64_t seed;
     uint64_t chunk; /**< Alice's events at a time, at least 1; nothing in the result depends on it */
