@@ -210,7 +210,7 @@ static qd_status ptu_open(qd_tag_reader *r, qd_error *err) {
     QD_TRY(set_ticks(r, p, &h, err));
     r->info.claimed = h.claimed;
     uint64_t rest = (r->size - r->at) % BYTES;
-    if (rest)
+    if (rest && !r->stream)
         return qd_fail(err, QD_E_INPUT,
                        "%s: the record at byte %" PRIu64 " is cut off after %" PRIu64
                        " of 4 bytes||the file was truncated|copy it again",

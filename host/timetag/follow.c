@@ -121,6 +121,11 @@ static qd_status convert(qd_follow *f, const qd_tags *b, qd_times *on_a, qd_erro
 
 static void note_fit(qd_follow *f, int64_t lead, const qd_follow_fit *fit, unsigned stretches, double pairs) {
     qd_follow_report *r = &f->report;
+    f->sd_end = fit->sd_end;
+    for (int64_t i = 0; i < (int64_t)stretches * QD_STRETCH && i < QD_MEMORY; i++) {
+        const qd_cell *c = &f->memory[(lead - f->dir * i) & (QD_MEMORY - 1)];
+        if (c->used && c->k == lead - f->dir * i) f->sum_e += (double)c->e;
+    }
     double cell_s = qd_seconds(qd_cell_start(f->tick, lead + 1) - qd_cell_start(f->tick, lead), f->tick);
     double unit_s = tick_ps(f) * 1e-12 / (1 << QD_FINE_BITS);
     double drift = 2 * ldexp((double)f->curve.c2, -QD_CURVE_BITS) * unit_s / (cell_s * cell_s) * 1e6;

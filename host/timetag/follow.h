@@ -83,6 +83,8 @@ struct qd_follow {
     int64_t last;    /**< of B's times on A's clock, the one given out last */
     qd_follow_report report;
     double sum_pairs, sum_square, sum_seconds; /**< of the fitted stretches */
+    double sum_e;    /**< of their events within the window: the background cancels; 1/256 ticks */
+    double sd_end;   /**< of the curve at the end of the last fit, 1/256 ticks */
 };
 
 /** First tick of a cell; the cell of a time. */

@@ -35,9 +35,8 @@ static qd_status detect(const char *path, qd_tag_format *format, qd_error *err) 
     return QD_OK;
 }
 
-qd_status qd_tag_reader_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err) {
+qd_status qd_reader_create(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err) {
     *reader = NULL;
-    if (format.kind == QD_TAG_AUTO) QD_TRY(detect(path, &format, err));
     if (format.kind == QD_TAG_T3)
         return qd_fail(err, QD_E_USAGE, "%s: T3 files carry bits without times: no tags can be read of them|||give the T2 or T1 files of that station",
                        path);
@@ -52,6 +51,15 @@ qd_status qd_tag_reader_open(const char *path, qd_tag_format format, qd_tag_read
     r->format = format;
     r->tick = qd_tag_format_tick(&format);
     r->decoder = decoders[format.kind];
+    *reader = r;
+    return QD_OK;
+}
+
+qd_status qd_tag_reader_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err) {
+    qd_tag_reader *r;
+    *reader = NULL;
+    if (format.kind == QD_TAG_AUTO) QD_TRY(detect(path, &format, err));
+    QD_TRY(qd_reader_create(path, format, &r, err));
     r->header = true;
     qd_status st = r->decoder->open(r, err);
     r->header = false;
@@ -67,6 +75,7 @@ void qd_tag_reader_close(qd_tag_reader *r) {
     if (!r) return;
     if (r->decoder->close) r->decoder->close(r);
     if (r->f) fclose(r->f);
+    qd_growing_close(r);
     free(r->path);
     qd_wipe(r->mask, sizeof r->mask); /* which detector clicked is the raw key */
     free(r);
@@ -104,6 +113,7 @@ const char *qd_where(const qd_tag_reader *r, char out[QD_WHERE]) {
 }
 
 qd_status qd_reader_open_file(qd_tag_reader *r, uint64_t header, unsigned bytes, qd_error *err) {
+    if (r->stream) return qd_growing_header(r, err);
     QD_TRY(qd_file_open(r->path, false, &r->f, &r->size, err));
     if (r->size == 0)
         return qd_fail(err, QD_E_INPUT, "%s is empty||the recording did not start, or its copy failed|record or copy it again",
@@ -126,6 +136,10 @@ qd_status qd_reader_open_file(qd_tag_reader *r, uint64_t header, unsigned bytes,
 }
 
 qd_status qd_reader_records(qd_tag_reader *r, void *block, unsigned bytes, size_t max, size_t *got, qd_error *err) {
+    if (r->stream) {
+        *got = qd_growing_records(r, block, bytes, max);
+        return QD_OK;
+    }
     uint64_t left = r->at < r->size ? (r->size - r->at) / bytes : 0;
     size_t want = left < max ? (size_t)left : max;
     *got = fread(block, bytes, want, r->f);
@@ -143,9 +157,10 @@ qd_status qd_reader_records(qd_tag_reader *r, void *block, unsigned bytes, size_
 qd_status qd_reader_line(qd_tag_reader *r, char *line, size_t cap, bool *got, qd_error *err) {
     size_t n = 0;
     int c;
-    r->line++;
     *got = false;
-    while ((c = getc_unlocked(r->f)) != EOF && c != '\n') {
+    if (!r->f && !qd_growing_has_line(r, cap)) return QD_OK;
+    r->line++;
+    while ((c = r->f ? getc_unlocked(r->f) : qd_growing_byte(r)) != EOF && c != '\n') {
         *got = true;
         if (c == 0)
             return qd_reader_fail(r, err, "a zero byte after %zu characters||no text file|name its format, or copy it again", n);
@@ -155,7 +170,7 @@ qd_status qd_reader_line(qd_tag_reader *r, char *line, size_t cap, bool *got, qd
         line[n++] = (char)c;
     }
     if (c == '\n') *got = true;
-    if (c == EOF && ferror(r->f)) return qd_reader_fail(r, err, "reading fails|%s", strerror(errno));
+    if (c == EOF && r->f && ferror(r->f)) return qd_reader_fail(r, err, "reading fails|%s", strerror(errno));
     if (n && line[n - 1] == '\r') n--;
     line[n] = 0;
     return QD_OK;
@@ -343,8 +358,10 @@ qd_status qd_tag_reader_read(qd_tag_reader *r, uint64_t max_events, qd_tags *app
     while (left > 0) {
         uint64_t keep = r->ended ? 0 : QD_TAG_REORDER, ready = r->n > keep ? r->n - keep : 0;
         if (ready == 0) {
+            bool dry = false;
             if (r->ended) break;
-            QD_TRY(r->decoder->more(r, err));
+            QD_TRY(r->stream ? qd_growing_more(r, &dry, err) : r->decoder->more(r, err));
+            if (dry && r->n <= QD_TAG_REORDER) break;
             continue;
         }
         if (ready > left) ready = left;

@@ -21,6 +21,7 @@ typedef struct qd_decoder {
 
 struct qd_tag_reader {
     char *path;
+    struct qd_growing *stream; /**< not NULL: bytes come from what still grows, and f is its header or NULL */
     qd_tag_format format;
     qd_tick tick;
     qd_tag_info info;
@@ -48,6 +49,18 @@ static const int64_t qd_time_limit = (int64_t)1 << 61;
 extern const qd_decoder qd_decode_a1, qd_decode_a1_text, qd_decode_t1, qd_decode_t2, qd_decode_ptu, qd_decode_qutag,
     qd_decode_swabian, qd_decode_chronoxea, qd_decode_csv;
 
+/** stream.c: what the functions below do where bytes come from a stream. @{ */
+qd_status qd_growing_header(qd_tag_reader *r, qd_error *err);
+size_t qd_growing_records(qd_tag_reader *r, void *block, unsigned bytes, size_t max);
+/** False: there is no whole line yet, of less than @p cap characters. */
+bool qd_growing_has_line(qd_tag_reader *r, size_t cap);
+int qd_growing_byte(qd_tag_reader *r);
+/** The decoder's turn; *dry: it found no whole record. */
+qd_status qd_growing_more(qd_tag_reader *r, bool *dry, qd_error *err);
+void qd_growing_close(qd_tag_reader *r);
+/** @} */
+/** A reader of that format, nothing opened. QD_E_USAGE, QD_E_INTERNAL. */
+qd_status qd_reader_create(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err);
 /** "PATH: byte N (record M)", "PATH: line N". */
 const char *qd_where(const qd_tag_reader *r, char out[QD_WHERE]);
 /** Bad input at the place in hand: "WHERE: WHAT|cause|likely|next". */

@@ -156,6 +156,25 @@ qd_tick qd_tag_reader_tick(const qd_tag_reader *reader);
 qd_status qd_tag_reader_need_outcomes(const qd_tag_reader *reader, qd_error *err);
 void qd_tag_reader_close(qd_tag_reader *reader);
 
+/** Open what still grows for reading without ever waiting: a file, or a FIFO, which may have no writer yet (a writer that waits for its
+ *  reader goes on). What is there is fetched by qd_tag_stream_fill and read by qd_tag_reader_read, which then returns fewer events than it
+ *  was asked for when there are no more whole records, with *end false; the last QD_TAG_REORDER events wait for later ones until the end.
+ *  Half a record, half a line, half a header wait for their rest. Events do not depend on how the bytes came in. Memory: a megabyte.
+ *  Until the header has come, the tick of formats that state it there is {0, 0}.
+ *  QD_E_INPUT: missing, unreadable, a directory or device. QD_E_USAGE: a format that cannot be read so: t1 and t2 (files of an epoch are
+ *  whole), chronoxea (its rows are not in order of time), auto. */
+qd_status qd_tag_stream_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err);
+/** Take the bytes that are there, as far as there is room; *bytes of them. A FIFO that all its writers closed has ended.
+ *  QD_E_INPUT: read error, or the file became shorter. */
+qd_status qd_tag_stream_fill(qd_tag_reader *reader, uint64_t *bytes, qd_error *err);
+/** No more will come: what is there is all. */
+void qd_tag_stream_finish(qd_tag_reader *reader);
+/** The descriptor, to poll. */
+int qd_tag_stream_fd(const qd_tag_reader *reader);
+bool qd_tag_stream_is_fifo(const qd_tag_reader *reader);
+/** Bytes that are there and were not read; after the end: of a record or line without its end. */
+uint64_t qd_tag_stream_left(const qd_tag_reader *reader);
+
 typedef struct qd_tag_writer qd_tag_writer;
 
 /** What a writer had to change; final before commit. */
@@ -401,6 +420,23 @@ qd_status qd_follow_join(qd_follow *follow, const qd_follow *back, qd_error *err
 /** Ticks before need->until for which events of both must stay in memory. */
 int64_t qd_follow_margin(const qd_follow *follow);
 const qd_follow_report *qd_follow_about(const qd_follow *follow);
+/** Where the clock is now. Reported in double; nothing here decides. */
+typedef struct qd_follow_now {
+    int64_t at;             /**< A's time up to which it is known, ticks: an end of a stretch; INT64_MIN: nothing yet */
+    bool held;              /**< it is the line given and stays so: `hold`, or ticks too coarse to follow (256 ps and more) */
+    bool locked;            /**< pairs were found along it */
+    bool over;              /**< A has ended */
+    double offset_ps;       /**< tA - tB at A's time `at`, fitted, not rounded to ticks */
+    double offset_sd_ps;    /**< its standard deviation, statistical, at the end of the last fit */
+    double frequency_ppm;   /**< of tA - tB against tB there */
+    double drift_ppm_s;
+    double coasted_s;       /**< A's time with events since the last fit */
+    double pairs;           /**< above the background, in all fitted stretches so far */
+    double residual_sum_ps; /**< sum over them of the pairs' times by the clock, tB - tA */
+    double square_sum_ps2;  /**< sum of their squares */
+    qd_clock clock;         /**< the line of the last 17 ms, its base in their middle */
+} qd_follow_now;
+void qd_follow_state(const qd_follow *follow, qd_follow_now *now);
 /** For a record: {"followed":..,"stretches":..,"unfitted":..,"lost":..,"departure_ps":..,"drift_ppm_s":..,"sigma_ps":..,"pairs_per_s":..}.
  *  The caller owns it. NULL: no memory. */
 json_t *qd_follow_json(const qd_follow_report *report);
