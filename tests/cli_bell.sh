@@ -59,6 +59,20 @@ flat m.json | grep -q '"settings_aligned":{"z":true,"x":false}' || say "z is ali
 near "QBER of z" "$(flat m.json | sed 's/.*"qber":{"z":\([0-9.]*\),"x":null.*/\1/')" 0.0125 0.004 # (1 - V)/2 and some chance, 4 sd of 7000 bits
 near "S of both" "$(flat m.json | sed 's/.*"chsh":{"S":\([0-9.]*\).*/\1/')" 2.3562 "$(flat m.json | sed 's/.*"chsh":{"S":[0-9.]*,"sigma":\([0-9.]*\).*/\1/' | awk '{ print 4 * $1 + 0.01 }')"
 
+# A rehearsal knows both stations' outcomes: S stands in its summary, the same after a stop, and why there is no key.
+cp "$example" bell.yaml
+printf 'name: bell\ninput: {scenario: bell.yaml, duration_s: 0.3}\nblock_coincidences: 20000\nsync: {max_offset_s: 4e-3, max_ppm: 5}\n' >bell.job
+expect 6 'settings in x are not aligned: at 45 and 67.5 degrees they make 14.6 % errors' "$qd" run bell.job --device ref --out runs
+[ "$(flat runs/bell/summary.json | grep -o '"pairs_truth"' | wc -l)" -ge 3 ] || say "no detector pairs in the blocks"
+flat runs/bell/summary.json | sed 's/.*"chsh":\({"S":[^{]*\).*/\1/; s/\]\],.*/]]}/' >chsh
+near "S of a rehearsal" "$(real chsh S)" "$truth" "$(real chsh sigma | awk -v t="$truth" -v c="$chance" '{ print 4 * $1 + t * c }')"
+QD_STOP_AT=bases_bob:1 expect 75 '' "$qd" run bell.job --device ref --out again
+expect 6 '' "$qd" run bell.job --device ref --resume again/bell
+flat again/bell/summary.json | sed 's/.*"chsh":\({"S":[^{]*\).*/\1/; s/\]\],.*/]]}/' | cmp - chsh || say "S after a stop differs"
+sed '/angles_deg/s/, angles_deg: \[[^]]*\]//' "$example" >bell.yaml
+expect 0 'the scenario declares no analysers' "$qd" run bell.job --device ref --out plain --json -
+grep -q '"chsh": null' plain/bell/summary.json || say "S of a run without analysers"
+
 # Bad angles: nothing is made.
 # shellcheck disable=SC2086
 {

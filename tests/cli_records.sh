@@ -52,6 +52,8 @@ head -c 8 t/alice.a1 >one.a1
 of 6 sync one.a1 t/bob.a1 --format a1-54
 of 0 sift t/alice.a1 t/bob.a1 --format a1-54 --offset-ps 0 --window-ps 1000 --dead-ps 30000 --seed 1 --out sifted
 sed 's/\(alice: {detectors: {\)/\1angles_deg: [90, 135, 0, 45], /; s/\(bob: {detectors: {\)/\1angles_deg: [112.5, 157.5, 22.5, 67.5], /' link.yaml >bell.yaml
+printf 'name: bell\ninput: {scenario: bell.yaml, duration_s: 0.1}\nsync: {max_offset_s: 1e-4, max_ppm: 5}\n' >bell.job
+of 6 run bell.job --out bell-runs
 of 0 simulate bell.yaml --duration-s 0.1 --seed 1 --out bell
 of 0 sift bell/alice.a1 bell/bob.a1 --format a1-54 --offset-ps 0 --window-ps 1000 --dead-ps 30000 --angles-a 90,135,0,45 --angles-b 112.5,157.5,22.5,67.5 --out bell-sifted
 for b in z x; do of 0 reconcile sifted/alice.$b.bits sifted/bob.$b.bits --seed 1 --out $b; done

@@ -137,6 +137,31 @@ START_TEST(chance_is_taken_off) {
 }
 END_TEST
 
+/* Events of one click: the matrix of what they were made into is that of their masks. */
+START_TEST(bits_give_the_matrix_of_masks) {
+    enum { N = 1000 };
+    uint8_t mask[2][N];
+    for (uint64_t i = 0; i < N; i++) {
+        uint32_t w[4];
+        qd_philox(3, QD_STREAM_TEST, i, 0, w);
+        for (int s = 0; s < 2; s++) mask[s][i] = (uint8_t)(1 << (w[s] & 3));
+    }
+    for (int same = 0; same < 2; same++) {
+        qd_bits bits[2][2];
+        qd_pair_matrix m = {{{0}}}, want = {{{0}}};
+        for (int s = 0; s < 2; s++)
+            ck_assert_int_eq(qd_sift_measure(NULL, (qd_side)s, (qd_correlation)same, mask[s], N, &bits[s][0], &bits[s][1], NULL, NULL), QD_OK);
+        qd_pair_matrix_add_truth(&want, mask[0], mask[1], N);
+        ck_assert_int_eq(qd_pair_matrix_add_bits_truth(&m, (qd_correlation)same, bits[0], bits[1]), QD_OK);
+        ck_assert_mem_eq(&m, &want, sizeof m);
+        bits[1][1].n--;
+        ck_assert_int_eq(qd_pair_matrix_add_bits_truth(&m, (qd_correlation)same, bits[0], bits[1]), QD_E_USAGE);
+        ck_assert_mem_eq(&m, &want, sizeof m);
+        for (int s = 0; s < 4; s++) qd_bits_destroy(&bits[s / 2][s % 2]);
+    }
+}
+END_TEST
+
 /* ---- No test ---- */
 
 START_TEST(no_test) {
@@ -223,6 +248,7 @@ int main(void) {
     tcase_add_test(t, signs_come_from_the_angles);
     tcase_add_test(t, e_and_s_by_hand);
     tcase_add_test(t, chance_is_taken_off);
+    tcase_add_test(t, bits_give_the_matrix_of_masks);
     tcase_add_test(t, no_test);
     tcase_add_test(t, spread_of_s);
     tcase_add_test(t, signs_are_not_chosen_by_the_data);

@@ -34,7 +34,7 @@ static int64_t ps_to_ticks(const qd_station *s, double ps) {
 }
 
 /* Displaced windows on each side. */
-enum { DISPLACED = 2 };
+enum { DISPLACED = QD_DISPLACED_WINDOWS / 2 };
 static int64_t displacement(const qd_station *s) { return qd_accidental_step(qd_window_reach(s->p.window_ps, s->p.tick), s->p.dead_ps, s->p.tick); }
 
 /* Events this far apart have nothing to do with each other, displaced windows included. */

@@ -164,5 +164,7 @@ json_t *qd_record_block(const qd_block *a, const qd_block *bob, const qd_station
         const uint64_t n[2] = {a->raw[QD_Z].n, a->raw[QD_X].n};
         json_object_set_new(o, "truth", json_pack("{s:o,s:o}", "n", zx(n), "errors", zx(errors)));
     }
+    json_t *pairs = p->rehearsal && bob ? qd_record_pairs_truth(a, bob, p->correlation_same ? QD_SAME : QD_ANTI) : NULL;
+    if (pairs) json_object_set_new(o, "pairs_truth", pairs);
     return o;
 }

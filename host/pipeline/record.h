@@ -31,6 +31,14 @@ typedef struct qd_run_facts {
     const char *abort_reason;           /**< "" when there is key */
     const qd_link *link;                /**< rehearsals: what the model expects is stated beside; else NULL */
 } qd_run_facts;
+/** Whether a scenario says at which angles its detectors stand: a rehearsal of it counts correlations. */
+bool qd_link_declares_analysers(const qd_scenario *s);
+/** Detector pairs of a block whose outcomes both stations kept, Alice's detectors by row; NULL: they did not. */
+json_t *qd_record_pairs_truth(const qd_block *alice, const qd_block *bob, qd_correlation correlation);
+/** Set chsh, chsh_reason and correlations of a summary. @p accidentals: chance pairs among the run's coincidences. */
+void qd_record_bell(const qd_run_facts *f, double accidentals, json_t *summary);
+/** A sentence for each basis whose declared settings can make no key. */
+void qd_record_bell_warnings(const qd_run_facts *f, json_t *warnings);
 json_t *qd_record_summary(const qd_run_facts *f);
 /** The report for people: the waterfall, error rates, epsilons, times, what Eve saw. @p device is its name. */
 void qd_record_text(const json_t *summary, const char *device, FILE *out);

@@ -44,7 +44,10 @@ qd_status qd_station_create(qd_direction role, const qd_station_params *params, 
 void qd_block_destroy(qd_block *b) {
     if (!b) return;
     qd_bits_destroy(&b->key);
-    for (int i = 0; i < 2; i++) qd_bits_destroy(&b->raw[i]);
+    for (int i = 0; i < 2; i++) {
+        qd_bits_destroy(&b->raw[i]);
+        qd_bits_destroy(&b->outcome[i]);
+    }
     json_decref(b->terms);
     *b = (qd_block){0};
 }
@@ -270,6 +273,11 @@ qd_status qd_station_sift(qd_station *s, const qd_bits *their_basis, qd_error *e
     s->cur.coincidences = n;
     for (int i = 0; i < 2; i++) s->cur.sifted[i] = s->str[i].n;
     qd_station_spent(s, QD_STAGE_SIFT, t0, d0, 0);
+    if (s->p.rehearsal && s->p.keep_outcomes) {
+        s->cur.outcome[0] = basis;
+        s->cur.outcome[1] = value;
+        return QD_OK;
+    }
 out:
     qd_bits_destroy(&basis);
     qd_bits_destroy(&value);

@@ -136,6 +136,7 @@ static json_t *warnings(const qd_run_facts *f) {
                  (unsigned long long)track->wide, (unsigned long long)track->stretches);
         json_array_append_new(a, json_string(text));
     }
+    qd_record_bell_warnings(f, a);
     json_array_append_new(a, json_string("the classical channel is not authenticated in this version: a key is secret only if the messages were"));
     return a;
 }
@@ -216,7 +217,7 @@ json_t *qd_record_summary(const qd_run_facts *f) {
     if (isfinite(truth[QD_Z]) || isfinite(truth[QD_X])) json_object_set_new(o, "qber_truth", json_pack("{s:o,s:o}", "z", qd_json_from_real(truth[QD_Z]), "x", qd_json_from_real(truth[QD_X])));
     json_t *model = expected(f);
     if (model) json_object_set_new(o, "expected", model);
-    json_object_set_new(o, "chsh", json_null());
+    qd_record_bell(f, f->bob->accidentals_known ? accidentals(f) : 0, o);
     json_object_set_new(o, "chsh_implied", qd_json_from_real(2 * sqrt(2) * (1 - 2 * (isfinite(mean) ? mean : (q[0] + q[1]) / 2))));
     json_object_set_new(o, "leak_ec_bits", qd_json_from_u64(code));
     json_object_set_new(o, "efficiency", entropy > 0 ? qd_json_from_real((double)code / entropy) : json_null());
@@ -277,6 +278,8 @@ static void print_rates(const json_t *s, FILE *out) {
     fprintf(out, "\n  QBER%s: z %s, x %s", how, qd_percent(num(q, "z"), z), qd_percent(num(q, "x"), x));
     if (t) fprintf(out, "; truth of the rehearsal: z %s, x %s", qd_percent(num(t, "z"), z), qd_percent(num(t, "x"), x));
     fprintf(out, "\n");
+    const json_t *bell = json_object_get(s, "chsh");
+    if (json_is_object(bell)) fprintf(out, "  Bell test by the truth of the rehearsal: S = %.4f, sd %.4f (2 at most without entanglement)\n", num(bell, "S"), num(bell, "sigma"));
     const json_t *model = json_object_get(s, "expected"), *e = json_object_get(model, "qber"), *pure = json_object_get(model, "qber_without_accidentals");
     if (e)
         fprintf(out, "  the model of the link expects about z %s, x %s", qd_percent(num(e, "z"), z), qd_percent(num(e, "x"), x));

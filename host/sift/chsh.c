@@ -10,6 +10,18 @@ static int detector_of(int basis, int outcome) {
     return basis + 2 * outcome;
 }
 
+qd_status qd_pair_matrix_add_bits_truth(qd_pair_matrix *m, qd_correlation correlation, const qd_bits alice[2], const qd_bits bob[2]) {
+    const uint64_t n = alice[0].n;
+    if (alice[1].n != n || bob[0].n != n || bob[1].n != n) return QD_E_USAGE;
+    const unsigned flip = correlation == QD_ANTI; /* Bob's V and - are 1 */
+    for (uint64_t i = 0; i < n; i++) {
+        const int a = detector_of((int)qd_bits_get(&alice[0], i), (int)qd_bits_get(&alice[1], i));
+        const int b = detector_of((int)qd_bits_get(&bob[0], i), (int)(qd_bits_get(&bob[1], i) ^ flip));
+        m->pair[a][b]++;
+    }
+    return QD_OK;
+}
+
 static double expected(const qd_analysers station[2], qd_correlation correlation, int i, int j) {
     double c = qd_cos2_deg(qd_analyser_setting(&station[QD_ALICE], i) - qd_analyser_setting(&station[QD_BOB], j));
     return correlation == QD_SAME ? c : -c;

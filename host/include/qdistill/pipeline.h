@@ -59,6 +59,7 @@ typedef struct qd_station_params {
     uint32_t code;                /**< qd_code_id */
     bool rehearsal;
     uint64_t seed;
+    bool keep_outcomes;           /**< rehearsal: a block keeps its pairs' bases and values, for statistics whose names end in _truth */
     uint32_t first_block;         /**< resume: blocks before it are paired and dropped, nothing about them is sent */
     uint64_t start_errors[2], start_n[2]; /**< resume: counts of the last verified block before first_block; n = 0: none */
     bool abandon_first;           /**< resume of a recording: first_block's bases were announced before the interruption; it yields no key */
@@ -99,11 +100,15 @@ typedef struct qd_block {
     json_t *terms;                /**< Alice's: every term of the bound; owned */
     qd_bits key;                  /**< z's key followed by x's; owned, wiped */
     qd_bits raw[2];               /**< rehearsal, rejected blocks: the station's sifted strings, for the truth printed beside; owned */
+    qd_bits outcome[2];           /**< keep_outcomes: bases and values of all its pairs; owned */
 } qd_block;
 void qd_block_destroy(qd_block *b);
 
 /** Bins of a table of announced times. */
 enum { QD_TIME_BINS = 64 };
+
+/** Displaced windows of a run, from which accidentals are estimated. */
+enum { QD_DISPLACED_WINDOWS = 4 };
 
 /** Totals of a station over the job. */
 typedef struct qd_station_totals {
