@@ -62,6 +62,6 @@ for verb in $verbs; do
     usage_error "value for a flag" "$verb" --no-fallback=yes
     usage_error "no record for a usage error" "$verb" --json record.json --no-such-option
 done
-for verb in run simulate tags sync sift reconcile estimate amplify; do usage_error "arguments missing" "$verb"; done
+for verb in run simulate tags sync sift reconcile estimate amplify study; do usage_error "arguments missing" "$verb"; done
 [ -z "$(find "$dir/home" "$dir/work" -mindepth 1)" ] || fail "help or version wrote a file"
 exit $bad

@@ -14,5 +14,6 @@ int qd_cmd_amplify(int argc, char **argv);
 int qd_cmd_devices(int argc, char **argv);
 int qd_cmd_validate(int argc, char **argv);
 int qd_cmd_profile(int argc, char **argv);
+int qd_cmd_study(int argc, char **argv);
 
 #endif

@@ -43,18 +43,35 @@ static qd_status check(const qd_tags *a, const qd_tags *b, qd_sync_params *p, qd
     return QD_OK;
 }
 
-__attribute__((format(printf, 4, 5))) static qd_status refuse(qd_sync_report *r, const char *next, qd_error *err, const char *fmt,
-                                                              ...) {
+__attribute__((format(printf, 5, 6))) static qd_status refuse(qd_sync_report *r, qd_no_lock cause, const char *next, qd_error *err,
+                                                              const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(r->reason, sizeof r->reason, fmt, ap);
     va_end(ap);
     r->locked = false;
+    r->cause = cause;
     return qd_fail(err, QD_E_POLICY,
                    "no lock: %s|S found %.2f, needed %.2f; background %.4g events a bin of %.4g ns; rates %.4g and %.4g a "
                    "second; %.3g s correlated"
                    "|a clock is never guessed|%s",
                    r->reason, r->significance, r->needed, r->lambda, r->bin_ps * 1e-3, r->rate_a, r->rate_b, r->search_s, next);
+}
+
+const char *qd_no_lock_name(qd_no_lock cause) {
+    static const char *const names[] = {[QD_LOCKED] = "locked",
+                                        [QD_LOCK_NO_EVENTS] = "no-events",
+                                        [QD_LOCK_NO_OVERLAP] = "no-overlap",
+                                        [QD_LOCK_TOO_SHORT] = "too-short",
+                                        [QD_LOCK_NO_PEAK] = "no-peak",
+                                        [QD_LOCK_NOT_SHARP] = "not-sharp",
+                                        [QD_LOCK_NO_WIDTH] = "no-width",
+                                        [QD_LOCK_DRIFTS] = "drifts",
+                                        [QD_LOCK_NOT_CONFIRMED] = "not-confirmed",
+                                        [QD_LOCK_TWO_CANDIDATES] = "two-candidates",
+                                        [QD_LOCK_OUTSIDE] = "outside"};
+    _Static_assert(sizeof names / sizeof *names == QD_NO_LOCKS, "a name each");
+    return (unsigned)cause < QD_NO_LOCKS ? names[cause] : "unknown";
 }
 
 /* The part of A's time axis where both sides have events, B's by the clock that is known or expected. */
@@ -180,7 +197,7 @@ static const double satellite =
 static qd_status two_candidates(double second, qd_sync_report *r, qd_error *err) {
     r->second = second;
     return refuse(
-        r, "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s",
+        r, QD_LOCK_TWO_CANDIDATES, "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s",
         err, "two candidates: a second peak has %.0f %% of the first", 100 * second);
 }
 
@@ -201,7 +218,7 @@ static qd_status not_found(const qd_stage *st, bool longer, const qd_sync_params
              "%s; or narrow the search by what you know (--max-offset-s from GPS or NTP, --max-ppm); with these limits and %.3g "
              "s about %.2g %% of the events must have a partner",
              longer ? "give a longer recording" : "check that the files belong together", r->search_s, 200 * r->needed / root);
-    return refuse(r, next, err, "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false,
+    return refuse(r, QD_LOCK_NO_PEAK, next, err, "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false,
                   p->p_false);
 }
 
@@ -251,7 +268,7 @@ static qd_status try_line(qd_strip *all, const qd_strip *sharp, const qd_strip *
     QD_TRY(collect(all, sharp, line, &h, near, err));
     used.near = all->near;
     if (!qd_fit_line(&used, line, h, &fit))
-        return refuse(r, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns",
+        return refuse(r, QD_LOCK_NO_WIDTH, "use a steadier part of the recording", err, "the peak has no stable width near %.3g ns",
                       (double)h / per_s * 1e9);
     /* The k-th line may lock by chance with probability p / (k (k+1)): over all k that adds up to p, however many there are. */
     ++*tried;
@@ -264,16 +281,16 @@ static qd_status try_line(qd_strip *all, const qd_strip *sharp, const qd_strip *
     else if (!straight)
         straight = !wanders(bent, line, &fit);
     if (!straight)
-        return refuse(r, "use a shorter or a steadier part of the recording (--span-s)", err,
+        return refuse(r, QD_LOCK_DRIFTS, "use a shorter or a steadier part of the recording (--span-s)", err,
                       "the frequency drifts: one line over %.3g s leaves %.3g ps, over a quarter much less",
                       qd_seconds(bent->to - bent->from, tick), fit.sigma / per_s * 1e12);
     if (!confirmed)
-        return refuse(r, "use a longer or a steadier recording", err,
+        return refuse(r, QD_LOCK_NOT_CONFIRMED, "use a longer or a steadier recording", err,
                       "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance", r->confirmed,
                       r->confirm_lambda);
     *line = report_clock(&fit, all->b->t[0], all, r);
     if (llabs(line->offset - search->prior.offset) > search->max_offset || fabs(r->frequency_ppm - p->ppm) > p->max_ppm)
-        return refuse(r, "widen --max-offset-s or --max-ppm and search again, or search around these figures (--offset-s, --ppm)",
+        return refuse(r, QD_LOCK_OUTSIDE, "widen --max-offset-s or --max-ppm and search again, or search around these figures (--offset-s, --ppm)",
                       err, "offset %.9g s, frequency %.6g ppm: outside the search", r->offset_ps * 1e-12, r->frequency_ppm);
     r->p_false = fmin(1, share * r->confirm_p);
     return QD_OK;
@@ -294,7 +311,7 @@ static qd_status try_peak(const qd_stage *st, const qd_peak *peak, const qd_stri
     QD_TRY(qd_sharpen(&strip, limit, &line, &h, &second, &round, &sharp, err));
     if (!sharp && second > satellite) return two_candidates(second, r, err);
     if (!sharp)
-        return refuse(r, "widen --max-ppm, or use a shorter or a steadier part of the recording (--span-s)", err,
+        return refuse(r, QD_LOCK_NOT_SHARP, "widen --max-ppm, or use a shorter or a steadier part of the recording (--span-s)", err,
                       "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency is outside the search or drifts, "
                       "or it is no peak of pairs",
                       (double)round.h / per_s * 1e9, qd_seconds(strip.to - strip.from, tick));
@@ -387,7 +404,7 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_search *sear
     qd_stage st[2];
     bool more = qd_stage_plan(&used, search, ladder[0], 1, &st[0]), longer = true;
     if (!more)
-        return refuse(r, "give a longer recording", err, "no peak stands out: %.3g s are too short for a search",
+        return refuse(r, QD_LOCK_TOO_SHORT, "give a longer recording", err, "no peak stands out: %.3g s are too short for a search",
                       qd_seconds(used.to - used.from, all->a->tick));
     for (int i = 0; more; i++) {
         more = i + 1 < STEPS && ladder[i + 1] <= efforts[p->effort].leaves &&
@@ -402,6 +419,8 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_search *sear
             clock->significance = r->significance;
             clock->p_false = r->p_false;
             clock->locked = r->locked = true;
+            r->cause = QD_LOCKED;
+            r->reason[0] = 0; /* of a peak before this one */
             r->s_max = sqrt((double)r->pairs * (double)r->pairs / (r->rate_a * r->rate_b)) / r->span_s / sqrt(p->max_ppm * 1e-6);
             return QD_OK;
         }
@@ -426,7 +445,7 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
     for (int s = 0; s < 2; s++) {
         const qd_tags *x = s ? b : a;
         if (x->n < 2 || x->t[0] == x->t[x->n - 1])
-            return refuse(r, "check the recording of that station", err, "station %c has %s", s ? 'B' : 'A',
+            return refuse(r, QD_LOCK_NO_EVENTS, "check the recording of that station", err, "station %c has %s", s ? 'B' : 'A',
                           x->n == 0   ? "no events"
                           : x->n == 1 ? "one event"
                                       : "all events at one time");
@@ -436,7 +455,7 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
     qd_search search = {
         .max_offset = (int64_t)ceil(p.max_offset_s * per_s), .max_rate = p.max_ppm * 1e-6, .log_limit = log(p.p_false)};
     QD_TRY(qd_clock_from_figures(a->tick, b->t[0], p.offset_s * 1e12, p.ppm, &search.prior, err));
-    if (!overlap(a, b, &search.prior, &all)) return refuse(r, other, err, "the recordings do not overlap in time");
+    if (!overlap(a, b, &search.prior, &all)) return refuse(r, QD_LOCK_NO_OVERLAP, other, err, "the recordings do not overlap in time");
     report_rates(&all, r);
     return lock(dev, &all, &search, &p, clock, r, err);
 }
@@ -451,10 +470,10 @@ qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_
     qd_fit fit;
     qd_clock line = *clock;
     if (a->n < 2 || b->n < 2 || !overlap(a, b, clock, &all))
-        return refuse(r, "give more events", err, "the tags do not overlap in time");
+        return refuse(r, QD_LOCK_NO_OVERLAP, "give more events", err, "the tags do not overlap in time");
     report_rates(&all, r);
     if (!qd_fit_line(&all, &line, reach / 8 + 1, &fit))
-        return refuse(r, "search again with qd_correlate", err, "no pairs stand out within %" PRId64 " ticks of the old clock",
+        return refuse(r, QD_LOCK_NO_PEAK, "search again with qd_correlate", err, "no pairs stand out within %" PRId64 " ticks of the old clock",
                       reach);
     *clock = report_clock(&fit, clock->base, &all, r);
     r->locked = true;

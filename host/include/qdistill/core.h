@@ -7,6 +7,7 @@
 #include "qdistill/core/bits.h"
 #include "qdistill/core/epoch.h"
 #include "qdistill/core/files.h"
+#include "qdistill/core/interval.h"
 #include "qdistill/core/ledger.h"
 #include "qdistill/core/progress.h"
 #include "qdistill/core/report.h"

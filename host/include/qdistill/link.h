@@ -206,6 +206,26 @@ typedef struct qd_link_rates {
  *  width t_CC. Window capture assumes equal delays of the detectors. QD_E_INTERNAL: no memory. */
 qd_status qd_link_expect(const qd_link *link, double window_ps, qd_link_rates *rates, qd_error *err);
 
+/* ---- Two stations and nothing else ------------------------------------------------------------------------------- */
+
+/** Tags at given rates, made fast, for studies and benches of the clock search: Poisson events of two stations, some with a partner at the
+ *  other one, Gaussian jitter. The model of a link is above; this knows no source, no detector, no dead time. */
+typedef struct qd_two_stations {
+    double rate_a, rate_b; /**< events a second of A and B, pairs included; > 0 */
+    double pairs;          /**< of them, with a partner: a second; 0 to the smaller rate */
+    double seconds;        /**< on A's clock, from time 0 */
+    double sigma_ps;       /**< standard deviation of a pair's time difference */
+    double offset_s, ppm;  /**< tA - tB at B's time seconds/2, and its growth with tB; within 100 s: doubles hold no more to a ps */
+    uint64_t most;         /**< events a side at most, the earliest; 0: as many as there are. At most 2^31 */
+    uint64_t seed;
+} qd_two_stations;
+
+/** Share of the events that have a partner, as a search sees it: pairs / sqrt(rate_a rate_b). */
+double qd_two_stations_heralding(const qd_two_stations *s);
+/** Fill @p a and @p b (empty, ticks set), sorted, all masks 1. The draws are philox(seed; QD_STREAM_TWO_STATIONS); logarithms and cosines of
+ *  them are the C library's, so another one may move single events by a tick. QD_E_INTERNAL: no memory. */
+qd_status qd_two_stations_run(const qd_two_stations *s, qd_tags *a, qd_tags *b, qd_error *err);
+
 /** Registry rows of this room, NULL-terminated. */
 extern const qd_op *const qd_link_ops[];
 

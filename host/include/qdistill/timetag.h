@@ -258,6 +258,25 @@ typedef struct qd_sync_params {
     double p_false;      /**< greatest accepted probability of a false lock over the whole search; default 1e-9 */
 } qd_sync_params;
 
+/** Why there is no lock. Append only. */
+typedef enum qd_no_lock {
+    QD_LOCKED,
+    QD_LOCK_NO_EVENTS,      /**< a side has none, or all at one time */
+    QD_LOCK_NO_OVERLAP,     /**< the recordings do not meet */
+    QD_LOCK_TOO_SHORT,      /**< for a search at all */
+    QD_LOCK_NO_PEAK,        /**< nothing stands out */
+    QD_LOCK_NOT_SHARP,      /**< what stands out does not sharpen */
+    QD_LOCK_NO_WIDTH,       /**< nor has a stable width */
+    QD_LOCK_DRIFTS,         /**< one line does not hold for all of the data */
+    QD_LOCK_NOT_CONFIRMED,  /**< the data kept back do not have it */
+    QD_LOCK_TWO_CANDIDATES, /**< another place looks as good */
+    QD_LOCK_OUTSIDE,        /**< found, beyond the limits of the search */
+    QD_NO_LOCKS
+} qd_no_lock;
+/** "locked", "no-events", "no-overlap", "too-short", "no-peak", "not-sharp", "no-width", "drifts", "not-confirmed", "two-candidates", "outside";
+ *  "unknown" of another number. */
+const char *qd_no_lock_name(qd_no_lock cause);
+
 /** What the search found, and what it rests on. Reported in double; nothing here decides later.
  *
  *  Offsets are those of the straight line through tA - tB, fitted to parts of a tick, and their deviations are statistical alone.
@@ -266,7 +285,8 @@ typedef struct qd_sync_params {
  * these in quadrature where the clock is meant and not the figures. */
 typedef struct qd_sync_report {
     bool locked;
-    char reason[256];      /**< why not locked; "" when locked */
+    qd_no_lock cause;      /**< why not locked; meaningful after QD_OK and QD_E_POLICY */
+    char reason[256];      /**< the same with its figures; "" when locked */
     double offset_ps;      /**< tA - tB at clock->base, as fitted, not rounded to ticks */
     double frequency_ppm;  /**< of tA - tB against tB, not rounded either */
     double base_ps;        /**< B's time at which the offset holds: B's first tag in the data */

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "two_stations.h"
-
+/* Poisson events of two stations, some with a partner at the other one. */
 #include <math.h>
+#include "qdistill/link.h"
 
-/* SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): quick, and good enough for gaps between events. */
+/* Events of one kind, their gaps drawn one by one; or the draws alone. */
 typedef struct stream {
-    uint64_t state;
+    uint64_t seed, which;
+    uint32_t draw, word[4]; /* the generator's last answer: two uniforms, the second one next where draw is odd */
     double rate, at;
 } stream;
 
 static double uniform(stream *s) {
-    uint64_t z = s->state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return ((double)((z ^ (z >> 31)) >> 11) + 0.5) * 0x1p-53;
+    if (s->draw % 2 == 0) qd_philox(s->seed, QD_STREAM_TWO_STATIONS, s->which, s->draw / 2, s->word);
+    const uint32_t *w = s->word + 2 * (s->draw++ % 2);
+    uint64_t z = (uint64_t)w[1] << 32 | w[0];
+    return ((double)(z >> 11) + 0.5) * 0x1p-53;
 }
 
 static stream stream_of(uint64_t seed, uint64_t which, double rate) {
-    stream s = {.state = seed * 0xd1342543de82ef95u + which * 0xaf251af3b0f025b5u, .rate = rate};
-    (void)uniform(&s);
+    stream s = {.seed = seed, .which = which, .rate = rate};
     s.at = rate > 0 ? -log(uniform(&s)) / rate : INFINITY;
     return s;
 }
