@@ -115,6 +115,13 @@ typedef struct qd_fit {
  * line's base at the middle of the strip. @return false: no peak above 6 standard deviations of the background. */
 bool qd_fit_line(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit);
 
+/** Make a least-squares line better where strangers are among the pairs: maximum likelihood of a Gaussian of fit->sigma on a flat
+ * background, Newton's steps, the figures' deviations from the spread of what was summed. Pairs beside the peak count less, so that
+ * of the peak's n pairs the line is known as well as the background allows; without one that is sigma / sqrt(n). Leaves line and
+ * figures as they are when the steps lead nowhere.
+ *  @param line  in, out: base at the middle of the strip  @param background strangers a tick of e */
+void qd_fit_weigh(const qd_strip *s, qd_fine *line, double background, qd_fit *fit);
+
 /** Limits of the search in ticks and parts, either way of the clock that is expected. */
 typedef struct qd_search {
     qd_clock prior; /**< tick {0, 0}: offsets and frequencies about 0 */

@@ -220,20 +220,20 @@ static bool fit_step(const sums *x, int64_t span, int64_t more, qd_fine *line) {
 
 enum { MOST_STEPS = 40 };
 
-/* Width and place of the peak within 16 h, then least squares within 3 sigma. */
-static bool fit_once(const qd_strip *s, qd_fine *line, int64_t h, qd_fit *fit, sums *x) {
+/* Width and place of the peak within 16 h, then least squares within 3 sigma. *background: strangers a tick. */
+static bool fit_once(const qd_strip *s, qd_fine *line, int64_t h, qd_fit *fit, sums *x, double *background) {
     uint64_t count[FINE];
     int64_t fine = h > FINE_PER_BIN ? h / FINE_PER_BIN : 1;
-    double background;
     uint32_t first = 0;
     qd_clock whole = whole_ticks(s, line);
     qd_strip_histogram(s, &whole, fine, FINE / 2, count);
-    uint32_t width = peak_width(count, &background, &fit->pairs, &first);
+    uint32_t width = peak_width(count, background, &fit->pairs, &first);
     if (width == 0) return false;
     line->clock.offset -= ((int64_t)first - FINE / 2) * fine + (int64_t)width * fine / 2;
     fit->sigma = (double)(width * fine) / 2;
     fit->reach = (int64_t)ceil(3 * fit->sigma) + 1;
-    fit->lambda = background / (double)fine * (double)(2 * fit->reach);
+    *background /= (double)fine;
+    fit->lambda = *background * (double)(2 * fit->reach);
     for (int i = 0;; i++) {
         add_up(s, line, fit->reach, x);
         double part = shown(x, fit);
@@ -260,17 +260,18 @@ static bool figures(const sums *x, qd_fit *fit) {
 
 bool qd_fit_line(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit) {
     sums x;
-    double before;
+    double before, background;
     *fit = (qd_fit){0};
     qd_fine fine = qd_fine_of(line);
-    if (!fit_once(s, &fine, h, fit, &x)) return false;
+    if (!fit_once(s, &fine, h, fit, &x, &background)) return false;
     do { /* a slope that was off has widened the peak: look again along the better line */
         before = fit->sigma;
-        if (!fit_once(s, &fine, (int64_t)ceil(before), fit, &x)) return false;
+        if (!fit_once(s, &fine, (int64_t)ceil(before), fit, &x, &background)) return false;
     } while (fit->sigma < 0.7 * before);
     fit->inside = (uint64_t)x.n;
     fit->pairs = (double)x.n - fit->lambda;
     if (fit->pairs < 6 * sqrt((double)x.n) || !figures(&x, fit)) return false;
+    qd_fit_weigh(s, &fine, background, fit);
     fit->line = fine;
     *line = whole_ticks(s, &fine);
     return true;

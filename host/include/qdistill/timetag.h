@@ -320,7 +320,8 @@ typedef struct qd_sync_report {
  *  What stands out, or at the end whatever stands highest, is sharpened by histograms of differences along the line, with finer and finer
  *  bins, to the jitter; then it must be found again in the last quarter of the data, which nothing used so far: that alone decides. The
  *  k-th line that is looked for there may be found by chance with probability p / (k (k+1)), which adds up to p over all of them; p_false is
- *  the chance of the find that locked, times its k (k+1). At last one least-squares fit over everything.
+ *  the chance of the find that locked, times its k (k+1). At last one fit over everything: least squares within 3 sigma, then maximum
+ *  likelihood of a Gaussian on a flat background, which comes as near to the line as chance pairs allow.
  *  (Ho, Lamas-Linares, Kurtsiefer, New J. Phys. 11:045011 (2009), for the method of two resolutions.)
  *
  *  @param dev   device, or NULL: the reference transform on the host; the same result in every bit
