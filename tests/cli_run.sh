@@ -160,6 +160,8 @@ sed 's/eps_sec: 1e-10/eps_sec: 2/' good.job >bad.job
 bad 5 "epsilon above one" eps_sec
 sed 's/scenario: good.yaml/scenario: missing.yaml/' good.job >bad.job
 bad 5 "missing scenario" missing.yaml
+sed 's/announce_ps: 125/announce_ps: 100/' good.job >bad.job
+bad 5 "a rounding that is no whole number of ticks" "bad.job:$(grep -n announce_ps good.job | cut -d: -f1):25: sift.announce_ps 100"
 sed 's/protocol: bbm92/protocol: b92/' good.job >bad.job
 bad 5 "unknown protocol" protocol
 : >bad.job

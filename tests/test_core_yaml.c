@@ -190,6 +190,40 @@ START_TEST(deep_nesting_is_refused) {
 }
 END_TEST
 
+START_TEST(places_of_keys) {
+    static const char text[] = "# comment\ncount: 1\nin: {small: 255, ratio: .5}\nmaybe:\n  small: 0\nlist:\n  - 1\n";
+    static const struct {
+        const char *key, *place;
+    } rows[] = {{"count", "job.yaml:2:1"},         {"in", "job.yaml:3:1"},     {"in.small", "job.yaml:3:6"}, {"in.ratio", "job.yaml:3:18"},
+                {"maybe.small", "job.yaml:5:3"},   {"list", "job.yaml:6:1"},   {"maybe.ratio", "job.yaml:4:1"}, {"in.ratio.more", "job.yaml:3:18"},
+                {"maybe.small.a.b", "job.yaml:5:3"}, {"rate", "job.yaml"},     {"coun", "job.yaml"},         {"counts", "job.yaml"},
+                {"co.unt", "job.yaml"},            {"", "job.yaml"},           {"small", "job.yaml"}};
+    qd_error err = {0};
+    void *data;
+    qd_yaml_places *places;
+    char out[QD_YAML_PLACE];
+    ck_ok(qd_yaml_load_text_placed("job.yaml", text, strlen(text), &schema, NULL, &data, &places, &err));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) ck_assert_str_eq(qd_yaml_place(places, rows[i].key, out), rows[i].place);
+    qd_yaml_free(&schema, data);
+    qd_yaml_places_free(places);
+    /* a long path loses its front, not its end */
+    char name[2000];
+    memset(name, 'a', sizeof name);
+    strcpy(name + sizeof name - 7, "z.yaml");
+    ck_ok(qd_yaml_load_text_placed(name, text, strlen(text), &schema, NULL, &data, &places, &err));
+    ck_assert_uint_lt(strlen(qd_yaml_place(places, "in.ratio", out)), QD_YAML_PLACE);
+    ck_says(out, "aaz.yaml:3:18");
+    ck_assert_uint_lt(strlen(qd_yaml_place(places, "rate", out)), QD_YAML_PLACE);
+    ck_says(out, "aaz.yaml");
+    qd_yaml_free(&schema, data);
+    qd_yaml_places_free(places);
+    ck_status(qd_yaml_load_text_placed("job.yaml", "count: x\n", 9, &schema, NULL, &data, &places, &err), QD_E_INPUT);
+    ck_assert(!data && !places);
+    ck_status(qd_yaml_load_placed("no such file.yaml", &schema, NULL, &data, &places, &err), QD_E_INPUT);
+    ck_assert(!data && !places);
+}
+END_TEST
+
 START_TEST(files) {
     qd_error err = {0};
     void *data;
@@ -243,6 +277,7 @@ int main(void) {
                                   limits_are_held_and_name_the_place,
                                   what_would_be_right_is_said,
                                   deep_nesting_is_refused,
+                                  places_of_keys,
                                   files,
                                   the_log_of_the_library_is_kept};
     return run_suite("yaml", tests, sizeof tests / sizeof *tests);

@@ -70,6 +70,32 @@ START_TEST(values_beyond_their_range_name_their_place) {
 }
 END_TEST
 
+/* Values that are good each by itself: the place is that of the key, or of the mapping that lacks one. */
+START_TEST(contradictions_name_their_place) {
+    static const struct {
+        const char *text, *what;
+        qd_status status;
+    } jobs[] = {
+        {"name: n\ninput:\n  scenario: s.yaml\n", "j.yaml:2:1: input.duration_s is missing", QD_E_INPUT},
+        {"name: n\n\ninput: {scenario: s, duration_s: 1, alice: {file: a, format: t1}}\n", "j.yaml:3:1: input has a scenario and recordings", QD_E_INPUT},
+        {"name: n\ninput:\n  alice: {file: a, format: t1}\n", "j.yaml:2:1: input needs a scenario, or alice and bob", QD_E_INPUT},
+        {"name: n\ninput:\n  alice: {file: a, format: t1}\n  bob: {file: b, format: t1}\n  duration_s: 3\n",
+         "j.yaml:5:3: input.duration_s belongs to a scenario", QD_E_INPUT},
+        {"input: {alice: {file: a, format: t1}, bob: {file: b, format: t1}}\nname: n\nseed: 4\n", "j.yaml:3:1: seed with recordings", QD_E_USAGE},
+    };
+    folder = folder_make();
+    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
+        char *path = file_make(folder, "j.yaml", jobs[i].text, strlen(jobs[i].text));
+        qd_job job;
+        qd_error err = {0};
+        ck_status(qd_job_load(path, &job, &err), jobs[i].status);
+        ck_assert_msg(strstr(err.what, jobs[i].what) != NULL, "no '%s' in: %s", jobs[i].what, err.what);
+        free(path);
+    }
+    folder_remove(folder);
+}
+END_TEST
+
 /* What a verb and a job may ask of the clock search is what it takes, and not less than it takes. */
 START_TEST(the_clock_search_takes_the_range) {
     const double offset[2] = {QD_RANGE_MAX_OFFSET_S}, ppm[2] = {QD_RANGE_MAX_PPM};
@@ -90,6 +116,6 @@ START_TEST(the_clock_search_takes_the_range) {
 END_TEST
 
 int main(void) {
-    const TTest *const tests[] = {values_beyond_their_range_name_their_place, the_clock_search_takes_the_range};
+    const TTest *const tests[] = {values_beyond_their_range_name_their_place, contradictions_name_their_place, the_clock_search_takes_the_range};
     return run_suite("job", tests, sizeof tests / sizeof *tests);
 }

@@ -105,14 +105,15 @@ static const struct {
              {"[0.1, 0.2, 0.3, 0.4]", "[0.1, 0.2, 0.3]", "efficiency_each"},
              {"[0.1, 0.2, 0.3, 0.4]", "[0.1, 0.2, 1.3, 0.4]", "efficiency_each is out of range: it must lie in 0 to 1"},
              {"[0.1, 0.2, 0.3, 0.4]", "0.5", "efficiency_each"},
-             {"dark_hz: 250", "dark_hz: 250\n      dark_hz_each: [1, 2, 3, 4]", "dark_hz"},
+             {"dark_hz: 250", "dark_hz: 250\n      dark_hz_each: [1, 2, 3, 4]", "text:12:7: arms.alice.detectors has both dark_hz and dark_hz_each"},
+             {"efficiency_each: [0.1, 0.2, 0.3, 0.4]", "efficiency_each: [0.1, 0.2, 0.3, 0.4]\n      efficiency: 0.1", "text:10:7: arms.alice.detectors has both efficiency"},
              {"dark_hz: 250", "dark_hz: 2e8", "dark_hz"},
              {"[0, 100, 200, 300]", "[0, 100, 200, -1]", "delay_ps_each"},
              {"jitter_fwhm_ps: 120", "jitter_fwhm_ps: 1e5", "jitter_fwhm_ps"},
              {"dead_ps: 45000.5", "dead_ps: 1e9", "dead_ps"},
              {"[0, -45, 90, 45]", "[0, -45, 90]", "angles_deg"},
              {"[0, -45, 90, 45]", "[0, -45, 90, 361]", "angles_deg is out of range: it must lie in -360 to 360"},
-             {"[0, -45, 90, 45]", "[0, -45, 45, 90]", "detectors V and H"},
+             {"[0, -45, 90, 45]", "[0, -45, 45, 90]", "text:15:7: arms.alice.detectors.angles_deg: detectors V and H"},
              {"offset_ps: -123456789012", "offset_ps: 0.5", "offset_ps"},
              {"offset_ps: -123456789012", "offset_ps: -500000000001", "offset_ps"},
              {"offset_ps: -123456789012, frequency_ppm: -7.5", "frequency_ppm: 201", "frequency_ppm"},
@@ -121,9 +122,9 @@ static const struct {
              {"altitude_km: 600", "altitude_km: 99", "altitude_km"},
              {"max_elevation_deg: 70", "max_elevation_deg: 0", "max_elevation_deg"},
              {"start_s: -100", "start_s: -30000", "start_s"},
-             {"start_s: -100", "start_s: -1000", "horizon"},
+             {"start_s: -100", "start_s: -1000", "text:18:1: the satellite is below the horizon"},
              {"start_s: -100", "start_s: 1000", "horizon"},
-             {"frequency_ppm: -7.5, drift_ppm_s: 0.25", "frequency_ppm: 200, drift_ppm_s: 0.25", "200 ppm"},
+             {"frequency_ppm: -7.5, drift_ppm_s: 0.25", "frequency_ppm: 200, drift_ppm_s: 0.25", "text:17:1: the clock's frequency leaves 200 ppm"},
              {"intercept_resend: 0.25", "intercept_resend: 25", "intercept_resend"},
              {"  bob: {}\n", "", "bob"},
              {"bob: {}", "bob: []", "bob"},
@@ -155,7 +156,10 @@ START_TEST(saturated_detectors_are_refused) {
     ck_assert_int_eq(load(buffer, &s, &err), QD_OK);
     snprintf(buffer, sizeof buffer, text, "1e7"); /* r t = 25 */
     ck_assert_int_eq(load(buffer, &s, &err), QD_E_INPUT);
-    ck_assert(strstr(err.what, "saturated") != NULL);
+    ck_assert_msg(strstr(err.what, "text:4:23: detector V of alice is saturated") != NULL, "%s", err.what);
+    snprintf(buffer, sizeof buffer, "pair_rate_hz: 1e7\nvisibility: 1\narms:\n  alice: {}\n  bob:\n    detectors:\n      dead_ps: 1e7\n");
+    ck_assert_int_eq(load(buffer, &s, &err), QD_E_INPUT);
+    ck_assert_msg(strstr(err.what, "text:7:7: detector V of bob is saturated") != NULL, "%s", err.what);
 }
 END_TEST
 

@@ -19,6 +19,7 @@ typedef struct walk {
     const char *name;
     char path[KEY_PATH_MAX];
     const qd_yaml_limit *limits;
+    qd_yaml_places *places; /* NULL: nobody asks */
     int depth;
     qd_error *err;
 } walk;
@@ -278,6 +279,22 @@ static qd_status unknown_key(walk *w, const cyaml_schema_field_t *fields, const 
     return bad(w, ev, text, list);
 }
 
+static qd_status note_place(const walk *w, const yaml_event_t *key) {
+    qd_yaml_places *p = w->places;
+    if (!p) return QD_OK;
+    if (p->n == p->cap) {
+        size_t cap = p->cap ? 2 * p->cap : 32;
+        void *more = realloc(p->at, cap * sizeof *p->at);
+        if (!more) return qd_fail(w->err, QD_E_INTERNAL, "cannot read %s|no memory", w->name);
+        p->at = more;
+        p->cap = cap;
+    }
+    p->at[p->n].key = strdup(w->path);
+    p->at[p->n].line = key->start_mark.line + 1;
+    p->at[p->n].column = key->start_mark.column + 1;
+    return p->at[p->n++].key ? QD_OK : qd_fail(w->err, QD_E_INTERNAL, "cannot read %s|no memory", w->name);
+}
+
 /* One key and its value. */
 static qd_status check_field(walk *w, const cyaml_schema_field_t *fields, bool *seen, const yaml_event_t *key) {
     if (key->type != YAML_SCALAR_EVENT) return bad(w, key, "has a list or mapping for a key", "a key is a word");
@@ -288,6 +305,7 @@ static qd_status check_field(walk *w, const cyaml_schema_field_t *fields, bool *
     snprintf(w->path + n, sizeof w->path - n, "%s%s", n ? "." : "", f->key);
     if (seen[f - fields]) return bad(w, key, "stands twice", "remove one of the two");
     seen[f - fields] = true;
+    QD_TRY(note_place(w, key));
     yaml_event_t value;
     QD_TRY(next(w, &value));
     qd_status st = check_value(w, &f->value, &value);
@@ -381,8 +399,8 @@ static qd_status check_document(walk *w, const cyaml_schema_value_t *schema) {
 }
 
 qd_status qd_yaml_check(const char *name, const char *text, size_t bytes, const cyaml_schema_value_t *schema, const qd_yaml_limit *limits,
-                        qd_error *err) {
-    walk w = {.name = name, .limits = limits, .err = err};
+                        qd_yaml_places *places, qd_error *err) {
+    walk w = {.name = name, .limits = limits, .places = places, .err = err};
     if (!yaml_parser_initialize(&w.parser)) return qd_fail(err, QD_E_INTERNAL, "cannot read %s|no memory", name);
     yaml_parser_set_input_string(&w.parser, (const unsigned char *)text, bytes);
     qd_status st = check_document(&w, schema);

@@ -42,10 +42,11 @@ static double half_pass(const qd_pass *p) {
 
 static bool moves(const qd_scenario *s) { return s->clock_drift_ppm_s != 0 || s->pass.altitude_km > 0; }
 
-/* Seconds for which the line of sight and the clock hold; *why it ends. */
-static double holds_s(const qd_scenario *s, const char **why) {
+/* Seconds for which the line of sight and the clock hold; *why it ends, and whether by the satellite. */
+static double holds_s(const qd_scenario *s, const char **why, bool *sets) {
     double t = HUGE_VAL, part = s->clock_frequency_ppm * 1e-6, drift = s->clock_drift_ppm_s * 1e-6;
     *why = "the simulation's cells end";
+    *sets = false;
     if (drift != 0) {
         t = (copysign(most_rate, drift) - part) / drift;
         *why = "the clock's frequency leaves 200 ppm";
@@ -55,16 +56,18 @@ static double holds_s(const qd_scenario *s, const char **why) {
         if (s->pass.start_s < -half) set = 0;
         if (set < t) {
             t = set;
+            *sets = true;
             *why = "the satellite is below the horizon";
         }
     }
     return t;
 }
 
-qd_status qd_link_delay_check(const char *name, const qd_scenario *s, qd_error *err) {
+qd_status qd_link_delay_check(const char *const name[2], const qd_scenario *s, qd_error *err) {
     const char *why;
-    if (!moves(s) || holds_s(s, &why) >= qd_link_seconds(1)) return QD_OK;
-    return qd_fail(err, QD_E_INPUT, "%s: %s from the start on|pass.start_s %g s, max_elevation_deg %g, altitude_km %g; clock.frequency_ppm %g||choose another start", name,
+    bool sets;
+    if (!moves(s) || holds_s(s, &why, &sets) >= qd_link_seconds(1)) return QD_OK;
+    return qd_fail(err, QD_E_INPUT, "%s: %s from the start on|pass.start_s %g s, max_elevation_deg %g, altitude_km %g; clock.frequency_ppm %g||choose another start", name[sets],
                    why, s->pass.start_s, s->pass.max_elevation_deg, s->pass.altitude_km, s->clock_frequency_ppm);
 }
 
@@ -79,9 +82,10 @@ static void delay_at(const qd_scenario *s, double t, double *value, double *slop
 qd_status qd_link_delay_create(qd_link *link, qd_error *err) {
     const qd_scenario *s = &link->scenario;
     const char *why;
+    bool sets;
     link->cells = QD_LINK_MAX_CELLS;
     if (!moves(s)) return QD_OK;
-    double most = floor(holds_s(s, &why) / qd_link_seconds(1));
+    double most = floor(holds_s(s, &why, &sets) / qd_link_seconds(1));
     if (most < (double)link->cells) link->cells = (uint64_t)most;
     link->n_nodes = link->cells / NODE + 3; /* the line of a cell ends where the next begins, and it is needed once beyond */
     link->node = malloc(link->n_nodes * sizeof *link->node);
@@ -144,8 +148,9 @@ uint64_t qd_link_cells_most(const qd_link *link) { return link->cells; }
 
 qd_status qd_link_covers(const qd_link *link, uint64_t cells, qd_error *err) {
     const char *why;
+    bool sets;
     if (cells <= link->cells) return QD_OK;
-    (void)holds_s(&link->scenario, &why);
+    (void)holds_s(&link->scenario, &why, &sets);
     return qd_fail(err, QD_E_INPUT, "%s: %.3f s are longer than the link holds: %s after %.3f s|||simulate at most so long",
                    link->scenario.name[0] ? link->scenario.name : "scenario", qd_link_seconds(cells), why, qd_link_seconds(link->cells));
 }

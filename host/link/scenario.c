@@ -128,6 +128,18 @@ static const qd_yaml_limit limits[] = {{.key = "pair_rate_hz", PAIR_RATE_HZ},
                                        {.key = "eve.intercept_resend", SHARE},
                                        {0}};
 
+/* What is checked, and where its keys stand; places NULL: a scenario made by hand. */
+typedef struct origin {
+    const char *name;
+    const qd_yaml_places *places;
+} origin;
+
+static const char *place(const origin *o, const char *key, char out[QD_YAML_PLACE]) {
+    if (o->places) return qd_yaml_place(o->places, key, out);
+    snprintf(out, QD_YAML_PLACE, "%.500s", o->name);
+    return out;
+}
+
 static qd_status in_range(const char *name, const char *key, double v, double min, double max, qd_error *err) {
     if (v >= min && v <= max) return QD_OK; /* false for NaN */
     return qd_fail(err, QD_E_INPUT, "%s: %s = %g is out of range|%g to %g|a wrong unit?|correct the scenario", name, key, v, min,
@@ -137,7 +149,8 @@ static qd_status in_range(const char *name, const char *key, double v, double mi
 static const char *const station[2] = {"alice", "bob"};
 static const char *const detector[4] = {"V", "-", "H", "+"};
 
-static qd_status check_arm(const char *name, int k, const qd_arm *a, qd_error *err) {
+static qd_status check_arm(const origin *o, int k, const qd_arm *a, qd_error *err) {
+    const char *name = o->name;
     const struct {
         const char *key;
         double v, min, max;
@@ -150,7 +163,7 @@ static qd_status check_arm(const char *name, int k, const qd_arm *a, qd_error *e
         const double *v;
         double min, max;
     } each[] = {{"efficiency", a->efficiency, SHARE}, {"dark_hz", a->dark_hz, RATE_HZ}, {"delay_ps", a->delay_ps, DELAY_PS}};
-    char key[96], of[512];
+    char key[96], at[QD_YAML_PLACE], of[QD_YAML_PLACE + 64];
     for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
         snprintf(key, sizeof key, "arms.%s.%s", station[k], one[i].key);
         QD_TRY(in_range(name, key, one[i].v, one[i].min, one[i].max, err));
@@ -160,30 +173,35 @@ static qd_status check_arm(const char *name, int k, const qd_arm *a, qd_error *e
             snprintf(key, sizeof key, "arms.%s.detectors.%s of %s", station[k], each[i].key, detector[d]);
             QD_TRY(in_range(name, key, each[i].v[d], each[i].min, each[i].max, err));
         }
-    snprintf(of, sizeof of, "%.400s: arms.%s.detectors.angles_deg", name, station[k]);
+    snprintf(key, sizeof key, "arms.%s.detectors.angles_deg", station[k]);
+    snprintf(of, sizeof of, "%s: %.60s", place(o, key, at), key);
     return !a->analysers.given || qd_analysers_good(of, a->analysers.deg, err) ? QD_OK : QD_E_INPUT;
 }
 
 /* A chain of clicks, each within the dead time of the one before, must break within a cell: then the state at a cell's start is
  * found in the cell before. With r t_d <= 1 and t_d <= cell/100 a chain over a cell needs 100 gaps in a row below t_d: (1 -
  * 1/e)^100 < 1e-19; above, breaks come at least at rate r exp(-r t_d), so e^-40 < 1e-17 bounds a cell without one. */
-static qd_status check_pauses(const char *name, const qd_scenario *s, qd_error *err) {
+static qd_status check_pauses(const origin *o, const qd_scenario *s, qd_error *err) {
     qd_link_model m;
     qd_link_model_of(s, &m);
     for (int k = 0; k < 2; k++)
         for (int d = 0; d < 4; d++) {
             double r = m.detector[k][d], x = r * s->arm[k].dead_ps * 1e-12;
+            char key[64], at[QD_YAML_PLACE];
+            snprintf(key, sizeof key, "arms.%s.detectors.dead_ps", station[k]);
             if (x > 1 && qd_link_seconds(1) * r * exp(-x) < 40)
                 return qd_fail(
                     err, QD_E_INPUT,
                     "%s: detector %s of %s is saturated|%.3g clicks/s times a dead time of %.3g ps is %.3g|"
                     "nearly every click falls into the dead time of another|lower the rate, the efficiency or the dead time",
-                    name, detector[d], station[k], r, s->arm[k].dead_ps, x);
+                    place(o, key, at), detector[d], station[k], r, s->arm[k].dead_ps, x);
         }
     return QD_OK;
 }
 
-qd_status qd_scenario_check(const char *name, const qd_scenario *s, qd_error *err) {
+static qd_status check(const origin *o, const qd_scenario *s, qd_error *err) {
+    const char *name = o->name;
+    char clock[QD_YAML_PLACE], pass[QD_YAML_PLACE];
     QD_TRY(in_range(name, "pair_rate_hz", s->pair_rate_hz, PAIR_RATE_HZ, err));
     QD_TRY(in_range(name, "visibility", s->visibility, SHARE, err));
     QD_TRY(in_range(name, "misalignment_deg", s->misalignment_deg, ANGLE_DEG, err));
@@ -196,9 +214,15 @@ qd_status qd_scenario_check(const char *name, const qd_scenario *s, qd_error *er
         QD_TRY(in_range(name, "pass.max_elevation_deg", s->pass.max_elevation_deg, ELEVATION_DEG, err));
         QD_TRY(in_range(name, "pass.start_s", s->pass.start_s, START_S, err));
     }
-    QD_TRY(qd_link_delay_check(name, s, err));
-    for (int k = 0; k < 2; k++) QD_TRY(check_arm(name, k, &s->arm[k], err));
-    return check_pauses(name, s, err);
+    const char *const name_of[2] = {place(o, "clock", clock), place(o, "pass", pass)};
+    QD_TRY(qd_link_delay_check(name_of, s, err));
+    for (int k = 0; k < 2; k++) QD_TRY(check_arm(o, k, &s->arm[k], err));
+    return check_pauses(o, s, err);
+}
+
+qd_status qd_scenario_check(const char *name, const qd_scenario *s, qd_error *err) {
+    const origin o = {name, NULL};
+    return check(&o, s, err);
 }
 
 uint64_t qd_scenario_dead_ps(const qd_scenario *s) {
@@ -211,22 +235,24 @@ static double or_default(const double *p, double def) {
     return p ? *p : def;
 }
 
-static qd_status one_or_each(const char *name, const char *who, const char *key, const double *one, const double *each,
+static qd_status one_or_each(const origin *o, const char *who, const char *key, const double *one, const double *each,
                              double def, double out[4], qd_error *err) {
+    char path[96], at[QD_YAML_PLACE];
+    snprintf(path, sizeof path, "arms.%s.detectors.%s_each", who, key);
     if (one && each)
-        return qd_fail(err, QD_E_INPUT, "%s: arms.%s.detectors has both %s and %s_each|||keep one of the two", name, who, key,
+        return qd_fail(err, QD_E_INPUT, "%s: arms.%s.detectors has both %s and %s_each|||keep one of the two", place(o, path, at), who, key,
                        key);
     for (int d = 0; d < 4; d++) out[d] = each ? each[d] : or_default(one, def);
     return QD_OK;
 }
 
-static qd_status take_arm(const char *name, const char *who, const doc_arm *from, qd_arm *to, qd_error *err) {
+static qd_status take_arm(const origin *o, const char *who, const doc_arm *from, qd_arm *to, qd_error *err) {
     static const doc_detectors none = {0};
     const doc_detectors *d = from->detectors ? from->detectors : &none;
     to->loss_db = or_default(from->loss_db, 0);
     to->basis_split = or_default(from->basis_split, 0.5);
-    QD_TRY(one_or_each(name, who, "efficiency", d->efficiency, d->efficiency_each, 1, to->efficiency, err));
-    QD_TRY(one_or_each(name, who, "dark_hz", d->dark_hz, d->dark_hz_each, 0, to->dark_hz, err));
+    QD_TRY(one_or_each(o, who, "efficiency", d->efficiency, d->efficiency_each, 1, to->efficiency, err));
+    QD_TRY(one_or_each(o, who, "dark_hz", d->dark_hz, d->dark_hz_each, 0, to->dark_hz, err));
     for (int i = 0; i < 4; i++) to->delay_ps[i] = d->delay_ps_each ? d->delay_ps_each[i] : 0;
     if (d->angles_deg) to->analysers = (qd_analysers){true, {d->angles_deg[0], d->angles_deg[1], d->angles_deg[2], d->angles_deg[3]}};
     to->jitter_fwhm_ps = or_default(d->jitter_fwhm_ps, 0);
@@ -234,13 +260,13 @@ static qd_status take_arm(const char *name, const char *who, const doc_arm *from
     return QD_OK;
 }
 
-static qd_status take(const char *name, const doc *from, qd_scenario *to, qd_error *err) {
+static qd_status take(const origin *o, const doc *from, qd_scenario *to, qd_error *err) {
     if (from->name) snprintf(to->name, sizeof to->name, "%s", from->name);
     to->pair_rate_hz = from->pair_rate_hz;
     to->visibility = from->visibility;
     to->misalignment_deg = or_default(from->misalignment_deg, 0);
-    QD_TRY(take_arm(name, "alice", &from->arms.alice, &to->arm[0], err));
-    QD_TRY(take_arm(name, "bob", &from->arms.bob, &to->arm[1], err));
+    QD_TRY(take_arm(o, "alice", &from->arms.alice, &to->arm[0], err));
+    QD_TRY(take_arm(o, "bob", &from->arms.bob, &to->arm[1], err));
     if (from->clock) {
         to->clock_offset_ps = from->clock->offset_ps ? *from->clock->offset_ps : 0;
         to->clock_frequency_ppm = or_default(from->clock->frequency_ppm, 0);
@@ -249,12 +275,14 @@ static qd_status take(const char *name, const doc *from, qd_scenario *to, qd_err
     if (from->pass)
         to->pass = (qd_pass){or_default(from->pass->altitude_km, 500), or_default(from->pass->max_elevation_deg, 90), or_default(from->pass->start_s, 0)};
     if (from->eve) to->intercept_resend = or_default(from->eve->intercept_resend, 0);
-    return qd_scenario_check(name, to, err);
+    return check(o, to, err);
 }
 
-static qd_status finish(const char *name, void *data, qd_scenario *s, qd_error *err) {
-    qd_status st = take(name, data, s, err);
+static qd_status finish(const char *name, void *data, qd_yaml_places *places, qd_scenario *s, qd_error *err) {
+    const origin o = {name, places};
+    qd_status st = take(&o, data, s, err);
     qd_yaml_free(&doc_schema, data);
+    qd_yaml_places_free(places);
     if (st != QD_OK) *s = (qd_scenario){0};
     return st;
 }
@@ -262,13 +290,15 @@ static qd_status finish(const char *name, void *data, qd_scenario *s, qd_error *
 qd_status qd_scenario_load(const char *path, qd_scenario *s, qd_error *err) {
     void *data = NULL;
     *s = (qd_scenario){0};
-    QD_TRY(qd_yaml_load(path, &doc_schema, limits, &data, err));
-    return finish(path, data, s, err);
+    qd_yaml_places *places = NULL;
+    QD_TRY(qd_yaml_load_placed(path, &doc_schema, limits, &data, &places, err));
+    return finish(path, data, places, s, err);
 }
 
 qd_status qd_scenario_load_text(const char *name, const char *text, size_t bytes, qd_scenario *s, qd_error *err) {
     void *data = NULL;
     *s = (qd_scenario){0};
-    QD_TRY(qd_yaml_load_text(name, text, bytes, &doc_schema, limits, &data, err));
-    return finish(name, data, s, err);
+    qd_yaml_places *places = NULL;
+    QD_TRY(qd_yaml_load_text_placed(name, text, bytes, &doc_schema, limits, &data, &places, err));
+    return finish(name, data, places, s, err);
 }

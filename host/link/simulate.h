@@ -78,8 +78,8 @@ struct qd_link {
     char sha256[65];
 };
 
-/** Line of sight and frequency at the start: QD_E_INPUT. */
-qd_status qd_link_delay_check(const char *name, const qd_scenario *s, qd_error *err);
+/** Line of sight and frequency at the start: QD_E_INPUT; @p name[0] stands in the error for the scenario's clock, @p name[1] for its pass. */
+qd_status qd_link_delay_check(const char *const name[2], const qd_scenario *s, qd_error *err);
 /** Fill in cells and nodes; the clock is there. QD_E_INTERNAL: no memory. */
 qd_status qd_link_delay_create(qd_link *link, qd_error *err);
 /** The latest time on Bob's clock that events of a cell may have: where the next one's begin. */

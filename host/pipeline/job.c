@@ -71,8 +71,10 @@ static const cyaml_schema_field_t f_job[] = {TEXT(y_job, name),
                                              CYAML_FIELD_END};
 static const cyaml_schema_value_t schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, y_job, f_job)};
 
-static qd_status bad(const char *path, const char *key, const char *why, qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "job %s: %s %s|||qdistill's manual page lists every key of a job with its range", path, key, why);
+/* @p key is where the fault is seen: the place of the key, or of the mapping that lacks it. */
+static qd_status bad(const qd_yaml_places *places, const char *key, const char *why, qd_error *err) {
+    char at[QD_YAML_PLACE];
+    return qd_fail(err, QD_E_INPUT, "%s: %s %s|||qdistill's manual page lists every key of a job with its range", qd_yaml_place(places, key, at), key, why);
 }
 
 /* The name goes into a path: keep it to characters that need no quoting anywhere. */
@@ -106,7 +108,7 @@ static const qd_yaml_limit limits[] = {
     {.key = "reconcile.rtt_ms", 0, 10000},
     {0}};
 
-static qd_status take_name(const y_job *y, qd_job *job, qd_error *err) {
+static qd_status take_name(const y_job *y, const qd_yaml_places *places, qd_job *job, qd_error *err) {
     if (y->name) {
         job->name = strdup(y->name);
     } else {
@@ -114,29 +116,31 @@ static qd_status take_name(const y_job *y, qd_job *job, qd_error *err) {
         base = base ? base + 1 : job->path;
         const char *dot = strrchr(base, '.');
         job->name = strndup(base, dot && dot != base ? (size_t)(dot - base) : strlen(base));
-        if (job->name && !name_ok(job->name)) return bad(job->path, "name", "is missing, and the file's own name cannot serve", err);
+        if (job->name && !name_ok(job->name)) return bad(places, "name", "is missing, and the file's own name cannot serve", err);
     }
     return job->name ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a job");
 }
 
-static qd_status take_input(const y_job *y, qd_job *job, qd_error *err) {
+static qd_status take_input(const y_job *y, const qd_yaml_places *places, qd_job *job, qd_error *err) {
     const y_input *in = y->input;
     char *dir = qd_path_dir(job->path);
     if (!dir) return qd_fail(err, QD_E_INTERNAL, "no memory for a job");
     qd_status st = QD_OK;
     job->rehearsal = in->scenario != NULL;
-    if (in->scenario && (in->alice || in->bob)) st = bad(job->path, "input", "has a scenario and recordings: give one of them", err);
+    if (in->scenario && (in->alice || in->bob)) st = bad(places, "input", "has a scenario and recordings: give one of them", err);
     else if (in->scenario) {
         job->scenario = qd_path_join(dir, in->scenario);
         if (!job->scenario) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
-        else if (!in->duration_s) st = bad(job->path, "input.duration_s", "is missing: how much link time to simulate", err);
+        else if (!in->duration_s) st = bad(places, "input.duration_s", "is missing: how much link time to simulate", err);
         else job->duration_s = *in->duration_s;
     } else if (!in->alice || !in->bob) {
-        st = bad(job->path, "input", "needs a scenario, or alice and bob", err);
+        st = bad(places, "input", "needs a scenario, or alice and bob", err);
     } else if (in->duration_s) {
-        st = bad(job->path, "input.duration_s", "belongs to a scenario; recordings run to their end", err);
+        st = bad(places, "input.duration_s", "belongs to a scenario; recordings run to their end", err);
     } else if (y->seed) {
-        st = qd_fail(err, QD_E_USAGE, "job %s: seed with recordings||a real key never comes from a seed; seeds are for rehearsals on a scenario|remove the key 'seed'", job->path);
+        char at[QD_YAML_PLACE];
+        st = qd_fail(err, QD_E_USAGE, "%s: seed with recordings||a real key never comes from a seed; seeds are for rehearsals on a scenario|remove the key 'seed'",
+                     qd_yaml_place(places, "seed", at));
     } else {
         const y_station *s[2] = {in->alice, in->bob};
         for (int i = 0; i < 2; i++) {
@@ -182,15 +186,19 @@ static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
 qd_status qd_job_load(const char *path, qd_job *job, qd_error *err) {
     *job = (qd_job){0};
     void *data = NULL;
-    QD_TRY(qd_yaml_load(path, &schema, limits, &data, err));
+    qd_yaml_places *places = NULL;
+    QD_TRY(qd_yaml_load_placed(path, &schema, limits, &data, &places, err));
     y_job *y = data;
     qd_status st = QD_OK;
     job->path = realpath(path, NULL); /* a run is resumed from anywhere */
     if (!job->path) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
-    if (st == QD_OK) st = take_name(y, job, err);
-    if (st == QD_OK) st = take_input(y, job, err);
+    if (st == QD_OK) st = take_name(y, places, job, err);
+    if (st == QD_OK) st = take_input(y, places, job, err);
     if (st == QD_OK) st = take_numbers(y, job, err);
+    char at[QD_YAML_PLACE];
+    if (st == QD_OK && !(job->announce_at = strdup(qd_yaml_place(places, "sift.announce_ps", at)))) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
     qd_yaml_free(&schema, data);
+    qd_yaml_places_free(places);
     if (st != QD_OK) qd_job_free(job);
     return st;
 }
@@ -201,6 +209,7 @@ void qd_job_free(qd_job *job) {
     free(job->name);
     free(job->scenario);
     free(job->code);
+    free(job->announce_at);
     for (int i = 0; i < 2; i++) {
         free(job->file[i]);
         free(job->format[i]);

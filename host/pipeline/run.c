@@ -47,7 +47,7 @@ static qd_status params_of(run *r, qd_tick tick, qd_error *err) {
     r->params.keep_outcomes = j->rehearsal && qd_link_declares_analysers(&r->scenario);
     if (j->rehearsal && !j->dead_given) r->params.dead_ps = qd_scenario_dead_ps(&r->scenario);
     if (j->announce_ps * tick.den % tick.num != 0)
-        return qd_fail(err, QD_E_INPUT, "job %s: sift.announce_ps %llu is not a whole number of the tags' ticks||one tick is %llu/%llu ps|use 125 or a multiple of it", j->path,
+        return qd_fail(err, QD_E_INPUT, "%s: sift.announce_ps %llu is not a whole number of the tags' ticks||one tick is %llu/%llu ps|use 125 or a multiple of it", j->announce_at ? j->announce_at : j->path,
                        (unsigned long long)j->announce_ps, (unsigned long long)tick.num, (unsigned long long)tick.den);
     return QD_OK;
 }

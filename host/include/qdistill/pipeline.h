@@ -32,6 +32,7 @@ typedef struct qd_job {
     uint64_t dead_ps;              /**< dead-time rule; rehearsal default: the scenario's longest */
     bool dead_given;
     uint64_t announce_ps;
+    char *announce_at;             /**< "FILE:LINE:COLUMN" of that key, or "FILE": whether it fits the tags is known when they are opened */
     uint64_t skew_ps[2][4];        /**< [Alice, Bob][V,-,H,+] delay of each detector, taken off before times are used; rehearsal: the scenario's */
     bool correlation_same;
     double max_offset_s, max_ppm;

@@ -27,6 +27,19 @@ qd_status qd_yaml_load(const char *path, const cyaml_schema_value_t *schema, con
 /** The same from memory (@p name stands for the path in errors). */
 qd_status qd_yaml_load_text(const char *name, const char *text, size_t bytes, const cyaml_schema_value_t *schema, const qd_yaml_limit *limits,
                             void **data, qd_error *err);
+/** Where the keys of a document stand, for what is found wrong with values that were good each by itself. */
+typedef struct qd_yaml_places qd_yaml_places;
+enum { QD_YAML_PLACE = 512 };
+/** As the two above, and *places (NULL on error) is to be freed with qd_yaml_places_free. */
+qd_status qd_yaml_load_placed(const char *path, const cyaml_schema_value_t *schema, const qd_yaml_limit *limits, void **data, qd_yaml_places **places,
+                              qd_error *err);
+qd_status qd_yaml_load_text_placed(const char *name, const char *text, size_t bytes, const cyaml_schema_value_t *schema, const qd_yaml_limit *limits,
+                                   void **data, qd_yaml_places **places, qd_error *err);
+/** "FILE:LINE:COLUMN" of @p key ("sift.window_ps") in @p out, which is returned. A key that is not there: of the innermost mapping around it
+ *  that is; "FILE" where there is none. A FILE too long for @p out is cut at its front. */
+const char *qd_yaml_place(const qd_yaml_places *places, const char *key, char out[QD_YAML_PLACE]);
+void qd_yaml_places_free(qd_yaml_places *places);
+
 void qd_yaml_free(const cyaml_schema_value_t *schema, void *data);
 
 #ifdef __cplusplus
