@@ -65,6 +65,7 @@ of 0 devices
 of 0 validate ntt:log2n=5
 of 0 profile ntt:log2n=5 --repeat 1
 of 0 profile ntt:log2n=5 --repeat 1 --compare "profile.$k.json" --threshold 100
+of 0 study sync --rate-a 4e5 --seconds 0.1 --max-offset-s 1e-3 --eta 0.2,0.0001 --effort low --runs 1
 
 # --- the page ----------------------------------------------------------------------------------------------------------------------
 words() { tr ' ' '\n' | grep -E '^([a-z][a-z0-9_]*|[A-Z])$' | sort -u; }
@@ -73,7 +74,7 @@ printf 'schema\ntool\nversion\nverb\nstatus\ndevice\nexit_status\nerror\nwhat\nc
 for word in $(cat common); do grep -q "$word" "$page" || fail "the page lacks $word, which every record has"; done
 
 # Names that are data: bases, stations, detectors, channel numbers.
-for verb in run simulate tags sync sift reconcile estimate amplify devices validate profile; do
+for verb in run simulate tags sync sift reconcile estimate amplify devices validate profile study; do
     awk -v want=".Ss Record of $verb" '/^\.S[sh] / { on = ($0 == want) } on && /^\.It Va /' "$page" | words >page.top
     [ -s page.top ] || { fail "the man page has no 'Record of $verb'"; continue; }
     cat "$verb".*.json | sed -n 's/^  "\([a-z0-9_]*\)":.*/\1/p' | sort -u | grep -vxF -f common | grep -vx jobs >top

@@ -12,7 +12,7 @@ get() { perl -MJSON::PP -e 'local $/; my $r = decode_json(<STDIN>); my $p = $r->
 perl -MJSON::PP -e 1 2>/dev/null || { echo "no JSON::PP of Perl"; exit 77; }
 
 expect 0 'locks ' "$qd" study sync $point --eta 0.2 --runs 6 --json "$dir/r.json"
-for f in '"verb": "study"' '"what": "sync"' '"rehearsal": true' '"seed": 1' '"p_false"' '"seconds_median"' '"device"'; do
+for f in '"verb": "study"' '"study": "sync"' '"rehearsal": true' '"seed": 1' '"p_false"' '"seconds_median"' '"device"'; do
     grep -q -- "$f" "$dir/r.json" || say "the record has no $f"
 done
 [ "$(get '"$p->{locks}{value} $p->{false_locks}{value} $p->{misses}{value}"' "$dir/r.json")" = "6 0 0" ] || say "a bright link does not lock 6 times of 6"

@@ -210,7 +210,7 @@ static int finish(work *w, json_t *points) {
     }
     json_t *r = qd_cli_record(w->cli, w->dev);
     json_object_set_new(r, "rehearsal", json_true());
-    json_object_set_new(r, "what", json_string(w->what));
+    json_object_set_new(r, "study", json_string(w->what));
     json_object_set_new(r, "seed", qd_json_from_u64(w->cli->seed));
     json_object_set_new(r, "runs", qd_json_from_u64(w->s->runs));
     json_object_set(r, "parameters", w->s->parameters);

@@ -76,7 +76,7 @@ static json_t *record(const qd_cli *cli, const qd_device *dev, const arguments *
     json_object_set_new(j, "effort", json_string(a->effort));
     json_object_set_new(j, "locked", json_boolean(r->locked));
     json_object_set_new(j, "reason", r->locked ? json_null() : json_string(r->reason));
-    json_object_set_new(j, "cause", json_string(qd_no_lock_name(r->cause)));
+    json_object_set_new(j, "refusal", r->locked ? json_null() : json_string(qd_no_lock_name(r->cause)));
     if (r->locked) json_object_set_new(j, "clock", qd_clock_json(clock));
     json_object_set_new(j, "hypotheses", qd_json_from_u64(r->hypotheses));
     json_object_set_new(j, "peak", qd_json_from_u64(r->peak));

@@ -130,7 +130,7 @@ static json_t *judge(const qd_two_stations *s, qd_tick tick, const qd_sync_repor
     bool right = r->locked && s->pairs > 0 && ends <= sigma + tick_ps;
     bool within = right && fabs(off) < 3 * sigma / sqrt(n) && fabs(freq) * r->span_s * 1e6 < 3 * sqrt(12) * sigma / sqrt(n);
     json_t *j = json_pack("{s:o,s:f,s:f,s:b,s:b,s:b,s:s,s:f,s:f}", "seed", qd_json_from_u64(s->seed), "offset_s", s->offset_s,
-                          "ppm", s->ppm, "locked", r->locked, "right", right, "within", within, "cause",
+                          "ppm", s->ppm, "locked", r->locked, "right", right, "within", within, "refusal",
                           qd_no_lock_name(r->cause), "significance", r->significance, "bin_ps", r->bin_ps);
     json_object_set_new(j, "offset_error_sd", right ? qd_json_from_real(off / r->mid_offset_sd_ps) : json_null());
     json_object_set_new(j, "frequency_error_sd", right ? qd_json_from_real(freq / r->frequency_sd_ppm) : json_null());
@@ -231,7 +231,7 @@ static json_t *sum(const void *args, uint64_t point, const json_t *const *result
     for (int i = 0; i < 3; i++) json_object_set_new(j, kinds[i].count, qd_interval_json(qd_count95(kinds[i].k, runs)));
     for (int i = 0; i < 3; i++) json_object_set_new(j, kinds[i].rate, qd_interval_json(qd_interval95(kinds[i].k, runs)));
     for (int c = QD_LOCKED + 1; c < QD_NO_LOCKS; c++) {
-        uint64_t k = count(result, runs, "cause", qd_no_lock_name((qd_no_lock)c));
+        uint64_t k = count(result, runs, "refusal", qd_no_lock_name((qd_no_lock)c));
         if (k) json_object_set_new(refused, qd_no_lock_name((qd_no_lock)c), qd_interval_json(qd_count95(k, runs)));
     }
     json_object_set_new(j, "refusals", refused);
@@ -282,9 +282,9 @@ static void print(const void *args, const json_t *points, FILE *to) {
         fprintf(to, " %-20s %-18s %-20s %11s %6s %9s\n", cell(p, "locks", "lock_rate", c[0]),
                 cell(p, "false_locks", "false_lock_rate", c[1]), cell(p, "misses", "miss_rate", c[2]), both,
                 number(p, "within", n[2]), number(p, "seconds_median", n[3]));
-        const char *cause;
-        json_object_foreach(json_object_get(p, "refusals"), cause, k)
-            fprintf(to, "%*s refused, %s: %.0f\n", 61, "", cause, json_number_value(json_object_get(k, "value")));
+        const char *refusal;
+        json_object_foreach(json_object_get(p, "refusals"), refusal, k)
+            fprintf(to, "%*s refused, %s: %.0f\n", 61, "", refusal, json_number_value(json_object_get(k, "value")));
     }
     fprintf(to,
             "\nrms error: of offset and frequency, over the deviation that was stated; < 3 sd: share of the right locks within\n"
