@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bell tests of simulated links, from tags to S: what the source gives, accidentals counted in; what an eavesdropper leaves; the spread over
- * seeds. The tolerance is 4 standard deviations of counting statistics. */
+/* Bell tests of simulated links, from tags to S: what the source gives, accidentals counted in; what an eavesdropper leaves; the spread
+ * over seeds. The tolerance is 4 standard deviations of counting statistics. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,8 +14,10 @@ static qd_analysers settings(double z, double x) {
 
 /* No jitter and no dead time: all partners are at distance 0, and the expectation is exact. */
 static qd_scenario bell(double pairs_hz, double dark_hz, double v) {
-    qd_scenario s = {.name = "bell", .pair_rate_hz = pairs_hz, .visibility = v, .arm = {{.basis_split = .5, .analysers = settings(0, 45)},
-                                                                                        {.basis_split = .5, .analysers = settings(22.5, 67.5)}}};
+    qd_scenario s = {.name = "bell",
+                     .pair_rate_hz = pairs_hz,
+                     .visibility = v,
+                     .arm = {{.basis_split = .5, .analysers = settings(0, 45)}, {.basis_split = .5, .analysers = settings(22.5, 67.5)}}};
     for (int d = 0; d < 8; d++) {
         s.arm[d / 4].efficiency[d % 4] = .1;
         s.arm[d / 4].dark_hz[d % 4] = dark_hz;
@@ -50,9 +52,11 @@ static void measure(const qd_scenario *s, uint64_t seed, double seconds, uint64_
         for (int d = 0; d < 8; d++) all[d / 4] += r.single[d / 4][d % 4];
         for (int k = 0; k < 16; k++) true_pairs += r.pair[k / 4][k % 4];
         /* 2 reach + 1 ticks of time differences are taken */
-        const double width = (double)(2 * reach + 1) * (double)a.tick.num / (double)a.tick.den * 1e-12, alone = (1 - true_pairs / all[0]) * (1 - true_pairs / all[1]);
+        const double width = (double)(2 * reach + 1) * (double)a.tick.num / (double)a.tick.den * 1e-12,
+                     alone = (1 - true_pairs / all[0]) * (1 - true_pairs / all[1]);
         for (int k = 0; k < 16; k++)
-            expected[k / 4][k % 4] = (r.pair[k / 4][k % 4] + r.single[0][k / 4] * r.single[1][k % 4] * width * alone) * qd_link_seconds(cells);
+            expected[k / 4][k % 4] =
+                (r.pair[k / 4][k % 4] + r.single[0][k / 4] * r.single[1][k % 4] * width * alone) * qd_link_seconds(cells);
     }
     for (int k = 0; k < 2; k++) free(mask[k]);
     qd_pairs_destroy(&pairs);
@@ -143,9 +147,7 @@ END_TEST
 
 /* Of settings that are Eve's bases and of settings that are not, S falls by half of her share: below 2 when she takes all. */
 START_TEST(intercept_resend) {
-    static const struct {
-        double share, turn;
-    } cases[] = {{1, 0}, {1, 22.5}, {1, 13}, {.3, 13}, {.8, 0}};
+    static const struct { double share, turn; } cases[] = {{1, 0}, {1, 22.5}, {1, 13}, {.3, 13}, {.8, 0}};
     const double share = cases[_i].share, turn = cases[_i].turn;
     qd_scenario s = bell(1e6, 0, 1);
     s.arm[0].analysers = settings(turn, turn + 45);
@@ -160,8 +162,10 @@ START_TEST(intercept_resend) {
     qd_chsh_of(&m, at, QD_ANTI, NULL, &c);
     ck_assert_double_eq_tol(s_of(&c, expected), 2 * M_SQRT2 * (1 - share / 2), .005);
     ck_assert_double_eq_tol(c.S, s_of(&c, expected), 4 * c.sigma);
-    if (share > .7) ck_assert_double_le(c.S, 2 - 4 * c.sigma);
-    else ck_assert_double_ge(c.above_2_sd, 4);
+    if (share > .7)
+        ck_assert_double_le(c.S, 2 - 4 * c.sigma);
+    else
+        ck_assert_double_ge(c.above_2_sd, 4);
 }
 END_TEST
 

@@ -18,11 +18,25 @@ START_TEST(angles_are_read) {
     const struct {
         const char *text;
         qd_status status;
-    } cases[] = {{"90,135,0,45", QD_OK},        {"0,-45,90,45", QD_OK},      {"112.5,157.5,2.25e1,67.5", QD_OK}, {"450,135,0,45", QD_E_INPUT},
-                 {"0,90,45,135", QD_E_INPUT},   {"90,135,0,45.02", QD_E_INPUT}, {"90,135,0,45.009", QD_OK},       {"90,135,0", QD_E_USAGE},
-                 {"90,135,0,45,", QD_E_USAGE},  {"90,135,0,45,0", QD_E_USAGE},  {"", QD_E_USAGE},                 {"90, 135, 0, 45", QD_E_USAGE},
-                 {"0x5a,135,0,45", QD_E_USAGE}, {"nan,135,0,45", QD_E_USAGE},   {"inf,135,0,45", QD_E_USAGE},     {"1e999,135,0,45", QD_E_USAGE},
-                 {"90,135,,45", QD_E_USAGE},    {"90;135;0;45", QD_E_USAGE},    {"--90,135,0,45", QD_E_USAGE}};
+    } cases[] = {{"90,135,0,45", QD_OK},
+                 {"0,-45,90,45", QD_OK},
+                 {"112.5,157.5,2.25e1,67.5", QD_OK},
+                 {"450,135,0,45", QD_E_INPUT},
+                 {"0,90,45,135", QD_E_INPUT},
+                 {"90,135,0,45.02", QD_E_INPUT},
+                 {"90,135,0,45.009", QD_OK},
+                 {"90,135,0", QD_E_USAGE},
+                 {"90,135,0,45,", QD_E_USAGE},
+                 {"90,135,0,45,0", QD_E_USAGE},
+                 {"", QD_E_USAGE},
+                 {"90, 135, 0, 45", QD_E_USAGE},
+                 {"0x5a,135,0,45", QD_E_USAGE},
+                 {"nan,135,0,45", QD_E_USAGE},
+                 {"inf,135,0,45", QD_E_USAGE},
+                 {"1e999,135,0,45", QD_E_USAGE},
+                 {"90,135,,45", QD_E_USAGE},
+                 {"90;135;0;45", QD_E_USAGE},
+                 {"--90,135,0,45", QD_E_USAGE}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         qd_analysers a;
         qd_error err = {0};
@@ -67,7 +81,7 @@ START_TEST(signs_come_from_the_angles) {
     ck_assert_double_eq_tol(qd_chsh_signs(mixed, QD_SAME, sign), 1 + M_SQRT2, 1e-14);
     qd_keys_aligned(mixed, key, rate);
     ck_assert(key[QD_Z] && !key[QD_X] && rate[QD_Z] == 0);
-    ck_assert_double_eq_tol(rate[QD_X], (1 - M_SQRT1_2) / 2, 1e-15); /* sin^2 22.5 */
+    ck_assert_double_eq_tol(rate[QD_X], (1 - M_SQRT1_2) / 2, 1e-15);                  /* sin^2 22.5 */
     const qd_analysers apart[2] = {angles(90, 135, 0, 45), angles(109, 155, 19, 65)}; /* sin^2 19 = .1060, sin^2 20 = .1170 */
     qd_keys_aligned(apart, key, NULL);
     ck_assert(key[QD_Z] && !key[QD_X]);
@@ -102,7 +116,8 @@ START_TEST(e_and_s_by_hand) {
         ck_assert_double_eq(p->deg[0], k / 2 * 45);
         ck_assert_double_eq(p->deg[1], k % 2 * 45 + 22.5);
     }
-    ck_assert(c.pair[0][1].count[1][1] == 10 && c.pair[0][1].count[0][0] == 20 && c.pair[0][1].count[1][0] == 90 && c.pair[0][1].count[0][1] == 80);
+    ck_assert(c.pair[0][1].count[1][1] == 10 && c.pair[0][1].count[0][0] == 20 && c.pair[0][1].count[1][0] == 90 &&
+              c.pair[0][1].count[0][1] == 80);
     ck_assert_double_eq_tol(c.S, .7 + .7 + 1 - .1, 1e-14);
     ck_assert_double_eq_tol(c.sigma, sqrt(.0051 + .00255 + .0099), 1e-15);
     ck_assert_double_eq_tol(c.above_2_sd, .3 / sqrt(.01755), 1e-12);
@@ -118,10 +133,10 @@ START_TEST(chance_is_taken_off) {
     qd_chsh c;
     qd_chance_pairs chance = {.pairs = 120, .relative_sd = .1, .singles = {{2, 1, 2, 1}, {1, 1, 1, 1}}};
     /* of 120: V and H of Alice get 1/3 each, - and + 1/6; each of Bob's a quarter of that: 10 and 5 */
-    put(&m, 0, 0, 90, 90, 10, 10);  /* less 10 each: E = 1, d = 160, t = 160 */
-    put(&m, 0, 1, 30, 30, 70, 70);  /* 20 20 60 60: E = -.5, t = 160 */
-    put(&m, 1, 0, 85, 85, 25, 25);  /* less 5: 80 80 20 20: E = .6, t = 200 */
-    put(&m, 1, 1, 55, 55, 15, 15);  /* 50 50 10 10: E = 2/3, t = 120 */
+    put(&m, 0, 0, 90, 90, 10, 10); /* less 10 each: E = 1, d = 160, t = 160 */
+    put(&m, 0, 1, 30, 30, 70, 70); /* 20 20 60 60: E = -.5, t = 160 */
+    put(&m, 1, 0, 85, 85, 25, 25); /* less 5: 80 80 20 20: E = .6, t = 200 */
+    put(&m, 1, 1, 55, 55, 15, 15); /* 50 50 10 10: E = 2/3, t = 120 */
     qd_chsh_of(&m, bell, QD_SAME, &chance, &c);
     ck_assert(c.tested && c.corrected);
     ck_assert_double_eq_tol(c.S, .8 + .4 + 120. / 220 + 80. / 140, 1e-14);
@@ -150,7 +165,8 @@ START_TEST(bits_give_the_matrix_of_masks) {
         qd_bits bits[2][2];
         qd_pair_matrix m = {{{0}}}, want = {{{0}}};
         for (int s = 0; s < 2; s++)
-            ck_assert_int_eq(qd_sift_measure(NULL, (qd_side)s, (qd_correlation)same, mask[s], N, &bits[s][0], &bits[s][1], NULL, NULL), QD_OK);
+            ck_assert_int_eq(qd_sift_measure(NULL, (qd_side)s, (qd_correlation)same, mask[s], N, &bits[s][0], &bits[s][1], NULL, NULL),
+                             QD_OK);
         qd_pair_matrix_add_truth(&want, mask[0], mask[1], N);
         ck_assert_int_eq(qd_pair_matrix_add_bits_truth(&m, (qd_correlation)same, bits[0], bits[1]), QD_OK);
         ck_assert_mem_eq(&m, &want, sizeof m);
@@ -173,7 +189,7 @@ START_TEST(no_test) {
     ck_assert(!c.tested && isnan(c.S) && isnan(c.sigma) && isnan(c.above_2_sd));
     ck_assert_ptr_nonnull(strstr(c.reason, "allow no test"));
     ck_assert_double_eq_tol(c.ideal, 2, 1e-14);
-    ck_assert_double_eq(c.pair[1][1].E, 0); /* correlations are given nevertheless */
+    ck_assert_double_eq(c.pair[1][1].E, 0);                      /* correlations are given nevertheless */
     const qd_analysers one[2] = {angles(90, 90, 0, 0), bell[1]}; /* both of Alice's settings are one: 2 cos 22.5 sin 22.5 ... at most 2 */
     qd_chsh_of(&m, one, QD_ANTI, NULL, &c);
     ck_assert(!c.tested && strstr(c.reason, "allow no test"));
@@ -203,8 +219,8 @@ static void draw(uint64_t seed, unsigned n, double v, qd_pair_matrix *m) {
     }
 }
 
-/* Q = 8.1 % (V = .838), N = 1167: S = 2.37 with a spread of .094 (a Bell test from orbit, Yin et al., Science 356:1140 (2017)). Over R seeds the
- * mean is known to spread / sqrt R and the spread to spread / sqrt(2 R), each taken four times. */
+/* Q = 8.1 % (V = .838), N = 1167: S = 2.37 with a spread of .094 (a Bell test from orbit, Yin et al., Science 356:1140 (2017)). Over R
+ * seeds the mean is known to spread / sqrt R and the spread to spread / sqrt(2 R), each taken four times. */
 START_TEST(spread_of_s) {
     enum { R = 1000, N = 1167 };
     const double v = .838, want = 2 * M_SQRT2 * v, spread = 4 * sqrt((1 - v * v / 2) / N);

@@ -9,7 +9,8 @@ static const char no_angles[] = "the stations' analysers were not declared";
 qd_status qd_bell_options(qd_bell *b, qd_sift_options *o, qd_error *err) {
     if (!b->text[0] && !b->text[1]) return QD_OK;
     if (!b->text[0] || !b->text[1])
-        return qd_fail(err, QD_E_USAGE, "--angles-%c is missing||a correlation needs the angles of both stations|see qdistill sift --help", b->text[0] ? 'b' : 'a');
+        return qd_fail(err, QD_E_USAGE, "--angles-%c is missing||a correlation needs the angles of both stations|see qdistill sift --help",
+                       b->text[0] ? 'b' : 'a');
     QD_TRY(qd_analysers_parse("--angles-a", b->text[0], &b->station[0], err));
     QD_TRY(qd_analysers_parse("--angles-b", b->text[1], &b->station[1], err));
     bool key[2];
@@ -31,7 +32,9 @@ void qd_bell_test(qd_bell *b, const qd_sift_options *o, const qd_sift_result *r,
 
 bool qd_bell_warn(const qd_bell *b, const qd_sift_options *o, char *out, size_t cap) {
     if (!b->chsh.tested || b->chsh.S > -4 * b->chsh.sigma) return false;
-    snprintf(out, cap, "S is %.3f: the correlations are the opposite of what the angles and the source say. A source of %s polarisations? Try --correlation %s",
+    snprintf(out, cap,
+             "S is %.3f: the correlations are the opposite of what the angles and the source say. A source of %s polarisations? Try "
+             "--correlation %s",
              b->chsh.S, o->correlation == QD_ANTI ? "equal" : "opposite", o->correlation == QD_ANTI ? "same" : "anti");
     return true;
 }
@@ -43,13 +46,17 @@ void qd_bell_print(const qd_bell *b, FILE *to) {
     if (c->tested) fprintf(to, "S               %.4f, sd %.4f", c->S, c->sigma);
     if (c->tested && isfinite(c->above_2_sd)) fprintf(to, "; %.1f sd %s 2", fabs(c->above_2_sd), c->S > 2 ? "above" : "below");
     if (c->tested) fprintf(to, "; a perfect source %.3f at these angles\n", c->ideal);
-    if (c->corrected) fprintf(to, "  less chance   %.4f, sd %.4f: of the source; the statement is the line above\n", c->S_corrected, c->sigma_corrected);
+    if (c->corrected)
+        fprintf(to, "  less chance   %.4f, sd %.4f: of the source; the statement is the line above\n", c->S_corrected, c->sigma_corrected);
     fprintf(to, "correlations   Alice      Bob       ++       --       +-       -+         E       sd  in S\n");
     for (int k = 0; k < 4; k++) {
         const qd_setting_pair *p = &c->pair[k / 2][k % 2];
-        fprintf(to, "            %8g %8g %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64, p->deg[0], p->deg[1], p->count[1][1], p->count[0][0], p->count[1][0], p->count[0][1]);
-        if (p->n) fprintf(to, " %9.4f %8.4f  %c\n", p->E, p->sigma, !c->tested ? ' ' : c->sign[k / 2][k % 2] > 0 ? '+' : '-');
-        else fprintf(to, "\n");
+        fprintf(to, "            %8g %8g %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64, p->deg[0], p->deg[1], p->count[1][1],
+                p->count[0][0], p->count[1][0], p->count[0][1]);
+        if (p->n)
+            fprintf(to, " %9.4f %8.4f  %c\n", p->E, p->sigma, !c->tested ? ' ' : c->sign[k / 2][k % 2] > 0 ? '+' : '-');
+        else
+            fprintf(to, "\n");
     }
 }
 
@@ -59,5 +66,6 @@ void qd_bell_record(const qd_bell *b, const qd_sift_options *o, json_t *record) 
     json_object_set_new(record, "chsh", given ? qd_chsh_json(&b->chsh) : json_null());
     json_object_set_new(record, "chsh_reason", *reason ? json_string(reason) : json_null());
     json_object_set_new(record, "correlations", given ? qd_correlations_json(&b->chsh) : json_null());
-    json_object_set_new(record, "settings_aligned", given ? json_pack("{s:b,s:b}", "z", !o->no_key[QD_Z], "x", !o->no_key[QD_X]) : json_null());
+    json_object_set_new(record, "settings_aligned",
+                        given ? json_pack("{s:b,s:b}", "z", !o->no_key[QD_Z], "x", !o->no_key[QD_X]) : json_null());
 }

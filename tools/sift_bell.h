@@ -7,9 +7,9 @@
 #include "qdistill/sift_files.h"
 
 typedef struct qd_bell {
-    const char *text[2];     /**< --angles-a, --angles-b; NULL: not given */
+    const char *text[2]; /**< --angles-a, --angles-b; NULL: not given */
     qd_analysers station[2];
-    qd_chsh chsh;            /**< of what was sifted, once qd_bell_test ran */
+    qd_chsh chsh; /**< of what was sifted, once qd_bell_test ran */
 } qd_bell;
 
 /** Read the options; @p o learns which bases make key. QD_E_USAGE: one of two, or not angles; QD_E_INPUT: outcomes not 90 degrees apart. */

@@ -10,7 +10,7 @@ static int detector_of(int basis, int outcome) {
     return basis + 2 * outcome;
 }
 
-qd_status qd_pair_matrix_add_bits_truth(qd_pair_matrix *m, qd_correlation correlation, const qd_bits alice[2], const qd_bits bob[2]) {
+qd_status qd_pair_matrix_add_bits_truth(qd_pair_matrix *m, qd_correlation correlation, const qd_bits *alice, const qd_bits *bob) {
     const uint64_t n = alice[0].n;
     if (alice[1].n != n || bob[0].n != n || bob[1].n != n) return QD_E_USAGE;
     const unsigned flip = correlation == QD_ANTI; /* Bob's V and - are 1 */
@@ -91,19 +91,22 @@ static void correct(const qd_chance_pairs *chance, qd_chsh *c) {
     c->sigma_corrected = sqrt(variance + pow(by_chance * chance->relative_sd, 2));
 }
 
-void qd_chsh_of(const qd_pair_matrix *m, const qd_analysers station[2], qd_correlation correlation, const qd_chance_pairs *chance, qd_chsh *out) {
+void qd_chsh_of(const qd_pair_matrix *m, const qd_analysers station[2], qd_correlation correlation, const qd_chance_pairs *chance,
+                qd_chsh *out) {
     *out = (qd_chsh){.S = NAN, .sigma = NAN, .above_2_sd = NAN, .S_corrected = NAN, .sigma_corrected = NAN};
     correlations(m, station, out);
     out->ideal = qd_chsh_signs(station, correlation, out->sign);
     if (out->ideal <= 2 + 1e-9) { /* the rounding of four cosines is far less, and no angle is set so well */
-        snprintf(out->reason, sizeof out->reason, "the angles allow no test: a perfect source gives S = %.3f at most, and 2 needs no entanglement", out->ideal);
+        snprintf(out->reason, sizeof out->reason,
+                 "the angles allow no test: a perfect source gives S = %.3f at most, and 2 needs no entanglement", out->ideal);
         return;
     }
     double s = 0, variance = 0;
     for (int k = 0; k < 4; k++) {
         const qd_setting_pair *p = &out->pair[k / 2][k % 2];
         if (!p->n) {
-            snprintf(out->reason, sizeof out->reason, "no coincidences with Alice at %g and Bob at %g degrees", p->deg[QD_ALICE], p->deg[QD_BOB]);
+            snprintf(out->reason, sizeof out->reason, "no coincidences with Alice at %g and Bob at %g degrees", p->deg[QD_ALICE],
+                     p->deg[QD_BOB]);
             return;
         }
         s += out->sign[k / 2][k % 2] * p->E;

@@ -111,9 +111,9 @@ typedef struct qd_pair_matrix {
     uint64_t pair[4][4];
 } qd_pair_matrix;
 void qd_pair_matrix_add_truth(qd_pair_matrix *m, const uint8_t *mask_a, const uint8_t *mask_b, uint64_t n);
-/** The same of what events were made into: [0] bases, [1] values of each station's events, as qd_sift_measure made them under
+/** The same of what events were made into: alice[0], bob[0] are bases, [1] values of each station's events, as qd_sift_measure made them under
  *  @p correlation. Several clicks then count by their coins. QD_E_USAGE: lengths differ (nothing added). */
-qd_status qd_pair_matrix_add_bits_truth(qd_pair_matrix *m, qd_correlation correlation, const qd_bits alice[2], const qd_bits bob[2]);
+qd_status qd_pair_matrix_add_bits_truth(qd_pair_matrix *m, qd_correlation correlation, const qd_bits *alice, const qd_bits *bob);
 
 /** Errors and error rate of both strings; rate NAN for an empty string. index [basis] */
 typedef struct qd_qber {
