@@ -26,8 +26,10 @@ public='qdistill/[a-z_/]+\.h'
     for f in host/compute/*.[ch]; do allowed "$f" "$core|qdistill/compute\.h|compute/[a-z0-9_]+\.h"; done
     for f in host/arith/*.[ch]; do allowed "$f" "$ground"; done
     for room in $rooms; do
-        for f in host/"$room"/*.[ch]; do allowed "$f" "$ground|qdistill/$room\.h|$room/[a-z0-9_]+\.h"; done
-        allowed "host/include/qdistill/$room.h" "$core|qdistill/compute\.h|qdistill/arith\.h"
+        for f in host/"$room"/*.[ch]; do allowed "$f" "$ground|qdistill/$room(/[a-z_]+)?\.h|$room/[a-z0-9_]+\.h"; done
+        for f in host/include/qdistill/"$room".h host/include/qdistill/"$room"/*.h; do
+            [ ! -e "$f" ] || allowed "$f" "$core|qdistill/compute\.h|qdistill/arith\.h|qdistill/$room(/[a-z_]+)?\.h"
+        done
     done
     for f in host/include/qdistill/core.h host/include/qdistill/core/*.h; do allowed "$f" "$core"; done
     for f in host/pipeline/*.[ch]; do allowed "$f" "$public|pipeline/[a-z0-9_]+\.h|compute/[a-z0-9_]+\.h"; done

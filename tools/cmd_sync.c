@@ -32,7 +32,7 @@ __attribute__((format(printf, 2, 3))) static void warn(warnings *w, const char *
 
 /* What a lock, or the lack of one, leaves unsaid. */
 static void collect_warnings(const arguments *a, const qd_sync_files *f, const qd_sync_report *r, warnings *w) {
-    double least = (double)(f->tags[0].n < f->tags[1].n ? f->tags[0].n : f->tags[1].n);
+    double least = r->span_s * fmin(r->rate_a, r->rate_b);
     double tick = f->tags[0].tick.den ? (double)f->tags[0].tick.num / (double)f->tags[0].tick.den : 0;
     if (qd_sync_same(f))
         warn(w, "A and B are the same file: a recording always fits itself; give one file of each station");
@@ -71,7 +71,7 @@ static json_t *record(const qd_cli *cli, const qd_device *dev, const arguments *
     json_object_set_new(j, "prior_offset_s", json_real(a->offset_s));
     json_object_set_new(j, "prior_ppm", json_real(a->ppm));
     json_object_set_new(j, "loaded_s", json_pack("[f,f]", f->loaded_s[0], f->loaded_s[1]));
-    json_object_set_new(j, "loaded_events", json_pack("[I,I]", (json_int_t)f->tags[0].n, (json_int_t)f->tags[1].n));
+    json_object_set_new(j, "loaded_events", json_pack("[I,I]", (json_int_t)f->held[0], (json_int_t)f->held[1]));
     json_object_set_new(j, "max_p_false", json_real(a->p_false));
     json_object_set_new(j, "effort", json_string(a->effort));
     json_object_set_new(j, "locked", json_boolean(r->locked));
@@ -115,7 +115,8 @@ static qd_status run(qd_cli *cli, const arguments *a, qd_sync_files *f, qd_devic
     QD_TRY(qd_clock_effort(a->effort, &p.effort, err));
     QD_TRY(qd_sync_load(f, err));
     QD_TRY(qd_cli_device(cli, dev, err));
-    return qd_correlate(*dev, &f->tags[0], &f->tags[1], &p, clock, report, err);
+    QD_TRY(qd_correlate(*dev, &f->tags[0], &f->tags[1], &p, clock, report, err));
+    return qd_sync_extend(f, clock, report, err);
 }
 
 int qd_cmd_sync(int argc, char **argv) {
@@ -140,7 +141,7 @@ int qd_cmd_sync(int argc, char **argv) {
                            {"p-false", QD_OPT_REAL, &a.p_false, 1e-100, 0.01, "P",
                             "accepted probability of a false lock over the whole search (default 1e-9)", NULL},
                            {"span-s", QD_OPT_REAL, &a.span_s, 1e-6, 1e6, "S",
-                            "use the first S seconds that both have (default: up to 16777216 events a side)", NULL},
+                            "use the first S seconds that both have (default: all; for the search up to 16777216 events a side)", NULL},
                            {"qcrypto", QD_OPT_FLAG, &stands_in, 0, 0, NULL,
                             "with pfind's options and output: see qdistill sync --qcrypto --help", NULL},
                            {"fpfind", QD_OPT_FLAG, &stands_in, 0, 0, NULL,
@@ -168,7 +169,7 @@ int qd_cmd_sync(int argc, char **argv) {
     } else {
         status = qd_cli_fail(&cli, &err);
     }
-    for (int s = 0; s < 2; s++) qd_tags_destroy(&f.tags[s]);
+    qd_sync_close(&f);
     qd_device_close(dev);
     return status;
 }

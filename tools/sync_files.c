@@ -5,17 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "qdistill/timetag/extend.h"
 #include "stop.h"
 
-enum { CHUNK = 1 << 16 };
+enum { CHUNK = 1 << 16, MORE = 1 << 18 };
 
-/* One side while it is read. */
-typedef struct side {
-    qd_tag_reader *reader;
-    qd_tags *held;
-    bool ended, full, dropped;
-    int64_t start, last; /* earlier events than start cannot have a partner; the last of those */
-} side;
+typedef qd_sync_side side;
 
 /* Append times; masks are the raw key and are of no use here. */
 static qd_status hold(qd_tags *t, const qd_tags *fresh, uint64_t from, qd_error *err) {
@@ -34,22 +29,33 @@ static qd_status hold(qd_tags *t, const qd_tags *fresh, uint64_t from, qd_error 
     return QD_OK;
 }
 
-static qd_status read_some(side *s, qd_error *err) {
+static qd_status read_some(side *s, qd_tags *held, uint64_t n, qd_error *err) {
     qd_tags fresh = {0};
-    uint64_t room = QD_SYNC_EVENTS - s->held->n;
-    qd_status st = qd_tag_reader_read(s->reader, room < CHUNK ? room : CHUNK, &fresh, &s->ended, err);
+    qd_status st = qd_tag_reader_read(s->reader, n, &fresh, &s->ended, err);
     if (st == QD_OK && fresh.n) {
         uint64_t from = qd_tags_lower_bound(&fresh, s->start);
         if (from) s->dropped = true, s->last = fresh.t[from - 1];
-        st = hold(s->held, &fresh, from, err);
+        st = hold(held, &fresh, from, err);
     }
-    if (s->held->n == QD_SYNC_EVENTS) s->full = true;
     qd_tags_destroy(&fresh);
     return st;
 }
 
-static int64_t last_of(const side *s) {
-    return s->held->n ? s->held->t[s->held->n - 1] : INT64_MIN;
+/* Up to QD_SYNC_EVENTS. */
+static qd_status hold_some(qd_sync_files *f, int k, qd_error *err) {
+    uint64_t room = QD_SYNC_EVENTS - f->tags[k].n;
+    QD_TRY(read_some(&f->side[k], &f->tags[k], room < CHUNK ? room : CHUNK, err));
+    f->side[k].full = f->tags[k].n == QD_SYNC_EVENTS;
+    return QD_OK;
+}
+
+static int64_t last_of(const qd_tags *held) {
+    return held->n ? held->t[held->n - 1] : INT64_MIN;
+}
+
+static void drop_first(qd_tags *held, uint64_t n) {
+    memmove(held->t, held->t + n, (held->n - n) * sizeof *held->t);
+    held->n -= n;
 }
 
 /* The times of B at which A's time is @p t, give or take the offset: to B's clock it is @p sign = -1. */
@@ -59,32 +65,35 @@ static int64_t other(int64_t t, double offset, double room, int sign) {
 }
 
 /* Drop what cannot have a partner at the other side, where that begins much later; the first events of both are known. */
-static void common_start(side s[2], double offset, double room) {
-    int64_t first[2] = {s[0].held->t[0], s[1].held->t[0]};
+static void common_start(qd_sync_files *f, double offset, double room) {
+    side *s = f->side;
+    int64_t first[2] = {f->tags[0].t[0], f->tags[1].t[0]};
     for (int k = 0; k < 2; k++) {
         s[k].start = other(first[!k], offset, -room, k ? -1 : 1);
-        uint64_t from = qd_tags_lower_bound(s[k].held, s[k].start);
-        if (from) s[k].dropped = true, s[k].last = s[k].held->t[from - 1];
-        memmove(s[k].held->t, s[k].held->t + from, (s[k].held->n - from) * sizeof *s[k].held->t);
-        s[k].held->n -= from;
+        uint64_t from = qd_tags_lower_bound(&f->tags[k], s[k].start);
+        if (from) s[k].dropped = true, s[k].last = f->tags[k].t[from - 1];
+        drop_first(&f->tags[k], from);
     }
 }
 
-static qd_status read_both(qd_sync_files *f, side s[2], qd_error *err) {
+static qd_status read_both(qd_sync_files *f, qd_error *err) {
+    side *s = f->side;
+    qd_tags *held = f->tags;
     for (int k = 0; k < 2; k++)
-        while (!s[k].held->n && !s[k].ended) QD_TRY(read_some(&s[k], err));
-    if (!s[0].held->n || !s[1].held->n) return QD_OK;
-    double per_s = 1e12 * (double)s[0].held->tick.den / (double)s[0].held->tick.num, offset = f->offset_s * per_s,
+        while (!held[k].n && !s[k].ended) QD_TRY(hold_some(f, k, err));
+    if (!held[0].n || !held[1].n) return QD_OK;
+    double per_s = 1e12 * (double)held[0].tick.den / (double)held[0].tick.num, offset = f->offset_s * per_s,
            room = f->max_offset_s * per_s;
-    common_start(s, offset, room);
-    int64_t a0 = s[0].held->n ? s[0].held->t[0] : s[0].start,
-            b0 = s[1].held->n ? other(s[1].held->t[0], offset, 0, 1) : INT64_MIN;
-    int64_t end = f->span_s > 0 ? other(a0 > b0 ? a0 : b0, 0, f->span_s * per_s, 1) : INT64_MAX; /* on A's clock */
-    int64_t limit[2] = {end, end == INT64_MAX ? end : other(end, offset, room, -1)};
+    common_start(f, offset, room);
+    int64_t a0 = held[0].n ? held[0].t[0] : s[0].start, b0 = held[1].n ? other(held[1].t[0], offset, 0, 1) : INT64_MIN;
+    if (f->span_s > 0) { /* on A's clock */
+        s[0].limit = other(a0 > b0 ? a0 : b0, 0, f->span_s * per_s, 1);
+        s[1].limit = other(s[0].limit, offset, room, -1);
+    }
     for (;;) {
-        int64_t at[2] = {last_of(&s[0]), last_of(&s[1])};
+        int64_t at[2] = {last_of(&held[0]), last_of(&held[1])};
         bool more[2];
-        for (int k = 0; k < 2; k++) more[k] = !s[k].ended && !s[k].full && at[k] < limit[k];
+        for (int k = 0; k < 2; k++) more[k] = !s[k].ended && !s[k].full && at[k] < s[k].limit;
         /* beyond the end of the other side, and what the offset may be, nothing has a partner */
         if (!more[0] && at[1] > INT64_MIN / 4 && at[0] > INT64_MIN / 4)
             more[1] = more[1] && at[1] < other(at[0], offset, room, -1);
@@ -92,32 +101,76 @@ static qd_status read_both(qd_sync_files *f, side s[2], qd_error *err) {
             more[0] = more[0] && at[0] < other(at[1], offset, room, 1);
         if (!more[0] && !more[1]) break;
         int next = !more[0] || (more[1] && at[1] < other(at[0], offset, 0, -1));
-        QD_TRY(read_some(&s[next], err));
+        QD_TRY(hold_some(f, next, err));
         QD_TRY(qd_stop_check(err));
     }
     for (int k = 0; k < 2; k++) { /* all too early: the search says that they do not meet */
         int64_t early[2] = {s[k].last - 1, s[k].last};
-        const qd_tags all = {.n = 2, .t = early, .tick = s[k].held->tick};
-        if (!s[k].held->n && s[k].dropped) QD_TRY(hold(s[k].held, &all, 0, err));
+        const qd_tags all = {.n = 2, .t = early, .tick = held[k].tick};
+        if (!held[k].n && s[k].dropped) QD_TRY(hold(&held[k], &all, 0, err));
     }
-    for (int k = 0; k < 2; k++)
-        if (f->span_s > 0 && limit[k] != INT64_MAX) s[k].held->n = qd_tags_lower_bound(s[k].held, limit[k] + 1);
     return QD_OK;
 }
 
+/* Nothing behind a side's limit: it ends there. */
+static void end_at_limit(qd_sync_files *f, int k) {
+    side *s = &f->side[k];
+    if (s->limit == INT64_MAX || last_of(&f->tags[k]) <= s->limit) return;
+    f->tags[k].n = qd_tags_lower_bound(&f->tags[k], s->limit + 1);
+    s->ended = true;
+}
+
 qd_status qd_sync_load(qd_sync_files *f, qd_error *err) {
-    side s[2] = {{.held = &f->tags[0], .start = INT64_MIN}, {.held = &f->tags[1], .start = INT64_MIN}};
-    qd_status st = QD_OK;
-    for (int k = 0; k < 2 && st == QD_OK; k++) st = qd_tag_reader_open(f->path[k], f->format, &s[k].reader, err);
-    if (st == QD_OK) st = read_both(f, s, err);
+    for (int k = 0; k < 2; k++) f->side[k] = (side){.start = INT64_MIN, .limit = INT64_MAX};
+    for (int k = 0; k < 2; k++) QD_TRY(qd_tag_reader_open(f->path[k], f->format, &f->side[k].reader, err));
+    QD_TRY(read_both(f, err));
     for (int k = 0; k < 2; k++) {
-        const qd_tags *t = &f->tags[k];
-        if (s[k].reader && !t->tick.num) f->tags[k].tick = qd_tag_reader_tick(s[k].reader);
-        f->whole[k] = s[k].ended;
+        qd_tags *t = &f->tags[k];
+        if (!t->tick.num) t->tick = qd_tag_reader_tick(f->side[k].reader);
+        end_at_limit(f, k);
+        f->held[k] = t->n;
         f->loaded_s[k] = t->n ? (double)(t->t[t->n - 1] - t->t[0]) * (double)t->tick.num / (double)t->tick.den * 1e-12 : 0;
-        qd_tag_reader_close(s[k].reader);
     }
+    return QD_OK;
+}
+
+static qd_status go_on(qd_sync_files *f, qd_extend *x, const qd_clock *clock, qd_error *err) {
+    uint64_t gone[2] = {0, 0};
+    for (bool done = false;;) {
+        qd_tags rest[2] = {f->tags[0], f->tags[1]};
+        int64_t from[2];
+        for (int k = 0; k < 2; k++) rest[k].t += gone[k], rest[k].n -= gone[k];
+        QD_TRY(qd_extend_add(x, &rest[0], f->side[0].ended, &rest[1], f->side[1].ended, from, &done, err));
+        if (done) return QD_OK;
+        for (int k = 0; k < 2; k++) {
+            gone[k] += qd_tags_lower_bound(&rest[k], from[k]);
+            if (2 * gone[k] < f->tags[k].n) continue; /* moving is for when there is less to move than was used */
+            drop_first(&f->tags[k], gone[k]);
+            gone[k] = 0;
+        }
+        bool b_behind = f->tags[1].n == 0 || (f->tags[0].n && qd_clock_apply(clock, last_of(&f->tags[1])) < last_of(&f->tags[0]));
+        int next = f->side[0].ended || (b_behind && !f->side[1].ended);
+        QD_TRY(read_some(&f->side[next], &f->tags[next], MORE, err));
+        end_at_limit(f, next);
+        QD_TRY(qd_stop_check(err));
+    }
+}
+
+qd_status qd_sync_extend(qd_sync_files *f, qd_clock *clock, qd_sync_report *report, qd_error *err) {
+    if (f->side[0].ended && f->side[1].ended) return QD_OK; /* the search had it all */
+    qd_extend *x;
+    QD_TRY(qd_extend_create(clock, report, &x, err));
+    qd_status st = go_on(f, x, clock, err);
+    if (st == QD_OK) qd_extend_end(x, clock, report);
+    qd_extend_destroy(x);
     return st;
+}
+
+void qd_sync_close(qd_sync_files *f) {
+    for (int k = 0; k < 2; k++) {
+        qd_tag_reader_close(f->side[k].reader);
+        qd_tags_destroy(&f->tags[k]);
+    }
 }
 
 bool qd_sync_same(const qd_sync_files *f) {

@@ -96,8 +96,7 @@ static void report_peak(const qd_stage *st, const qd_peak *p, const qd_sync_para
         st->counts && p ? (uint64_t)llround(r->lambda + p->excess > 0 ? r->lambda + p->excess : 0) : (uint64_t)llround(peak);
 }
 
-/* The fit's figures, not rounded, at mid-time and at B's time @p base; and the same line as a clock in whole ticks. */
-static qd_clock report_clock(const qd_fit *f, int64_t base, const qd_strip *s, qd_sync_report *r) {
+qd_clock qd_report_clock(const qd_fit *f, int64_t base, const qd_strip *s, qd_sync_report *r) {
     qd_fine line = f->line;
     double ps = (double)line.clock.tick.num / (double)line.clock.tick.den, part = 1.0 / (1 << QD_FINE_BITS);
     double ahead = (double)(base - line.clock.base);
@@ -288,7 +287,7 @@ static qd_status try_line(qd_strip *all, const qd_strip *sharp, const qd_strip *
         return refuse(r, QD_LOCK_NOT_CONFIRMED, "use a longer or a steadier recording", err,
                       "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance", r->confirmed,
                       r->confirm_lambda);
-    *line = report_clock(&fit, all->b->t[0], all, r);
+    *line = qd_report_clock(&fit, all->b->t[0], all, r);
     if (llabs(line->offset - search->prior.offset) > search->max_offset || fabs(r->frequency_ppm - p->ppm) > p->max_ppm)
         return refuse(r, QD_LOCK_OUTSIDE, "widen --max-offset-s or --max-ppm and search again, or search around these figures (--offset-s, --ppm)",
                       err, "offset %.9g s, frequency %.6g ppm: outside the search", r->offset_ps * 1e-12, r->frequency_ppm);
@@ -475,7 +474,7 @@ qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_
     if (!qd_fit_line(&all, &line, reach / 8 + 1, &fit))
         return refuse(r, QD_LOCK_NO_PEAK, "search again with qd_correlate", err, "no pairs stand out within %" PRId64 " ticks of the old clock",
                       reach);
-    *clock = report_clock(&fit, clock->base, &all, r);
+    *clock = qd_report_clock(&fit, clock->base, &all, r);
     r->locked = true;
     return QD_OK;
 }

@@ -115,12 +115,34 @@ typedef struct qd_fit {
  * line's base at the middle of the strip. @return false: no peak above 6 standard deviations of the background. */
 bool qd_fit_line(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit);
 
+/** Sums over pairs: e their distance from the line, x their time from the origin in units. psi is e times the chance w that the pair is
+ * a true one; its derivative by e says how far the line must move. */
+typedef struct qd_weighed {
+    const qd_fine *line;
+    int64_t origin, reach; /**< ticks; beyond reach no pair counts */
+    double unit;           /**< ticks */
+    double variance;       /**< (1/256 ticks)^2 */
+    double contrast;       /**< true pairs over strangers at the middle of the peak */
+    double pairs, g[2], h[3], b[3]; /**< sums of w; of psi x^k, psi' x^k, psi^2 x^k */
+} qd_weighed;
+/** Sums of nothing yet. @param pairs, background  events in the peak, strangers a tick of e  @param sigma  ticks */
+qd_weighed qd_weigh(const qd_fine *line, double sigma, double pairs, double background);
+/** Add one pair (for qd_strip_walk). */
+void qd_weigh_pair(void *weighed, int64_t ta, int64_t tb, int64_t rough);
+/** h d = g: e = d[0] + d[1] x in the mean. false: h is not positive. */
+bool qd_weighed_solve(const double h[3], const double g[2], double d[2]);
+/** Variances of d, diagonal of h^-1 b h^-1: right also where the peak is no Gaussian. */
+void qd_weighed_variances(const double h[3], const double b[3], double v[2]);
+
 /** Make a least-squares line better where strangers are among the pairs: maximum likelihood of a Gaussian of fit->sigma on a flat
  * background, Newton's steps, the figures' deviations from the spread of what was summed. Pairs beside the peak count less, so that
  * of the peak's n pairs the line is known as well as the background allows; without one that is sigma / sqrt(n). Leaves line and
  * figures as they are when the steps lead nowhere.
  *  @param line  in, out: base at the middle of the strip  @param background strangers a tick of e */
 void qd_fit_weigh(const qd_strip *s, qd_fine *line, double background, qd_fit *fit);
+
+/** The fit's figures, not rounded, at mid-time and at B's time @p base; and the same line as a clock in whole ticks. */
+qd_clock qd_report_clock(const qd_fit *fit, int64_t base, const qd_strip *s, qd_sync_report *r);
 
 /** Limits of the search in ticks and parts, either way of the clock that is expected. */
 typedef struct qd_search {

@@ -3,31 +3,21 @@
 #include <math.h>
 #include "timetag/sync.h"
 
-/* Sums over pairs: e their distance from the line, x their time, -1 to 1 over the span. psi is e times the chance w that the pair
- * is a true one; its derivative says how far the line must move. */
-typedef struct weighed {
-    const qd_fine *line;
-    int64_t origin;
-    double half, variance, contrast; /* 1/256 ticks; true pairs over strangers at the middle of the peak */
-    double n, g[2], h[3], b[3];      /* sums of psi x^k, psi' x^k, psi^2 x^k */
-} weighed;
-
-static void weigh_one(void *self, int64_t ta, int64_t tb, int64_t rough) {
-    weighed *s = self;
+void qd_weigh_pair(void *self, int64_t ta, int64_t tb, int64_t rough) {
+    qd_weighed *s = self;
     (void)rough;
-    double e = (double)qd_fine_difference(s->line, ta, tb), x = (double)(ta - s->origin) / s->half, u = e * e / s->variance,
+    double e = (double)qd_fine_difference(s->line, ta, tb), x = (double)(ta - s->origin) / s->unit, u = e * e / s->variance,
            peak = s->contrast * exp(-u / 2), w = peak / (1 + peak), psi = e * w, slope = w * (1 - (1 - w) * u);
     double power = 1;
+    s->pairs += w;
     for (int k = 0; k < 3; k++, power *= x) {
         if (k < 2) s->g[k] += psi * power;
         s->h[k] += slope * power;
         s->b[k] += psi * psi * power;
     }
-    s->n++;
 }
 
-/* Solve h d = g. */
-static bool solve(const double h[3], const double g[2], double d[2]) {
+bool qd_weighed_solve(const double h[3], const double g[2], double d[2]) {
     double det = h[0] * h[2] - h[1] * h[1];
     if (!(h[0] > 0 && det > 1e-9 * h[0] * h[2])) return false;
     d[0] = (h[2] * g[0] - h[1] * g[1]) / det;
@@ -35,33 +25,37 @@ static bool solve(const double h[3], const double g[2], double d[2]) {
     return true;
 }
 
-/* Diagonal of h^-1 b h^-1: right also where the peak is no Gaussian. */
-static void variances(const double h[3], const double b[3], double v[2]) {
+void qd_weighed_variances(const double h[3], const double b[3], double v[2]) {
     double det = h[0] * h[2] - h[1] * h[1];
     v[0] = (h[2] * h[2] * b[0] - 2 * h[2] * h[1] * b[1] + h[1] * h[1] * b[2]) / (det * det);
     v[1] = (h[1] * h[1] * b[0] - 2 * h[0] * h[1] * b[1] + h[0] * h[0] * b[2]) / (det * det);
 }
 
-static const double sharpest = 1; /* tick: a peak within one tick has no shape */
-enum { STEPS = 16, REACH = 6 };   /* in standard deviations; beyond, even a bare peak has no pairs */
+enum { STEPS = 16 };
+
+qd_weighed qd_weigh(const qd_fine *line, double sigma, double pairs, double background) {
+    const double one = 1 << QD_FINE_BITS, sharpest = 1; /* tick: a peak within one has no shape */
+    sigma = fmax(sigma, sharpest);
+    return (qd_weighed){.line = line,
+                        .reach = (int64_t)ceil(6 * sigma) + 2, /* beyond, even a bare peak has no pairs */
+                        .variance = sigma * sigma * one * one,
+                        .contrast = pairs / (sigma * 2.5066282746310002 /* sqrt(2 pi) */ * fmax(background, 1e-9))};
+}
 
 void qd_fit_weigh(const qd_strip *s, qd_fine *line, double background, qd_fit *fit) {
-    const double one = 1 << QD_FINE_BITS, sigma = fmax(fit->sigma, sharpest), half = (double)(s->to - s->from) / 2;
-    double contrast = fit->pairs / (sigma * 2.5066282746310002 /* sqrt(2 pi) */ * fmax(background, 1e-9));
+    const double one = 1 << QD_FINE_BITS, half = (double)(s->to - s->from) / 2, limit = fmax(fit->sigma, 1) * one;
     qd_fine at = *line;
     for (int i = 0; i < STEPS; i++) {
-        weighed x = {.line = &at,
-                     .origin = s->from + (s->to - s->from) / 2,
-                     .half = half,
-                     .variance = sigma * sigma * one * one,
-                     .contrast = contrast};
+        qd_weighed x = qd_weigh(&at, fit->sigma, fit->pairs, background);
+        x.origin = s->from + (s->to - s->from) / 2;
+        x.unit = half;
         int64_t middle = at.clock.base, quarter = (s->to - s->from) / 2;
         qd_clock whole = qd_fine_clock(&at, middle - quarter, middle + quarter);
-        qd_strip_walk(s, &whole, (int64_t)ceil(REACH * sigma) + 2, weigh_one, &x);
+        qd_strip_walk(s, &whole, x.reach, qd_weigh_pair, &x);
         double d[2], v[2];
-        if (!solve(x.h, x.g, d)) return;
+        if (!qd_weighed_solve(x.h, x.g, d)) return;
         if (i + 1 == STEPS || (fabs(d[0]) <= 1 && fabs(d[1]) <= 1)) {
-            variances(x.h, x.b, v);
+            qd_weighed_variances(x.h, x.b, v);
             *line = at;
             fit->offset = -d[0] / one;
             fit->freq = ldexp((double)at.clock.freq, -QD_CLOCK_SHIFT) - d[1] / one / half;
@@ -69,7 +63,7 @@ void qd_fit_weigh(const qd_strip *s, qd_fine *line, double background, qd_fit *f
             fit->freq_sd = sqrt(v[1]) / one / half;
             return;
         }
-        if (fabs(d[0]) > sigma * one || fabs(d[1]) > sigma * one) return; /* a step beyond where the sums hold: no better line */
+        if (fabs(d[0]) > limit || fabs(d[1]) > limit) return; /* a step beyond where the sums hold: no better line */
         qd_fine_shift(&at, -llround(d[0]));
         at.clock.freq -= (int64_t)llround(ldexp(d[1] / one / half, QD_CLOCK_SHIFT));
     }
