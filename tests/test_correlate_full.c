@@ -12,7 +12,7 @@ START_TEST(noise_never_locks) {
     for (uint64_t k = 0; k < 2000; k++) {
         double rate = k % 3 == 0 ? 3e4 : k % 3 == 1 ? 1e5 : 4e5;
         tag_source s = {(k % 2 ? 3e3 : 1e4) / rate, 0, rate, rate, 300, 0, 0, 5000 + k};
-        qd_sync_params p = {.max_offset_s = 0.0005, .max_ppm = 50, .effort = k % 50 ? QD_EFFORT_LOW : QD_EFFORT_NORMAL};
+        qd_sync_params p = {.max_offset_s = 0.0005, .max_ppm = 50, .effort = k % 50 ? QD_EFFORT_LOW : QD_EFFORT_NORMAL, .follows = true};
         qd_tags a = {.tick = {125, 32}}, b = {.tick = {125, 32}};
         qd_clock c;
         qd_sync_report r;

@@ -52,6 +52,9 @@ static void print_clock(FILE *to, const qd_sync_report *r) {
             r->significance, r->needed, r->p_false > 1e-300 ? r->p_false : 1e-300 /* smaller ones vanish in a double */,
             r->hypotheses);
     fprintf(to, "found again in data kept back: %" PRIu64 " events, %.4g by chance\n", r->confirmed, r->confirm_lambda);
+    if (r->followed_s > 0)
+        fprintf(to, "the frequency drifts, by %.3g ppm a second: the line touches the clock there; sift follows it, as was done here for %.6g s\n",
+                r->drift_ppm_s, r->followed_s);
     fprintf(to, "%" PRIu64 " pairs over %.6g s, jitter %.4g ps, rates %.6g and %.6g a second\n", r->pairs, r->span_s, r->sigma_ps,
             r->rate_a, r->rate_b);
 }
@@ -90,6 +93,8 @@ static json_t *record(const qd_cli *cli, const qd_device *dev, const arguments *
     json_object_set_new(j, "pairs", qd_json_from_u64(r->pairs));
     json_object_set_new(j, "sigma_ps", json_real(r->sigma_ps));
     json_object_set_new(j, "span_s", json_real(r->span_s));
+    json_object_set_new(j, "followed_s", json_real(r->followed_s));
+    json_object_set_new(j, "drift_ppm_s", json_real(r->drift_ppm_s));
     json_object_set_new(j, "offset_sd_ps", json_real(r->offset_sd_ps));
     json_object_set_new(j, "frequency_sd_ppm", json_real(r->frequency_sd_ppm));
     json_object_set_new(j, "mid_ps", json_real(r->mid_ps));
@@ -107,8 +112,12 @@ static qd_status run(qd_cli *cli, const arguments *a, qd_sync_files *f, qd_devic
         return qd_fail(
             err, QD_E_USAGE,
             "sync needs --format F||a format is never guessed: a file looks well in the wrong one|see qdistill sync --help");
-    qd_sync_params p = {
-        .max_offset_s = a->max_offset_s, .max_ppm = a->max_ppm, .offset_s = a->offset_s, .ppm = a->ppm, .p_false = a->p_false};
+    qd_sync_params p = {.max_offset_s = a->max_offset_s,
+                        .max_ppm = a->max_ppm,
+                        .offset_s = a->offset_s,
+                        .ppm = a->ppm,
+                        .p_false = a->p_false,
+                        .follows = true};
     *f = (qd_sync_files){
         .path = {a->file[0], a->file[1]}, .span_s = a->span_s, .offset_s = a->offset_s, .max_offset_s = a->max_offset_s};
     QD_TRY(qd_tag_format_parse(a->format, &f->format, err));
@@ -116,6 +125,7 @@ static qd_status run(qd_cli *cli, const arguments *a, qd_sync_files *f, qd_devic
     QD_TRY(qd_sync_load(f, err));
     QD_TRY(qd_cli_device(cli, dev, err));
     QD_TRY(qd_correlate(*dev, &f->tags[0], &f->tags[1], &p, clock, report, err));
+    if (report->followed_s > 0) return QD_OK; /* a line that touches the clock goes on nowhere */
     return qd_sync_extend(f, clock, report, err);
 }
 

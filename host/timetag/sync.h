@@ -92,10 +92,18 @@ typedef struct qd_round {
 /** Move the line onto the best one. QD_E_INTERNAL: no memory. */
 qd_status qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r, qd_error *err);
 
+/** How far a peak sharpened. */
+typedef struct qd_sharp {
+    bool all;       /**< over all of the strip; false: the peak did not sharpen */
+    bool first;     /**< in the first look at least, and the rest is of that: */
+    qd_clock line;  /**< its line */
+    int64_t h, to;  /**< its bin, which holds most of the peak; its end */
+    double second;  /**< share of another peak near it there */
+} qd_sharp;
 /** Sharpen from bin width @p h over the strip, which may be a short beginning of what is there, to the jitter; then over more and
- * more of it, up to @p limit. *sharp false: the peak did not sharpen (r holds the round that failed); true: *h is a bin that
- * holds most of the peak, the strip reaches the limit. QD_E_INTERNAL: no memory. */
-qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, bool *sharp,
+ * more of it, up to @p limit. sharp->all: *h is a bin that holds most of the peak, the strip reaches the limit; else r holds the
+ * round that failed. QD_E_INTERNAL: no memory. */
+qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, qd_sharp *sharp,
                      qd_error *err);
 
 /** Result of the last fit. */
@@ -195,6 +203,45 @@ qd_status qd_search_stage(qd_device *dev, qd_stage *stage, qd_error *err);
 qd_clock qd_peak_line(const qd_stage *stage, const qd_peak *peak);
 /** ln of the chance of such a peak in the stage, Gaussian or, of few events, Poisson: the greater. */
 double qd_peak_log(const qd_stage *stage, const qd_peak *peak);
+/** A clock that drifts, followed from a line at the beginning. */
+typedef struct qd_bent {
+    bool followed;     /**< to the end of what is used; false: the rest says nothing */
+    uint64_t events;   /**< in data kept back, within 3 sigma of where the curve said that they must be before it saw them */
+    double background; /**< events in such windows beside it, the mean of QD_BESIDE */
+    double second;     /**< excess of another peak along the curve, over that of the clock */
+    double drift;      /**< of the frequency, a tick: its change from the beginning to the end of what is used */
+    qd_strip start;    /**< the beginning that the curve was first fitted to */
+    int64_t end;       /**< of what was followed */
+    qd_clock line;     /**< that touches the curve in the middle of the start; and its figures */
+    qd_fit fit;
+} qd_bent;
+/** Follow a clock from @p line, whose peak bins of @p h hold, through @p used; then count through @p kept, each stretch along the
+ *  curve as it was before it. @p widest: cells of the widest look for another peak. QD_E_INTERNAL: no memory. */
+qd_status qd_bent_follow(const qd_strip *used, const qd_strip *kept, const qd_clock *line, int64_t h, int64_t widest, qd_bent *out,
+                         qd_error *err);
+/** Cells of width 2 reach about a line, added to @p count: cell 16 lies on it. */
+void qd_beside(const qd_strip *s, const qd_clock *line, int64_t reach, uint64_t count[32]);
+/** Of the cells that are not near cell 16 the mean. */
+double qd_beside_mean(const uint64_t count[32]);
+enum { QD_BESIDE = 25 };
+/** Excess of another peak in a histogram whose middle is one, over that one's; 0: none is significant. */
+enum { QD_LOOK_HALF = 1024 };
+double qd_second_peak(const uint64_t count[2 * QD_LOOK_HALF]);
+/** Of a chance that has no limit of its own. */
+static const double qd_default_p = 1e-9;
+/** A second peak above this share of the first is a second candidate; afterpulses and reflections stay below. */
+static const double qd_satellite = 0.25;
+/** Refuse: the reason goes into the report, with the figures there into the error. QD_E_POLICY. */
+__attribute__((format(printf, 5, 6))) qd_status qd_refuse(qd_sync_report *r, qd_no_lock cause, const char *next, qd_error *err,
+                                                          const char *fmt, ...);
+/** The same for a second peak of such a share. */
+qd_status qd_two_candidates(double second, qd_sync_report *r, qd_error *err);
+/** One peak of a stage on @p all less @p kept: a clock, or QD_E_POLICY with the reason. @p tried: lines that were taken to data kept
+ *  back so far. QD_E_INTERNAL: no memory. */
+qd_status qd_try_peak(const qd_stage *stage, const qd_peak *peak, const qd_strip *all, const qd_strip *kept, const qd_search *search,
+                      const qd_sync_params *p, double *tried, qd_clock *clock, qd_sync_report *r, qd_error *err);
+/** Cost of the first look at a peak, in sums of a leaf and a lag. */
+double qd_look_cost(const qd_stage *stage, const qd_peak *peak, double rate);
 /** ln of the chance that any of @p tests Gaussian sums exceeds @p score standard deviations, at most 0; and the score where it is
  * @p log_p. */
 double qd_score_log(double tests, double score);

@@ -110,15 +110,17 @@ static qd_status to_jitter(qd_strip *s, qd_clock *line, int64_t *h, double *seco
     }
 }
 
-qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, bool *sharp,
+qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, qd_sharp *sharp,
                      qd_error *err) {
     double rate = 0;
+    bool on;
     *second = 0;
-    QD_TRY(to_jitter(s, line, h, second, r, &rate, sharp, err));
+    QD_TRY(to_jitter(s, line, h, second, r, &rate, &on, err));
+    *sharp = (qd_sharp){.first = on, .line = *line, .h = *h, .to = s->to};
     r->h = *h;
     /* Longer by so much that the slope, known to a bin over the time before, stays within SLOPES; of few pairs it may be known
      * worse. */
-    for (int64_t longer = LONGER; *sharp && s->to != limit;) {
+    for (int64_t longer = LONGER; on && s->to != limit;) {
         qd_clock before = *line;
         int64_t span = s->to - s->from, all = limit - s->from, to = span > all / longer ? limit : s->from + span * longer;
         qd_strip more = *s;
@@ -130,8 +132,9 @@ qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, dou
             continue;
         }
         s->to = to;
-        *sharp = r->log_false <= log(1e-6);
+        on = r->log_false <= log(1e-6);
     }
+    sharp->all = on;
     return QD_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "qdistill/compute.h"
 #include "qdistill/core.h"
 #include "qdistill/core/json.h"
+#include "qdistill/timetag/follow.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -255,6 +256,8 @@ typedef struct qd_sync_params {
     qd_effort effort;    /**< how long to search before giving up */
     double max_drift_ppm_s; /**< the caller follows the clock (qd_clock_refine) and takes a line that its frequency leaves by up to so
                                 much a second; default 0: one line must hold for all of the data. 0..1 */
+    bool follows;        /**< the caller follows the clock (qd_follow) from the base of what is found, both ways: where the frequency drifts
+                              so that no line holds for all of the data, one that touches the clock there will do */
     double p_false;      /**< greatest accepted probability of a false lock over the whole search; default 1e-9 */
 } qd_sync_params;
 
@@ -306,6 +309,8 @@ typedef struct qd_sync_report {
     double sigma_ps;                       /**< pair jitter, standard deviation; half the width that holds 68 % of the pairs */
     uint64_t pairs;                        /**< events in the final fit, background subtracted */
     double span_s;                         /**< time the final fit covers */
+    double followed_s;                     /**< 0: one line holds for all; else how far a clock that drifts was followed to be sure */
+    double drift_ppm_s;                    /**< then the growth of its frequency, the mean over the time of the search; else 0 */
     double offset_sd_ps, frequency_sd_ppm; /**< standard deviations of offset_ps and frequency_ppm */
     double mid_ps, mid_offset_ps;          /**< middle of the data on B's clock, and the offset there */
     double mid_offset_sd_ps;               /**< its standard deviation, half of offset_sd_ps: the fit knows mid-time best */
@@ -323,6 +328,12 @@ typedef struct qd_sync_report {
  *  the chance of the find that locked, times its k (k+1). At last one fit over everything: least squares within 3 sigma, then maximum
  *  likelihood of a Gaussian on a flat background, which comes as near to the line as chance pairs allow.
  *  (Ho, Lamas-Linares, Kurtsiefer, New J. Phys. 11:045011 (2009), for the method of two resolutions.)
+ *  With `follows`, where a peak that sharpens over a beginning of the data fits no line through all of them, the clock is followed from
+ *  there (qd_follow) to the data kept back, and through those: counted in each stretch along the curve as it was before it, so that chance
+ *  fills the windows as it fills any. That is one more of the k lines. Another peak along the curve is looked for in all data of the search.
+ *  Where nothing locks and nothing showed two candidates, the search is repeated in the first 1/4, 1/16, ... of the data as long as a drift
+ *  of 0.5 ppm a second would spread the peak over more than two bins; k counts on. The line found touches the clock at its base, in the middle
+ *  of the time span_s at the beginning; the figures are those of its pairs, taken to it along the curve.
  *
  *  @param dev   device, or NULL: the reference transform on the host; the same result in every bit
  *  @param a, b  tags of both stations with the same tick; only n, t and tick are read. In the two-station protocol: Alice's
@@ -361,106 +372,6 @@ json_t *qd_clock_json(const qd_clock *clock);
 qd_status qd_clock_read(const char *path, qd_clock *clock, qd_error *err);
 /** The same from text in memory; @p name stands for the path in errors. */
 qd_status qd_clock_read_text(const char *name, const char *text, size_t bytes, qd_clock *clock, qd_error *err);
-
-/* ---- A clock that is followed ------------------------------------------------------------------------------------ */
-
-/** What following a clock came to. Reported in double; nothing here decides. */
-typedef struct qd_follow_report {
-    bool locked;         /**< pairs were found along the line; false: the line as given took all of B's times */
-    uint64_t stretches;  /**< of 2^26 ns (67 ms) of A's time with events of A */
-    uint64_t unfitted;   /**< of these, without a fit of their own: the curve goes on as it was */
-    uint64_t lost;       /**< times that pairs failed to appear for half a second and were searched anew */
-    uint64_t wide;       /**< fitted stretches in which one standard deviation of the pairs' times is above a third of the coincidence window */
-    double departure_ps; /**< greatest distance of the curve from the line given, at the middle of a cell */
-    double drift_ppm_s;  /**< greatest drift of the frequency that was fitted, without its sign; of few pairs its noise */
-    double sigma_ps;     /**< the pairs' times about the curve, standard deviation */
-    double pairs_per_s;  /**< pairs above the background, in the stretches that were fitted */
-} qd_follow_report;
-
-/** B's times on A's clock: of B's events in memory the first n. Owns t. */
-typedef struct qd_times {
-    uint64_t n, cap;
-    int64_t *t;
-} qd_times;
-
-/** First of them that is not before @p t (n if none). */
-uint64_t qd_times_lower_bound(const qd_times *times, int64_t t);
-/** Forget the first @p k, or all. */
-void qd_times_drop(qd_times *times, uint64_t k);
-
-/** What is known so far, and what must be read to go on. */
-typedef struct qd_follow_need {
-    int64_t until; /**< B's events before this time on A's clock have their times; INT64_MAX: all have */
-    int64_t a, b;  /**< read on to A's time a, and B's time b (on his clock); what is there already is not asked for */
-} qd_follow_need;
-
-/** A clock that is followed.
- *
- *  A's time is cut into cells of 2^24 ns, at multiples of that and by nothing else; what comes out does not depend on how the events were
- *  read, nor on a device. The offset tA - tB is a parabola of time: offset, frequency, drift of the frequency. At first, and where pairs
- *  failed to appear, the parabola is searched near the line given: offsets within 22 and turns within 32 of bins of half a window, 2, 8 and
- *  32 windows, over 16 to 1024 cells, accepted by P_false = 1e-12 (Poisson). Then, a stretch of four cells at a time, least squares over the
- *  pairs within 3 standard deviations of the curve, less the background (events beside the window tell how many there are chance), over the
- *  longest of 4, 8, ... 1024 cells up to now that agrees with all shorter ones. Each cell has the straight line of the parabola there.
- *
- *  Holds on as long as the frequency drifts by up to 1 ppm a second and there are a few hundred pairs a second above the background; a pair
- *  of 0.2 ns jitter a millisecond over 1 Mcount/s a side and 0.4 ppm a second, a satellite's pass, are well within (measured:
- *  tests/test_follow.c). Where pairs are too few for a fit it keeps the line given. */
-typedef struct qd_follow qd_follow;
-
-/** @param line the clock as found, near the first events  @param reach half the coincidence window, ticks (qd_window_reach), 0..2^29
- *  @param hold true: follow nothing, the line holds for all time
- *  @return QD_E_USAGE: out of range. QD_E_INTERNAL: no memory. */
-qd_status qd_follow_create(const qd_clock *line, int64_t reach, bool hold, qd_follow **out, qd_error *err);
-void qd_follow_destroy(qd_follow *follow);
-/** Go on as far as the events in memory allow.
- *  @param a, b  events in memory, in order: all from the first on that lies qd_follow_margin before need->until (at first: all). Only
- *               n, cap and t are read. In the two-station protocol A's are the announced times in ticks
- *  @param a_end, b_end no more will come
- *  @param on_a  B's times on A's clock, appended: on_a->t[i] belongs to b->t[i]. In order; a caller that forgets events of B takes them off
- *               here too
- *  @return QD_E_USAGE: times more than 2^54 ticks from the line's base. QD_E_INTERNAL: no memory. */
-qd_status qd_follow_advance(qd_follow *follow, const qd_tags *a, bool a_end, const qd_tags *b, bool b_end, qd_times *on_a, qd_follow_need *need,
-                            qd_error *err);
-/** Where the clock's base lies within the data, events before it are followed backward, from where it was found. In this order:
- *  qd_follow_seek until *done, with events from A's time @p t on (the base; and qd_follow_margin before); nothing found: begin anew with
- *  qd_follow_advance on another qd_follow. qd_follow_turn. qd_follow_retreat until *done: events in memory reach up to need->a, and B's to
- *  need->b, and back as far as there is room: more than before when the last call came no further (need->a is as it was). qd_follow_join.
- *  Then qd_follow_advance from the first event on. Errors as there. @{ */
-qd_status qd_follow_seek(qd_follow *follow, const qd_tags *a, bool a_end, const qd_tags *b, bool b_end, int64_t t, qd_follow_need *need, bool *done,
-                         qd_error *err);
-bool qd_follow_found(const qd_follow *follow);
-/** *back: the same clock on its way to earlier times. The caller destroys it. */
-qd_status qd_follow_turn(const qd_follow *follow, qd_follow **back, qd_error *err);
-/** @param a_first, b_first  the events in memory begin with the first of all */
-qd_status qd_follow_retreat(qd_follow *back, const qd_tags *a, bool a_first, const qd_tags *b, bool b_first, qd_follow_need *need, bool *done,
-                            qd_error *err);
-/** Put what @p back found before what @p follow will find. */
-qd_status qd_follow_join(qd_follow *follow, const qd_follow *back, qd_error *err);
-/** @} */
-/** Ticks before need->until for which events of both must stay in memory. */
-int64_t qd_follow_margin(const qd_follow *follow);
-const qd_follow_report *qd_follow_about(const qd_follow *follow);
-/** Where the clock is now. Reported in double; nothing here decides. */
-typedef struct qd_follow_now {
-    int64_t at;             /**< A's time up to which it is known, ticks: an end of a stretch; INT64_MIN: nothing yet */
-    bool held;              /**< it is the line given and stays so: `hold`, or ticks too coarse to follow (256 ps and more) */
-    bool locked;            /**< pairs were found along it */
-    bool over;              /**< A has ended */
-    double offset_ps;       /**< tA - tB at A's time `at`, fitted, not rounded to ticks */
-    double offset_sd_ps;    /**< its standard deviation, statistical, at the end of the last fit */
-    double frequency_ppm;   /**< of tA - tB against tB there */
-    double drift_ppm_s;
-    double coasted_s;       /**< A's time with events since the last fit */
-    double pairs;           /**< above the background, in all fitted stretches so far */
-    double residual_sum_ps; /**< sum over them of the pairs' times by the clock, tB - tA */
-    double square_sum_ps2;  /**< sum of their squares */
-    qd_clock clock;         /**< the line of the last 17 ms, its base in their middle */
-} qd_follow_now;
-void qd_follow_state(const qd_follow *follow, qd_follow_now *now);
-/** For a record: {"followed":..,"stretches":..,"unfitted":..,"lost":..,"departure_ps":..,"drift_ppm_s":..,"sigma_ps":..,"pairs_per_s":..}.
- *  The caller owns it. NULL: no memory. */
-json_t *qd_follow_json(const qd_follow_report *report);
 
 /* ---- Coincidences ------------------------------------------------------------------------------------------------ */
 
