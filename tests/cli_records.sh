@@ -48,6 +48,8 @@ of 0 tags info t2 --format t2
 of 0 tags info sw --format swabian
 # shellcheck disable=SC2086 # words
 of 0 sync t/alice.a1 t/bob.a1 --format a1-54 $clock
+# shellcheck disable=SC2086
+of 0 sync t/alice.a1 t/bob.a1 --format a1-54 $clock --follow --idle-s 0 --every-s 0.1
 head -c 8 t/alice.a1 >one.a1
 of 6 sync one.a1 t/bob.a1 --format a1-54
 of 0 sift t/alice.a1 t/bob.a1 --format a1-54 --offset-ps 0 --window-ps 1000 --dead-ps 30000 --seed 1 --out sifted

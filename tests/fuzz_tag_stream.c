@@ -3,6 +3,8 @@
  * an error, the stream has the same events. */
 #include "fuzz_tagfile.h"
 
+#include "qdistill/timetag/stream.h"
+
 /* The bytes in pieces of a size that the data choose. A line without its end and a cut record are left, and the file has them not. */
 static qd_status read_stream(const uint8_t *data, size_t size, size_t piece, const qd_tag_format *f, qd_tags *t) {
     char path[64];

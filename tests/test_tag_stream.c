@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include "qdistill/core/rng.h"
+#include "qdistill/timetag/stream.h"
 
 enum { EVENTS = 12000, MOST = 1 << 20 };
 

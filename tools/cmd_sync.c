@@ -9,14 +9,11 @@
 #include "qcrypto.h"
 #include "stop.h"
 #include "sync_files.h"
+#include "sync_follow.h"
+#include "sync_report.h"
 #include "verbs.h"
 
-enum { WARNINGS = 4, TEXT = 320 };
-
-typedef struct arguments {
-    const char *file[2], *format, *effort;
-    double max_offset_s, max_ppm, offset_s, ppm, span_s, p_false;
-} arguments;
+enum { WARNINGS = 4, TEXT = 320, FOLLOWS = 5 };
 
 typedef struct warnings {
     char text[WARNINGS][TEXT];
@@ -31,7 +28,7 @@ __attribute__((format(printf, 2, 3))) static void warn(warnings *w, const char *
 }
 
 /* What a lock, or the lack of one, leaves unsaid. */
-static void collect_warnings(const arguments *a, const qd_sync_files *f, const qd_sync_report *r, warnings *w) {
+static void collect_warnings(const qd_sync_args *a, const qd_sync_files *f, const qd_sync_report *r, warnings *w) {
     double least = r->span_s * fmin(r->rate_a, r->rate_b);
     double tick = f->tags[0].tick.den ? (double)f->tags[0].tick.num / (double)f->tags[0].tick.den : 0;
     if (qd_sync_same(f))
@@ -45,83 +42,42 @@ static void collect_warnings(const arguments *a, const qd_sync_files *f, const q
         warn(w, "the frequency lies at the edge of the search: the next recording may need more than --max-ppm %.9g", a->max_ppm);
 }
 
-static void print_clock(FILE *to, const qd_sync_report *r) {
-    fprintf(to, "locked: offset %.3f ps (sd %.2g) at B's time %.6f s, frequency %.9f ppm (sd %.1g)\n", r->offset_ps,
-            r->offset_sd_ps, r->base_ps * 1e-12, r->frequency_ppm, r->frequency_sd_ppm);
-    fprintf(to, "significance %.1f (needed %.1f), probability of a false lock below %.2g among %" PRIu64 " hypotheses\n",
-            r->significance, r->needed, r->p_false > 1e-300 ? r->p_false : 1e-300 /* smaller ones vanish in a double */,
-            r->hypotheses);
-    fprintf(to, "found again in data kept back: %" PRIu64 " events, %.4g by chance\n", r->confirmed, r->confirm_lambda);
-    if (r->followed_s > 0)
-        fprintf(to, "the frequency drifts, by %.3g ppm a second: the line touches the clock there; sift follows it, as was done here for %.6g s\n",
-                r->drift_ppm_s, r->followed_s);
-    fprintf(to, "%" PRIu64 " pairs over %.6g s, jitter %.4g ps, rates %.6g and %.6g a second\n", r->pairs, r->span_s, r->sigma_ps,
-            r->rate_a, r->rate_b);
-}
-
-static json_t *record(const qd_cli *cli, const qd_device *dev, const arguments *a, const qd_sync_files *f, const qd_clock *clock,
+static json_t *record(const qd_cli *cli, const qd_device *dev, const qd_sync_args *a, const qd_sync_files *f, const qd_clock *clock,
                       const qd_sync_report *r, const warnings *w) {
+    const char *said[WARNINGS];
+    const qd_sync_loaded loaded = {{f->held[0], f->held[1]}, {f->loaded_s[0], f->loaded_s[1]}};
     json_t *j = qd_cli_record(cli, dev);
-    json_object_set_new(j, "format", json_string(a->format));
-    json_object_set_new(j, "offset_ps", r->locked ? json_real(r->offset_ps) : json_null());
-    json_object_set_new(j, "frequency_ppm", r->locked ? json_real(r->frequency_ppm) : json_null());
-    json_object_set_new(j, "base_ps", r->locked ? json_real(r->base_ps) : json_null());
-    json_object_set_new(j, "significance", json_real(r->significance));
-    json_object_set_new(j, "significance_needed", json_real(r->needed));
-    json_object_set_new(j, "p_false", json_real(r->p_false));
-    json_object_set_new(j, "max_offset_s", json_real(a->max_offset_s));
-    json_object_set_new(j, "max_ppm", json_real(a->max_ppm));
-    json_object_set_new(j, "prior_offset_s", json_real(a->offset_s));
-    json_object_set_new(j, "prior_ppm", json_real(a->ppm));
-    json_object_set_new(j, "loaded_s", json_pack("[f,f]", f->loaded_s[0], f->loaded_s[1]));
-    json_object_set_new(j, "loaded_events", json_pack("[I,I]", (json_int_t)f->held[0], (json_int_t)f->held[1]));
-    json_object_set_new(j, "max_p_false", json_real(a->p_false));
-    json_object_set_new(j, "effort", json_string(a->effort));
-    json_object_set_new(j, "locked", json_boolean(r->locked));
-    json_object_set_new(j, "reason", r->locked ? json_null() : json_string(r->reason));
-    json_object_set_new(j, "refusal", r->locked ? json_null() : json_string(qd_no_lock_name(r->cause)));
-    if (r->locked) json_object_set_new(j, "clock", qd_clock_json(clock));
-    json_object_set_new(j, "hypotheses", qd_json_from_u64(r->hypotheses));
-    json_object_set_new(j, "peak", qd_json_from_u64(r->peak));
-    json_object_set_new(j, "lambda", json_real(r->lambda));
-    json_object_set_new(j, "dispersion", json_null());
-    json_object_set_new(j, "rates", json_pack("[f,f]", r->rate_a, r->rate_b));
-    json_object_set_new(j, "search_s", json_real(r->search_s));
-    json_object_set_new(j, "confirmed", qd_json_from_u64(r->confirmed));
-    json_object_set_new(j, "confirm_lambda", json_real(r->confirm_lambda));
-    json_object_set_new(j, "confirm_p", json_real(r->confirm_p));
-    json_object_set_new(j, "pairs", qd_json_from_u64(r->pairs));
-    json_object_set_new(j, "sigma_ps", json_real(r->sigma_ps));
-    json_object_set_new(j, "span_s", json_real(r->span_s));
-    json_object_set_new(j, "followed_s", json_real(r->followed_s));
-    json_object_set_new(j, "drift_ppm_s", json_real(r->drift_ppm_s));
-    json_object_set_new(j, "offset_sd_ps", json_real(r->offset_sd_ps));
-    json_object_set_new(j, "frequency_sd_ppm", json_real(r->frequency_sd_ppm));
-    json_object_set_new(j, "mid_ps", json_real(r->mid_ps));
-    json_object_set_new(j, "mid_offset_ps", json_real(r->mid_offset_ps));
-    json_object_set_new(j, "mid_offset_sd_ps", json_real(r->mid_offset_sd_ps));
-    json_t *said = json_array();
-    for (size_t i = 0; i < w->n; i++) json_array_append_new(said, json_string(w->text[i]));
-    json_object_set_new(j, "warnings", said);
+    for (size_t i = 0; i < w->n; i++) said[i] = w->text[i];
+    qd_sync_json(j, a, &loaded, clock, r, said, w->n);
     return j;
 }
 
-static qd_status run(qd_cli *cli, const arguments *a, qd_sync_files *f, qd_device **dev, qd_clock *clock, qd_sync_report *report,
-                     qd_error *err) {
+/* What the texts mean, and what goes with what. */
+static qd_status understand(qd_sync_args *a, const bool given[FOLLOWS], bool span, qd_error *err) {
+    static const char *const name[FOLLOWS] = {"every-s", "wait-s", "idle-s", "lost-s", "hold-events"};
     if (!a->format)
         return qd_fail(
             err, QD_E_USAGE,
             "sync needs --format F||a format is never guessed: a file looks well in the wrong one|see qdistill sync --help");
+    for (int i = 0; i < FOLLOWS && !a->follow; i++)
+        if (given[i]) return qd_fail(err, QD_E_USAGE, "--%s goes with --follow|||give that too, or leave this out", name[i]);
+    if (a->follow && span)
+        return qd_fail(err, QD_E_USAGE, "--span-s does not go with --follow||what is searched grows as the tags come|limit it by --wait-s");
+    QD_TRY(qd_tag_format_parse(a->format, &a->tags, err));
+    return qd_clock_effort(a->effort, &a->level, err);
+}
+
+static qd_status run(qd_cli *cli, const qd_sync_args *a, qd_sync_files *f, qd_device **dev, qd_clock *clock, qd_sync_report *report,
+                     qd_error *err) {
     qd_sync_params p = {.max_offset_s = a->max_offset_s,
                         .max_ppm = a->max_ppm,
                         .offset_s = a->offset_s,
                         .ppm = a->ppm,
+                        .effort = a->level,
                         .p_false = a->p_false,
                         .follows = true};
     *f = (qd_sync_files){
-        .path = {a->file[0], a->file[1]}, .span_s = a->span_s, .offset_s = a->offset_s, .max_offset_s = a->max_offset_s};
-    QD_TRY(qd_tag_format_parse(a->format, &f->format, err));
-    QD_TRY(qd_clock_effort(a->effort, &p.effort, err));
+        .path = {a->file[0], a->file[1]}, .format = a->tags, .span_s = a->span_s, .offset_s = a->offset_s, .max_offset_s = a->max_offset_s};
     QD_TRY(qd_sync_load(f, err));
     QD_TRY(qd_cli_device(cli, dev, err));
     QD_TRY(qd_correlate(*dev, &f->tags[0], &f->tags[1], &p, clock, report, err));
@@ -135,7 +91,9 @@ int qd_cmd_sync(int argc, char **argv) {
     bool stands_in = false; /* seen by the line above; here for --help */
     qd_cli cli = {0};
     qd_error err = {0};
-    arguments a = {.effort = "normal", .max_offset_s = 1, .max_ppm = 0x1p-13 * 1e6, .p_false = 1e-9};
+    bool given[FOLLOWS] = {false}, span = false;
+    qd_sync_args a = {.effort = "normal", .max_offset_s = 1, .max_ppm = 0x1p-13 * 1e6, .p_false = 1e-9,
+                      .every_s = 1, .wait_s = 60, .idle_s = 10, .lost_s = 10, .hold_events = QD_SYNC_EVENTS};
     const qd_opt opts[] = {{"format", QD_OPT_TEXT, &a.format, 0, 0, "F",
                             "of both files, as for tags: a1-54, t1, ptu, swabian, csv:time=t:unit=ns, ...", NULL},
                            {"max-offset-s", QD_OPT_REAL, &a.max_offset_s, QD_RANGE_MAX_OFFSET_S, "S",
@@ -151,7 +109,19 @@ int qd_cmd_sync(int argc, char **argv) {
                            {"p-false", QD_OPT_REAL, &a.p_false, 1e-100, 0.01, "P",
                             "accepted probability of a false lock over the whole search (default 1e-9)", NULL},
                            {"span-s", QD_OPT_REAL, &a.span_s, 1e-6, 1e6, "S",
-                            "use the first S seconds that both have (default: all; for the search up to 16777216 events a side)", NULL},
+                            "use the first S seconds that both have (default: all; for the search up to 16777216 events a side)", &span},
+                           {"follow", QD_OPT_FLAG, &a.follow, 0, 0, NULL,
+                            "A and B still grow, or are FIFOs: lock as soon as enough is there, then follow the clock as tags come", NULL},
+                           {"every-s", QD_OPT_REAL, &a.every_s, 0.01, 1e6, "S", "with --follow: a line every S seconds of A's time (default 1)",
+                            &given[0]},
+                           {"wait-s", QD_OPT_REAL, &a.wait_s, 0.01, 1e6, "S",
+                            "with --follow: give up after S seconds of tags without a lock (default 60)", &given[1]},
+                           {"idle-s", QD_OPT_REAL, &a.idle_s, 0, 1e6, "S",
+                            "with --follow: a file that has not grown for S seconds has ended (default 10)", &given[2]},
+                           {"lost-s", QD_OPT_REAL, &a.lost_s, 0.1, 1e6, "S",
+                            "with --follow: search anew after S seconds of tags without pairs (default 10)", &given[3]},
+                           {"hold-events", QD_OPT_U64, &a.hold_events, 1 << 16, 1 << 28, "N",
+                            "with --follow: events a side in memory at most, 8 bytes each (default 16777216)", &given[4]},
                            {"qcrypto", QD_OPT_FLAG, &stands_in, 0, 0, NULL,
                             "with pfind's options and output: see qdistill sync --qcrypto --help", NULL},
                            {"fpfind", QD_OPT_FLAG, &stands_in, 0, 0, NULL,
@@ -160,6 +130,8 @@ int qd_cmd_sync(int argc, char **argv) {
     size_t n_pos = 0;
     if (qd_cli_parse(&cli, opts, argc, argv, a.file, 2, 2, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);
     if (cli.help) return 0;
+    if (understand(&a, given, span, &err) != QD_OK) return qd_cli_fail(&cli, &err);
+    if (a.follow) return qd_sync_follow(&cli, &a);
     (void)qd_stop_watch();
     qd_sync_files f = {0};
     qd_device *dev = NULL;
@@ -172,7 +144,7 @@ int qd_cmd_sync(int argc, char **argv) {
     for (size_t i = 0; i < w.n && !cli.quiet; i++) fprintf(stderr, "qdistill sync: warning: %s\n", w.text[i]);
     if (st == QD_OK) {
         FILE *text = qd_cli_text(&cli);
-        if (text) print_clock(text, &report);
+        if (text) qd_sync_print(text, &report);
         status = qd_cli_done(&cli, record(&cli, dev, &a, &f, &clock, &report, &w));
     } else if (st == QD_E_POLICY) {
         status = qd_cli_refuse(&cli, record(&cli, dev, &a, &f, &clock, &report, &w), &err);

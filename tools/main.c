@@ -16,8 +16,9 @@ const qd_verb qd_verbs[] = {
      "DIR gets alice.a1 and bob.a1 (format a1-54) and truth.json. Without --seed a seed is drawn; truth.json names it.\n"},
     {"tags", qd_cmd_tags, "info FILE --format F | convert FILE --from F --to F --out FILE", "Look into a tag file, or convert it.",
      "F is a1-49, a1-54, a1-49-swapped or a1-54-swapped (man qdistill, FILE FORMATS). It is never guessed.\n"},
-    {"sync", qd_cmd_sync, "A B --format F [--max-offset-s S] [--max-ppm P] [--span-s S]", "Find offset and frequency of B's clock on A's.",
-     "A and B are the tag files of Alice and Bob. --json FILE writes the clock that sift --clock takes.\n"},
+    {"sync", qd_cmd_sync, "A B --format F [--max-offset-s S] [--max-ppm P] [--span-s S | --follow]", "Find offset and frequency of B's clock on A's.",
+     "A and B are the tag files of Alice and Bob. --json FILE writes the clock that sift --clock takes.\n"
+     "With --follow they may still grow, or be FIFOs: the clock is found as soon as it can be, and followed until they end or Ctrl-C.\n"},
     {"sift", qd_cmd_sift, "A B --format F (--clock FILE | --offset-ps N [--ppm X]) --window-ps W [--dead-ps D] --out DIR",
      "Coincidences to sifted keys, one a basis.",
      "A and B are the tag files of Alice and Bob. The clock is what sync --json FILE wrote. DIR gets two bit files a station, of basis z\n"

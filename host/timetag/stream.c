@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "qdistill/timetag/stream.h"
 #include "timetag/reader.h"
 
 enum { ROOM = 1 << 20 };

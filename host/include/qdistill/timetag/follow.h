@@ -92,7 +92,7 @@ const qd_follow_report *qd_follow_about(const qd_follow *follow);
 /** Where the clock is now. Reported in double; nothing here decides. */
 typedef struct qd_follow_now {
     int64_t at;             /**< A's time up to which it is known, ticks: an end of a stretch; INT64_MIN: nothing yet */
-    bool held;              /**< it is the line given and stays so: `hold`, or ticks too coarse to follow (256 ps and more) */
+    bool held;              /**< it is the line given and stays so: `hold`, or ticks too coarse to follow (256 ns and more) */
     bool locked;            /**< pairs were found along it */
     bool over;              /**< A has ended */
     double offset_ps;       /**< tA - tB at A's time `at`, fitted, not rounded to ticks */
