@@ -11,8 +11,8 @@
 #include "study.h"
 #include "verbs.h"
 
-static const qd_study_what *const whats[] = {&qd_study_sync};
-enum { WHATS = sizeof whats / sizeof *whats, SHARED = 2 };
+static const qd_study_what *const whats[] = {&qd_study_sync, &qd_study_reconcile};
+enum { WHATS = sizeof whats / sizeof *whats, SHARED = 1 };
 enum { RUNS_MAX = 100000 }; /* of all points: a journal of so many can be read again */
 
 /* ---- Lists and intervals ------------------------------------------------------------------------------------------------ */
@@ -57,7 +57,6 @@ json_t *qd_interval_json(qd_interval x) {
 
 /* All options of all WHATs, with what was given of them. */
 typedef struct table {
-    uint64_t runs;
     const char *state;
     void *args[WHATS];
     qd_opt opts[SHARED + WHATS * QD_STUDY_OPTIONS + 1];
@@ -66,9 +65,8 @@ typedef struct table {
 } table;
 
 static qd_status table_make(table *t, qd_error *err) {
-    *t = (table){.runs = 20};
-    t->opts[0] = (qd_opt){"runs", QD_OPT_U64, &t->runs, 1, RUNS_MAX, "N", "runs at each point (default 20)", NULL};
-    t->opts[1] = (qd_opt){
+    *t = (table){0};
+    t->opts[0] = (qd_opt){
         "state", QD_OPT_TEXT, &t->state, 0, 0, "FILE", "keep each run there, and go on from there after an interruption", NULL};
     t->first[0] = SHARED;
     for (size_t i = 0; i < WHATS; i++) {
@@ -220,7 +218,7 @@ static int finish(work *w, json_t *points) {
 
 static int study(qd_cli *cli, table *t, const char *name) {
     qd_error err = {0};
-    qd_study s = {.runs = t->runs};
+    qd_study s = {0};
     work w = {.cli = cli, .what = name, .s = &s, .state = t->state};
     json_t *points = NULL;
     size_t what;

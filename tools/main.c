@@ -37,9 +37,9 @@ const qd_verb qd_verbs[] = {
      "Without --device every usable device is compared.\n"},
     {"profile", qd_cmd_profile, "[PROBLEM...] [--repeat N] [--compare BASELINE.json [--threshold F]]",
      "Where time goes, against the measured limits of the device.", "PROBLEM is as for validate.\n"},
-    {"study", qd_cmd_study, "WHAT [--runs N] [--state FILE] [OPTION...]", "Statistics of an operation over a grid of points, with intervals.",
-     "WHAT is sync: locks, false locks, refusals and errors of the clock search on simulated tags. LIST is a value, or several: 0.01,0.003;\n"
-     "every combination is a point. Ctrl-C stops; with --state the same command goes on. Without --seed the seed is 1.\n"},
+    {"study", qd_cmd_study, "WHAT [--state FILE] [OPTION...]", "Statistics of an operation over a grid of points, with intervals.",
+     "WHAT is sync: locks, false locks, refusals and errors of the clock search on simulated tags; or reconcile: frames that a code corrects,\n"
+     "what it discloses for that, and its speed. LIST is a value, or several: 0.01,0.003; every combination is a point. Ctrl-C stops; with --state the same command goes on. Without --seed the seed is 1.\n"},
     {0}};
 
 static int usage(FILE *f) {

@@ -22,7 +22,7 @@ json_t *qd_interval_json(qd_interval x);
 
 /** A study that was asked for: points of a grid, runs at each. */
 typedef struct qd_study {
-    uint64_t points, runs;
+    uint64_t points, runs; /**< runs of a point */
     json_t
         *parameters; /**< all that the runs follow from but the seed; owned by who starts the study until qd_study_do frees it */
     /** One run. @p result: an object, whatever the study counts; the caller owns it. @p seed is that of the command line. */
@@ -43,6 +43,6 @@ typedef struct qd_study_what {
     qd_status (*start)(void *args, qd_study *s, qd_error *err);
 } qd_study_what;
 
-extern const qd_study_what qd_study_sync;
+extern const qd_study_what qd_study_sync, qd_study_reconcile;
 
 #endif

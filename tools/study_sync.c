@@ -36,13 +36,16 @@ typedef struct sync_args {
     double around_s, around_ppm, p_false;
     bool noise;
     qd_effort level;
+    uint64_t runs;
 } sync_args;
 
 static size_t options(void *args, qd_opt *o) {
     sync_args *a = args;
     a->effort = "normal";
     a->p_false = 1e-9;
+    a->runs = 20;
     size_t n = 0;
+    o[n++] = (qd_opt){"runs", QD_OPT_U64, &a->runs, 1, 100000, "N", "sync: runs at each point (default 20)", NULL};
     for (int i = 0; i < AXES; i++)
         o[n++] = (qd_opt){axes[i].option, QD_OPT_TEXT, &a->text[i], 0, 0, axes[i].arg, axes[i].help, NULL};
     o[n++] =
@@ -310,7 +313,7 @@ static qd_status start(void *args, qd_study *s, qd_error *err) {
     json_object_set_new(p, "around_ppm", json_real(a->around_ppm));
     json_object_set_new(p, "effort", json_string(a->effort));
     json_object_set_new(p, "p_false", json_real(a->p_false));
-    *s = (qd_study){.points = points, .runs = s->runs, .parameters = p, .run = run, .sum = sum, .print = print};
+    *s = (qd_study){.points = points, .runs = a->runs, .parameters = p, .run = run, .sum = sum, .print = print};
     if (st == QD_OK && points > 100000)
         st = qd_fail(err, QD_E_USAGE, "study sync: more than 100000 points|||study a part at a time");
     return st == QD_OK ? check_points(a, points, err) : st;

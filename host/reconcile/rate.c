@@ -152,6 +152,16 @@ static void fixed_rate(qd_code *c, uint32_t id, uint32_t z, double leak) {
     (void)qd_code_make(c, id, z, (uint32_t)clip(m, QD_CORE_ROWS * z, g->rows * z), NULL);
 }
 
+void qd_rate_code(qd_code *c, uint32_t id, uint32_t z, double leak, double q) {
+    const uint64_t known = (uint64_t)1 << 40;
+    if (leak > 0) {
+        fixed_rate(c, id, z, leak);
+        return;
+    }
+    posterior p = posterior_of((uint64_t)round(q * (double)known), known, 0);
+    best_rate(c, id, z, &p);
+}
+
 /* Every lifting size is tried: the one whose frames, at their best rate, make most of the string. */
 static void best_code(const qd_reconcile_params *p, uint64_t bits, qd_code *code, qd_reconcile_plan *plan) {
     posterior careful = posterior_of(p->errors, p->sample, margin_sd), plain = posterior_of(p->errors, p->sample, 0);

@@ -30,6 +30,10 @@ enum { QD_Z_LEAST = 32 };
  *  again. */
 double qd_rate_fer(const qd_code *c, double q);
 
+/** The code of lifting size @p z that discloses @p leak of a frame (in its range: qd_code_leaks), or where that is 0 has the greatest expected
+ *  net yield at a known error rate @p q. @p id and @p z must be a code's. */
+void qd_rate_code(qd_code *c, uint32_t id, uint32_t z, double leak, double q);
+
 /** Binary entropy, 0 at 0 and 1 (and beyond). */
 double qd_rate_entropy(double q);
 

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file truth.h  Statistics of error correction: frames of random keys with simulated errors, corrected, and compared with what
+ * was sent. Both stations' strings are in one hand here, so nothing of it is used to make key. */
+#ifndef QDISTILL_RECONCILE_TRUTH_H
+#define QDISTILL_RECONCILE_TRUTH_H
+
+#include "qdistill/reconcile.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What became of one frame. */
+typedef struct qd_frame_outcome {
+    bool solved;        /**< the frame was taken for corrected */
+    bool right;         /**< it equals Alice's */
+    uint64_t bits;      /**< key bits */
+    uint64_t errors;    /**< of them flipped */
+    uint64_t code_bits; /**< Alice's code bits: syndrome less private bits, added rows, parities */
+    uint64_t charged; /**< all that counts against the key: code bits, or the whole frame where it was revealed; Bob's answers */
+    uint64_t rounds;  /**< messages of Bob */
+    uint64_t iterations; /**< of the decoder; 0 where a code has none */
+} qd_frame_outcome;
+
+/** Sum of x over frames, of x^2, and of x times the frame's errors: mean, deviation, and how it goes with the errors. */
+typedef struct qd_frame_sum {
+    double sum, squares, by_errors;
+} qd_frame_sum;
+
+/** What became of many. */
+typedef struct qd_frame_tally {
+    uint64_t frames, bits;
+    uint64_t failed;     /**< frames not recovered: unsolved or wrong */
+    uint64_t undetected; /**< of them solved but wrong: only a verification tag tells */
+    qd_frame_sum errors, code_bits, charged, rounds, iterations;
+    double updates; /**< edges updated: one for each edge of the lifted rows in use and iteration; 0 where a code has none */
+    double decode_seconds; /**< of decoding alone: the kernel, everything resident; on the reference the call */
+    double seconds;        /**< of syndromes or parities, decoding, transfers and comparison, by the wall; not of making frames */
+} qd_frame_tally;
+
+/** Add a frame to a tally (the seconds and updates are the caller's). */
+void qd_frame_tally_add(qd_frame_tally *t, const qd_frame_outcome *f);
+/** Add a tally to another, seconds and all. */
+void qd_frame_tally_join(qd_frame_tally *t, const qd_frame_tally *more);
+
+/** Alice's and Bob's strings of a simulated frame: @p n uniform bits, and the same with errors, each bit with probability @p q
+ * (as an integer threshold of 2^-32), or @p exact: round(q n) at random places. Both were created with n bits. They follow from
+ * seed and frame number alone. Returns the number of errors. */
+uint64_t qd_frame_draw_truth(uint64_t seed, uint64_t frame, double q, bool exact, qd_bits *alice, qd_bits *bob);
+
+/** Frames of a lifted code that one syndrome each is sent for. */
+typedef struct qd_frames_ask {
+    uint32_t code, z; /**< qd_code_id; lifting size */
+    double leak; /**< share of a frame to disclose, in the code's range (qd_code_leaks); 0: what the rate's rule takes where qber
+                    is known */
+    uint32_t c, a;                /**< channel LLR 1..32 and check-node constant 2..15; 0: those that belong to the leak */
+    uint32_t max_iterations;      /**< 1..1000 */
+    double qber;                  /**< 0 <= qber <= 1/2 */
+    bool exact_errors;            /**< as of qd_frame_draw_truth */
+    uint64_t seed, first, frames; /**< frames first..first + frames - 1 of those that belong to the seed */
+} qd_frames_ask;
+
+/** The code that @p ask means. */
+typedef struct qd_frames_code {
+    uint32_t m;                      /**< syndrome bits */
+    uint32_t frame_bits, frame_leak; /**< key bits of a frame, and of them disclosed */
+    uint32_t c, a;
+    uint64_t edges; /**< of the lifted rows in use */
+} qd_frames_code;
+
+/** QD_E_USAGE: unknown code, not a lifting size, a leak out of range. */
+qd_status qd_frames_code_of(const qd_frames_ask *ask, qd_frames_code *code, qd_error *err);
+
+/** Draw, encode, decode and compare, and add all of it to @p t. What is counted, but not the seconds, is the same on every device
+ * and however frames are cut into calls. A device that had to build its kernels decodes once more, so that the seconds are not of
+ * that. QD_E_USAGE as above; QD_E_BUILD, QD_E_DEVICE, QD_E_INTERNAL: @p t is unchanged. */
+qd_status qd_frames_truth(const qd_frames_ask *ask, qd_device *dev, qd_frame_tally *t, qd_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames for statistics: what is drawn, and that what is counted depends on nothing but the seed and the frames' numbers. */
+#include <math.h>
+#include "core_suite.h"
+#include "qdistill/reconcile/truth.h"
+
+static qd_error err;
+
+static uint64_t distance(const qd_bits *a, const qd_bits *b) {
+    uint64_t n = 0;
+    for (uint64_t i = 0; i < a->n; i++) n += qd_bits_get(a, i) != qd_bits_get(b, i);
+    return n;
+}
+
+START_TEST(errors_are_as_many_as_said_and_keys_are_uniform) {
+    enum { N = 1003, FRAMES = 200 };
+    qd_bits a, b;
+    ck_ok(qd_bits_create(&a, N, &err));
+    ck_ok(qd_bits_create(&b, N, &err));
+    for (int exact = 0; exact < 2; exact++) {
+        double errors = 0, ones = 0, n = N * FRAMES, squares = 0;
+        for (uint64_t f = 0; f < FRAMES; f++) {
+            uint64_t k = qd_frame_draw_truth(7, f, 0.11, exact, &a, &b);
+            ck_assert_uint_eq(k, distance(&a, &b));
+            if (exact) ck_assert_uint_eq(k, 110); /* round(110.33) */
+            ck_assert_uint_eq(a.w[N / 64] >> N % 64, 0);
+            ck_assert_uint_eq(b.w[N / 64] >> N % 64, 0);
+            errors += (double)k;
+            squares += (double)k * (double)k;
+            for (uint64_t i = 0; i < N; i++) ones += qd_bits_get(&a, i);
+        }
+        ck_assert(fabs(ones - n / 2) < 4 * sqrt(n / 4)); /* 4 standard deviations of a binomial count */
+        if (exact) continue;
+        ck_assert(fabs(errors - 0.11 * n) < 4 * sqrt(n * 0.11 * 0.89));
+        /* independent bits: the variance of a frame's count is that of a binomial; of 200 its estimate has deviation sqrt(2/199)
+         */
+        double var = (squares - errors * errors / FRAMES) / (FRAMES - 1);
+        ck_assert(fabs(var / (N * 0.11 * 0.89) - 1) < 4 * sqrt(2.0 / (FRAMES - 1)));
+    }
+    ck_assert_uint_eq(qd_frame_draw_truth(7, 0, 0, false, &a, &b), 0);
+    ck_assert_uint_eq(qd_frame_draw_truth(7, 0, 0.5, true, &a, &b), 502); /* round half away from zero: 501.5 */
+    qd_bits_destroy(&a);
+    qd_bits_destroy(&b);
+}
+END_TEST
+
+static qd_frames_ask some(void) {
+    return (qd_frames_ask){
+        .code = QD_CODE_NR_BG1, .z = 36, .leak = 0.35, .max_iterations = 20, .qber = 0.045, .seed = 3, .frames = 30};
+}
+
+static bool same(const qd_frame_sum *a, const qd_frame_sum *b) {
+    return a->sum == b->sum && a->squares == b->squares && a->by_errors == b->by_errors;
+}
+
+static void same_counts(const qd_frame_tally *a, const qd_frame_tally *b) {
+    ck_assert_uint_eq(a->frames, b->frames);
+    ck_assert_uint_eq(a->bits, b->bits);
+    ck_assert_uint_eq(a->failed, b->failed);
+    ck_assert_uint_eq(a->undetected, b->undetected);
+    ck_assert(same(&a->errors, &b->errors) && same(&a->code_bits, &b->code_bits) && same(&a->charged, &b->charged));
+    ck_assert(same(&a->rounds, &b->rounds) && same(&a->iterations, &b->iterations) && a->updates == b->updates);
+}
+
+START_TEST(what_is_counted_does_not_depend_on_the_cut) {
+    qd_frames_ask ask = some();
+    qd_frame_tally whole = {0}, parts = {0};
+    ck_ok(qd_frames_truth(&ask, NULL, &whole, &err));
+    ask.frames = 11;
+    ck_ok(qd_frames_truth(&ask, NULL, &parts, &err));
+    ask.first = 11;
+    ask.frames = 19;
+    ck_ok(qd_frames_truth(&ask, NULL, &parts, &err));
+    same_counts(&whole, &parts);
+    ck_assert_uint_gt(whole.failed, 0); /* near the waterfall: both happen */
+    ck_assert_uint_lt(whole.failed, 30);
+}
+END_TEST
+
+START_TEST(the_device_counts_the_same) {
+    qd_device *dev = NULL;
+    if (qd_device_open("cpu", &dev, NULL) != QD_OK) {
+        fprintf(stderr, "no CPU device\n");
+        return;
+    }
+    qd_frames_ask ask = some();
+    qd_frame_tally a = {0}, b = {0};
+    ck_ok(qd_frames_truth(&ask, NULL, &a, &err));
+    ck_ok(qd_frames_truth(&ask, dev, &b, &err));
+    same_counts(&a, &b);
+    qd_device_close(dev);
+}
+END_TEST
+
+START_TEST(sums_are_those_of_the_frames) {
+    qd_frames_ask ask = some();
+    qd_frames_code c;
+    qd_frame_tally t = {0};
+    ask.max_iterations = 1; /* no frame is done after one */
+    ck_ok(qd_frames_code_of(&ask, &c, &err));
+    ck_ok(qd_frames_truth(&ask, NULL, &t, &err));
+    /* shape: m = 2 z + leak 22 z / (1 - leak) */
+    ck_assert_uint_eq(c.frame_leak, (uint32_t)round(0.35 * 22 * 36 / 0.65));
+    ck_assert_uint_eq(c.m, c.frame_leak + 2 * 36);
+    ck_assert_uint_eq(c.frame_bits, 22 * 36 + c.frame_leak);
+    ck_assert_uint_eq(t.frames, 30);
+    ck_assert_uint_eq(t.failed, 30);
+    ck_assert_uint_eq(t.undetected, 0);
+    ck_assert_uint_eq(t.bits, 30 * c.frame_bits);
+    ck_assert(t.code_bits.sum == 30.0 * c.frame_leak && t.charged.sum == 30.0 * (c.frame_bits + 1));
+    ck_assert(t.iterations.sum == 30 && t.rounds.sum == 30 && t.updates == 30.0 * (double)c.edges);
+    ck_assert(t.code_bits.by_errors == c.frame_leak * t.errors.sum);
+    /* an easy rate: all are kept */
+    t = (qd_frame_tally){0};
+    ask.max_iterations = 50;
+    ask.qber = 0.01;
+    ck_ok(qd_frames_truth(&ask, NULL, &t, &err));
+    ck_assert_uint_eq(t.failed, 0);
+    ck_assert(t.charged.sum == 30.0 * (c.frame_leak + 1));
+}
+END_TEST
+
+/* The smallest code has light codewords: some frames match with wrong bits, and are failed ones. */
+START_TEST(wrong_frames_that_match_are_undetected) {
+    qd_frames_ask ask = {
+        .code = QD_CODE_NR_BG1, .z = 2, .leak = 0.2, .max_iterations = 50, .qber = 0.03, .seed = 1, .frames = 500};
+    qd_frame_tally t = {0};
+    ck_ok(qd_frames_truth(&ask, NULL, &t, &err));
+    ck_assert_uint_gt(t.undetected, 0);
+    ck_assert_uint_ge(t.failed, t.undetected);
+    ck_assert_uint_lt(t.failed, 500);
+}
+END_TEST
+
+START_TEST(the_rule_s_rate_grows_with_the_errors) {
+    qd_frames_ask ask = some();
+    uint32_t before = 0;
+    ask.leak = 0;
+    for (ask.qber = 0.02; ask.qber < 0.1; ask.qber += 0.02) {
+        qd_frames_code c;
+        ck_ok(qd_frames_code_of(&ask, &c, &err));
+        ck_assert_uint_gt(c.m, before);
+        before = c.m;
+    }
+}
+END_TEST
+
+START_TEST(asks_out_of_range_are_refused) {
+    qd_frames_ask ask = some();
+    qd_frames_code c;
+    qd_frame_tally t = {0};
+    ask.leak = 0.07;
+    ck_assert_int_eq(qd_frames_truth(&ask, NULL, &t, &err), QD_E_USAGE);
+    ask = some();
+    ask.z = 17;
+    ck_assert_int_eq(qd_frames_code_of(&ask, &c, &err), QD_E_USAGE);
+    ask = some();
+    ask.code = 99;
+    ck_assert_int_eq(qd_frames_code_of(&ask, &c, &err), QD_E_USAGE);
+    ck_assert_uint_eq(t.frames, 0);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("truth");
+    TCase *t = tcase_create("truth");
+    tcase_set_timeout(t, 600); /* the first launch on a device compiles */
+    tcase_add_test(t, errors_are_as_many_as_said_and_keys_are_uniform);
+    tcase_add_test(t, what_is_counted_does_not_depend_on_the_cut);
+    tcase_add_test(t, the_device_counts_the_same);
+    tcase_add_test(t, sums_are_those_of_the_frames);
+    tcase_add_test(t, wrong_frames_that_match_are_undetected);
+    tcase_add_test(t, the_rule_s_rate_grows_with_the_errors);
+    tcase_add_test(t, asks_out_of_range_are_refused);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file study_reconcile.h  What `study reconcile` can look at: families of codes. A new one is a file with a row of the table in
+ *  study_reconcile.c. */
+#ifndef QD_TOOLS_STUDY_RECONCILE_H
+#define QD_TOOLS_STUDY_RECONCILE_H
+
+#include <jansson.h>
+#include "qdistill/reconcile/truth.h"
+
+/** A point of the grid. */
+typedef struct qd_code_point {
+    const char *code; /**< the whole name, as given */
+    double qber;
+    double leak; /**< wanted; 0: what the family takes for this qber */
+    uint64_t iterations;
+    bool exact; /**< errors in exact number */
+} qd_code_point;
+
+typedef struct qd_code_family {
+    const char *prefixes[2]; /**< its codes' names begin so; the second may be NULL */
+    const char *names;       /**< what the names are, for errors */
+    bool rated;              /**< --leak and --efficiency mean something */
+    uint64_t batch;          /**< frames of a run */
+    /** Check a point, and say in an object of numbers what code it means (lifting size, bits of a frame, ..). QD_E_USAGE. */
+    qd_status (*about)(const qd_code_point *p, json_t **about, qd_error *err);
+    /** Frames first..first + frames - 1 of those that belong to the seed: added to @p t. No result depends on how they are cut.
+     */
+    qd_status (*run)(const qd_code_point *p, qd_device *dev, uint64_t seed, uint64_t first, uint64_t frames, qd_frame_tally *t,
+                     qd_error *err);
+} qd_code_family;
+
+extern const qd_code_family qd_family_nr;
+
+#endif
