@@ -166,6 +166,15 @@ wait
 tr -d ' \n' <"$dir/died.json" | grep -q '"cut_bytes":\[5,0\]' || say "bytes of a cut record are not counted"
 grep -q '"end": "[Aab]' "$dir/died.json" || say "who ended is not in the record"
 
+# A ends; the writer of B lives on in silence.
+feed "$a" "$b" "$dir/fa" "$dir/hold" 7777 0 & # its second file is a file here
+(exec 3>"$dir/fb"; cat "$b" >&3; while kill -0 $$ 2>/dev/null && [ ! -e "$dir/enough" ]; do sleep 0.05; done) &
+expect 0 '' "$qd" sync "$dir/fa" "$dir/fb" $follow --idle-s 0.2 --every-s 0.25 --progress json
+: >"$dir/enough"
+wait
+of clock "$log" >"$dir/got"
+cmp "$dir/whole" "$dir/got" || say "a silent FIFO gives other lines"
+
 # --- lost, and found elsewhere --------------------------------------------------------------------------------------------------------
 # 1.5 s of pairs, 1 s without, then B's clock is 3 ms on; 40,000 events a second, half of them pairs.
 perl -e '

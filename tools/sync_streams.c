@@ -74,7 +74,8 @@ static qd_status decode(qd_sync_stream *s, uint64_t most, qd_error *err) {
     return QD_OK;
 }
 
-static qd_status take(qd_sync_stream *s, const qd_sync_streams *io, bool *some, qd_error *err) {
+/* @p alone: the other has ended. */
+static qd_status take(qd_sync_stream *s, const qd_sync_streams *io, bool alone, bool *some, qd_error *err) {
     uint64_t bytes = 0, before = s->held.n;
     if (s->ended) return QD_OK;
     double now = qd_now();
@@ -84,7 +85,7 @@ static qd_status take(qd_sync_stream *s, const qd_sync_streams *io, bool *some, 
     }
     QD_TRY(qd_tag_stream_fill(s->reader, &bytes, err));
     if (bytes) s->moved = now;
-    else if (!s->fifo && now - s->moved >= io->idle_s) qd_tag_stream_finish(s->reader);
+    else if ((!s->fifo || (alone && s->events)) && now - s->moved >= io->idle_s) qd_tag_stream_finish(s->reader);
     QD_TRY(decode(s, io->hold, err));
     *some = *some || bytes || s->held.n > before || s->ended;
     return QD_OK;
@@ -96,7 +97,7 @@ qd_status qd_sync_streams_pump(qd_sync_streams *io, int wait_ms, qd_error *err) 
     bool some = false, files = false;
     for (int k = 0; k < 2; k++) {
         qd_sync_stream *s = &io->s[k];
-        QD_TRY(take(s, io, &some, err));
+        QD_TRY(take(s, io, io->s[!k].ended, &some, err));
         if (s->ended || s->held.n >= io->hold) continue;
         if (s->fifo) p[n++] = (struct pollfd){.fd = qd_tag_stream_fd(s->reader), .events = POLLIN};
         else files = true;

@@ -29,7 +29,7 @@ typedef struct qd_sync_streams {
 qd_status qd_sync_streams_open(qd_sync_streams *io, const qd_sync_args *a, qd_error *err);
 void qd_sync_streams_close(qd_sync_streams *io);
 /** Take what is there of both, up to `hold` events a side. Where nothing is, wait for some, at most @p wait_ms or until a signal comes.
- *  A FIFO without writers has ended, and a file that has not grown for idle_s. */
+ *  A FIFO without writers has ended, and a file that has not grown for idle_s; a FIFO that is silent so long, when the other has ended. */
 qd_status qd_sync_streams_pump(qd_sync_streams *io, int wait_ms, qd_error *err);
 bool qd_sync_full(const qd_sync_streams *io, int side);
 /** A side that is full and whose writer waits for us, while the other has brought nothing for a second: half of what it holds must go, or a
