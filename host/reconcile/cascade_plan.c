@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The variants of Cascade as numbers (arXiv:1407.3257, table 1), and the permutations. */
+#include <math.h>
+#include <string.h>
+#include "qdistill/reconcile/cascade.h"
+
+static const struct {
+    const char *name;
+    uint32_t passes, quiet, order;
+} variants[QD_CASCADE_VARIANTS] = {
+    [QD_CASCADE_ORIGINAL] = {"original", 4, 0, QD_CASCADE_FROM_TOP},
+    [QD_CASCADE_BICONF] = {"biconf", 2, 10, QD_CASCADE_FROM_TOP},
+    [QD_CASCADE_YANETAL] = {"yanetal", 10, 0, QD_CASCADE_FROM_TOP},
+    [QD_CASCADE_OPTION3] = {"option3", 16, 0, QD_CASCADE_FROM_TOP},
+    [QD_CASCADE_OPT4] = {"opt4", 16, 0, QD_CASCADE_SMALLEST},
+    [QD_CASCADE_OPT7] = {"opt7", 14, 0, QD_CASCADE_SMALLEST},
+    [QD_CASCADE_OPT8] = {"opt8", 14, 0, QD_CASCADE_SMALLEST},
+};
+
+const char *qd_cascade_name(qd_cascade_variant variant) {
+    return (unsigned)variant < QD_CASCADE_VARIANTS ? variants[variant].name : "unknown";
+}
+
+qd_status qd_cascade_named(const char *name, qd_cascade_variant *variant, qd_error *err) {
+    for (int v = 0; v < QD_CASCADE_VARIANTS; v++)
+        if (strcmp(name, variants[v].name) == 0) {
+            *variant = (qd_cascade_variant)v;
+            return QD_OK;
+        }
+    return qd_fail(
+        err, QD_E_USAGE,
+        "'%s' is no variant of Cascade||there is: original, biconf, yanetal, option3, opt4, opt7, opt8|name one of them", name);
+}
+
+/* k of a pass, counted from 0. */
+static double block(qd_cascade_variant v, uint32_t pass, double q, uint32_t n) {
+    double a = log2(1 / q) - 0.5, half = n / 2;
+    switch (v) {
+        case QD_CASCADE_ORIGINAL:
+            return ldexp(ceil(0.73 / q), (int)pass);
+        case QD_CASCADE_BICONF:
+            return ceil(0.92 / q) * (pass ? 3 : 1);
+        case QD_CASCADE_YANETAL:
+            return pass > 1 ? half : ceil(0.80 / q) * (pass ? 5 : 1);
+        case QD_CASCADE_OPT7:
+            return pass > 1 ? half : exp2(ceil(log2(1 / q))) * (pass ? 4 : 1);
+        case QD_CASCADE_OPT8:
+            return pass > 2 ? half : pass == 2 ? 4096 : exp2(ceil(pass ? (a + 12) / 2 : a));
+        default:
+            return pass > 1 ? half : ceil(1 / q) * (pass ? 2 : 1);
+    }
+}
+
+qd_status qd_cascade_plan_make(qd_cascade_variant variant, double q, uint64_t n, qd_cascade_plan *plan, qd_error *err) {
+    if ((unsigned)variant >= QD_CASCADE_VARIANTS) return qd_fail(err, QD_E_USAGE, "no such variant of Cascade");
+    if (n < 2 || n > QD_CASCADE_BITS)
+        return qd_fail(err, QD_E_USAGE, "a frame of Cascade has 2 to %d bits|||choose another length", QD_CASCADE_BITS);
+    if (!(q > 0 && q < 0.5))
+        return qd_fail(err, QD_E_USAGE,
+                       "the error rate %g gives no block size||it must be above 0 and below 1/2|give another one", q);
+    *plan = (qd_cascade_plan){.n = (uint32_t)n,
+                              .passes = variants[variant].passes,
+                              .quiet = variants[variant].quiet,
+                              .order = variants[variant].order,
+                              .infer = variants[variant].order != QD_CASCADE_FROM_TOP};
+    for (uint32_t p = 0; p < plan->passes; p++) plan->block[p] = (uint32_t)fmin(block(variant, p, q, plan->n), plan->n);
+    return QD_OK;
+}
+
+void qd_cascade_permutation(uint64_t seed, uint64_t frame, uint32_t pass, uint32_t n, uint32_t *order) {
+    uint32_t word[4] = {0}, have = UINT32_MAX;
+    for (uint32_t i = 0; i < n; i++) order[i] = i;
+    for (uint32_t i = n - 1; i > 0; i--) {
+        if (i / 2 != have) qd_philox(seed, QD_STREAM_CASCADE, frame << 32 | pass, have = i / 2, word);
+        uint64_t w = (uint64_t)word[2 * (i % 2) + 1] << 32 | word[2 * (i % 2)];
+        uint32_t j = (uint32_t)((unsigned __int128)w * (i + 1) >> 64), t = order[i];
+        order[i] = order[j];
+        order[j] = t;
+    }
+}
