@@ -8,7 +8,7 @@
 #include "study.h"
 #include "study_reconcile.h"
 
-static const qd_code_family *const families[] = {&qd_family_nr};
+static const qd_code_family *const families[] = {&qd_family_nr, &qd_family_cascade};
 enum { FAMILIES = sizeof families / sizeof *families };
 
 typedef struct reconcile_args {
@@ -25,7 +25,9 @@ static size_t options(void *args, qd_opt *o) {
     a->iterations = 50;
     const qd_opt all[] = {
         {"code", QD_OPT_TEXT, &a->code, 0, 0, "C",
-         "reconcile: nr-bg1, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant)", NULL},
+         "reconcile: nr-bg1, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant); cascade-original, -biconf, "
+         "-yanetal, -option3, -opt4, -opt7, -opt8, or cascade-opt8:n=16384,order=apart (bits of a frame, order of the search)",
+         NULL},
         {"qber", QD_OPT_TEXT, &a->text_qber, 0, 0, "LIST", "reconcile: error rates, LIST", NULL},
         {"leak", QD_OPT_TEXT, &a->text_leak, 0, 0, "LIST",
          "reconcile: shares of a frame to disclose, LIST (default: that of the rate's rule)", NULL},

@@ -29,6 +29,6 @@ typedef struct qd_code_family {
                      qd_error *err);
 } qd_code_family;
 
-extern const qd_code_family qd_family_nr;
+extern const qd_code_family qd_family_nr, qd_family_cascade;
 
 #endif
