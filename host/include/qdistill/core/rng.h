@@ -36,6 +36,7 @@ typedef enum qd_stream {
     QD_STREAM_TWO_STATIONS = 25, /**< events of two stations for studies of the clock search; entity: which events, draw: gap by gap */
     QD_STREAM_STUDY = 26,        /**< what a study draws for a run: entity point << 32 | run */
     QD_STREAM_CASCADE = 27,      /**< permutations of Cascade; entity: frame << 32 | pass */
+    QD_STREAM_CODE = 28,         /**< matrices of large-block codes; entity: attempt */
     QD_STREAM_AUTH = 23
 } qd_stream;
 

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file large.h  Large-block codes: quasi-cyclic, irregular LDPC codes of a million bits, their syndrome and the reference
+ * decoder.
+ *
+ *  A frame is a string of n = cols z key bits: bit p of block column j is key bit j z + p. Nothing is punctured: the syndrome of
+ * rows z bits is the leak, so the leak of a code is rows / cols. A code is never stored: it is drawn from its design by integers
+ * and the counter generator alone, so that every machine has the same one, and its SHA-256 says so. */
+#ifndef QDISTILL_RECONCILE_LARGE_H
+#define QDISTILL_RECONCILE_LARGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "qdistill/core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    QD_LARGE_SHARES = 16,
+    QD_LARGE_WHOLE = 100000,
+    QD_LARGE_ROWS_MAX = 1000,
+    QD_LARGE_COLS_MAX = 4000,
+    QD_LARGE_Z_MAX = 4096,
+    QD_LARGE_DEGREE_MAX = 250 /* of a column: |APP| stays within 16 bits */
+};
+
+/** Share of the edges that end in columns of a degree, in parts of QD_LARGE_WHOLE. */
+typedef struct qd_large_share {
+    uint32_t degree, edges;
+} qd_large_share;
+
+/** What a code is drawn from. */
+typedef struct qd_large_design {
+    const char *name;
+    uint32_t qber_ppm;      /**< error rate that the shares were made for; 1..499999 */
+    uint32_t rows, cols, z; /**< base matrix, lifting size; rows < cols; z a multiple of 64 */
+    uint32_t cycle;         /**< closed walks over at most so many degree-2 columns (and as many checks) are avoided; 0..64 */
+    uint64_t seed;
+    qd_large_share
+        share[QD_LARGE_SHARES]; /**< by ascending degree, 2..rows; degree 0 ends them; they sum to QD_LARGE_WHOLE, nearly */
+} qd_large_design;
+
+/** The built-in designs, by ascending leak; *n gets their number. Static storage. */
+const qd_large_design *qd_large_designs(size_t *n);
+/** The one called @p name; QD_E_USAGE lists the names. */
+qd_status qd_large_named(const char *name, const qd_large_design **out, qd_error *err);
+/** SHA-256 that the code of a built-in design must have (hexadecimal, static storage); NULL: the design is not built in. */
+const char *qd_large_pinned(const qd_large_design *design);
+
+/** One edge of the base matrix: row r of its block row touches bit (r + shift) mod z of block column col. */
+typedef struct qd_large_edge {
+    uint16_t col, shift;
+} qd_large_edge;
+
+typedef struct qd_large_code {
+    uint32_t rows, cols, z, edges;
+    uint32_t words;      /**< z / 64 */
+    uint32_t degree_max; /**< of the rows */
+    uint32_t *row_start; /**< [rows + 1] into edge */
+    qd_large_edge *edge; /**< by row, then column */
+} qd_large_code;
+
+/** Draw the code of @p design: column degrees from the shares of edges by largest remainders; row degrees equal or one apart;
+ * sockets dealt to rows at random (uniform over matrices without double edges, up to the length of a chain of switches), because
+ * a fixed mix of degrees in each row costs 1 to 2 % of efficiency; shifts random, but no cycle of four edges and no short cycle
+ * of degree-2 columns. *out is the caller's, qd_large_free. QD_E_USAGE: a design out of its ranges; QD_E_INTERNAL: no memory, or
+ * 16 draws without a code (cycle too long for so few rows); *out is then NULL. */
+qd_status qd_large_make(const qd_large_design *design, qd_large_code **out, qd_error *err);
+/** A code of a matrix of your own: @p edge by row, then column, no two equal in both; copied. QD_E_USAGE: out of range. */
+qd_status qd_large_from(uint32_t rows, uint32_t cols, uint32_t z, const uint32_t *row_start, const qd_large_edge *edge,
+                        qd_large_code **out, qd_error *err);
+void qd_large_free(qd_large_code *code);
+
+/** SHA-256, in hexadecimal, of a code as text: `rows cols z`, then a line `row col shift` for each edge, by row and column;
+ * decimal, single spaces, LF after every line. "" when memory is short. */
+void qd_large_sha256(const qd_large_code *code, char hex[65]);
+
+/** What the decoder computes with: messages in steps of 7/80 of LLR, and of twice that once most checks match. Coarser steps
+ * round the small messages of long rows so far off that frames fail at 5 % more leak; finer ones clip too early (both measured).
+ * The tables come from doubles, rounded; they stand in no message, and a decoder with other ones would disclose the same. */
+enum { QD_LARGE_CLIP = 127 /* largest message */, QD_LARGE_CLASSES = 64 /* that a check tells apart: two steps each */ };
+typedef struct qd_large_rule {
+    uint32_t c;                        /**< channel LLR, 1..127 */
+    uint32_t max_iterations;           /**< 1..1000 */
+    uint32_t halve;                    /**< steps double after the first iteration that leaves at most so many checks unmatched */
+    uint16_t phi[2][QD_LARGE_CLASSES]; /**< of class k, of magnitudes 2k-1 and 2k; [1]: after that */
+    uint16_t least[2][QD_LARGE_CLIP + 1]; /**< largest sum that still gives magnitude k, not increasing in k; [0] unused */
+} qd_large_rule;
+
+/** The rule for a code at error rate @p q, 0 < q < 1/2: c = ln((1-q)/q) / (7/80) to the nearest integer in its range, 200
+ * iterations, halved when a 64th of the checks is unmatched. phi(x) = -ln tanh(x/2), in 8192ths, capped at 3.9; of a class the
+ * mean of its two. */
+qd_large_rule qd_large_rule_of(const qd_large_code *code, double q);
+
+/** Syndrome of one frame, s = H x over GF(2). @p frame in uint64 [cols][words]: bit p of column j is bit p%64 of word j words +
+ * p/64;
+ *  @p syndrome out uint64 [rows][words], likewise. The reference; it cannot fail. */
+void qd_large_syndrome(const qd_large_code *code, const uint64_t *frame, uint64_t *syndrome);
+
+/** Decode one frame: the reference, in 16-bit integers, layered (block rows in order), sum-product by sums of phi.
+ *
+ *  APP of a bit: +c for a 0 of Bob, -c for a 1. Messages start at 0. A check row with edges e does
+ *      v_e = APP_e - msg_e;   k_e = min((|v_e| + 1) / 2, 63);   T = sum of phi[k_e], stopping at 65535
+ *      k1 = least of the k_e, k2 = least of those above k1; second = the second in order (k1 again when two edges have it)
+ *      |msg_e| = min(2 second, inv(T - phi[k1])) where k_e = k1, min(2 k1, inv(T - phi[k2])) where k_e = k2, else min(2 k1,
+ * inv(T)); inv(t) = number of k >= 1 with t <= least[k] sign of msg_e: parity of the signs of the other v (negative counts), and
+ * of the syndrome bit (1 counts) APP_e = v_e + msg_e (The sum over all edges stands for the sum over the others where these are
+ * many and large. A check is no surer than the least sure of the others: the bound counts where phi has rounded to 0, and without
+ * it errors grow from there.) After each iteration bit = (APP < 0); when all rows match the syndrome the frame is done. The first
+ * time that at most `halve` rows do not, messages are halved toward 0, and APP is made anew of +-(c/2) and of them: what is left
+ * by then hangs on clipped messages.
+ *
+ *  @param frame      in  Bob's bits
+ *  @param syndrome   in  Alice's
+ *  @param bits       out decisions; of a failed frame those after the last iteration
+ *  @param iterations out used; 0 = failed
+ *  QD_E_INTERNAL: no memory; outputs undefined. */
+qd_status qd_large_decode(const qd_large_code *code, const qd_large_rule *rule, const uint64_t *frame, const uint64_t *syndrome,
+                          uint64_t *bits, uint32_t *iterations, qd_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

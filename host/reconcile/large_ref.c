@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "qdistill/reconcile/large.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The rule ------------------------------------------------------------------------------------------------------------ */
+
+/* phi is its own inverse, so x magnitudes k - 1/2 and k + 1/2 bound the sums that give k. */
+static double phi(double x) {
+    return -log(tanh(x / 2));
+}
+
+static void fill(uint16_t table[QD_LARGE_CLASSES], uint16_t least[QD_LARGE_CLIP + 1], double step) {
+    const double unit = 8192, cap = 3.9;
+    table[0] = (uint16_t)lrint(unit * cap);
+    for (int k = 1; k < QD_LARGE_CLASSES; k++)
+        table[k] = (uint16_t)lrint(unit / 2 * (fmin(phi((2 * k - 1) * step), cap) + fmin(phi(2 * k * step), cap)));
+    least[0] = UINT16_MAX;
+    for (int k = 1; k <= QD_LARGE_CLIP; k++) least[k] = (uint16_t)lrint(fmin(unit * phi((k - 0.5) * step), UINT16_MAX));
+}
+
+qd_large_rule qd_large_rule_of(const qd_large_code *code, double q) {
+    const double step = 7.0 / 80;
+    qd_large_rule r = {.max_iterations = 200, .halve = code->rows * code->z / 64};
+    r.c = (uint32_t)fmax(1, fmin(QD_LARGE_CLIP, nearbyint(log((1 - q) / q) / step)));
+    fill(r.phi[0], r.least[0], step);
+    fill(r.phi[1], r.least[1], 2 * step);
+    return r;
+}
+
+/* ---- Syndrome ------------------------------------------------------------------------------------------------------------ */
+
+static unsigned get(const uint64_t *w, uint32_t p) {
+    return (unsigned)(w[p / 64] >> (p % 64)) & 1u;
+}
+
+void qd_large_syndrome(const qd_large_code *c, const uint64_t *frame, uint64_t *syndrome) {
+    memset(syndrome, 0, (size_t)c->rows * c->words * sizeof *syndrome);
+    for (uint32_t i = 0; i < c->rows; i++)
+        for (uint32_t e = c->row_start[i]; e < c->row_start[i + 1]; e++)
+            for (uint32_t r = 0; r < c->z; r++)
+                syndrome[(size_t)i * c->words + r / 64] ^=
+                    (uint64_t)get(frame + (size_t)c->edge[e].col * c->words, (r + c->edge[e].shift) % c->z) << (r % 64);
+}
+
+/* ---- Decoder ------------------------------------------------------------------------------------------------------------- */
+
+typedef struct decoder {
+    const qd_large_code *c;
+    const qd_large_rule *rule;
+    int16_t *app; /* [cols][z] */
+    int8_t *msg;  /* [edges][z] */
+    int *v;       /* [degree_max]: of one row */
+    int halved;
+} decoder;
+
+static int16_t *app_of(const decoder *d, uint32_t e, uint32_t r) {
+    return d->app + (size_t)d->c->edge[e].col * d->c->z + (r + d->c->edge[e].shift) % d->c->z;
+}
+
+static int class_of(int v) {
+    int k = (abs(v) + 1) / 2;
+    return k < QD_LARGE_CLASSES ? k : QD_LARGE_CLASSES - 1;
+}
+
+static int smaller(int x, int y) {
+    return x < y ? x : y;
+}
+
+static int inverse(const uint16_t *least, uint32_t sum) {
+    int k = 0;
+    while (k < QD_LARGE_CLIP && sum <= least[k + 1]) k++;
+    return k;
+}
+
+/* One lifted row. */
+static void row(decoder *d, uint32_t i, uint32_t r, unsigned syndrome_bit) {
+    const uint16_t *phi_of = d->rule->phi[d->halved], *least = d->rule->least[d->halved];
+    uint32_t first = d->c->row_start[i], end = d->c->row_start[i + 1], sum = 0;
+    int k1 = QD_LARGE_CLASSES, k2 = k1, second = k1; /* none */
+    unsigned parity = syndrome_bit;
+    for (uint32_t e = first; e < end; e++) {
+        int v = *app_of(d, e, r) - d->msg[(size_t)e * d->c->z + r], k = class_of(v);
+        d->v[e - first] = v;
+        parity ^= v < 0;
+        sum = sum + phi_of[k] < UINT16_MAX ? sum + phi_of[k] : UINT16_MAX;
+        second = k < k1 ? k1 : k < second ? k : second;
+        if (k < k1)
+            k2 = k1, k1 = k;
+        else if (k > k1 && k < k2)
+            k2 = k;
+    }
+    int others = smaller(2 * k1, inverse(least, sum)), one = smaller(2 * second, inverse(least, sum - phi_of[k1])),
+        two = k2 == QD_LARGE_CLASSES ? 0 : smaller(2 * k1, inverse(least, sum - phi_of[k2]));
+    for (uint32_t e = first; e < end; e++) {
+        int v = d->v[e - first], k = class_of(v), size = k == k1 ? one : k == k2 ? two : others;
+        int m = (parity ^ (v < 0)) ? -size : size;
+        d->msg[(size_t)e * d->c->z + r] = (int8_t)m;
+        *app_of(d, e, r) = (int16_t)(v + m);
+    }
+}
+
+static uint32_t unmatched(const decoder *d, const uint64_t *syndrome) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < d->c->rows; i++)
+        for (uint32_t r = 0; r < d->c->z; r++) {
+            unsigned parity = get(syndrome + (size_t)i * d->c->words, r);
+            for (uint32_t e = d->c->row_start[i]; e < d->c->row_start[i + 1]; e++) parity ^= *app_of(d, e, r) < 0;
+            n += parity;
+        }
+    return n;
+}
+
+static void load(decoder *d, const uint64_t *frame, int llr) {
+    for (uint32_t j = 0; j < d->c->cols; j++)
+        for (uint32_t p = 0; p < d->c->z; p++)
+            d->app[(size_t)j * d->c->z + p] = (int16_t)(get(frame + (size_t)j * d->c->words, p) ? -llr : llr);
+}
+
+static void halve(decoder *d, const uint64_t *frame) {
+    d->halved = 1;
+    load(d, frame, (int)d->rule->c / 2);
+    for (uint32_t i = 0; i < d->c->rows; i++)
+        for (uint32_t e = d->c->row_start[i]; e < d->c->row_start[i + 1]; e++)
+            for (uint32_t r = 0; r < d->c->z; r++) {
+                int8_t *m = &d->msg[(size_t)e * d->c->z + r];
+                *m = (int8_t)(*m / 2);
+                *app_of(d, e, r) = (int16_t)(*app_of(d, e, r) + *m);
+            }
+}
+
+static uint32_t decode(decoder *d, const uint64_t *frame, const uint64_t *syndrome, uint64_t *bits) {
+    const qd_large_code *c = d->c;
+    uint32_t used = 0;
+    load(d, frame, (int)d->rule->c);
+    for (uint32_t t = 1; t <= d->rule->max_iterations && !used; t++) {
+        for (uint32_t i = 0; i < c->rows; i++)
+            for (uint32_t r = 0; r < c->z; r++) row(d, i, r, get(syndrome + (size_t)i * c->words, r));
+        uint32_t n = unmatched(d, syndrome);
+        if (n == 0)
+            used = t;
+        else if (n <= d->rule->halve && !d->halved)
+            halve(d, frame);
+    }
+    memset(bits, 0, (size_t)c->cols * c->words * sizeof *bits);
+    for (uint32_t j = 0; j < c->cols; j++)
+        for (uint32_t p = 0; p < c->z; p++)
+            bits[(size_t)j * c->words + p / 64] |= (uint64_t)(d->app[(size_t)j * c->z + p] < 0) << (p % 64);
+    return used;
+}
+
+qd_status qd_large_decode(const qd_large_code *c, const qd_large_rule *rule, const uint64_t *frame, const uint64_t *syndrome,
+                          uint64_t *bits, uint32_t *iterations, qd_error *err) {
+    decoder d = {.c = c,
+                 .rule = rule,
+                 .app = qd_secret_alloc((size_t)c->cols * c->z * sizeof(int16_t)),
+                 .msg = qd_secret_alloc((size_t)c->edges * c->z),
+                 .v = qd_secret_alloc(c->degree_max * sizeof(int))};
+    qd_status st =
+        d.app && d.msg && d.v ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for the decoder|||close other programs");
+    if (st == QD_OK) *iterations = decode(&d, frame, syndrome, bits);
+    qd_secret_free(d.app);
+    qd_secret_free(d.msg);
+    qd_secret_free(d.v);
+    return st;
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large-block codes: what is drawn is what the design says, and the decoder against exhaustive search and independent errors. */
+#include <math.h>
+#include "core_suite.h"
+#include "large_loop.h"
+#include "qdistill/reconcile/large.h"
+
+static qd_error err;
+
+static qd_large_code *code_of(int i) {
+    size_t n;
+    qd_large_code *c;
+    const qd_large_design *d = qd_large_designs(&n);
+    ck_assert_int_lt(i, (int)n);
+    ck_ok(qd_large_make(&d[i], &c, &err));
+    return c;
+}
+
+enum { CODES = 6 };
+
+/* ---- What is drawn --------------------------------------------------------------------------------------------------------- */
+
+START_TEST(codes_are_the_pinned_ones) {
+    size_t n;
+    const qd_large_design *d = qd_large_designs(&n), *found;
+    ck_assert_uint_eq(n, CODES);
+    for (size_t i = 0; i < n; i++) {
+        char hex[65];
+        qd_large_code *c = code_of((int)i);
+        qd_large_sha256(c, hex);
+        ck_assert_str_eq(hex, qd_large_pinned(&d[i]));
+        qd_large_free(c);
+        ck_ok(qd_large_named(d[i].name, &found, &err));
+        ck_assert_ptr_eq(found, &d[i]);
+    }
+    ck_assert_int_eq(qd_large_named("large-", &found, &err), QD_E_USAGE);
+}
+END_TEST
+
+/* Shares of edges are kept to half a column of each degree, and to what all halves together move the number of edges. */
+START_TEST(degrees_follow_the_design) {
+    size_t n;
+    const qd_large_design *d = &qd_large_designs(&n)[_i];
+    qd_large_code *c = code_of(_i);
+    uint32_t degree[QD_LARGE_COLS_MAX] = {0}, count[QD_LARGE_DEGREE_MAX + 1] = {0}, least = UINT32_MAX, most = 0;
+    for (uint32_t r = 0; r < c->rows; r++) {
+        uint32_t k = c->row_start[r + 1] - c->row_start[r];
+        least = k < least ? k : least;
+        most = k > most ? k : most;
+        for (uint32_t e = c->row_start[r]; e < c->row_start[r + 1]; e++) {
+            ck_assert(e == c->row_start[r] || c->edge[e].col > c->edge[e - 1].col); /* in order, no double edge */
+            ck_assert_uint_lt(c->edge[e].shift, c->z);
+            degree[c->edge[e].col]++;
+        }
+    }
+    ck_assert_uint_le(most - least, 1);
+    ck_assert_uint_eq(most, c->degree_max);
+    for (uint32_t j = 0; j < c->cols; j++) count[degree[j]]++;
+    double nodes = 0, sum = 0;
+    for (int i = 0; i < QD_LARGE_SHARES && d->share[i].degree; i++) nodes += (double)d->share[i].edges / d->share[i].degree;
+    for (int i = 0; i < QD_LARGE_SHARES && d->share[i].degree; i++) {
+        ck_assert_double_le(fabs(count[d->share[i].degree] - c->cols * d->share[i].edges / d->share[i].degree / nodes), 1);
+        sum += count[d->share[i].degree];
+    }
+    ck_assert_double_eq(sum, c->cols);
+    qd_large_free(c);
+}
+END_TEST
+
+/* Two columns that share two rows at the same difference of shifts. */
+START_TEST(there_is_no_cycle_of_four_edges) {
+    qd_large_code *c = code_of(_i);
+    uint8_t *seen = calloc(c->z, 1);
+    for (uint32_t r = 0; r < c->rows; r++)
+        for (uint32_t s = 0; s < r; s++) {
+            memset(seen, 0, c->z);
+            for (uint32_t e = c->row_start[r], f = c->row_start[s]; e < c->row_start[r + 1] && f < c->row_start[s + 1];) {
+                if (c->edge[e].col == c->edge[f].col) {
+                    uint32_t d = (c->edge[e++].shift + c->z - c->edge[f++].shift) % c->z;
+                    ck_assert(!seen[d]);
+                    seen[d] = 1;
+                } else if (c->edge[e].col < c->edge[f].col) {
+                    e++;
+                } else {
+                    f++;
+                }
+            }
+        }
+    free(seen);
+    qd_large_free(c);
+}
+END_TEST
+
+/* Lifted rows joined by the columns of degree 2, row after row as lists of (row, column). */
+typedef struct graph {
+    uint32_t n, *start, *to, *col;
+} graph;
+
+static graph pairs_of(const qd_large_code *c) {
+    uint32_t lifted = c->rows * c->z, *ends = calloc((size_t)c->cols * 2, sizeof *ends),
+             *shifts = calloc((size_t)c->cols * 2, sizeof *shifts), *degree = calloc(c->cols, sizeof *degree);
+    for (uint32_t r = 0; r < c->rows; r++)
+        for (uint32_t e = c->row_start[r]; e < c->row_start[r + 1]; e++) {
+            uint32_t j = c->edge[e].col, k = degree[j]++;
+            if (k < 2) ends[2 * j + k] = r, shifts[2 * j + k] = c->edge[e].shift;
+        }
+    graph g = {lifted, calloc(lifted + 1, sizeof *g.start), NULL, NULL};
+    for (int fill = 0; fill < 2; fill++) {
+        for (uint32_t j = 0; j < c->cols; j++)
+            for (uint32_t p = 0; p < c->z && degree[j] == 2; p++) {
+                uint32_t at[2];
+                for (uint32_t k = 0; k < 2; k++) at[k] = ends[2 * j + k] * c->z + (p + c->z - shifts[2 * j + k]) % c->z;
+                for (int k = 0; k < 2; k++) {
+                    if (fill) g.to[g.start[at[k]]] = at[1 - k], g.col[g.start[at[k]]] = j * c->z + p;
+                    g.start[at[k] + (fill ? 0 : 1)]++;
+                }
+            }
+        for (uint32_t i = 0; i < lifted && !fill; i++) g.start[i + 1] += g.start[i];
+        if (!fill) g.to = calloc(g.start[lifted] + 1, sizeof *g.to), g.col = calloc(g.start[lifted] + 1, sizeof *g.col);
+    }
+    for (uint32_t i = lifted; i > 0; i--) g.start[i] = g.start[i - 1];
+    g.start[0] = 0;
+    free(ends);
+    free(shifts);
+    free(degree);
+    return g;
+}
+
+/* Length of the shortest cycle that a search from @p root sees, up to @p most. */
+static uint32_t shortest(const graph *g, uint32_t root, uint32_t most, uint32_t *depth, uint32_t *by, uint32_t *queue) {
+    uint32_t from = 0, to = 1, best = most + 1;
+    memset(depth, 0, g->n * sizeof *depth);
+    queue[0] = root;
+    depth[root] = 1;
+    by[root] = UINT32_MAX;
+    for (; from < to && 2 * (depth[queue[from]] - 1) < most; from++)
+        for (uint32_t i = g->start[queue[from]]; i < g->start[queue[from] + 1]; i++) {
+            uint32_t u = queue[from], v = g->to[i];
+            if (g->col[i] == by[u]) continue;
+            if (depth[v]) {
+                uint32_t cycle = depth[u] + depth[v] - 1;
+                best = cycle < best ? cycle : best;
+            } else {
+                depth[v] = depth[u] + 1;
+                by[v] = g->col[i];
+                queue[to++] = v;
+            }
+        }
+    return best;
+}
+
+START_TEST(degree_two_columns_close_no_short_cycle) {
+    size_t n;
+    const qd_large_design *d = &qd_large_designs(&n)[_i];
+    qd_large_code *c = code_of(_i);
+    graph g = pairs_of(c);
+    uint32_t *depth = calloc(g.n, sizeof *depth), *by = calloc(g.n, sizeof *by), *queue = calloc(g.n, sizeof *queue);
+    for (uint32_t r = 0; r < c->rows; r += 3) /* a cycle passes many rows; each in one of its shifted copies */
+        ck_assert_uint_gt(shortest(&g, r * c->z, d->cycle, depth, by, queue), d->cycle);
+    free(depth), free(by), free(queue), free(g.start), free(g.to), free(g.col);
+    qd_large_free(c);
+}
+END_TEST
+
+START_TEST(bad_designs_are_refused) {
+    size_t n;
+    qd_large_code *c;
+    for (int i = 0; i < 6; i++) {
+        qd_large_design d = qd_large_designs(&n)[5];
+        if (i == 0) d.z = 1000;
+        if (i == 1) d.rows = 39; /* below the largest degree */
+        if (i == 2) d.share[1].degree = 2;
+        if (i == 3) d.share[1].edges += 1000;
+        if (i == 4) d.cycle = 65;
+        if (i == 5) d.cols = d.rows;
+        ck_assert_int_eq(qd_large_make(&d, &c, &err), QD_E_USAGE);
+        ck_assert_ptr_null(c);
+    }
+    qd_large_design d = qd_large_designs(&n)[0];
+    d.cycle = 40; /* 3904 lifted rows of 6 neighbours: there is no room */
+    d.rows = 61;
+    d.z = 64;
+    ck_assert_int_eq(qd_large_make(&d, &c, &err), QD_E_INTERNAL);
+    const qd_large_edge twice[] = {{0, 1}, {0, 2}};
+    ck_assert_int_eq(qd_large_from(1, 2, 64, (const uint32_t[]){0, 2}, twice, &c, &err), QD_E_USAGE);
+}
+END_TEST
+
+/* ---- Frames ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct trial {
+    qd_large_code *c;
+    qd_large_rule rule;
+    qd_large_loop *loop;
+    uint64_t *key, *bob, *syndrome, *got;
+    size_t words;
+} trial;
+
+static double h(double q) {
+    return -q * log2(q) - (1 - q) * log2(1 - q);
+}
+
+/* A random key, each bit flipped with the probability at which the leak is @p f times the entropy. */
+static trial trial_make(qd_large_code *c, double f, uint64_t seed) {
+    trial t = {.c = c, .words = (size_t)c->cols * c->words, .loop = qd_large_loop_create(c)};
+    double lo = 1e-6, hi = 0.5, leak = (double)c->rows / c->cols;
+    for (int i = 0; i < 60; i++) *(leak / h((lo + hi) / 2) > f ? &lo : &hi) = (lo + hi) / 2;
+    t.rule = qd_large_rule_of(c, lo);
+    t.key = calloc(t.words, 8), t.bob = calloc(t.words, 8), t.got = calloc(t.words, 8);
+    t.syndrome = calloc((size_t)c->rows * c->words, 8);
+    qd_random key = {.rehearsal = 1, .seed = seed, .stream = QD_STREAM_TEST},
+              flip = {.rehearsal = 1, .seed = seed, .stream = QD_STREAM_FLIP};
+    qd_random_bytes(&key, t.key, t.words * 8);
+    for (size_t i = 0; i < t.words; i++) {
+        uint32_t w[64];
+        qd_random_bytes(&flip, w, sizeof w);
+        t.bob[i] = t.key[i];
+        for (int b = 0; b < 64; b++) t.bob[i] ^= (uint64_t)(w[b] < (uint32_t)(lo * 4294967296.0)) << b;
+    }
+    qd_large_loop_syndrome(t.loop, t.key, t.syndrome);
+    return t;
+}
+
+static void trial_free(trial *t) {
+    qd_large_loop_destroy(t->loop);
+    qd_large_free(t->c);
+    free(t->key), free(t->bob), free(t->syndrome), free(t->got);
+}
+
+/* From the definition: row r touches bit r + shift. */
+START_TEST(one_bit_changes_the_checks_that_touch_it) {
+    qd_large_code *c = code_of(3);
+    size_t words = (size_t)c->cols * c->words, rows = (size_t)c->rows * c->words;
+    uint64_t *frame = calloc(words, 8), *s = calloc(rows, 8), *fast = calloc(rows, 8);
+    qd_large_loop *loop = qd_large_loop_create(c);
+    for (uint32_t j = 0; j < c->cols; j += 111) {
+        uint32_t p = j * 7 % c->z;
+        memset(frame, 0, words * 8);
+        frame[(size_t)j * c->words + p / 64] = 1ull << (p % 64);
+        qd_large_syndrome(c, frame, s);
+        qd_large_loop_syndrome(loop, frame, fast);
+        ck_assert_mem_eq(s, fast, rows * 8);
+        for (uint32_t r = 0; r < c->rows; r++)
+            for (uint32_t e = c->row_start[r]; e < c->row_start[r + 1]; e++)
+                if (c->edge[e].col == j) {
+                    uint32_t at = (p + c->z - c->edge[e].shift) % c->z;
+                    s[(size_t)r * c->words + at / 64] ^= 1ull << (at % 64);
+                }
+        for (size_t i = 0; i < rows; i++) ck_assert_uint_eq(s[i], 0);
+    }
+    qd_large_loop_destroy(loop);
+    qd_large_free(c);
+    free(frame), free(s), free(fast);
+}
+END_TEST
+
+/* 64 copies of the repetition code of 7 bits, a chain of 6 checks, with each of the 64 patterns of at most 3 errors in one of
+ * them. A chain has no cycles, so what the decoder sums is exact but for rounding: at most a step a check on the way, against 20
+ * that a bit weighs. The search over all words finds the one of the right syndrome next to Bob's, and so must the decoder. */
+START_TEST(a_small_code_decodes_as_exhaustive_search_says) {
+    enum { BITS = 7, CHECKS = 6, COPIES = 64 };
+    uint32_t start[CHECKS + 1];
+    qd_large_edge edge[2 * CHECKS]; /* copy x: bit x + 5 j of column j */
+    for (uint32_t r = 0; r <= CHECKS; r++) start[r] = 2 * r;
+    for (uint32_t e = 0; e < 2 * CHECKS; e++) edge[e] = (qd_large_edge){(uint16_t)((e + 1) / 2), (uint16_t)(5 * ((e + 1) / 2))};
+    qd_large_code *c;
+    ck_ok(qd_large_from(CHECKS, BITS, COPIES, start, edge, &c, &err));
+    uint64_t key[BITS], bob[BITS], got[BITS], syndrome[CHECKS];
+    uint32_t copies = 0, used;
+    qd_random r = {.rehearsal = 1, .seed = 3, .stream = QD_STREAM_TEST};
+    qd_random_bytes(&r, key, sizeof key);
+    memcpy(bob, key, sizeof bob);
+    for (uint32_t errors = 0; errors < 1 << BITS; errors++)
+        if (__builtin_popcount(errors) <= 3) {
+            for (uint32_t j = 0; j < BITS; j++) bob[j] ^= (uint64_t)(errors >> j & 1) << ((copies + 5 * j) % COPIES);
+            copies++;
+        }
+    ck_assert_uint_eq(copies, COPIES);
+    qd_large_syndrome(c, key, syndrome);
+    qd_large_rule rule = qd_large_rule_of(c, 0.15);
+    ck_assert_uint_eq(rule.c, 20);
+    ck_ok(qd_large_decode(c, &rule, bob, syndrome, got, &used, &err));
+    ck_assert_uint_gt(used, 0);
+    for (uint32_t x = 0; x < COPIES; x++) {
+        int best = BITS + 1;
+        uint32_t nearest = 0, decided = 0;
+        for (uint32_t word = 0; word < 1 << BITS; word++) {
+            int distance = 0, fits = 1;
+            for (uint32_t i = 0; i < CHECKS; i++) fits &= ((word >> i ^ word >> (i + 1)) & 1) == (syndrome[i] >> x & 1);
+            for (uint32_t j = 0; j < BITS; j++) distance += (int)((bob[j] >> ((x + 5 * j) % COPIES) ^ word >> j) & 1);
+            if (fits && distance < best) best = distance, nearest = word;
+        }
+        for (uint32_t j = 0; j < BITS; j++) decided |= (uint32_t)(got[j] >> ((x + 5 * j) % COPIES) & 1) << j;
+        ck_assert_uint_eq(decided, nearest);
+    }
+    qd_large_free(c);
+}
+END_TEST
+
+/* f 1.10 is 3 to 6 % above where these codes begin to fail. */
+START_TEST(independent_errors_are_corrected) {
+    uint32_t used;
+    trial t = trial_make(code_of(_i), 1.10, 100 + (uint64_t)_i);
+    if (!qd_large_loop_fast() && _i != 3) {
+        fprintf(stderr, "no fast loop in this build: one code only\n");
+    } else {
+        ck_ok(qd_large_loop_decode(t.loop, &t.rule, t.bob, t.syndrome, t.got, &used, &err));
+        ck_assert_uint_gt(used, 0);
+        ck_assert_mem_eq(t.got, t.key, t.words * 8);
+    }
+    trial_free(&t);
+}
+END_TEST
+
+/* Of one frame that decodes, over the doubling of steps, and of the first iterations of others. */
+START_TEST(the_loop_is_the_reference) {
+    uint64_t *again;
+    uint32_t used, expected;
+    trial t = trial_make(code_of(_i), 1.12, 7);
+    again = calloc(t.words, 8);
+    if (_i != 5) t.rule.max_iterations = 2, t.rule.halve = UINT32_MAX; /* halved after the first */
+    ck_ok(qd_large_loop_decode(t.loop, &t.rule, t.bob, t.syndrome, t.got, &used, &err));
+    ck_ok(qd_large_decode(t.c, &t.rule, t.bob, t.syndrome, again, &expected, &err));
+    ck_assert_uint_eq(used, expected);
+    ck_assert_mem_eq(t.got, again, t.words * 8);
+    free(again);
+    trial_free(&t);
+}
+END_TEST
+
+/* Above capacity (f .95) no frame can decode but by chance; and one wrong syndrome bit spoils one that would. */
+START_TEST(failures_are_seen) {
+    uint32_t used = 1;
+    for (int i = 0; i < 2; i++) {
+        trial t = trial_make(code_of(5), i ? 1.15 : 0.95, 9);
+        t.rule.max_iterations = 40;
+        if (i) t.syndrome[5] ^= 1;
+        ck_ok(qd_large_loop_decode(t.loop, &t.rule, t.bob, t.syndrome, t.got, &used, &err));
+        if (!i) ck_assert_uint_eq(used, 0);
+        ck_assert_mem_ne(t.got, t.key, t.words * 8);
+        uint64_t *s = calloc((size_t)t.c->rows * t.c->words, 8);
+        qd_large_syndrome(t.c, t.got, s);
+        ck_assert_int_eq(memcmp(s, t.syndrome, (size_t)t.c->rows * t.c->words * 8) == 0, used > 0);
+        free(s);
+        trial_free(&t);
+    }
+}
+END_TEST
+
+/* phi is its own inverse: one other input comes out as it went in, to half a class; and more inputs never come out surer. */
+START_TEST(tables_invert_each_other) {
+    qd_large_code *c = code_of(5);
+    qd_large_rule r = qd_large_rule_of(c, 0.11);
+    ck_assert_uint_eq(r.c, (uint32_t)lrint(log(0.89 / 0.11) / 0.0875));
+    for (int t = 0; t < 2; t++) {
+        ck_assert_uint_eq(r.phi[t][0], 31949); /* 3.9 x 8192 */
+        for (int k = 1; k <= QD_LARGE_CLIP; k++) ck_assert(k == 1 || r.least[t][k] <= r.least[t][k - 1]);
+        for (int k = 1; k < QD_LARGE_CLASSES && r.phi[t][k] > 40; k++) { /* below, rounding of phi moves a magnitude by a step */
+            int m = 0;
+            while (m < QD_LARGE_CLIP && r.phi[t][k] <= r.least[t][m + 1]) m++;
+            ck_assert_int_ge(m, 2 * k - 1);
+            ck_assert_int_le(m, 2 * k);
+        }
+    }
+    qd_large_free(c);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("large");
+    TCase *c = tcase_create("large");
+    tcase_add_test(c, codes_are_the_pinned_ones);
+    tcase_add_loop_test(c, degrees_follow_the_design, 0, CODES);
+    tcase_add_loop_test(c, there_is_no_cycle_of_four_edges, 0, CODES);
+    tcase_add_loop_test(c, degree_two_columns_close_no_short_cycle, 0, CODES);
+    tcase_add_test(c, bad_designs_are_refused);
+    tcase_add_test(c, one_bit_changes_the_checks_that_touch_it);
+    tcase_add_test(c, a_small_code_decodes_as_exhaustive_search_says);
+    tcase_add_loop_test(c, independent_errors_are_corrected, 0, CODES);
+    tcase_add_loop_test(c, the_loop_is_the_reference, 0, CODES);
+    tcase_add_test(c, failures_are_seen);
+    tcase_add_test(c, tables_invert_each_other);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
