@@ -70,6 +70,8 @@ expect 0 'efficiency' "$qd" reconcile "$dir/a" "$dir/a" --out "$dir/zero" --json
 [ "$(field errors "$dir/zero.json")" = 0 ] || say "errors between equal strings"
 [ "$(field efficiency "$dir/zero.json")" = null ] || say "an efficiency at zero errors"
 expect 0 'leak 0.40' "$qd" reconcile "$dir/a" "$dir/b" --leak 0.4 --qber 0.03 --out "$dir/leak" $ref
+expect 0 'efficiency' "$qd" reconcile "$dir/a" "$dir/b" --code nr-bg2 --qber 0.03 --out "$dir/bg2" $ref
+cmp "$dir/bg2/alice.bits" "$dir/bg2/bob.bits" || say 'base graph 2 leaves them different'
 expect 0 '' "$qd" reconcile "$dir/a" "$dir/b" --bit-order msb --qber 0.03 --out "$dir/msb" $ref
 head -c 900 "$dir/msb/alice.bits" >"$dir/m.head"; head -c 900 "$dir/a" >"$dir/a.head"
 cmp -s "$dir/m.head" "$dir/a.head" || say "msb first: the string is not Alice's"

@@ -16,10 +16,14 @@ static inline qd_device *open_device(int which) {
     return dev;
 }
 
-static inline qd_code code_of(uint32_t z, uint32_t m) {
+static inline qd_code code_by(uint32_t id, uint32_t z, uint32_t m) {
     qd_code c;
-    ck_ok(qd_code_make(&c, QD_CODE_NR_BG1, z, m, &err));
+    ck_ok(qd_code_make(&c, id, z, m, &err));
     return c;
+}
+
+static inline qd_code code_of(uint32_t z, uint32_t m) {
+    return code_by(QD_CODE_NR_BG1, z, m);
 }
 
 static inline void random_bits(uint64_t seed, qd_bits *b, uint64_t n) {

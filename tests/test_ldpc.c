@@ -17,8 +17,8 @@ typedef struct trial {
 } trial;
 
 /* @p n frames of random keys (or zeros), each key bit flipped with probability @p q. */
-static trial trial_make(uint32_t z, uint32_t m, uint64_t n, double q, bool zeros) {
-    trial t = {.c = code_of(z, m), .n = n};
+static trial trial_by(uint32_t id, uint32_t z, uint32_t m, uint64_t n, double q, bool zeros) {
+    trial t = {.c = code_by(id, z, m), .n = n};
     size_t fw = qd_frame_words(&t.c);
     t.truth = calloc(n * fw, 8);
     t.bob = calloc(n * fw, 8);
@@ -48,6 +48,10 @@ static trial trial_make(uint32_t z, uint32_t m, uint64_t n, double q, bool zeros
     return t;
 }
 
+static trial trial_make(uint32_t z, uint32_t m, uint64_t n, double q, bool zeros) {
+    return trial_by(QD_CODE_NR_BG1, z, m, n, q, zeros);
+}
+
 static void trial_free(trial *t) {
     free(t->truth);
     free(t->bob);
@@ -59,9 +63,11 @@ static void trial_free(trial *t) {
 /* Private bits and all: everything that Alice put in comes out. */
 START_TEST(errors_are_corrected_exactly) {
     qd_device *dev = open_device(_i);
-    for (int zeros = 0; zeros < 2; zeros++) {
-        /* leak .343 at 4 %: f = 1.42, far from the waterfall, so that every frame must decode */
-        trial t = trial_make(384, 5186, 4, 0.04, zeros);
+    for (int k = 0; k < 4; k++) {
+        /* base graph 1: leak .343 at 4 %, f = 1.42; base graph 2: .480 at 5 %, f = 1.68: far from the waterfall, so that every
+         * frame must decode */
+        bool zeros = k % 2;
+        trial t = k < 2 ? trial_make(384, 5186, 4, 0.04, zeros) : trial_by(QD_CODE_NR_BG2, 352, 3961, 8, 0.05, zeros);
         qd_ldpc_rule rule = {8, 5, 50};
         ck_assert_uint_gt(t.flips, 1000);
         ck_ok(qd_ldpc_run(&t.c, &rule, t.n, t.bob, t.syndrome, t.got, t.iterations, form_of(_i), dev, &err));

@@ -15,15 +15,22 @@
 enum { POINTS = 5, BATCH = 256, FRAMES = 512 };
 
 static qd_error err;
-static const double leaks[] = {0.0834, 0.124, 0.195, 0.25, 0.343, 0.455, 0.55, 0.66};
+static const struct graph {
+    uint32_t id, kb;
+    double leaks[8], about[8]; /* about: the efficiency at which about 1 % fails */
+} graphs[] = {
+    {QD_CODE_NR_BG1, 22, {0.0834, 0.124, 0.195, 0.25, 0.343, 0.455, 0.55, 0.66}, {1.65, 1.53, 1.38, 1.29, 1.2, 1.135, 1.1, 1.09}},
+    {QD_CODE_NR_BG2,
+     10,
+     {0.1667, 0.212, 0.264, 0.358, 0.475, 0.57, 0.677, 0.79},
+     {1.65, 1.55, 1.38, 1.225, 1.155, 1.12, 1.09, 1.08}}};
 static const struct {
     uint32_t z;
-    double scale[POINTS]; /* of the efficiency at which about 1 % fails */
+    double scale[POINTS]; /* of `about` */
 } rows[] = {{32, {0.85, 0.95, 1.05, 1.15, 1.3}},
             {96, {0.85, 0.93, 1, 1.08, 1.16}},
             {192, {0.82, 0.9, 0.97, 1.03, 1.08}},
             {384, {0.8, 0.86, 0.92, 0.97, 1.01}}};
-static const double about[] = {1.65, 1.53, 1.38, 1.29, 1.2, 1.135, 1.1, 1.09};
 
 typedef struct point {
     double q;
@@ -129,23 +136,24 @@ static void check(const qd_code *c, const point *p) {
 }
 
 START_TEST(frames_fail_as_the_curves_say) {
+    const struct graph *g = &graphs[_i];
     const char *wanted = getenv("QD_RATE_FRAMES");
     uint64_t frames = wanted ? strtoull(wanted, NULL, 10) : FRAMES;
     qd_device *dev = NULL;
     ck_ok(qd_device_open("cpu", &dev, &err));
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
-        for (size_t l = 0; l < sizeof leaks / sizeof *leaks; l++) {
-            uint32_t z = rows[r].z, m = 2 * z + (uint32_t)lround(leaks[l] * 22 * z / (1 - leaks[l]));
+        for (size_t l = 0; l < sizeof g->leaks / sizeof *g->leaks; l++) {
+            uint32_t z = rows[r].z, m = 2 * z + (uint32_t)lround(g->leaks[l] * g->kb * z / (1 - g->leaks[l]));
             qd_code c;
-            ck_ok(qd_code_make(&c, QD_CODE_NR_BG1, z, m < 4 * z ? 4 * z : m, &err));
+            ck_ok(qd_code_make(&c, g->id, z, m < 4 * z ? 4 * z : m, &err));
             point p[POINTS] = {{0}};
             uint64_t undetected = 0;
-            printf("%3u %.4f ", z, leaks[l]);
+            printf("%s %3u %.4f ", qd_code_name(g->id), z, g->leaks[l]);
             for (int i = 0; i < POINTS; i++) {
-                p[i].q = entropy_inverse((double)c.leak / c.n / (about[l] * rows[r].scale[i]));
+                p[i].q = entropy_inverse((double)c.leak / c.n / (g->about[l] * rows[r].scale[i]));
                 measure(&c, frames, &p[i], dev);
                 undetected += p[i].undetected;
-                printf(" %.3f:%.4f", about[l] * rows[r].scale[i], (double)p[i].failed / (double)p[i].frames);
+                printf(" %.3f:%.4f", g->about[l] * rows[r].scale[i], (double)p[i].failed / (double)p[i].frames);
             }
             printf(" undetected %llu", (unsigned long long)undetected);
             print_fit(&c, p);
@@ -165,7 +173,7 @@ int main(void) {
     Suite *s = suite_create("rate");
     TCase *t = tcase_create("rate");
     tcase_set_timeout(t, 3600);
-    tcase_add_test(t, frames_fail_as_the_curves_say);
+    tcase_add_loop_test(t, frames_fail_as_the_curves_say, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_set_fork_status(r, CK_NOFORK); /* the device's threads do not survive a fork */

@@ -12,6 +12,8 @@ START_TEST(the_table_is_the_standard_s) {
     char hex[65];
     qd_code_table_sha256(QD_CODE_NR_BG1, hex);
     ck_assert_str_eq(hex, "21c96e402361bffeea57bbfc093935f434edfb8a173ea24de1a33013d8a5917b");
+    qd_code_table_sha256(QD_CODE_NR_BG2, hex);
+    ck_assert_str_eq(hex, "806c17efb6eb07929784ba9336cdd20df1ee66aa77236c49bab4114f9832a931");
     qd_code_table_sha256(77, hex);
     ck_assert_str_eq(hex, "");
 }
@@ -19,11 +21,12 @@ END_TEST
 
 /* What decoder, frames and leak rest on. */
 START_TEST(the_graph_has_the_shape_that_the_code_relies_on) {
-    const qd_graph *g = &qd_graph_nr_bg1;
+    const qd_graph *g = _i ? &qd_graph_nr_bg2 : &qd_graph_nr_bg1;
     uint32_t degree[QD_GRAPH_COLS_MAX] = {0};
-    ck_assert_uint_eq(g->rows, 46);
+    ck_assert_uint_eq(g->rows, _i ? 42 : 46);
+    ck_assert_uint_eq(g->kb, _i ? 10 : 22);
     ck_assert_uint_eq(g->cols, g->kb + g->rows);
-    ck_assert_uint_eq(g->row_start[g->rows], QD_GRAPH_EDGES_MAX);
+    ck_assert_uint_eq(g->row_start[g->rows], _i ? 197 : QD_GRAPH_EDGES_MAX);
     for (uint32_t i = 0; i < g->rows; i++) {
         ck_assert_uint_le(g->row_start[i + 1] - g->row_start[i], QD_DEGREE_MAX);
         for (uint32_t e = g->row_start[i]; e < g->row_start[i + 1]; e++) {
@@ -75,7 +78,7 @@ START_TEST(private_bits_hide_as_many_syndrome_bits_at_every_lifting_size) {
     const uint16_t *z = qd_lifting_sizes(&n);
     ck_assert_uint_eq(n, 51);
     for (uint32_t i = 0; i < n; i++) {
-        qd_code c = code_of(z[i], QD_CORE_ROWS * z[i]);
+        qd_code c = code_by(_i ? QD_CODE_NR_BG2 : QD_CODE_NR_BG1, z[i], QD_CORE_ROWS * z[i]);
         ck_assert_uint_eq(punctured_rank(&c), 2 * c.z);
         ck_assert_uint_eq(c.leak, c.m - 2 * c.z);
     }
@@ -83,8 +86,8 @@ START_TEST(private_bits_hide_as_many_syndrome_bits_at_every_lifting_size) {
 END_TEST
 
 START_TEST(codes_out_of_range_are_refused) {
-    static const uint32_t bad[][3] = {{0, 384, 5376}, {2, 384, 5376}, {1, 383, 5376},  {1, 0, 0},
-                                      {1, 17, 100},   {1, 384, 1535}, {1, 384, 17665}, {1, UINT32_MAX, 5}};
+    static const uint32_t bad[][3] = {{0, 384, 5376}, {3, 384, 5376}, {2, 384, 16129}, {2, 384, 1535},  {1, 383, 5376},
+                                      {1, 0, 0},      {1, 17, 100},   {1, 384, 1535},  {1, 384, 17665}, {1, UINT32_MAX, 5}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         qd_code c;
         ck_status(qd_code_make(&c, bad[i][0], bad[i][1], bad[i][2], &err), QD_E_INPUT);
@@ -149,24 +152,30 @@ END_TEST
 
 /* Lifted bit number j is popcount(j) mod 2 in all columns; the hash was derived by two independent programs. */
 START_TEST(known_answer) {
-    qd_code c = code_of(384, 5476);
+    static const struct {
+        uint32_t id, z, m, ones;
+        const char *begins, *sha256;
+    } known[] = {
+        {QD_CODE_NR_BG1, 384, 5476, 2730, "1011000101", "72bb2104f45eefda01f4fe536b6c7db1c03650ec659a04fd88b10ea0e89dc2a0"},
+        {QD_CODE_NR_BG2, 36, 365, 172, "1000111010", "3c2e6c62acd8ab450ba6b4b2ea5fda43d38113316ea75a0c588e7623f6420cf3"}};
+    qd_code c = code_by(known[_i / 2].id, known[_i / 2].z, known[_i / 2].m);
     uint64_t *frame = calloc(qd_frame_words(&c), 8), *s = calloc(qd_syndrome_words(&c), 8);
     char text[5477] = "", hex[65];
-    qd_device *dev = open_device(_i);
+    qd_device *dev = open_device(_i % 2);
     for (uint32_t j = 0; j < c.cols; j++)
         for (uint32_t p = 0; p < qd_code_col_bits(&c, j); p++)
-            frame[j * c.words + p / 64] |= (uint64_t)(__builtin_popcount(j * 384 + p) & 1) << (p % 64);
+            frame[j * c.words + p / 64] |= (uint64_t)(__builtin_popcount(j * c.z + p) & 1) << (p % 64);
     ck_ok(qd_syndrome_run(&c, 1, frame, s, dev, &err));
     uint32_t ones = 0;
     for (uint32_t k = 0; k < c.m; k++) {
-        unsigned bit = s[k / 384 * c.words + k % 384 / 64] >> (k % 64) & 1;
+        unsigned bit = s[k / c.z * c.words + k % c.z / 64] >> (k % c.z % 64) & 1;
         text[k] = (char)('0' + bit);
         ones += bit;
     }
-    ck_assert(strncmp(text, "1011000101", 10) == 0);
-    ck_assert_uint_eq(ones, 2730);
+    ck_assert(strncmp(text, known[_i / 2].begins, 10) == 0);
+    ck_assert_uint_eq(ones, known[_i / 2].ones);
     qd_sha256_hex(text, c.m, hex);
-    ck_assert_str_eq(hex, "72bb2104f45eefda01f4fe536b6c7db1c03650ec659a04fd88b10ea0e89dc2a0");
+    ck_assert_str_eq(hex, known[_i / 2].sha256);
     free(frame);
     free(s);
     qd_device_close(dev);
@@ -203,12 +212,12 @@ int main(void) {
     TCase *t = tcase_create("syndrome");
     tcase_set_timeout(t, 600); /* the first launch on a device compiles */
     tcase_add_test(t, the_table_is_the_standard_s);
-    tcase_add_test(t, the_graph_has_the_shape_that_the_code_relies_on);
-    tcase_add_test(t, private_bits_hide_as_many_syndrome_bits_at_every_lifting_size);
+    tcase_add_loop_test(t, the_graph_has_the_shape_that_the_code_relies_on, 0, 2);
+    tcase_add_loop_test(t, private_bits_hide_as_many_syndrome_bits_at_every_lifting_size, 0, 2);
     tcase_add_test(t, codes_out_of_range_are_refused);
     tcase_add_test(t, a_frame_is_loaded_and_stored_bit_by_bit_at_any_offset);
     tcase_add_test(t, a_syndrome_survives_its_message_and_stray_bits_are_refused);
-    tcase_add_loop_test(t, known_answer, 0, 2);
+    tcase_add_loop_test(t, known_answer, 0, 4);
     tcase_add_loop_test(t, syndromes_are_linear_and_of_zero_are_zero, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -44,11 +44,11 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     o->eps_cor = 1e-15;
     const qd_opt opts[] = {
         {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N", "length of both strings (default: what NAME.json beside a file says, else 8 times its size)", &o->has_bits},
-        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1", "code (default auto: nr-bg1)", NULL},
+        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1|nr-bg2", "code (default auto: nr-bg1)", NULL},
         {"qber", QD_OPT_REAL, &o->qber, 0, 1, "Q", "error rate that the rate is made for (default: from a disclosed sample)",
          &o->has_qber},
         {"leak", QD_OPT_REAL, &o->leak, 0, 0, "L",
-         "share of a frame to disclose, 0.0834 to 0.6666, in place of the one the error rate asks for", &o->has_leak},
+         "share of a frame to disclose, 0.0834 to 0.6666 (nr-bg2: 0.1667 to 0.8), in place of the one the error rate asks for", &o->has_leak},
         {"eps-cor", QD_OPT_REAL, &o->eps_cor, QD_RANGE_EPS_COR, "E", "chance that an error stays undetected (default 1e-15)", NULL},
         {"bit-order", QD_OPT_TEXT, &o->order, 0, 0, "lsb|msb", "bit order in the bytes of all files (default lsb)", NULL},
         {"out", QD_OPT_TEXT, &o->out, 0, 0, "DIR", "directory to make for the results", NULL},

@@ -84,7 +84,7 @@ static bool name_ok(const char *s) {
 }
 
 static const char *const protocols[] = {"bbm92", NULL}, *const bounds[] = {"random-sampling", NULL}, *const correlations[] = {"anti", "same", NULL},
-                  *const codes[] = {"auto", "nr-bg1", NULL};
+                  *const codes[] = {"auto", "nr-bg1", "nr-bg2", NULL};
 #define SKEW_PS 0, 100000
 
 static const qd_yaml_limit limits[] = {

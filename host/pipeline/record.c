@@ -85,8 +85,10 @@ qd_status qd_record_manifest(const qd_job *job, const qd_station_params *p, cons
     }
     json_t *tables = json_object();
     char code[65];
-    qd_code_table_sha256(QD_CODE_NR_BG1, code);
-    json_object_set_new(tables, qd_code_name(QD_CODE_NR_BG1), json_string(code));
+    for (uint32_t id = QD_CODE_NR_BG1; id <= QD_CODE_NR_BG2; id++) {
+        qd_code_table_sha256(id, code);
+        json_object_set_new(tables, qd_code_name(id), json_string(code));
+    }
     if (link) json_object_set_new(tables, "link", json_string(qd_link_tables_sha256(link)));
     *out = json_pack("{s:i,s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "tool", "qdistill", "version", QD_VERSION, "name", job->name, "job", job->path,
                      "rehearsal", (int)job->rehearsal, "options", options(job, p), "inputs", inputs, "tables", tables, "kernels", kernels(), "device",

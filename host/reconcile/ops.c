@@ -24,12 +24,13 @@ static void make_frame(const qd_code *c, uint64_t content, uint64_t seed, uint64
 
 /* ---- syndrome ---- */
 
-enum { SY_Z, SY_M, SY_FRAMES, SY_CONTENT, SY_SEED, SY_KEYS };
+enum { SY_Z, SY_M, SY_FRAMES, SY_CONTENT, SY_SEED, SY_GRAPH, SY_KEYS };
 static const qd_key syndrome_keys[] = {{"z", 384, 2, 384, "lifting size"},
-                                       {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z"},
+                                       {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z (42 z)"},
                                        {"frames", 8, 1, 1u << 20, "frames"},
                                        {"content", 0, 0, 2, "0 uniform, 1 zeros, 2 ones"},
-                                       {"seed", 1, 0, UINT64_MAX, "seed"}};
+                                       {"seed", 1, 0, UINT64_MAX, "seed"},
+                                       {"graph", 1, 1, 2, "base graph"}};
 
 static void syndrome_destroy(void *state) {
     qd_syndrome_case *s = state;
@@ -42,15 +43,15 @@ static qd_status no_memory(qd_error *err) {
 }
 
 /* A case's keys contradict each other where a message would be malformed. */
-static qd_status case_code(qd_code *c, uint64_t z, uint64_t m, qd_error *err) {
-    qd_status st = qd_code_make(c, QD_CODE_NR_BG1, (uint32_t)z, (uint32_t)m, err);
+static qd_status case_code(qd_code *c, uint64_t graph, uint64_t z, uint64_t m, qd_error *err) {
+    qd_status st = qd_code_make(c, graph == 2 ? QD_CODE_NR_BG2 : QD_CODE_NR_BG1, (uint32_t)z, (uint32_t)m, err);
     if (err && st == QD_E_INPUT) err->status = QD_E_USAGE;
     return st == QD_E_INPUT ? QD_E_USAGE : st;
 }
 
 static qd_status syndrome_create(const qd_problem *p, void **state, qd_error *err) {
     qd_code c;
-    QD_TRY(case_code(&c, p->v[SY_Z], p->v[SY_M], err));
+    QD_TRY(case_code(&c, p->v[SY_GRAPH], p->v[SY_Z], p->v[SY_M], err));
     qd_syndrome_case *s = calloc(1, sizeof *s);
     if (!s) return no_memory(err);
     *s = (qd_syndrome_case){c, p->v[SY_FRAMES], malloc(p->v[SY_FRAMES] * qd_frame_words(&c) * 8)};
@@ -107,15 +108,20 @@ static const char *const syndrome_quick[] = {"syndrome:z=384,m=5376,frames=1",
                                              "syndrome:z=384,m=5400,frames=3,content=1",
                                              "syndrome:z=384,m=5400,frames=3,content=2",
                                              "syndrome:z=88,m=999,frames=3,content=2",
+                                             "syndrome:z=36,m=365,frames=9,graph=2",
+                                             "syndrome:z=384,m=16128,frames=3,graph=2",
+                                             "syndrome:z=384,m=1537,frames=3,graph=2",
+                                             "syndrome:z=2,m=83,frames=100,graph=2",
+                                             "syndrome:z=240,m=2999,frames=3,graph=2",
                                              NULL};
 static const char *const syndrome_tiny[] = {"syndrome:z=36,m=365,frames=2", "syndrome:z=64,m=641,frames=2",
                                             "syndrome:z=2,m=91,frames=3", "syndrome:z=384,m=1537,frames=1", NULL};
 static const char *const syndrome_full[] = {"syndrome:z=384,m=5476,frames=1024", "syndrome:z=384,m=16000,frames=257",
-                                            "syndrome:z=11,m=300,frames=20000", "syndrome:z=2,m=92,frames=16385", NULL};
+                                            "syndrome:z=11,m=300,frames=20000", "syndrome:z=2,m=92,frames=16385", "syndrome:z=384,m=3200,frames=1024,graph=2", NULL};
 static const char *const syndrome_profile[] = {"syndrome:z=384,m=5376,frames=2048", NULL};
 
 static const qd_op syndrome_op = {.name = "syndrome",
-                                  .summary = "syndromes of LDPC frames (5G NR base graph 1)",
+                                  .summary = "syndromes of LDPC frames (5G NR base graphs)",
                                   .keys = syndrome_keys,
                                   .n_keys = SY_KEYS,
                                   .selftest = "syndrome:z=384,m=5476,frames=2",
@@ -132,9 +138,9 @@ static const qd_op syndrome_op = {.name = "syndrome",
 
 /* ---- ldpc ---- */
 
-enum { LD_Z, LD_M, LD_FRAMES, LD_PPM, LD_C, LD_A, LD_CAP, LD_FORM, LD_CONTENT, LD_SEED, LD_KEYS };
+enum { LD_Z, LD_M, LD_FRAMES, LD_PPM, LD_C, LD_A, LD_CAP, LD_FORM, LD_CONTENT, LD_SEED, LD_GRAPH, LD_KEYS };
 static const qd_key ldpc_keys[] = {{"z", 384, 2, 384, "lifting size"},
-                                   {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z"},
+                                   {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z (42 z)"},
                                    {"frames", 8, 1, 1u << 20, "frames"},
                                    {"ppm", 45000, 0, 1000000, "flipped bits, parts per million"},
                                    {"c", 8, 1, 32, "channel LLR"},
@@ -142,7 +148,8 @@ static const qd_key ldpc_keys[] = {{"z", 384, 2, 384, "lifting size"},
                                    {"cap", 50, 1, 1000, "most iterations"},
                                    {"form", 0, 0, 64, "device form: 0 chosen, 1 lanes, 2 group, 16, 32 or 64 lanes"},
                                    {"content", 0, 0, 3, "0 uniform, 1 zeros, 2 ones, 3 a syndrome of no relation"},
-                                   {"seed", 1, 0, UINT64_MAX, "seed"}};
+                                   {"seed", 1, 0, UINT64_MAX, "seed"},
+                                   {"graph", 1, 1, 2, "base graph"}};
 
 static void ldpc_destroy(void *state) {
     qd_ldpc_case *s = state;
@@ -188,7 +195,7 @@ static void fill_case(qd_ldpc_case *s, const qd_problem *p) {
 
 static qd_status ldpc_create(const qd_problem *p, void **state, qd_error *err) {
     qd_code c;
-    QD_TRY(case_code(&c, p->v[LD_Z], p->v[LD_M], err));
+    QD_TRY(case_code(&c, p->v[LD_GRAPH], p->v[LD_Z], p->v[LD_M], err));
     uint64_t form = p->v[LD_FORM];
     if (form > QD_LDPC_GROUP && form != QD_LDPC_LANES_16 && form != QD_LDPC_LANES_32 && form != QD_LDPC_LANES_64)
         return qd_fail(err, QD_E_USAGE, "ldpc has no form %llu||0, 1, 2, 16, 32 or 64|", (unsigned long long)form);
@@ -275,6 +282,13 @@ static const char *const ldpc_quick[] = {"ldpc:z=384,m=5376,frames=1",
                                          "ldpc:z=88,m=1230,frames=3,content=3,c=32,a=3,cap=400",
                                          "ldpc:z=384,m=5400,frames=2,ppm=1000000",
                                          "ldpc:z=384,m=5400,frames=2,ppm=500000,cap=1",
+                                         "ldpc:z=384,m=2900,frames=3,graph=2",
+                                         "ldpc:z=384,m=16128,frames=2,ppm=150000,c=6,graph=2",
+                                         "ldpc:z=36,m=365,frames=9,ppm=60000,graph=2",
+                                         "ldpc:z=60,m=550,frames=3,graph=2,form=2",
+                                         "ldpc:z=2,m=83,frames=40,graph=2",
+                                         "ldpc:z=352,m=1409,frames=2,ppm=5000,c=12,graph=2",
+                                         "ldpc:z=88,m=730,frames=3,content=3,c=32,a=3,cap=400,graph=2",
                                          NULL};
 static const char *const ldpc_tiny[] = {"ldpc:z=15,m=140,frames=2,cap=2", "ldpc:z=2,m=91,frames=3,form=2",
                                         "ldpc:z=36,m=200,frames=2,cap=3,form=2", "ldpc:z=88,m=400,frames=1,cap=1", NULL};
@@ -292,11 +306,14 @@ static const char *const ldpc_full[] = {"ldpc:z=384,m=5476,frames=64,ppm=50000",
                                         "ldpc:z=2,m=92,frames=16385",
                                         "ldpc:z=2,m=92,frames=2049,form=2",
                                         "ldpc:z=384,m=3840,frames=16,content=3,cap=1000",
+                                        "ldpc:z=384,m=3200,frames=33,graph=2",
+                                        "ldpc:z=384,m=3200,frames=5,graph=2,form=2",
+                                        "ldpc:z=88,m=733,frames=3,form=16,graph=2",
                                         NULL};
 static const char *const ldpc_profile[] = {"ldpc:z=384,m=5376,frames=256,ppm=50000", NULL};
 
 static const qd_op ldpc_op = {.name = "ldpc",
-                              .summary = "layered int8 LDPC syndrome decoding (5G NR base graph 1)",
+                              .summary = "layered int8 LDPC syndrome decoding (5G NR base graphs)",
                               .keys = ldpc_keys,
                               .n_keys = LD_KEYS,
                               .selftest = "ldpc:z=384,m=5476,frames=1,cap=8",

@@ -36,7 +36,7 @@ typedef struct qd_job {
     uint64_t skew_ps[2][4];        /**< [Alice, Bob][V,-,H,+] delay of each detector, taken off before times are used; rehearsal: the scenario's */
     bool correlation_same;
     double max_offset_s, max_ppm;
-    char *code;                    /**< "auto" or "nr-bg1" */
+    char *code;                    /**< "auto", "nr-bg1" or "nr-bg2" */
     double rtt_ms;                 /**< for rate policies; never measured */
     uint64_t seed;                 /**< rehearsal */
 } qd_job;

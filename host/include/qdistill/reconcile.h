@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file reconcile.h  Error correction of one key string by a syndrome code, its verification, and what both cost.
  *
- *  Slepian-Wolf coding with a raptor-like LDPC code (5G NR base graph 1, ETSI TS 138 212, table 5.3.2-2): a frame is a word of
+ *  Slepian-Wolf coding with a raptor-like LDPC code (5G NR base graphs, ETSI TS 138 212, tables 5.3.2-2 and 5.3.2-3): a frame is a word of
  *  the
  *  lifted graph's columns. Block columns 0 and 1 carry 2 Z private uniform bits of Alice, all others key bits; Alice sends the
  *  M-bit syndrome. A frame takes n = K_b Z + M - 2 Z key bits and leaks M - 2 Z of them (the punctured part has full column
@@ -40,10 +40,11 @@ extern const qd_op *const qd_reconcile_ops[];
 /** Codes. Numbers stand in messages: append only. */
 typedef enum qd_code_id {
     QD_CODE_AUTO = 0,  /**< parameters only, never in a message */
-    QD_CODE_NR_BG1 = 1 /**< 5G NR base graph 1 */
+    QD_CODE_NR_BG1 = 1, /**< 5G NR base graph 1: K_b = 22, leaks from 1/12 to 2/3 */
+    QD_CODE_NR_BG2 = 2  /**< 5G NR base graph 2: K_b = 10, leaks from 1/6 to 4/5, frames of half the length */
 } qd_code_id;
 
-/** Code called @p name ("auto", "nr-bg1"). QD_E_USAGE lists the names. */
+/** Code called @p name ("auto", "nr-bg1", "nr-bg2"). QD_E_USAGE lists the names. */
 qd_status qd_code_named(const char *name, uint32_t *code, qd_error *err);
 /** Name of a code; "unknown" otherwise. Static storage. */
 const char *qd_code_name(uint32_t code);
