@@ -2,6 +2,7 @@
 /* Registry rows of the room, and their fixed-seed cases. */
 #include <stdlib.h>
 #include <string.h>
+#include "reconcile/cascade_prefix.h"
 #include "reconcile/cases.h"
 
 static void random_words(uint64_t seed, uint64_t entity, uint64_t *w, size_t n) {
@@ -328,4 +329,4 @@ static const qd_op ldpc_op = {.name = "ldpc",
                               .device = ldpc_device,
                               .cost = ldpc_cost};
 
-const qd_op *const qd_reconcile_ops[] = {&syndrome_op, &ldpc_op, NULL};
+const qd_op *const qd_reconcile_ops[] = {&syndrome_op, &ldpc_op, &qd_cascade_prefix_op, NULL};
