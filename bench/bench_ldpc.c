@@ -323,12 +323,13 @@ static void begin(frame *f, const qd_code *c, const uint64_t *bits, const uint64
     memset(f->msg, 0, c->edges * (size_t)QD_Z_MAX);
     for (uint32_t j = 0; j < c->cols; j++) {
         int8_t *app = home(f, (int)j);
+        int llr = (int)(f->w->s->rule.ext && (int)j >= f->w->core ? f->w->s->rule.ext : f->w->s->rule.c);
         int n = j < c->graph->punctured ? 0 : (int)qd_code_col_bits(c, j);
         for (uint32_t w = 0; w < c->words; w++) spread(bits[j * c->words + w], tmp + 64 * w);
         wrap(tmp, f->z);
         for (int k = 0; k < f->z; k += L) {
             int at = k + f->w->last[j];
-            vec x = with_sign(set1((int)f->w->s->rule.c), load(tmp + (at >= f->z ? at - f->z : at)));
+            vec x = with_sign(set1(llr), load(tmp + (at >= f->z ? at - f->z : at)));
             if (k + L > n) x = both(x, lanes_below(k, n));
             store(app + k, x);
         }

@@ -54,6 +54,16 @@ expect 0 'FER' "$qd" study reconcile $code --qber 0.03 --frames 20 --json "$dir/
 expect 0 'FER' "$qd" study reconcile $code,c=3,a=9 --qber 0.03 --frames 20 --json "$dir/c.json"
 [ "$(get '"$p->{c} $p->{a}"' "$dir/c.json")" = "3 9" ] || say "constants"
 
+# Rows that are added: every frame is solved, for more code bits than it began with.
+for more in drop grow; do
+    expect 0 'FER' "$qd" study reconcile $code,$more=9 --qber 0.04 --efficiency 1.1 --frames 60 --json "$dir/$more.json"
+    [ "$(get '$p->{failed}{value} == 0 && $p->{rounds_mean}{value} > 2 && $p->{efficiency}{value} > 1.15 && $p->{efficiency}{low} < $p->{efficiency}{value}' "$dir/$more.json")" = 1 ] ||
+        say "$more: $(get '"$p->{failed}{value} $p->{rounds_mean}{value} $p->{efficiency}{value}"' "$dir/$more.json")"
+done
+expect 2 'is no code' "$qd" study reconcile $code,drop=9,grow=9 --qber 0.04
+expect 2 'is no code' "$qd" study reconcile $code,drop=0 --qber 0.04
+expect 2 'no exact number' "$qd" study reconcile $code,grow=9 --qber 0.04 --exact-errors
+
 # Stopped and gone on with: the same but for the seconds.
 study="$qd study reconcile $code --qber 0.05 --leak 0.38,0.45 --frames 1100"
 timeless() { sed 's/"\(decode_\)\{0,1\}seconds": *[0-9.e+-]*//g; /"mbit_per_s/,/}/d; /"edges_per_s/,/}/d' "$1"; }

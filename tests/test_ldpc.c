@@ -68,7 +68,7 @@ START_TEST(errors_are_corrected_exactly) {
          * frame must decode */
         bool zeros = k % 2;
         trial t = k < 2 ? trial_make(384, 5186, 4, 0.04, zeros) : trial_by(QD_CODE_NR_BG2, 352, 3961, 8, 0.05, zeros);
-        qd_ldpc_rule rule = {8, 5, 50};
+        qd_ldpc_rule rule = {8, 5, 50, 0};
         ck_assert_uint_gt(t.flips, 1000);
         ck_ok(qd_ldpc_run(&t.c, &rule, t.n, t.bob, t.syndrome, t.got, t.iterations, form_of(_i), dev, &err));
         for (uint64_t f = 0; f < t.n; f++) ck_assert_uint_gt(t.iterations[f], 0);
@@ -82,7 +82,7 @@ END_TEST
 START_TEST(no_errors_take_one_or_two_iterations) {
     qd_device *dev = open_device(_i);
     trial t = trial_make(384, 1536, 3, 0, false);
-    qd_ldpc_rule rule = {12, 4, 50};
+    qd_ldpc_rule rule = {12, 4, 50, 0};
     ck_ok(qd_ldpc_run(&t.c, &rule, t.n, t.bob, t.syndrome, t.got, t.iterations, form_of(_i), dev, &err));
     for (uint64_t f = 0; f < t.n; f++) ck_assert(t.iterations[f] == 1 || t.iterations[f] == 2);
     ck_assert_mem_eq(t.got, t.truth, t.n * qd_frame_words(&t.c) * 8);
@@ -97,7 +97,7 @@ END_TEST
 START_TEST(a_frame_stops_when_it_matches) {
     qd_device *dev = open_device(_i);
     trial t = trial_make(192, 2600, 3, 0.045, false);
-    qd_ldpc_rule rule = {8, 5, 50};
+    qd_ldpc_rule rule = {8, 5, 50, 0};
     size_t fw = qd_frame_words(&t.c);
     uint64_t *again = calloc(t.n * fw, 8);
     uint32_t iterations[3];
@@ -124,7 +124,7 @@ END_TEST
 START_TEST(the_syndrome_is_obeyed) {
     qd_device *dev = open_device(_i);
     trial t = trial_make(64, 900, 2, 0.03, false);
-    qd_ldpc_rule rule = {8, 5, 50};
+    qd_ldpc_rule rule = {8, 5, 50, 0};
     size_t words = qd_frame_words(&t.c);
     t.truth[0] ^= 4; /* a private bit */
     t.truth[2 * t.c.words] ^= 1;
@@ -144,7 +144,7 @@ END_TEST
 /* Contents that drive every magnitude to its limit: no frame converges, nothing overflows, decisions stay those of the reference.
  * */
 START_TEST(extremes_do_not_overflow) {
-    static const qd_ldpc_rule rules[] = {{32, 2, 60}, {32, 15, 60}, {1, 2, 60}, {1, 15, 60}};
+    static const qd_ldpc_rule rules[] = {{32, 2, 60, 0}, {32, 15, 60, 0}, {1, 2, 60, 0}, {1, 15, 60, 0}};
     qd_device *dev = open_device(_i);
     for (size_t k = 0; k < sizeof rules / sizeof *rules; k++) {
         trial t = trial_make(96, 1300, 2, 0.5, false);
@@ -162,6 +162,31 @@ START_TEST(extremes_do_not_overflow) {
 }
 END_TEST
 
+/* Extension bits that both know to be zero: told so, the decoder solves more frames than when it takes them for bits with errors.
+ * At 8 % and 1163 rows over 24 x 96 bits the one is half of its waterfall beyond the middle, the other as much below: 20 frames
+ * part by far. */
+START_TEST(known_extension_bits_are_worth_knowing) {
+    qd_device *dev = open_device(_i);
+    trial t = trial_make(96, 2 * 96 + 1163, 20, 0.08, false);
+    qd_ldpc_rule rule = {7, 5, 50, 0};
+    uint32_t solved[2] = {0};
+    const size_t fw = qd_frame_words(&t.c), core = 26 * (size_t)t.c.words;
+    for (uint64_t f = 0; f < t.n; f++) {
+        memset(t.truth + f * fw + core, 0, (fw - core) * 8);
+        memset(t.bob + f * fw + core, 0, (fw - core) * 8);
+    }
+    qd_syndrome_ref(&t.c, t.n, t.truth, t.syndrome);
+    for (int k = 0; k < 2; k++) {
+        rule.ext = k ? 127 : 0;
+        ck_ok(qd_ldpc_run(&t.c, &rule, t.n, t.bob, t.syndrome, t.got, t.iterations, form_of(_i), dev, &err));
+        for (uint64_t f = 0; f < t.n; f++) solved[k] += t.iterations[f] > 0;
+    }
+    ck_assert_uint_gt(solved[1], solved[0] + 5);
+    trial_free(&t);
+    qd_device_close(dev);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("ldpc");
     TCase *t = tcase_create("ldpc");
@@ -170,6 +195,7 @@ int main(void) {
     tcase_add_loop_test(t, no_errors_take_one_or_two_iterations, 0, 3);
     tcase_add_loop_test(t, a_frame_stops_when_it_matches, 0, 3);
     tcase_add_loop_test(t, the_syndrome_is_obeyed, 0, 3);
+    tcase_add_loop_test(t, known_extension_bits_are_worth_knowing, 0, 3);
     tcase_add_loop_test(t, extremes_do_not_overflow, 0, 3);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -24,21 +24,31 @@ static qd_status parse(const qd_code_point *p, qd_frames_ask *ask, qd_error *err
     *ask = (qd_frames_ask){
         .z = 384, .leak = p->leak, .qber = p->qber, .exact_errors = p->exact, .max_iterations = (uint32_t)p->iterations};
     QD_TRY(qd_code_named(name, &ask->code, err));
+    uint32_t drop = 0, grow = 0;
+    const struct {
+        const char *key;
+        uint32_t *to, min, max;
+    } keys[] = {{"z=", &ask->z, 2, 384},
+                {"c=", &ask->c, 1, 32},
+                {"a=", &ask->a, 2, 15},
+                {"drop=", &drop, 1, 17664},
+                {"grow=", &grow, 1, 17664}};
     for (const char *at = p->code + length; *at;) {
-        const struct {
-            char key;
-            uint32_t *to, min, max;
-        } keys[] = {{'z', &ask->z, 2, 384}, {'c', &ask->c, 1, 32}, {'a', &ask->a, 2, 15}};
         size_t k = 0;
         char *end;
         at++; /* the colon or comma */
-        while (k < 3 && keys[k].key != *at) k++;
-        if (k == 3 || at[1] != '=' || at[2] < '0' || at[2] > '9') return name_error(p->code, err);
-        unsigned long v = strtoul(at + 2, &end, 10);
+        while (k < sizeof keys / sizeof *keys && strncmp(at, keys[k].key, strlen(keys[k].key)) != 0) k++;
+        if (k == sizeof keys / sizeof *keys) return name_error(p->code, err);
+        at += strlen(keys[k].key);
+        if (*at < '0' || *at > '9') return name_error(p->code, err);
+        unsigned long v = strtoul(at, &end, 10);
         if (v < keys[k].min || v > keys[k].max || (*end && *end != ',')) return name_error(p->code, err);
         *keys[k].to = (uint32_t)v;
         at = end;
     }
+    if (drop && grow) return name_error(p->code, err);
+    ask->more = drop ? QD_MORE_DROP : grow ? QD_MORE_GROW : QD_MORE_NONE;
+    ask->step = drop ? drop : grow;
     return QD_OK;
 }
 

@@ -25,7 +25,8 @@ static size_t options(void *args, qd_opt *o) {
     a->iterations = 50;
     const qd_opt all[] = {
         {"code", QD_OPT_TEXT, &a->code, 0, 0, "C",
-         "reconcile: nr-bg1 or nr-bg2, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant); cascade-original, -biconf, "
+         "reconcile: nr-bg1 or nr-bg2, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant), drop=N or grow=N "
+         "(rows added to a frame that failed); cascade-original, -biconf, "
          "-yanetal, -option3, -opt4, -opt7, -opt8, or cascade-opt8:n=16384,order=apart (bits of a frame, order of the search)",
          NULL},
         {"qber", QD_OPT_TEXT, &a->text_qber, 0, 0, "LIST", "reconcile: error rates, LIST", NULL},
@@ -99,9 +100,10 @@ static qd_frame_sum *sum_at(qd_frame_tally *t, size_t i) {
 }
 
 static json_t *tally_json(qd_frame_tally *t, uint64_t seed) {
-    json_t *j = json_pack("{s:o,s:I,s:I,s:I,s:I,s:f,s:f,s:f}", "seed", qd_json_from_u64(seed), "frames", (json_int_t)t->frames,
-                          "bits", (json_int_t)t->bits, "failed", (json_int_t)t->failed, "undetected", (json_int_t)t->undetected,
-                          "updates", t->updates, "decode_seconds", t->decode_seconds, "seconds", t->seconds);
+    json_t *j =
+        json_pack("{s:o,s:I,s:I,s:I,s:I,s:b,s:f,s:f,s:f}", "seed", qd_json_from_u64(seed), "frames", (json_int_t)t->frames,
+                  "bits", (json_int_t)t->bits, "failed", (json_int_t)t->failed, "undetected", (json_int_t)t->undetected, "grows",
+                  (int)t->grows, "updates", t->updates, "decode_seconds", t->decode_seconds, "seconds", t->seconds);
     for (size_t i = 0; j && i < SUMS; i++) {
         const qd_frame_sum *s = sum_at(t, i);
         json_object_set_new(j, sums[i].key, json_pack("[f,f,f]", s->sum, s->squares, s->by_errors));
@@ -118,6 +120,7 @@ static qd_frame_tally tally_of(const json_t *j) {
                         .bits = (uint64_t)real(j, "bits"),
                         .failed = (uint64_t)real(j, "failed"),
                         .undetected = (uint64_t)real(j, "undetected"),
+                        .grows = json_is_true(json_object_get(j, "grows")),
                         .updates = real(j, "updates"),
                         .decode_seconds = real(j, "decode_seconds"),
                         .seconds = real(j, "seconds")};
@@ -159,15 +162,21 @@ static qd_interval mean95(const qd_frame_sum *s, double n) {
     return around(mean(s, n), sqrt(variance(s, n)), n);
 }
 
-/* Mean x a frame over bits h(e), e the realised error rate. To first order its relative error is that of the mean over frames of
- * x/mean(x) - k errors, k = h'(e)/(h(e) bits). */
-static qd_interval per_entropy(const qd_frame_tally *t, const qd_frame_sum *x) {
-    double n = (double)t->frames, bits = (double)t->bits / n, e = mean(&t->errors, n) / bits, h = entropy(e);
-    if (!(h > 0)) return (qd_interval){NAN, NAN, NAN};
-    double k = log2((1 - e) / e) / (h * bits), m = mean(x, n), f = m / (bits * h);
+/* Mean x a frame over mean bits h(e), e the realised error rate. To first order its relative error is that of the mean over
+ * frames of x/mean(x) - bits/mean(bits) - k (errors - e bits), k = h'(e)/(h(e) mean(bits)), where a frame's bits are a constant,
+ * or (grows) x and a constant: alpha x - k errors but for constants. h(e) = 1 and k = 0 give the interval of x over bits itself.
+ */
+static qd_interval over_bits(const qd_frame_tally *t, const qd_frame_sum *x, double e, double h) {
+    double n = (double)t->frames, bits = (double)t->bits / n, m = mean(x, n), f = m / (bits * h);
+    double k = h == 1 ? 0 : log2((1 - e) / e) / (h * bits), alpha = 1 / m - (t->grows ? 1 / bits - k * e : 0);
     double with = (x->by_errors - x->sum * t->errors.sum / n) / (n - 1);
-    double v = variance(x, n) / (m * m) + k * k * variance(&t->errors, n) - 2 * k * with / m;
+    double v = alpha * alpha * variance(x, n) + k * k * variance(&t->errors, n) - 2 * k * alpha * with;
     return around(f, f * sqrt(fmax(0, v)), n);
+}
+
+static qd_interval per_entropy(const qd_frame_tally *t, const qd_frame_sum *x) {
+    double e = t->errors.sum / (double)t->bits, h = entropy(e);
+    return h > 0 ? over_bits(t, x, e, h) : (qd_interval){NAN, NAN, NAN};
 }
 
 static int ascending(const void *a, const void *b) {
@@ -228,7 +237,7 @@ static json_t *sum(const void *args, uint64_t point, const json_t *const *result
         qd_frame_tally_join(&t, &one);
     }
     double n = (double)t.frames, bits = (double)t.bits / n;
-    qd_interval fer = qd_interval95(t.failed, t.frames), leak = scaled(mean95(&t.code_bits, n), 1 / bits);
+    qd_interval fer = qd_interval95(t.failed, t.frames), leak = over_bits(&t, &t.code_bits, 0, 1);
     json_object_set_new(j, "qber", json_real(p.qber));
     if (a->family->about(&p, &about, NULL) == QD_OK) json_object_update(j, about);
     json_decref(about);

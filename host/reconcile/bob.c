@@ -60,7 +60,7 @@ static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
     if (basis != m->p.basis) return qd_machine_bad(in, "the string of the other basis", err);
     if (bits != m->key->n) return qd_machine_bad(in, "her string has another length than his", err);
     QD_TRY(qd_code_make(&m->code, v[0], v[1], v[2], err));
-    m->rule = (qd_ldpc_rule){v[3], v[4], v[5]};
+    m->rule = (qd_ldpc_rule){.c = v[3], .a = v[4], .max_iterations = v[5]};
     if (v[3] < 1 || v[3] > 32 || v[4] < 2 || v[4] > 15 || v[5] < 1 || v[5] > 1000 || v[6] < 1 || v[6] > 128 || v[7] < 1 ||
         v[7] > QD_BATCH_MAX)
         return qd_machine_bad(in, "a number is out of range", err);

@@ -100,15 +100,19 @@ double qd_rate_fer(const qd_code *c, double q) {
     return failing(c, fit_of(c), qd_rate_entropy(q), spread(q));
 }
 
-void qd_rate_rule(const qd_code *c, qd_ldpc_rule *rule) {
+void qd_rate_constants(double leak, qd_ldpc_rule *rule) {
     static const struct {
         double leak;
         uint32_t c, a;
     } best[] = {{0.105, 12, 4}, {0.16, 10, 4}, {0.27, 9, 4}, {0.38, 8, 5}, {0.43, 7, 5}, {0.49, 7, 6}, {0.57, 6, 5}, {1, 6, 6}};
     size_t i = 0;
-    while ((double)c->leak / c->n > best[i].leak) i++;
+    while (leak > best[i].leak) i++;
     rule->c = best[i].c;
     rule->a = best[i].a;
+}
+
+void qd_rate_rule(const qd_code *c, qd_ldpc_rule *rule) {
+    qd_rate_constants((double)c->leak / c->n, rule);
 }
 
 /* ---- The plan ---- */

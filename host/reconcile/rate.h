@@ -41,5 +41,7 @@ double qd_rate_entropy(double q);
  *  with a
  *  constant made for lower rates the long rows of a high-rate code round every message to nothing. */
 void qd_rate_rule(const qd_code *c, qd_ldpc_rule *rule);
+/** The same of a leak. */
+void qd_rate_constants(double leak, qd_ldpc_rule *rule);
 
 #endif

@@ -65,27 +65,52 @@ uint64_t qd_frame_draw_truth(uint64_t seed, uint64_t frame, double q, bool exact
 
 /* ---- A lifted code -------------------------------------------------------------------------------------------------------- */
 
-static qd_status resolve(const qd_frames_ask *ask, qd_code *code, qd_ldpc_rule *rule, qd_error *err) {
+/* Key bits of a frame, and what it leaks of them. */
+static uint32_t frame_bits(const qd_frames_ask *ask, const qd_code *c) {
+    return ask->more == QD_MORE_DROP ? (c->graph->kb + QD_CORE_ROWS - c->graph->punctured) * c->z : c->n;
+}
+
+static qd_status check(const qd_frames_ask *ask, qd_error *err) {
     const qd_graph *g = qd_graph_of(ask->code);
-    double least, most, leak = ask->leak;
+    double least, most;
+    qd_code c;
     if (!g) return qd_fail(err, QD_E_USAGE, "code %u is unknown", ask->code);
-    qd_code_leaks(ask->code, &least, &most);
-    qd_status st = qd_code_make(code, ask->code, ask->z, QD_CORE_ROWS * ask->z, NULL);
-    if (st != QD_OK)
+    if (qd_code_make(&c, ask->code, ask->z, QD_CORE_ROWS * ask->z, NULL) != QD_OK)
         return qd_fail(
             err, QD_E_USAGE,
             "%u is not a lifting size of %s||they are a 2^j up to 384, a one of 2, 3, 5, 7, 9, 11, 13, 15|take one of them",
             ask->z, g->name);
-    if (leak > 0 && !(leak >= least && leak <= most))
+    qd_code_leaks(ask->code, &least, &most);
+    if (ask->more == QD_MORE_DROP) most = 1;
+    if (ask->leak != 0 && !(ask->leak >= least && ask->leak <= most))
         return qd_fail(err, QD_E_USAGE,
                        "a leak of %.4f is out of range||frames of %s disclose %.4f to %.4f|take another rate or code", ask->leak,
                        g->name, ceil(1e4 * least) / 1e4, floor(1e4 * most) / 1e4);
-    qd_rate_code(code, ask->code, ask->z, leak, ask->qber);
-    qd_rate_rule(code, rule);
+    if (ask->more == QD_MORE_GROW && ask->exact_errors)
+        return qd_fail(err, QD_E_USAGE,
+                       "frames that grow have no exact number of errors||their length is not known before|leave it out");
+    return QD_OK;
+}
+
+/* The code of the first attempt. */
+static void first_code(const qd_frames_ask *ask, qd_code *code) {
+    qd_rate_code(code, ask->code, ask->z, ask->more == QD_MORE_DROP ? 0 : ask->leak, ask->qber);
+    if (ask->more != QD_MORE_DROP) return;
+    double leak = ask->leak > 0 ? ask->leak : (double)code->leak / code->n, most = code->graph->rows * ask->z;
+    double m = code->graph->punctured * ask->z + round(leak * frame_bits(ask, code));
+    (void)qd_code_make(code, ask->code, ask->z, (uint32_t)fmin(most, m), NULL); /* the leak is in range */
+}
+
+/* Constants of the decoder for it. Where extension columns are dropped, rows are added at an unchanged error rate: so do the
+ * constants stay. */
+static void rule_of(const qd_frames_ask *ask, const qd_code *c, qd_ldpc_rule *rule) {
+    qd_code first;
+    first_code(ask, &first);
+    *rule = (qd_ldpc_rule){.max_iterations = ask->max_iterations, .ext = ask->more == QD_MORE_DROP ? 127 : 0};
+    if (ask->more != QD_MORE_DROP) first = *c;
+    qd_rate_constants((double)first.leak / frame_bits(ask, &first), rule);
     if (ask->c) rule->c = ask->c;
     if (ask->a) rule->a = ask->a;
-    rule->max_iterations = ask->max_iterations;
-    return QD_OK;
 }
 
 static uint64_t edges_of(const qd_code *c) {
@@ -98,53 +123,96 @@ static uint64_t edges_of(const qd_code *c) {
 qd_status qd_frames_code_of(const qd_frames_ask *ask, qd_frames_code *code, qd_error *err) {
     qd_code c;
     qd_ldpc_rule rule;
-    QD_TRY(resolve(ask, &c, &rule, err));
-    *code = (qd_frames_code){c.m, c.n, c.leak, rule.c, rule.a, edges_of(&c)};
+    QD_TRY(check(ask, err));
+    first_code(ask, &c);
+    rule_of(ask, &c, &rule);
+    *code = (qd_frames_code){c.m, frame_bits(ask, &c), c.leak, rule.c, rule.a, edges_of(&c)};
     return QD_OK;
 }
 
+/* ---- Batches --------------------------------------------------------------------------------------------------------------- */
+
 typedef struct batch {
     const qd_frames_ask *ask;
-    qd_code c;
+    qd_code c; /* of the attempt */
     qd_ldpc_rule rule;
     qd_device *dev;
-    uint64_t *alice, *bob, *got, *syndrome, *errors;
-    uint32_t *iterations;
+    qd_bits *key[2];                        /* Alice's and Bob's, of all frames, as long as they can get */
+    uint64_t *alice, *bob, *got, *syndrome; /* of the frames still open */
+    uint64_t *open, n_open, *spent;         /* their numbers in the batch; iterations of all frames */
+    uint32_t *iterations, attempts;
+    qd_frame_tally t;
 } batch;
 
 static void batch_free(batch *b) {
+    for (int i = 0; i < 2; i++) {
+        for (uint64_t f = 0; b->key[i] && f < b->ask->frames; f++) qd_bits_destroy(&b->key[i][f]);
+        free(b->key[i]);
+    }
     free(b->alice);
     free(b->bob);
     free(b->got);
     free(b->syndrome);
-    free(b->errors);
+    free(b->open);
+    free(b->spent);
     free(b->iterations);
 }
 
-static qd_status draw(batch *b, qd_error *err) {
-    const uint64_t n = b->ask->frames, words = qd_frame_words(&b->c);
-    qd_bits key[2] = {{0}, {0}};
+/* The longest code that a frame can come to. */
+static qd_code last_code(const batch *b) {
+    qd_code c = b->c;
+    if (b->ask->more != QD_MORE_NONE) (void)qd_code_make(&c, b->ask->code, b->ask->z, c.graph->rows * c.z, NULL);
+    return c;
+}
+
+/* Strings as long as the longest code takes; where extension columns are dropped, zeros behind the frame. */
+static qd_status draw_keys(batch *b, const qd_code *longest, qd_error *err) {
+    qd_bits drawn[2] = {{0}, {0}};
     qd_status st;
-    b->alice = calloc(n * words, 8);
-    b->bob = calloc(n * words, 8);
-    b->got = malloc(n * words * 8);
-    b->syndrome = malloc(n * qd_syndrome_words(&b->c) * 8);
-    b->errors = malloc(n * sizeof *b->errors);
-    b->iterations = malloc(n * sizeof *b->iterations);
-    if (!b->alice || !b->bob || !b->got || !b->syndrome || !b->errors || !b->iterations)
-        return qd_fail(err, QD_E_INTERNAL, "no memory for the frames|||take fewer at once");
-    for (int i = 0; i < 2; i++) QD_TRY_OUT(st, qd_bits_create(&key[i], b->c.n, err));
-    for (uint64_t f = 0; f < n; f++) {
-        const uint64_t frame = b->ask->first + f;
-        qd_random r = {.rehearsal = 1, .seed = b->ask->seed, .stream = QD_STREAM_PRIVATE, .entity = frame};
-        b->errors[f] = qd_frame_draw_truth(b->ask->seed, frame, b->ask->qber, b->ask->exact_errors, &key[0], &key[1]);
-        qd_frame_load(&b->c, &key[0], 0, b->alice + f * words);
-        qd_frame_private(&b->c, &r, b->alice + f * words);
-        qd_frame_load(&b->c, &key[1], 0, b->bob + f * words);
+    for (int i = 0; i < 2; i++) QD_TRY_OUT(st, qd_bits_create(&drawn[i], frame_bits(b->ask, longest), err));
+    for (uint64_t f = 0; f < b->ask->frames; f++) {
+        (void)qd_frame_draw_truth(b->ask->seed, b->ask->first + f, b->ask->qber, b->ask->exact_errors, &drawn[0], &drawn[1]);
+        for (int i = 0; i < 2; i++) {
+            QD_TRY_OUT(st, qd_bits_create(&b->key[i][f], longest->n, err));
+            memcpy(b->key[i][f].w, drawn[i].w, qd_bits_words(drawn[i].n) * 8);
+        }
     }
 out:
-    for (int i = 0; i < 2; i++) qd_bits_destroy(&key[i]);
+    for (int i = 0; i < 2; i++) qd_bits_destroy(&drawn[i]);
     return st;
+}
+
+static qd_status begin(batch *b, qd_error *err) {
+    const uint64_t n = b->ask->frames;
+    first_code(b->ask, &b->c);
+    const qd_code longest = last_code(b);
+    b->key[0] = calloc(n, sizeof(qd_bits));
+    b->key[1] = calloc(n, sizeof(qd_bits));
+    b->alice = malloc(n * qd_frame_words(&longest) * 8);
+    b->bob = malloc(n * qd_frame_words(&longest) * 8);
+    b->got = malloc(n * qd_frame_words(&longest) * 8);
+    b->syndrome = malloc(n * qd_syndrome_words(&longest) * 8);
+    b->open = malloc(n * sizeof *b->open);
+    b->spent = calloc(n, sizeof *b->spent);
+    b->iterations = malloc(n * sizeof *b->iterations);
+    if (!b->key[0] || !b->key[1] || !b->alice || !b->bob || !b->got || !b->syndrome || !b->open || !b->spent || !b->iterations)
+        return qd_fail(err, QD_E_INTERNAL, "no memory for the frames|||take fewer at once");
+    for (b->n_open = 0; b->n_open < n; b->n_open++) b->open[b->n_open] = b->n_open;
+    b->t.grows = b->ask->more == QD_MORE_GROW;
+    return draw_keys(b, &longest, err);
+}
+
+/* The open frames, as far as the attempt's code takes of them; private bits are the same in every attempt. */
+static void load(batch *b) {
+    const uint64_t words = qd_frame_words(&b->c);
+    memset(b->alice, 0, b->n_open * words * 8);
+    memset(b->bob, 0, b->n_open * words * 8);
+    for (uint64_t k = 0; k < b->n_open; k++) {
+        qd_random r = {.rehearsal = 1, .seed = b->ask->seed, .stream = QD_STREAM_PRIVATE, .entity = b->ask->first + b->open[k]};
+        qd_frame_load(&b->c, &b->key[0][b->open[k]], 0, b->alice + k * words);
+        qd_frame_load(&b->c, &b->key[1][b->open[k]], 0, b->bob + k * words);
+        qd_frame_private(&b->c, &r, b->alice + k * words);
+    }
 }
 
 /* Kernels' seconds on a device, by the wall on the reference. */
@@ -157,36 +225,68 @@ static double built(const batch *b) {
 }
 
 /* Drivers may compile on until a kernel first runs: what built one is timed once more. */
-static qd_status correct(batch *b, qd_frame_tally *t, qd_error *err) {
-    const uint64_t n = b->ask->frames;
-    double before = 0;
+static qd_status correct(batch *b, qd_error *err) {
+    double before = 0, decoding = 0, all = 0;
     for (int i = 0; i == 0 || (i == 1 && built(b) > before); i++) {
         double start = qd_now(), decode;
         before = built(b);
-        QD_TRY(qd_syndrome_run(&b->c, n, b->alice, b->syndrome, b->dev, err));
+        QD_TRY(qd_syndrome_run(&b->c, b->n_open, b->alice, b->syndrome, b->dev, err));
         decode = device_seconds(b);
-        QD_TRY(qd_ldpc_run(&b->c, &b->rule, n, b->bob, b->syndrome, b->got, b->iterations, QD_LDPC_AUTO, b->dev, err));
-        t->decode_seconds = device_seconds(b) - decode;
-        t->seconds = qd_now() - start;
+        QD_TRY(qd_ldpc_run(&b->c, &b->rule, b->n_open, b->bob, b->syndrome, b->got, b->iterations, QD_LDPC_AUTO, b->dev, err));
+        decoding = device_seconds(b) - decode;
+        all = qd_now() - start;
     }
+    b->t.decode_seconds += decoding;
+    b->t.seconds += all;
     return QD_OK;
 }
 
-static void count(const batch *b, qd_frame_tally *t) {
-    const uint64_t words = qd_frame_words(&b->c), edges = edges_of(&b->c);
-    for (uint64_t f = 0; f < b->ask->frames; f++) {
-        bool solved = b->iterations[f] > 0, right = memcmp(b->alice + f * words, b->got + f * words, words * 8) == 0;
-        uint32_t used = solved ? b->iterations[f] : b->rule.max_iterations;
-        /* A kept frame costs its code bits, one that tags or decoder found wrong all of it; and Bob's yes or no. */
-        qd_frame_tally_add(t, &(qd_frame_outcome){.solved = solved,
-                                                  .right = right,
-                                                  .bits = b->c.n,
-                                                  .errors = b->errors[f],
-                                                  .code_bits = b->c.leak,
-                                                  .charged = (solved && right ? b->c.leak : b->c.n) + 1,
-                                                  .rounds = 1,
-                                                  .iterations = used});
-        t->updates += (double)used * (double)edges;
+/* Flipped bits: those of the key columns in which Alice and Bob differ. */
+static uint64_t errors_of(const qd_code *c, const uint64_t *alice, const uint64_t *bob) {
+    uint64_t n = 0;
+    for (size_t i = (size_t)c->graph->punctured * c->words; i < qd_frame_words(c); i++)
+        n += (uint64_t)__builtin_popcountll(alice[i] ^ bob[i]);
+    return n;
+}
+
+/* Those that are done, or have nothing left to try, are counted; the others stay open. A kept frame costs its code bits, one that
+ * tags or decoder found wrong all of it; and Bob's yes or no to every attempt. */
+static void close_done(batch *b, bool last) {
+    const uint64_t words = qd_frame_words(&b->c), edges = edges_of(&b->c), bits = frame_bits(b->ask, &b->c);
+    uint64_t left = 0;
+    for (uint64_t k = 0; k < b->n_open; k++) {
+        const uint64_t f = b->open[k], *alice = b->alice + k * words;
+        const bool solved = b->iterations[k] > 0, right = memcmp(alice, b->got + k * words, words * 8) == 0;
+        const uint32_t used = solved ? b->iterations[k] : b->rule.max_iterations;
+        b->spent[f] += used;
+        b->t.updates += (double)used * (double)edges;
+        if (!solved && !last) {
+            b->open[left++] = f;
+            continue;
+        }
+        qd_frame_tally_add(&b->t, &(qd_frame_outcome){.solved = solved,
+                                                      .right = right,
+                                                      .bits = bits,
+                                                      .errors = errors_of(&b->c, alice, b->bob + k * words),
+                                                      .code_bits = b->c.leak,
+                                                      .charged = (solved && right ? b->c.leak : bits) + b->attempts,
+                                                      .rounds = b->attempts,
+                                                      .iterations = b->spent[f]});
+    }
+    b->n_open = left;
+}
+
+static qd_status attempts(batch *b, qd_error *err) {
+    for (;;) {
+        const uint32_t m = b->c.m + (b->ask->more == QD_MORE_NONE ? 0 : b->ask->step);
+        const bool last = m == b->c.m || m > b->c.graph->rows * b->c.z;
+        rule_of(b->ask, &b->c, &b->rule);
+        load(b);
+        QD_TRY(correct(b, err));
+        b->attempts++;
+        close_done(b, last);
+        if (b->n_open == 0) return QD_OK;
+        QD_TRY(qd_code_make(&b->c, b->ask->code, b->ask->z, m, err));
     }
 }
 
@@ -206,6 +306,7 @@ void qd_frame_tally_join(qd_frame_tally *t, const qd_frame_tally *more) {
     join(&t->charged, &more->charged);
     join(&t->rounds, &more->rounds);
     join(&t->iterations, &more->iterations);
+    t->grows |= more->grows;
     t->updates += more->updates;
     t->decode_seconds += more->decode_seconds;
     t->seconds += more->seconds;
@@ -213,14 +314,10 @@ void qd_frame_tally_join(qd_frame_tally *t, const qd_frame_tally *more) {
 
 qd_status qd_frames_truth(const qd_frames_ask *ask, qd_device *dev, qd_frame_tally *t, qd_error *err) {
     batch b = {.ask = ask, .dev = dev};
-    qd_frame_tally here = {0};
-    QD_TRY(resolve(ask, &b.c, &b.rule, err));
-    qd_status st = draw(&b, err);
-    if (st == QD_OK) st = correct(&b, &here, err);
-    if (st == QD_OK) {
-        count(&b, &here);
-        qd_frame_tally_join(t, &here);
-    }
+    QD_TRY(check(ask, err));
+    qd_status st = begin(&b, err);
+    if (st == QD_OK) st = attempts(&b, err);
+    if (st == QD_OK) qd_frame_tally_join(t, &b.t);
     batch_free(&b);
     return st;
 }

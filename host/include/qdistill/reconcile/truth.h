@@ -35,6 +35,7 @@ typedef struct qd_frame_tally {
     qd_frame_sum errors, code_bits, charged, rounds, iterations;
     double updates; /**< edges updated: one for each edge of the lifted rows in use and iteration; 0 where a code has none */
     double decode_seconds; /**< of decoding alone: the kernel, everything resident; on the reference the call */
+    bool grows;            /**< a frame has as many bits more as it has code bits more */
     double seconds;        /**< of syndromes or parities, decoding, transfers and comparison, by the wall; not of making frames */
 } qd_frame_tally;
 
@@ -48,19 +49,30 @@ void qd_frame_tally_join(qd_frame_tally *t, const qd_frame_tally *more);
  * seed and frame number alone. Returns the number of errors. */
 uint64_t qd_frame_draw_truth(uint64_t seed, uint64_t frame, double q, bool exact, qd_bits *alice, qd_bits *bob);
 
-/** Frames of a lifted code that one syndrome each is sent for. */
+/** What more is sent of a frame that failed. A block row i >= 4 of a base graph touches its own extension column alone but for
+ * the core's. */
+typedef enum qd_frames_more {
+    QD_MORE_NONE = 0,
+    QD_MORE_DROP = 1, /**< further rows without their extension columns: one code bit a row, and the frame stays what it is, (K_b
+                         + 2) z bits: the core's. Extension columns are zeros that both know. */
+    QD_MORE_GROW = 2  /**< further rows with theirs: each takes one more bit of key into the frame, and one code bit */
+} qd_frames_more;
+
+/** Frames of a lifted code: one syndrome each, or rows after rows until the decoder is done. */
 typedef struct qd_frames_ask {
     uint32_t code, z; /**< qd_code_id; lifting size */
     double leak; /**< share of a frame to disclose, in the code's range (qd_code_leaks); 0: what the rate's rule takes where qber
                     is known */
     uint32_t c, a;                /**< channel LLR 1..32 and check-node constant 2..15; 0: those that belong to the leak */
-    uint32_t max_iterations;      /**< 1..1000 */
+    uint32_t max_iterations;      /**< 1..1000, of each attempt: it starts anew */
+    qd_frames_more more;          /**< leak is then that of the first attempt */
+    uint32_t step;                /**< lifted rows that another attempt adds; with QD_MORE_NONE not read, else >= 1 */
     double qber;                  /**< 0 <= qber <= 1/2 */
     bool exact_errors;            /**< as of qd_frame_draw_truth */
     uint64_t seed, first, frames; /**< frames first..first + frames - 1 of those that belong to the seed */
 } qd_frames_ask;
 
-/** The code that @p ask means. */
+/** The code that @p ask means, in the first attempt. */
 typedef struct qd_frames_code {
     uint32_t m;                      /**< syndrome bits */
     uint32_t frame_bits, frame_leak; /**< key bits of a frame, and of them disclosed */
@@ -68,7 +80,7 @@ typedef struct qd_frames_code {
     uint64_t edges; /**< of the lifted rows in use */
 } qd_frames_code;
 
-/** QD_E_USAGE: unknown code, not a lifting size, a leak out of range. */
+/** QD_E_USAGE: unknown code, not a lifting size, a leak out of range; an exact number of errors in frames that grow. */
 qd_status qd_frames_code_of(const qd_frames_ask *ask, qd_frames_code *code, qd_error *err);
 
 /** Draw, encode, decode and compare, and add all of it to @p t. What is counted, but not the seconds, is the same on every device
