@@ -150,6 +150,20 @@ START_TEST(both_sides_end_with_alices_key) {
 }
 END_TEST
 
+/* Rounds of both halves alone, of a frame of odd length: the second half is the longer one. */
+START_TEST(halves_of_an_odd_frame) {
+    qd_cascade_plan plan = {.n = 33, .passes = 1, .block = {33}, .quiet = 20};
+    for (uint64_t f = 0; f < 200; f++) {
+        qd_cascade_counts c;
+        cascade_pair p = pair_make(9, f, plan.n, 7);
+        ck_assert_int_eq(qd_cascade_frame_truth(&plan, 10, f, &p.alice, &p.bob, &c, &err), QD_OK);
+        ck_assert(qd_bits_equal(&p.alice, &p.bob));
+        ck_assert_uint_eq(c.corrected, 7);
+        pair_free(&p);
+    }
+}
+END_TEST
+
 START_TEST(every_bit_wrong) {
     uint64_t left;
     uint32_t wrong[1005];
@@ -280,6 +294,7 @@ int main(void) {
                             known_halves_are_not_asked_again,
                             both_sides_end_with_alices_key,
                             every_bit_wrong,
+                            halves_of_an_odd_frame,
                             answers_of_no_key_are_refused,
                             bad_plans_are_refused,
                             block_sizes,

@@ -4,19 +4,22 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "reconcile/cascade_search.h"
 
 enum { NONE = UINT32_MAX };
 
-/* A block or part of one. `odd` is the parity of the errors that are left in it, once both sides told theirs. */
+/* A block or part of one. `odd` is the parity of the errors that are left in it, once both sides told theirs; of a whole block
+ * whose parity is asked, that of the errors found in it before. */
 typedef struct block {
-    uint32_t pass, from, to;
-    uint32_t left, right; /* halves, NONE until it is halved; the left one is the shorter */
+    uint32_t from, to,
+        left; /* left: its left half, NONE until it is halved; the right one follows it. The left one is the shorter */
+    uint8_t pass;
     bool known, odd, listed;
 } block;
 
 typedef struct pass {
     uint32_t number, k, first, blocks; /* its whole blocks are first..first+blocks-1 */
-    uint32_t *order, *place;           /* the permutation and its inverse */
+    const uint32_t *order, *place;     /* the permutation and its inverse */
 } pass;
 
 typedef struct list {
@@ -26,19 +29,20 @@ typedef struct list {
 
 struct qd_cascade {
     qd_cascade_plan plan;
-    uint64_t seed, frame;
+    qd_cascade_tables *tables, *own;  /* own: not shared with other frames, NULL where it is */
+    uint32_t *halves;                 /* order and place of the present round of both halves */
     pass pass[QD_CASCADE_PASSES + 1]; /* the last: the present round of both halves */
     uint32_t passes;
     block *block;
     size_t blocks, cap;
-    list asked,             /* blocks whose parity is asked in this round */
-        split,              /* the same in number: the block whose left half that is; NONE: a whole block */
-        ready,              /* FROM_TOP: blocks to search from, first come first served */
-        odd;                /* else: blocks that were odd when they came here */
-    uint32_t *taken, stamp; /* APART: the round in which a bit was taken last */
-    uint32_t quiet;         /* rounds of both halves without correction so far */
-    uint64_t before;        /* corrected before this round of both halves */
-    bool frame_odd;         /* parity of all errors that are left, known from the first pass on */
+    list asked,      /* blocks whose parity is asked in this round */
+        split,       /* the same in number: the block whose left half that is; NONE: a whole block */
+        ready,       /* FROM_TOP: blocks to search from, first come first served */
+        odd,         /* else: blocks that were odd when they came here */
+        found;       /* the bits that were corrected */
+    uint32_t quiet;  /* rounds of both halves without correction so far */
+    uint64_t before; /* corrected before this round of both halves */
+    bool frame_odd;  /* parity of all errors that are left, known from the first pass on */
     qd_bits errors;
     qd_cascade_counts counts;
 };
@@ -69,7 +73,7 @@ static qd_status add_block(qd_cascade *s, uint32_t of, uint32_t from, uint32_t t
         s->block = b;
         s->cap = cap;
     }
-    s->block[s->blocks++] = (block){.pass = of, .from = from, .to = to, .left = NONE, .right = NONE};
+    s->block[s->blocks++] = (block){.from = from, .to = to, .left = NONE, .pass = (uint8_t)of};
     return QD_OK;
 }
 
@@ -77,6 +81,17 @@ static qd_status add_block(qd_cascade *s, uint32_t of, uint32_t from, uint32_t t
 
 static uint32_t length(const block *b) {
     return b->to - b->from;
+}
+
+/* Errors found in a block so far: of the bits that were corrected, where the block has more. */
+static unsigned found_in(const qd_cascade *s, const block *b) {
+    const pass *p = &s->pass[b->pass];
+    unsigned odd = 0;
+    if (length(b) < s->found.n)
+        for (uint32_t i = b->from; i < b->to; i++) odd ^= qd_bits_get(&s->errors, p->order[i]);
+    else
+        for (size_t i = 0; i < s->found.n; i++) odd ^= p->place[s->found.v[i]] - b->from < length(b);
+    return odd;
 }
 
 static unsigned parity(const qd_cascade *s, const block *b, const qd_bits *bits) {
@@ -100,7 +115,7 @@ static qd_status learn_halves(qd_cascade *s, uint32_t whole, bool left_odd, qd_e
     if (s->block[w.left].known) return QD_OK;
     s->counts.inferred++;
     QD_TRY(learn(s, w.left, left_odd, err));
-    return learn(s, w.right, w.odd ^ left_odd, err);
+    return learn(s, w.left + 1, w.odd ^ left_odd, err);
 }
 
 static qd_status halve(qd_cascade *s, uint32_t id, qd_error *err) {
@@ -108,13 +123,15 @@ static qd_status halve(qd_cascade *s, uint32_t id, qd_error *err) {
     if (b.left != NONE) return QD_OK;
     uint32_t mid = b.from + length(&b) / 2;
     s->block[id].left = (uint32_t)s->blocks;
-    s->block[id].right = (uint32_t)s->blocks + 1;
+
     QD_TRY(add_block(s, b.pass, b.from, mid, err));
     return add_block(s, b.pass, mid, b.to, err);
 }
 
 static uint32_t whole_block_of(const qd_cascade *s, uint32_t p, uint32_t bit) {
-    return s->pass[p].first + s->pass[p].place[bit] / s->pass[p].k;
+    uint32_t at = s->pass[p].place[bit] / s->pass[p].k,
+             last = s->pass[p].blocks - 1; /* the second half of an odd frame is longer than k */
+    return s->pass[p].first + (at < last ? at : last);
 }
 
 /* A bit is wrong: every known part around it changes its parity. */
@@ -126,12 +143,13 @@ static qd_status correct(qd_cascade *s, uint32_t bit, qd_error *err) {
     s->counts.corrected++;
     s->frame_odd ^= 1;
     qd_bits_set(&s->errors, bit, !qd_bits_get(&s->errors, bit));
+    QD_TRY(add(&s->found, bit, err));
     for (uint32_t p = 0; p < s->passes; p++) {
         uint32_t at = s->pass[p].place[bit];
         for (uint32_t id = whole_block_of(s, p, bit); id != NONE && s->block[id].known;) {
             QD_TRY(learn(s, id, !s->block[id].odd, err));
             const block *b = &s->block[id];
-            id = b->left != NONE && at < s->block[b->left].to ? b->left : b->right;
+            id = b->left == NONE || at < s->block[b->left].to ? b->left : b->left + 1;
         }
     }
     return QD_OK;
@@ -150,7 +168,7 @@ static qd_status search(qd_cascade *s, uint32_t id, bool cascade, qd_error *err)
         QD_TRY(halve(s, id, err));
         uint32_t left = s->block[id].left;
         if (!s->block[left].known) return ask(s, left, id, err);
-        id = s->block[left].odd ? left : s->block[id].right;
+        id = s->block[left].odd ? left : left + 1;
     }
     if (!s->block[id].odd) return QD_OK;
     uint32_t of = s->block[id].pass, bit = s->pass[of].order[s->block[id].from];
@@ -169,7 +187,7 @@ static qd_status search_all(qd_cascade *s, qd_error *err) {
         uint32_t id = s->ready.v[i];
         if (id & HALVED) {
             const block *w = &s->block[id & ~HALVED];
-            id = s->block[w->left].odd ? w->left : w->right;
+            id = s->block[w->left].odd ? w->left : w->left + 1;
         }
         QD_TRY(search(s, id, cascade, err));
     }
@@ -215,16 +233,23 @@ static void shortest_first(const qd_cascade *s, list *l) {
 /* Whether no bit of the part is taken in this round; then all are. */
 static bool take(qd_cascade *s, const block *b) {
     const uint32_t *order = s->pass[b->pass].order;
+    qd_cascade_tables *t = s->tables;
     for (uint32_t i = b->from; i < b->to; i++)
-        if (s->taken[order[i]] == s->stamp) return false;
-    for (uint32_t i = b->from; i < b->to; i++) s->taken[order[i]] = s->stamp;
+        if (t->taken[order[i]] == t->stamp) return false;
+    for (uint32_t i = b->from; i < b->to; i++) t->taken[order[i]] = t->stamp;
     return true;
+}
+
+static void new_stamp(qd_cascade_tables *t) {
+    if (++t->stamp) return;
+    memset(t->taken, 0, t->plan.n * sizeof *t->taken); /* all stamps were used */
+    t->stamp = 1;
 }
 
 static qd_status ask_parts(qd_cascade *s, qd_error *err) {
     QD_TRY(settle(s, err));
     shortest_first(s, &s->odd);
-    s->stamp++;
+    new_stamp(s->tables);
     for (size_t i = 0; i < s->odd.n; i++) {
         uint32_t id = s->odd.v[i];
         if (s->plan.order == QD_CASCADE_APART && !take(s, &s->block[id])) continue;
@@ -254,17 +279,30 @@ static qd_status whole_blocks(qd_cascade *s, qd_error *err) {
     return QD_OK;
 }
 
+/* The permutation of a pass is in the tables, that of a round of both halves is made now. */
+static qd_status permute(qd_cascade *s, uint32_t at, pass *p, qd_error *err) {
+    const qd_cascade_tables *t = s->tables;
+    uint32_t n = s->plan.n;
+    if (at < s->plan.passes) {
+        p->order = t->order + (size_t)at * n;
+        p->place = t->place + (size_t)at * n;
+        return QD_OK;
+    }
+    if (!s->halves && !(s->halves = malloc(2 * (size_t)n * sizeof *s->halves))) return no_memory(err);
+    qd_cascade_permutation(t->seed, t->frame, p->number, n, s->halves);
+    for (uint32_t i = 0; i < n; i++) s->halves[n + s->halves[i]] = i;
+    p->order = s->halves;
+    p->place = s->halves + n;
+    return QD_OK;
+}
+
 static qd_status pass_begin(qd_cascade *s, uint32_t at, uint32_t k, uint32_t most, qd_error *err) {
     pass *p = &s->pass[at];
     uint32_t n = s->plan.n;
-    if (!p->order) p->order = malloc(n * sizeof *p->order);
-    if (!p->place) p->place = malloc(n * sizeof *p->place);
-    if (!p->order || !p->place) return no_memory(err);
     p->number = (uint32_t)s->counts.passes++;
+    QD_TRY(permute(s, at, p, err));
     p->k = k;
     p->first = (uint32_t)s->blocks;
-    qd_cascade_permutation(s->seed, s->frame, p->number, n, p->order);
-    for (uint32_t i = 0; i < n; i++) p->place[p->order[i]] = i;
     for (uint32_t from = 0, i = 0; from < n; i++) {
         uint32_t to = n - from > k && i + 1 < most ? from + k : n;
         QD_TRY(add_block(s, at, from, to, err));
@@ -272,6 +310,7 @@ static qd_status pass_begin(qd_cascade *s, uint32_t at, uint32_t k, uint32_t mos
     }
     p->blocks = (uint32_t)s->blocks - p->first;
     s->passes = at + 1;
+    for (size_t i = 0; i < s->found.n; i++) s->block[whole_block_of(s, at, s->found.v[i])].odd ^= 1;
     uint32_t ask_of = p->blocks - (s->plan.infer && at > 0);
     for (uint32_t i = 0; i < ask_of; i++) QD_TRY(ask(s, p->first + i, NONE, err));
     return ask_of ? QD_OK : whole_blocks(s, err);
@@ -303,13 +342,14 @@ static unsigned told(const uint64_t *w, size_t i) {
     return (unsigned)(w[i / 64] >> (i % 64)) & 1u;
 }
 
-qd_status qd_cascade_answer(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, qd_error *err) {
+qd_status qd_cascade_answer_at(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err) {
     size_t n = s->asked.n;
     if (n == 0) return QD_OK;
     bool begins = s->split.v[0] == NONE;
     for (size_t i = 0; i < n; i++) {
         uint32_t id = s->asked.v[i], split = s->split.v[i];
-        bool odd = told(alice, i) ^ told(bob, i) ^ parity(s, &s->block[id], &s->errors);
+        bool before = split == NONE ? s->block[id].odd : found_in(s, &s->block[id]);
+        bool odd = told(alice, at + i) ^ told(bob, at + i) ^ before;
         QD_TRY(split == NONE ? learn(s, id, odd, err) : learn_halves(s, split, odd, err));
         if (s->plan.order == QD_CASCADE_FROM_TOP) QD_TRY(add(&s->ready, split == NONE ? id : split | HALVED, err));
     }
@@ -321,6 +361,10 @@ qd_status qd_cascade_answer(qd_cascade *s, const uint64_t *alice, const uint64_t
     s->asked.n = s->split.n = 0;
     if (begins) QD_TRY(whole_blocks(s, err));
     return go_on(s, err);
+}
+
+qd_status qd_cascade_answer(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, qd_error *err) {
+    return qd_cascade_answer_at(s, alice, bob, 0, err);
 }
 
 uint64_t qd_cascade_questions(const qd_cascade *s) {
@@ -347,25 +391,13 @@ qd_cascade_counts qd_cascade_counts_of(const qd_cascade *s) {
 
 /* ---- Begin and end --------------------------------------------------------------------------------------------------------- */
 
-static qd_status check(const qd_cascade_plan *p, uint64_t frame, qd_error *err) {
-    bool ok = p->n >= 2 && p->n <= QD_CASCADE_BITS && p->passes >= 1 && p->passes <= QD_CASCADE_PASSES &&
-              p->order < QD_CASCADE_ORDERS && (p->quiet == 0 || p->order == QD_CASCADE_FROM_TOP) && frame <= UINT32_MAX &&
-              (!p->infer || p->order != QD_CASCADE_FROM_TOP);
-    for (uint32_t i = 0; ok && i < p->passes; i++) ok = p->block[i] >= 1 && p->block[i] <= p->n;
-    return ok ? QD_OK
-              : qd_fail(err, QD_E_USAGE, "this is no plan of Cascade||a size is out of range|see qdistill/reconcile/cascade.h");
-}
-
-qd_status qd_cascade_create(const qd_cascade_plan *plan, uint64_t seed, uint64_t frame, qd_cascade **out, qd_error *err) {
+qd_status qd_cascade_create_over(qd_cascade_tables *t, qd_cascade **out, qd_error *err) {
     *out = NULL;
-    QD_TRY(check(plan, frame, err));
     qd_cascade *s = calloc(1, sizeof *s);
     if (!s) return no_memory(err);
-    s->plan = *plan;
-    s->seed = seed;
-    s->frame = frame;
-    qd_status st = qd_bits_create(&s->errors, plan->n, err);
-    if (st == QD_OK && !(s->taken = calloc(plan->n, sizeof *s->taken))) st = no_memory(err);
+    s->plan = t->plan;
+    s->tables = t;
+    qd_status st = qd_bits_create(&s->errors, s->plan.n, err);
     if (st == QD_OK) st = go_on(s, err);
     if (st == QD_OK)
         *out = s;
@@ -374,18 +406,29 @@ qd_status qd_cascade_create(const qd_cascade_plan *plan, uint64_t seed, uint64_t
     return st;
 }
 
+qd_status qd_cascade_create(const qd_cascade_plan *plan, uint64_t seed, uint64_t frame, qd_cascade **out, qd_error *err) {
+    qd_cascade_tables *t;
+    *out = NULL;
+    QD_TRY(qd_cascade_tables_make(plan, seed, frame, &t, err));
+    qd_status st = qd_cascade_create_over(t, out, err);
+    if (st == QD_OK)
+        (*out)->own = t;
+    else
+        qd_cascade_tables_free(t);
+    return st;
+}
+
 void qd_cascade_destroy(qd_cascade *s) {
     if (!s) return;
-    for (size_t p = 0; p <= QD_CASCADE_PASSES; p++) {
-        free(s->pass[p].order);
-        free(s->pass[p].place);
-    }
+    qd_cascade_tables_free(s->own);
+    free(s->halves);
     free(s->asked.v);
     free(s->split.v);
     free(s->ready.v);
     free(s->odd.v);
+    free(s->found.v);
     free(s->block);
-    free(s->taken);
+
     qd_bits_destroy(&s->errors);
     free(s);
 }

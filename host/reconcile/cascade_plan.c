@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The variants of Cascade as numbers (arXiv:1407.3257, table 1), and the permutations. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
-#include "qdistill/reconcile/cascade.h"
+#include "reconcile/cascade_search.h"
 
 static const struct {
     const char *name;
@@ -77,4 +78,40 @@ void qd_cascade_permutation(uint64_t seed, uint64_t frame, uint32_t pass, uint32
         order[i] = order[j];
         order[j] = t;
     }
+}
+
+static qd_status check(const qd_cascade_plan *p, uint64_t frame, qd_error *err) {
+    bool ok = p->n >= 2 && p->n <= QD_CASCADE_BITS && p->passes >= 1 && p->passes <= QD_CASCADE_PASSES &&
+              p->order < QD_CASCADE_ORDERS && (p->quiet == 0 || p->order == QD_CASCADE_FROM_TOP) && frame <= UINT32_MAX &&
+              (!p->infer || p->order != QD_CASCADE_FROM_TOP);
+    for (uint32_t i = 0; ok && i < p->passes; i++) ok = p->block[i] >= 1 && p->block[i] <= p->n;
+    return ok ? QD_OK
+              : qd_fail(err, QD_E_USAGE, "this is no plan of Cascade||a size is out of range|see qdistill/reconcile/cascade.h");
+}
+
+qd_status qd_cascade_tables_make(const qd_cascade_plan *plan, uint64_t seed, uint64_t frame, qd_cascade_tables **out,
+                                 qd_error *err) {
+    *out = NULL;
+    QD_TRY(check(plan, frame, err));
+    qd_cascade_tables *t = calloc(1, sizeof *t);
+    size_t n = plan->n, all = plan->passes * n;
+    if (t) *t = (qd_cascade_tables){*plan, seed, frame, malloc(all * 4), malloc(all * 4), calloc(n, 4), 0};
+    if (!t || !t->order || !t->place || !t->taken) {
+        qd_cascade_tables_free(t);
+        return qd_fail(err, QD_E_INTERNAL, "no memory for the permutations of a frame|||close other programs");
+    }
+    for (uint32_t p = 0; p < plan->passes; p++) {
+        qd_cascade_permutation(seed, frame, p, plan->n, t->order + p * n);
+        for (uint32_t i = 0; i < plan->n; i++) t->place[p * n + t->order[p * n + i]] = i;
+    }
+    *out = t;
+    return QD_OK;
+}
+
+void qd_cascade_tables_free(qd_cascade_tables *t) {
+    if (!t) return;
+    free(t->order);
+    free(t->place);
+    free(t->taken);
+    free(t);
 }

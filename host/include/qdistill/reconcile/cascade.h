@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "qdistill/compute.h"
 #include "qdistill/core.h"
 
 #ifdef __cplusplus
@@ -110,6 +111,30 @@ qd_status qd_cascade_answer(qd_cascade *self, const uint64_t *alice, const uint6
 /** The errors found so far, n bits: Bob adds them to his key in the end. Borrowed. */
 const qd_bits *qd_cascade_errors(const qd_cascade *self);
 qd_cascade_counts qd_cascade_counts_of(const qd_cascade *self);
+
+/** One side of many frames in lock-step: every round carries the questions of all frames that are not done, in order of the frames. The frames
+ *  share their permutations, those of frame number @p batch. Used by one thread. */
+typedef struct qd_cascade_batch qd_cascade_batch;
+
+/** Begin: the questions of the first round stand.
+ *  @param keys    this side's keys, [frames][qd_bits_words(n)], as qd_bits; read here, then no more
+ *  @param frames  1 to 2^20
+ *  @param dev     makes the prefix parities (operation cascade_prefix); NULL: the reference
+ *  QD_E_USAGE: as qd_cascade_create; plans with halves rounds (quiet > 0) are not for batches. QD_E_BUILD, QD_E_DEVICE, QD_E_INTERNAL. */
+qd_status qd_cascade_batch_create(const qd_cascade_plan *plan, uint64_t seed, uint64_t batch, const uint64_t *keys, uint64_t frames,
+                                  qd_device *dev, qd_cascade_batch **out, qd_error *err);
+/** Wipes the prefix parities. NULL is accepted. */
+void qd_cascade_batch_destroy(qd_cascade_batch *self);
+/** Questions of this round, which are bits of a message; 0: all frames are done. */
+uint64_t qd_cascade_batch_questions(const qd_cascade_batch *self);
+/** This side's message. @p parity qd_bits_words(questions) words, written whole. */
+void qd_cascade_batch_message(const qd_cascade_batch *self, uint64_t *parity);
+/** As qd_cascade_answer, of all frames. */
+qd_status qd_cascade_batch_answer(qd_cascade_batch *self, const uint64_t *alice, const uint64_t *bob, qd_error *err);
+/** The search of a frame: its errors and counts. Borrowed. */
+const qd_cascade *qd_cascade_batch_frame(const qd_cascade_batch *self, uint64_t frame);
+/** Sums over the frames; rounds and bytes are those of the batch's messages. */
+qd_cascade_counts qd_cascade_batch_counts_of(const qd_cascade_batch *self);
 
 /** Statistics: a whole frame with both keys at hand. @p bob is corrected in place; errors may be left, which no parity showed.
  *  Errors as of create; QD_E_USAGE also when a key has not n bits. */
