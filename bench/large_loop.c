@@ -121,9 +121,12 @@ static void rows(qd_large_loop *l, const tables *t, uint32_t i, uint32_t r, __mm
         second = _mm512_min_epi16(second, hi);
         k1 = lo;
     }
-    __m512i cap = _mm512_slli_epi16(k1, 1), others = _mm512_min_epi16(cap, inverse(t, sum)),
-            one = _mm512_min_epi16(_mm512_slli_epi16(second, 1), inverse(t, _mm512_sub_epi16(sum, look_up(t->phi, k1)))),
-            two = _mm512_min_epi16(cap, inverse(t, _mm512_sub_epi16(sum, look_up(t->phi, k2)))); /* k2 none: for no edge */
+    __m512i phi1 = look_up(t->phi, k1), phi2 = look_up(t->phi, k2), cap = _mm512_slli_epi16(k1, 1); /* k2 none: of no edge */
+    __m512i rest = _mm512_subs_epu16(_mm512_subs_epu16(sum, phi1), phi2);
+    __m512i mean = _mm512_mulhi_epu16(rest, _mm512_set1_epi16((short)(65536 / (end - first))));
+    __m512i others = _mm512_min_epi16(cap, inverse(t, _mm512_sub_epi16(sum, mean))),
+            two = _mm512_min_epi16(cap, inverse(t, _mm512_sub_epi16(sum, phi2))),
+            one = _mm512_min_epi16(_mm512_slli_epi16(second, 1), inverse(t, _mm512_sub_epi16(sum, phi1)));
     for (uint32_t e = first; e < end; e++) {
         uint32_t p = r + c->edge[e].shift;
         if (p >= c->z) p -= c->z;

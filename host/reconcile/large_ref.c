@@ -92,8 +92,10 @@ static void row(decoder *d, uint32_t i, uint32_t r, unsigned syndrome_bit) {
         else if (k > k1 && k < k2)
             k2 = k;
     }
-    int others = smaller(2 * k1, inverse(least, sum)), one = smaller(2 * second, inverse(least, sum - phi_of[k1])),
-        two = k2 == QD_LARGE_CLASSES ? 0 : smaller(2 * k1, inverse(least, sum - phi_of[k2]));
+    uint32_t phi1 = phi_of[k1], phi2 = k2 < QD_LARGE_CLASSES ? phi_of[k2] : 0, rest = sum - phi1 > phi2 ? sum - phi1 - phi2 : 0;
+    uint32_t mean = rest * (65536 / (end - first)) >> 16; /* of the other edges */
+    int others = smaller(2 * k1, inverse(least, sum - mean)), one = smaller(2 * second, inverse(least, sum - phi1)),
+        two = smaller(2 * k1, inverse(least, sum - phi2));
     for (uint32_t e = first; e < end; e++) {
         int v = d->v[e - first], k = class_of(v), size = k == k1 ? one : k == k2 ? two : others;
         int m = (parity ^ (v < 0)) ? -size : size;

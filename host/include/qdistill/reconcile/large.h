@@ -101,15 +101,22 @@ void qd_large_syndrome(const qd_large_code *code, const uint64_t *frame, uint64_
 /** Decode one frame: the reference, in 16-bit integers, layered (block rows in order), sum-product by sums of phi.
  *
  *  APP of a bit: +c for a 0 of Bob, -c for a 1. Messages start at 0. A check row with edges e does
- *      v_e = APP_e - msg_e;   k_e = min((|v_e| + 1) / 2, 63);   T = sum of phi[k_e], stopping at 65535
- *      k1 = least of the k_e, k2 = least of those above k1; second = the second in order (k1 again when two edges have it)
- *      |msg_e| = min(2 second, inv(T - phi[k1])) where k_e = k1, min(2 k1, inv(T - phi[k2])) where k_e = k2, else min(2 k1,
- * inv(T)); inv(t) = number of k >= 1 with t <= least[k] sign of msg_e: parity of the signs of the other v (negative counts), and
- * of the syndrome bit (1 counts) APP_e = v_e + msg_e (The sum over all edges stands for the sum over the others where these are
- * many and large. A check is no surer than the least sure of the others: the bound counts where phi has rounded to 0, and without
- * it errors grow from there.) After each iteration bit = (APP < 0); when all rows match the syndrome the frame is done. The first
- * time that at most `halve` rows do not, messages are halved toward 0, and APP is made anew of +-(c/2) and of them: what is left
- * by then hangs on clipped messages.
+ *  - v_e = APP_e - msg_e; k_e = min((|v_e| + 1) / 2, 63); T = sum of phi[k_e], stopping at 65535
+ *  - k1 = least of the k_e, k2 = least of those above k1; second = the second in order (k1 again when two edges have it)
+ *  - R = T - phi[k1] - phi[k2], at least 0; mean = floor(R floor(65536 / degree) / 65536)
+ *  - where k_e = k1, |msg_e| = min(2 second, inv(T - phi[k1]))
+ *  - where k_e = k2, |msg_e| = min(2 k1, inv(T - phi[k2]))
+ *  - else |msg_e| = min(2 k1, inv(T - mean)); inv(t) = number of k >= 1 with t <= least[k]
+ *  - sign of msg_e: parity of the signs of the other v (negative counts), and of the syndrome bit (1 counts)
+ *  - APP_e = v_e + msg_e
+ *
+ *  The mean stands for the edge's own phi where there are many and small ones, so that three magnitudes leave a row; without it
+ *  frames take a fifth more iterations, or fail, near the threshold. A check is no surer than the least sure of the others: that
+ *  bound counts where phi has rounded to 0, and without it errors grow from there (bench/NOTES.md).
+ *
+ *  After each iteration bit = (APP < 0); when all rows match the syndrome the frame is done. The first time that at most `halve`
+ *  rows do not, messages are halved toward 0, and APP is made anew of +-(c/2) and of them: what is left by then hangs on clipped
+ *  messages.
  *
  *  @param frame      in  Bob's bits
  *  @param syndrome   in  Alice's
