@@ -5,9 +5,6 @@
 
 #include "qdistill/timetag.h"
 
-/** Events a side that are held: enough for any lock that can be had, and a bound on the memory whatever the files. */
-enum { QD_SYNC_EVENTS = 1 << 24 };
-
 /** One side while it is read. */
 typedef struct qd_sync_side {
     qd_tag_reader *reader;

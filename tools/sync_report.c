@@ -2,6 +2,7 @@
 #include "sync_report.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 void qd_sync_print(FILE *to, const qd_sync_report *r) {
     fprintf(to, "locked: offset %.3f ps (sd %.2g) at B's time %.6f s, frequency %.9f ppm (sd %.1g)\n", r->offset_ps,
@@ -15,6 +16,22 @@ void qd_sync_print(FILE *to, const qd_sync_report *r) {
                 r->drift_ppm_s, r->followed_s);
     fprintf(to, "%" PRIu64 " pairs over %.6g s, jitter %.4g ps, rates %.6g and %.6g a second\n", r->pairs, r->span_s, r->sigma_ps,
             r->rate_a, r->rate_b);
+}
+
+/* What would see a weaker link; null where the search stays as it was. */
+static json_t *remedies_json(const qd_sync_args *a, const qd_sync_report *r) {
+    json_t *all = json_array();
+    for (uint32_t i = 0; i < r->remedies; i++) {
+        const qd_remedy *x = &r->remedy[i];
+        bool high = x->effort == QD_EFFORT_HIGH && strcmp(a->effort, "high") != 0;
+        json_t *j = json_pack("{s:f}", "eta", x->eta);
+        json_object_set_new(j, "max_ppm", x->max_ppm > 0 ? json_real(x->max_ppm) : json_null());
+        json_object_set_new(j, "max_offset_s", x->max_offset_s > 0 ? json_real(x->max_offset_s) : json_null());
+        json_object_set_new(j, "times", x->times > 0 ? json_real(x->times) : json_null());
+        json_object_set_new(j, "effort", high ? json_string("high") : json_null());
+        json_array_append_new(all, j);
+    }
+    return all;
 }
 
 void qd_sync_json(json_t *j, const qd_sync_args *a, const qd_sync_loaded *loaded, const qd_clock *clock, const qd_sync_report *r,
@@ -38,6 +55,8 @@ void qd_sync_json(json_t *j, const qd_sync_args *a, const qd_sync_loaded *loaded
     json_object_set_new(j, "reason", r->locked ? json_null() : json_string(r->reason));
     json_object_set_new(j, "refusal", r->locked ? json_null() : json_string(qd_no_lock_name(r->cause)));
     if (r->locked && clock) json_object_set_new(j, "clock", qd_clock_json(clock));
+    json_object_set_new(j, "sees_eta", r->weakest > 0 ? qd_json_from_real(r->weakest) : json_null());
+    json_object_set_new(j, "remedies", remedies_json(a, r));
     json_object_set_new(j, "hypotheses", qd_json_from_u64(r->hypotheses));
     json_object_set_new(j, "peak", qd_json_from_u64(r->peak));
     json_object_set_new(j, "lambda", json_real(r->lambda));

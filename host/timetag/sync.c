@@ -96,14 +96,15 @@ typedef struct outcome {
     double tried; /* peaks that were taken to data kept back, of all stages */
 } outcome;
 
-static qd_status not_found(const qd_stage *st, bool longer, const qd_sync_params *p, qd_sync_report *r, qd_error *err) {
-    char next[320];
-    /* S = eta sqrt(T/d), eta the share of events with a partner; half of it is lost between bins and slopes */
-    double root = sqrt((double)st->leaves * st->group * QD_LINES_SLICE);
+/* Nothing stands out: what the search would have seen, and with what it would see less. */
+static qd_status not_found(const qd_strip *all, const qd_strip *used, const qd_search *search, const qd_sync_params *p,
+                           qd_sync_report *r, qd_error *err) {
+    char list[320], next[560];
+    qd_search_remedies(used, search, p, r);
+    qd_remedies_text(r, p, qd_seconds(all->to - all->from, all->a->tick), list, sizeof list);
     snprintf(next, sizeof next,
-             "%s; or narrow the search by what you know (--max-offset-s from GPS or NTP, --max-ppm); with these limits and %.3g "
-             "s about %.2g %% of the events must have a partner",
-             longer ? "give a longer recording" : "check that the files belong together", r->search_s, 200 * r->needed / root);
+             "check that the files belong together; this search sees links of which %.2g %% of the events have a partner%s%.300s",
+             100 * r->weakest, *list ? ", weaker ones with what is known of the clocks (around --ppm, --offset-s): " : "", list);
     return qd_refuse(r, QD_LOCK_NO_PEAK, next, err,
                      "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false, p->p_false);
 }
@@ -115,13 +116,22 @@ static double distance(const qd_sync_report *x, const qd_sync_report *y) {
                 y->frequency_ppm * 1e-6 * (at - y->mid_ps));
 }
 
+/* No higher line meets this one: as a candidate it is one of its own, not another tangent of a clock that drifts. */
+static bool alone(const qd_stage *st, uint32_t i) {
+    for (uint32_t k = 0; k < i; k++)
+        if (qd_peaks_meet(&st->peak[k], &st->peak[i])) return false;
+    return true;
+}
+
 /* Whether one of the next highest lines, too low to stand out by itself, is a clock as well, and another one than the line found.
  */
 static qd_status another(const qd_stage *st, uint32_t found, const qd_strip *all, const qd_strip *kept, const qd_search *search,
                          const qd_sync_params *p, double *tried, const qd_sync_report *r, double *twin) {
     enum { LOOKS = 4 };
     for (uint32_t i = 0, looks = 0; i < st->n_peaks && looks < LOOKS; i++) {
-        if (i == found || st->peak[i].excess < qd_satellite * st->peak[found].excess) continue;
+        if (i == found || qd_peaks_meet(&st->peak[i], &st->peak[found]) ||
+            st->peak[i].excess < qd_satellite * st->peak[found].excess)
+            continue;
         looks++;
         qd_sync_report other = *r;
         qd_clock clock;
@@ -139,12 +149,15 @@ static qd_status another(const qd_stage *st, uint32_t found, const qd_strip *all
 static qd_status try_peaks(const qd_stage *st, const qd_stage *after, const qd_strip *all, const qd_strip *kept,
                            const qd_search *search, const qd_sync_params *p, outcome *o, qd_clock *clock, qd_sync_report *r,
                            qd_error *err) {
-    const qd_peak *first = &st->peak[0], *next = &st->peak[1];
+    const qd_peak *first = &st->peak[0];
+    uint32_t second = 1; /* the highest that does not meet the first */
+    while (second < st->n_peaks && qd_peaks_meet(first, &st->peak[second])) second++;
+    const qd_peak *next = &st->peak[second];
     enum { FEW = 16, FEW_LAST = 64 };
     double rate = (double)qd_events_between(all->a, all->from, all->to) / (double)(all->to - all->from), cost = 0,
            budget = after ? after->work / 4 : st->work / 2;
     double twin = 0; /* share of a second peak that stands out as well */
-    if (st->n_peaks > 1 && qd_peak_log(st, next) <= search->log_limit && next->excess / first->excess > qd_satellite &&
+    if (second < st->n_peaks && qd_peak_log(st, next) <= search->log_limit && next->excess / first->excess > qd_satellite &&
         qd_peak_log(st, first) <= search->log_limit)
         twin = next->excess / first->excess;
     for (uint32_t i = 0; i < st->n_peaks; i++) {
@@ -160,7 +173,7 @@ static qd_status try_peaks(const qd_stage *st, const qd_stage *after, const qd_s
             o->ambiguous = s != QD_OK;
         }
         if (s != QD_E_POLICY) return s;
-        o->twins = o->twins || (log_false <= search->log_limit && r->second > qd_satellite);
+        o->twins = o->twins || (log_false <= search->log_limit && r->second > qd_satellite && alone(st, i));
         if (o->ambiguous || (log_false <= search->log_limit && peak->score > o->score)) {
             o->significant = true;
             o->score = peak->score;
@@ -171,16 +184,6 @@ static qd_status try_peaks(const qd_stage *st, const qd_stage *after, const qd_s
     }
     return QD_E_POLICY;
 }
-
-/* Sums of a leaf and a lag, and leaves: some milliseconds; a few seconds; minutes on two cores. */
-static const struct {
-    double work;
-    uint32_t leaves;
-} efforts[] = {[QD_EFFORT_NORMAL] = {0x1p34, 1024}, [QD_EFFORT_HIGH] = {0x1p37, 8192}, [QD_EFFORT_LOW] = {0x1p24, 8192}};
-
-/* The first rung is coarse: it costs next to nothing and is enough for a bright link. */
-static const uint32_t ladder[] = {8, 8, 32, 128, 512, 1024, 2048, 4096, 8192};
-enum { STEPS = sizeof ladder / sizeof *ladder };
 
 /* The strip without its last part, which is for confirmation. */
 static qd_strip without_kept(const qd_strip *all, qd_strip *kept) {
@@ -210,15 +213,6 @@ static bool too_long(const qd_stage *st) {
     return drift_s * qd_seconds((int64_t)(bins * (double)st->bin), st->strip.a->tick) * bins / 8 > 2;
 }
 
-/* The stage of most leaves that the effort allows. */
-static bool plan_most(const qd_strip *used, const qd_search *search, qd_effort effort, qd_stage *st) {
-    for (int i = STEPS - 1; i > 0; i--)
-        if (ladder[i] <= efforts[effort].leaves && qd_stage_plan(used, search, ladder[i], UINT32_MAX, st) &&
-            st->work <= efforts[effort].work)
-            return true;
-    return false;
-}
-
 /* A clock that drifts may leave all lines through a long recording, and be on one through its beginning. */
 static qd_status search_parts(qd_device *dev, const qd_strip *all, const qd_search *search, const qd_sync_params *p, qd_stage *st,
                               outcome *o, qd_clock *clock, qd_sync_report *r, qd_error *err) {
@@ -229,7 +223,7 @@ static qd_status search_parts(qd_device *dev, const qd_strip *all, const qd_sear
         part.to = part.from + (part.to - part.from) / SHORTER;
         qd_strip used = without_kept(&part, &kept);
         if (qd_events_between(used.a, used.from, used.to) < LEAST_EVENTS ||
-            qd_events_between(used.b, used.from, used.to) < LEAST_EVENTS || !plan_most(&used, search, p->effort, st))
+            qd_events_between(used.b, used.from, used.to) < LEAST_EVENTS || !qd_stage_most(&used, search, p->effort, st))
             break;
         qd_status s = search_stage(dev, st, NULL, &part, &kept, search, p, o, clock, r, err);
         if (s != QD_E_POLICY) return s;
@@ -245,15 +239,12 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_search *sear
     outcome o = {.tried = 0};
     qd_stage st[2];
     qd_status s = QD_E_POLICY;
-    bool more = qd_stage_plan(&used, search, ladder[0], 1, &st[0]), longer = true;
+    bool more = qd_stage_rung(&used, search, p->effort, 0, &st[0]);
     if (!more)
         return qd_refuse(r, QD_LOCK_TOO_SHORT, "give a longer recording", err,
                          "no peak stands out: %.3g s are too short for a search", qd_seconds(used.to - used.from, all->a->tick));
-    for (int i = 0; s == QD_E_POLICY && more && !o.ambiguous; i++) {
-        more = i + 1 < STEPS && ladder[i + 1] <= efforts[p->effort].leaves &&
-               qd_stage_plan(&used, search, ladder[i + 1], UINT32_MAX, &st[1]);
-        longer = !more;
-        more = more && st[1].work <= efforts[p->effort].work;
+    for (uint32_t i = 0; s == QD_E_POLICY && more && !o.ambiguous; i++) {
+        more = qd_stage_rung(&used, search, p->effort, i + 1, &st[1]);
         s = search_stage(dev, &st[0], more ? &st[1] : NULL, all, &kept, search, p, &o, clock, r, err);
         if (s == QD_E_POLICY && more && !o.ambiguous) st[0] = st[1];
     }
@@ -271,7 +262,7 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_search *sear
         r->s_max = sqrt((double)r->pairs * (double)r->pairs / (r->rate_a * r->rate_b)) / r->span_s / sqrt(p->max_ppm * 1e-6);
     }
     if (s != QD_E_POLICY) return s;
-    if (!o.significant) return not_found(last, longer, p, r, err);
+    if (!o.significant) return not_found(all, &used, search, p, r, err);
     *r = o.report;
     if (err) *err = o.err;
     return QD_E_POLICY;

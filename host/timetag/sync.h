@@ -197,8 +197,20 @@ typedef struct qd_stage {
 } qd_stage;
 /** The stage with so many leaves (a power of two) of at most so many slices. false: the data are too short for it. */
 bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leaves, uint32_t most_group, qd_stage *stage);
+/** Stage @p rung of a search, 0 the first. false: the effort or the data end before it. */
+bool qd_stage_rung(const qd_strip *used, const qd_search *search, qd_effort effort, uint32_t rung, qd_stage *stage);
+/** The stage of most leaves that the effort allows. false: the data are too short for one. */
+bool qd_stage_most(const qd_strip *used, const qd_search *search, qd_effort effort, qd_stage *stage);
+/** The least share of events with a partner that the stages of a search see nearly always; infinity when there is no stage. */
+double qd_search_weakest(const qd_strip *used, const qd_search *search, qd_effort effort);
+/** Fill weakest and remedy of the report. */
+void qd_search_remedies(const qd_strip *used, const qd_search *search, const qd_sync_params *p, qd_sync_report *r);
+/** The remedies as a list for people; @p seconds is the length of the data. */
+void qd_remedies_text(const qd_sync_report *r, const qd_sync_params *p, double seconds, char *out, size_t cap);
 /** Correlate; the best lines by falling score, none the shadow of another. */
 qd_status qd_search_stage(qd_device *dev, qd_stage *stage, qd_error *err);
+/** Two lines come within two bins of each other somewhere: what one has, the other may have of it, or of a clock that drifts. */
+bool qd_peaks_meet(const qd_peak *p, const qd_peak *q);
 /** The line of a peak, its base at the middle of the strip. */
 qd_clock qd_peak_line(const qd_stage *stage, const qd_peak *peak);
 /** ln of the chance of such a peak in the stage, Gaussian or, of few events, Poisson: the greater. */

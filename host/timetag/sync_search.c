@@ -7,15 +7,36 @@
 enum {
     NEIGHBOURS = 512, /* lags on either side that make the local background, beyond what a line may cover */
     BIN_MAX = 255,    /* most events kept of one bin: more are a burst */
-    SLICES_MAX = 1 << 14,
+    SLICES_MAX = 1 << 16,
+    GROUP_MAX = 64,
     STRETCH = 64 /* blocks of lags at a time */
 };
 
 /* ---- Geometry ---------------------------------------------------------------------------------------------------- */
 
+/* Bins with fewer events stay counts. */
+static const double least_mean = 0.1;
+
+/* Counts of a mean are scaled by this. */
+static double scale_of(double mean) {
+    return mean < least_mean ? 1 : mean < 0.3 ? 4 : mean < 1.5 ? 2 : 1.25 / sqrt(mean);
+}
+
+/* Variance of a bin as centre() leaves it, rounding included. */
+static double variance(const qd_tags *t, double bin) {
+    double span = t->n > 1 ? (double)(t->t[t->n - 1] - t->t[0]) : 0, mean = span > 0 ? (double)t->n / span * bin : 0;
+    return scale_of(mean) * scale_of(mean) * mean + (mean < least_mean ? 0 : 0.25);
+}
+
+/* A leaf's sum is known modulo the prime: four of its standard deviations must fit in either way, or sums wrap, and peaks with them. */
+static bool wraps(const qd_strip *used, double bin, uint32_t group) {
+    return 4 * sqrt(variance(used->a, bin) * variance(used->b, bin) * group * QD_LINES_SLICE) > QD_LINES_PRIME / 2.0;
+}
+
 /* A leaf may smear by half a bin at most; where the frequency is known better it holds more slices. */
 static uint32_t group_of(double max_rate, uint32_t leaves, uint32_t most) {
     uint32_t group = 1;
+    if (most > GROUP_MAX) most = GROUP_MAX;
     while (2 * group <= most && 2 * group * leaves <= SLICES_MAX && 2.0 * group * QD_LINES_SLICE * max_rate <= 0.5) group *= 2;
     return group;
 }
@@ -26,7 +47,7 @@ bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leave
     *st = (qd_stage){
         .strip = *used, .prior = search->prior, .leaves = leaves, .group = group_of(search->max_rate, leaves, most_group)};
     double span = (double)(used->to - used->from), bins = (double)leaves * st->group * QD_LINES_SLICE;
-    while (st->group > 1 && span / bins < least) {
+    while (st->group > 1 && (span / bins < least || wraps(used, span / bins, st->group))) {
         st->group /= 2;
         bins /= 2;
     }
@@ -38,9 +59,6 @@ bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leave
     return true;
 }
 
-/* Bins with fewer events stay counts. */
-static const double least_mean = 0.1;
-
 /* ---- Bins -------------------------------------------------------------------------------------------------------- */
 
 /* Counts to small numbers about zero: a mean left in would make steps at B's edges and leave too few bits for the peak. Few
@@ -51,7 +69,7 @@ static double centre(int16_t *x, size_t from, size_t to, size_t n, uint32_t side
     enum { DRAWS = 8 };
     double sum = 0;
     for (size_t i = from; i < to; i++) sum += x[i];
-    double mean = to > from ? sum / (double)(to - from) : 0, scale = mean < 0.3 ? 4 : mean < 1.5 ? 2 : 1.25 / sqrt(mean);
+    double mean = to > from ? sum / (double)(to - from) : 0, scale = scale_of(mean);
     for (size_t i = 0; i < n; i++)
         if (i < from || i >= to) x[i] = 0;
     if (mean < least_mean) return mean;
@@ -196,10 +214,19 @@ static void spread(const int32_t *flat, background *g) {
     }
 }
 
-/* Two lines that come within two bins of each other somewhere share pairs: one is the other's shadow. */
-static bool shadow(const qd_peak *p, const qd_peak *q) {
+bool qd_peaks_meet(const qd_peak *p, const qd_peak *q) {
     int64_t first = p->lag - q->lag, last = first + p->slope - q->slope;
     return llabs(first) <= 2 || llabs(last) <= 2 || (first < 0) != (last < 0);
+}
+
+/* Two lines that meet share pairs. Of slopes that differ by j bins they do so 5/j of the time at most: a sum that is no higher than this
+ * share of the better one's, and twice its deviation, is the other's shadow. A higher one is kept: where few lags are searched all lines
+ * meet, and noise must not hide a peak. */
+static bool shadow(const qd_peak *p, const qd_peak *q) {
+    if (!qd_peaks_meet(p, q)) return false;
+    int64_t apart = llabs((int64_t)p->slope - q->slope);
+    double high = p->score > q->score ? p->score : q->score, low = p->score > q->score ? q->score : p->score;
+    return low <= high * (apart > 5 ? 5.0 / (double)apart : 1) + 2;
 }
 
 /* Insert by falling score; shadows of better ones are dropped, and drop worse ones. */

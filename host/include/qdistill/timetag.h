@@ -242,24 +242,24 @@ typedef struct qd_sync_params {
     double p_false;      /**< greatest accepted probability of a false lock over the whole search; default 1e-9 */
 } qd_sync_params;
 
-/** Why there is no lock. Append only. */
+/** Why there is no lock: a side has no events, or all at one time; the recordings do not meet; are too short for a search; nothing stands
+ *  out; what does is not sharp, has no stable width, holds for part of the data only, is not in the data kept back, is one of two that look as
+ *  good, or lies beyond the limits of the search. Append only. */
 typedef enum qd_no_lock {
-    QD_LOCKED,
-    QD_LOCK_NO_EVENTS,      /**< a side has none, or all at one time */
-    QD_LOCK_NO_OVERLAP,     /**< the recordings do not meet */
-    QD_LOCK_TOO_SHORT,      /**< for a search at all */
-    QD_LOCK_NO_PEAK,        /**< nothing stands out */
-    QD_LOCK_NOT_SHARP,      /**< what stands out does not sharpen */
-    QD_LOCK_NO_WIDTH,       /**< nor has a stable width */
-    QD_LOCK_DRIFTS,         /**< one line does not hold for all of the data */
-    QD_LOCK_NOT_CONFIRMED,  /**< the data kept back do not have it */
-    QD_LOCK_TWO_CANDIDATES, /**< another place looks as good */
-    QD_LOCK_OUTSIDE,        /**< found, beyond the limits of the search */
-    QD_NO_LOCKS
+    QD_LOCKED, QD_LOCK_NO_EVENTS, QD_LOCK_NO_OVERLAP, QD_LOCK_TOO_SHORT, QD_LOCK_NO_PEAK, QD_LOCK_NOT_SHARP, QD_LOCK_NO_WIDTH, QD_LOCK_DRIFTS,
+    QD_LOCK_NOT_CONFIRMED, QD_LOCK_TWO_CANDIDATES, QD_LOCK_OUTSIDE, QD_NO_LOCKS
 } qd_no_lock;
-/** "locked", "no-events", "no-overlap", "too-short", "no-peak", "not-sharp", "no-width", "drifts", "not-confirmed", "two-candidates", "outside";
- *  "unknown" of another number. */
+/** "locked", then as the names end: "no-events", ..., "outside"; "unknown" of another number. */
 const char *qd_no_lock_name(qd_no_lock cause);
+
+/** Events a side that a caller need not go beyond: they bound the memory. And remedies of a report. */
+enum { QD_SYNC_EVENTS = 1 << 24, QD_REMEDIES = 6 };
+
+/** With what a search would see links of which the share eta of the events has a partner; zeros stay as they are. */
+typedef struct qd_remedy {
+    double eta, max_ppm, max_offset_s, times; /**< times: as long a recording */
+    qd_effort effort;
+} qd_remedy;
 
 /** What the search found, and what it rests on. Reported in double; nothing here decides later.
  *
@@ -295,6 +295,9 @@ typedef struct qd_sync_report {
     double offset_sd_ps, frequency_sd_ppm; /**< standard deviations of offset_ps and frequency_ppm */
     double mid_ps, mid_offset_ps;          /**< middle of the data on B's clock, and the offset there */
     double mid_offset_sd_ps;               /**< its standard deviation, half of offset_sd_ps: the fit knows mid-time best */
+    double weakest; /**< QD_LOCK_NO_PEAK: least share of events with a partner that this search finds nearly always */
+    uint32_t remedies; /**< the same: remedy[0..remedies) are for weaker links, by falling eta */
+    qd_remedy remedy[QD_REMEDIES];
     double second;                         /**< excess of the runner-up over the winner's: near 1 is ambiguous */
 } qd_sync_report;
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a refusal names suffices, at low effort and on short recordings; and a prior never makes a search see less. */
+#include "prior_suite.h"
+
+#include "timetag/sync.h"
+
+START_TEST(low_effort) {
+    qd_device *dev = open_cpu();
+    const weak_link w = {4e5, 0.01, 1, 0.1, 0x1p-13 * 1e6, QD_EFFORT_LOW};
+    ck_assert_int_ge(remedies_suffice(&w, 20, false, dev), 1);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* Of limits half as wide, of one kind or of both, no search may see a stronger link alone: it would have been the better advice
+ * to know less. */
+START_TEST(less_is_not_more) {
+    qd_tags a = {.tick = {125, 32}, .n = 1}, b = a;
+    qd_error err = {0};
+    for (int e = 0; e < QD_EFFORTS; e++)
+        for (double seconds = 0.1; seconds < 20; seconds *= 4)
+            for (double off = 1; off > 1e-8; off /= 2)
+                for (double ppm = 128; ppm > 0.01; ppm /= 2) {
+                    qd_strip used = {.a = &a, .b = &b, .from = 0, .to = (int64_t)(seconds * 256e9)};
+                    double sees[3];
+                    for (int k = 0; k < 3; k++) {
+                        qd_search s = {.max_offset = (int64_t)(off * (k == 1 ? 0.5 : 1) * 256e9),
+                                       .max_rate = ppm * (k == 2 ? 0.5e-6 : 1e-6),
+                                       .log_limit = log(1e-9)};
+                        ck_assert_int_eq(qd_clock_from_figures(a.tick, 0, 0, 0, &s.prior, &err), QD_OK);
+                        sees[k] = qd_search_weakest(&used, &s, (qd_effort)e);
+                    }
+                    ck_assert_msg(
+                        sees[1] <= sees[0] * 1.001 && sees[2] <= sees[0] * 1.001,
+                        "effort %d, %g s, +-%g s, +-%g ppm: sees %g, with half of the offsets %g, of the frequencies %g", e,
+                        seconds, off, ppm, sees[0], sees[1], sees[2]);
+                }
+}
+END_TEST
+
+int main(void) {
+    const TTest *const tests[] = {low_effort, less_is_not_more};
+    return prior_suite("prior", tests, sizeof tests / sizeof *tests);
+}
