@@ -205,31 +205,38 @@ static qd_status search_stage(qd_device *dev, qd_stage *st, const qd_stage *afte
     return s;
 }
 
-/* A frequency that drifts by so much a second, a satellite's pass, spreads a line that a stage should see over more than its two
- * bins. */
-static bool too_long(const qd_stage *st) {
+/* Bins over which a frequency that drifts by so much a second, a satellite's pass, leaves a line in two of them. */
+static double most_bins(const qd_strip *used) {
     const double drift_s = 0.5e-6;
-    double bins = (double)st->leaves * st->group * QD_LINES_SLICE;
-    return drift_s * qd_seconds((int64_t)(bins * (double)st->bin), st->strip.a->tick) * bins / 8 > 2;
+    return 2 * 8 / (drift_s * qd_seconds(used->to - used->from, used->a->tick));
 }
 
-/* A clock that drifts may leave all lines through a long recording, and be on one through its beginning. */
-static qd_status search_parts(qd_device *dev, const qd_strip *all, const qd_search *search, const qd_sync_params *p, qd_stage *st,
-                              outcome *o, qd_clock *clock, qd_sync_report *r, qd_error *err) {
-    enum { SHORTER = 4, LEAST_EVENTS = 256 };
+/* A clock that drifts may leave all lines through a long recording, and be on one through its beginning: the shorter that is, the
+ * finer are the bins that hold it. The longest with as many slices as were tried on all is searched, then shorter ones with four
+ * times as many. */
+static qd_status search_parts(qd_device *dev, const qd_strip *all, const qd_search *search, const qd_sync_params *p,
+                              const qd_stage *last, outcome *o, qd_clock *clock, qd_sync_report *r, qd_error *err) {
+    enum { LEAST_EVENTS = 256 };
     qd_strip part = *all, kept;
     const qd_sync_report whole = *r;
-    while (!o->ambiguous && !o->twins && too_long(st)) { /* what has two candidates is not asked again in a part */
-        part.to = part.from + (part.to - part.from) / SHORTER;
+    qd_status s = QD_E_POLICY;
+    qd_stage st;
+    uint32_t slices = last->leaves;
+    /* what has two candidates is not asked again in a part */
+    double bins = (double)last->leaves * last->group * QD_LINES_SLICE;
+    for (bool more = bins > most_bins(&last->strip); more && s == QD_E_POLICY && !o->ambiguous && !o->twins;) {
+        part.to = part.from + (part.to - part.from) / 2;
         qd_strip used = without_kept(&part, &kept);
         if (qd_events_between(used.a, used.from, used.to) < LEAST_EVENTS ||
-            qd_events_between(used.b, used.from, used.to) < LEAST_EVENTS || !qd_stage_most(&used, search, p->effort, st))
+            qd_events_between(used.b, used.from, used.to) < LEAST_EVENTS)
             break;
-        qd_status s = search_stage(dev, st, NULL, &part, &kept, search, p, o, clock, r, err);
-        if (s != QD_E_POLICY) return s;
+        if (!qd_stage_most(&used, search, p->effort, most_bins(&used), &st, &more)) continue;
+        if (more && st.leaves * st.group < slices) continue;
+        slices = 4 * st.leaves * st.group;
+        s = search_stage(dev, &st, NULL, &part, &kept, search, p, o, clock, r, err);
     }
-    *r = whole;
-    return QD_E_POLICY;
+    if (s == QD_E_POLICY) *r = whole;
+    return s;
 }
 
 /* More and more slices until a peak is confirmed, or the effort is spent. */
@@ -249,10 +256,7 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_search *sear
         if (s == QD_E_POLICY && more && !o.ambiguous) st[0] = st[1];
     }
     const qd_stage *last = &st[0];
-    if (s == QD_E_POLICY && p->follows) {
-        st[1] = *last;
-        s = search_parts(dev, all, search, p, &st[1], &o, clock, r, err);
-    }
+    if (s == QD_E_POLICY && p->follows) s = search_parts(dev, all, search, p, last, &o, clock, r, err);
     if (s == QD_OK) {
         clock->significance = r->significance;
         clock->p_false = r->p_false;

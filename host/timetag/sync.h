@@ -199,8 +199,9 @@ typedef struct qd_stage {
 bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leaves, uint32_t most_group, qd_stage *stage);
 /** Stage @p rung of a search, 0 the first. false: the effort or the data end before it. */
 bool qd_stage_rung(const qd_strip *used, const qd_search *search, qd_effort effort, uint32_t rung, qd_stage *stage);
-/** The stage of most leaves that the effort allows. false: the data are too short for one. */
-bool qd_stage_most(const qd_strip *used, const qd_search *search, qd_effort effort, qd_stage *stage);
+/** The stage of most leaves that the effort allows, of @p bins at most. *more: there would be one of more bins. false: the data are
+ * too short for one, or too long. */
+bool qd_stage_most(const qd_strip *used, const qd_search *search, qd_effort effort, double bins, qd_stage *stage, bool *more);
 /** The least share of events with a partner that the stages of a search see nearly always; infinity when there is no stage. */
 double qd_search_weakest(const qd_strip *used, const qd_search *search, qd_effort effort);
 /** Fill weakest and remedy of the report. */

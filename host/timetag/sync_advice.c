@@ -40,9 +40,16 @@ bool qd_stage_rung(const qd_strip *used, const qd_search *search, qd_effort effo
     return rung < 3 || !plan(used, search, effort, rung - 2, &before) || bins_of_stage(stage) > bins_of_stage(&before);
 }
 
-bool qd_stage_most(const qd_strip *used, const qd_search *search, qd_effort effort, qd_stage *stage) {
-    for (uint32_t rung = STEPS - 1; rung > 0; rung--)
-        if (plan(used, search, effort, rung, stage)) return true;
+bool qd_stage_most(const qd_strip *used, const qd_search *search, qd_effort effort, double bins, qd_stage *stage, bool *more) {
+    *more = false;
+    for (uint32_t rung = STEPS - 1; rung > 0; rung--) {
+        bool planned = plan(used, search, effort, rung, stage);
+        while (planned && bins_of_stage(stage) > bins) {
+            *more = true;
+            planned = stage->group > 1 && qd_stage_plan(used, search, ladder[rung], stage->group / 2, stage);
+        }
+        if (planned) return true;
+    }
     return false;
 }
 

@@ -315,9 +315,10 @@ typedef struct qd_sync_report {
  *  With `follows`, where a peak that sharpens over a beginning of the data fits no line through all of them, the clock is followed from
  *  there (qd_follow) to the data kept back, and through those: counted in each stretch along the curve as it was before it, so that chance
  *  fills the windows as it fills any. That is one more of the k lines. Another peak along the curve is looked for in all data of the search.
- *  Where nothing locks and nothing showed two candidates, the search is repeated in the first 1/4, 1/16, ... of the data as long as a drift
- *  of 0.5 ppm a second would spread the peak over more than two bins; k counts on. The line found touches the clock at its base, in the middle
- *  of the time span_s at the beginning; the figures are those of its pairs, taken to it along the curve.
+ *  Where nothing locks and nothing showed two candidates, the search is repeated in a beginning of the data so short, and with bins so
+ *  wide, that a drift of 0.5 ppm a second leaves a peak in two of them; where frequencies are searched so near to `ppm` that there is
+ *  something to be gained, also in shorter ones with finer bins; k counts on. The line found touches the clock at its base, in
+ *  the middle of the time span_s at the beginning; the figures are those of its pairs, taken to it along the curve.
  *
  *  @param dev   device, or NULL: the reference transform on the host; the same result in every bit
  *  @param a, b  tags of both stations with the same tick; only n, t and tick are read. In the two-station protocol: Alice's
