@@ -6,6 +6,7 @@
 
 enum {
     NEIGHBOURS = 512, /* lags on either side that make the local background, beyond what a line may cover */
+    FEW = 128,        /* of fewer its own noise would be seen: where lines cover nearly all lags, all are taken */
     BIN_MAX = 255,    /* most events kept of one bin: more are a burst */
     SLICES_MAX = 1 << 16,
     GROUP_MAX = 64,
@@ -185,7 +186,7 @@ static double around(const background *g, size_t l) {
     if (cut0 < left) cut0 = left;
     if (cut1 > right) cut1 = right;
     size_t lags = (right - left) - (cut1 - cut0);
-    if (!lags) return (double)g->prefix[g->n] / (double)g->n;
+    if (lags < FEW) return (double)g->prefix[g->n] / (double)g->n;
     return (double)(g->prefix[right] - g->prefix[left] - g->prefix[cut1] + g->prefix[cut0]) / (double)lags;
 }
 
