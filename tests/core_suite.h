@@ -12,18 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include "qdistill/core.h"
-
-static inline int run_suite(const char *name, const TTest *const *tests, size_t n) {
-    Suite *s = suite_create(name);
-    TCase *c = tcase_create(name);
-    for (size_t i = 0; i < n; i++) tcase_add_test(c, tests[i]);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+#include "run_all.h"
 
 /* A new folder; folder_remove deletes it with what it holds. */
 static inline char *folder_make(void) {

@@ -10,6 +10,7 @@
 #include "qdistill/compute.h"
 #include "qdistill/link.h"
 #include "qdistill/timetag.h"
+#include "run_all.h"
 
 typedef struct weak_link {
     double rate, eta, seconds, max_offset_s, max_ppm;
@@ -78,19 +79,6 @@ static inline int remedies_suffice(const weak_link *w, int seeds, bool with_high
         ck_assert_int_ge(locks, seeds - (seeds + 4) / 5);
     }
     return named;
-}
-
-static inline int prior_suite(const char *name, const TTest *const *tests, size_t n) {
-    Suite *s = suite_create(name);
-    TCase *c = tcase_create(name);
-    tcase_set_timeout(c, 3600);
-    for (size_t i = 0; i < n; i++) tcase_add_test(c, tests[i]);
-    suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* The processor, or the reference. */

@@ -4,6 +4,7 @@
 #include "core_suite.h"
 #include "qdistill/link.h"
 #include "qdistill/timetag.h"
+#include "run_all.h"
 
 enum { WINDOWS = 4 };
 static const qd_tick tick = {125, 32};
@@ -102,9 +103,5 @@ int main(void) {
     tcase_add_loop_test(t, chance_pairs_are_as_many_as_the_truth_has, 0, sizeof rows / sizeof *rows);
     tcase_add_test(t, the_ends_of_the_formula);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(s);
 }

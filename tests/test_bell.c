@@ -7,6 +7,7 @@
 #include "qdistill/link.h"
 #include "qdistill/sift.h"
 #include "qdistill/timetag.h"
+#include "run_all.h"
 
 static qd_analysers settings(double z, double x) {
     return (qd_analysers){.given = true, .deg = {z + 90, x + 90, z, x}};
@@ -204,9 +205,5 @@ int main(void) {
     tcase_add_loop_test(t, intercept_resend, 0, 5);
     tcase_add_test(t, spread_over_seeds);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_all(s);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness.h"
+#include "run_all.h"
 
 static qd_status create(const qd_problem *p, void **state, qd_error *err) {
     uint64_t *n = malloc(sizeof *n);
@@ -125,9 +126,5 @@ int main(void) {
     tcase_add_test(t, wrong_loop_is_an_error);
     tcase_add_test(t, loops_are_found);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

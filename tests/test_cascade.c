@@ -301,5 +301,5 @@ int main(void) {
                             permutations_are_uniform,
                             published_figures,
                             published_curves};
-    return run_suite("cascade", tests, sizeof tests / sizeof *tests);
+    return run_tests("cascade", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -94,5 +94,5 @@ END_TEST
 
 int main(void) {
     const TTest *tests[] = {a_batch_is_its_frames, bad_batches_are_refused};
-    return run_suite("cascade_batch", tests, sizeof tests / sizeof *tests);
+    return run_tests("cascade_batch", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cascade against the published figures with as many frames as were published, and against the curves read from a paper. */
 #include "cascade_suite.h"
+#include "run_all.h"
 
 /* The published share of wrong frames was counted with a 32-bit population count on 64-bit words: it misses what is wrong in the
  * upper halves alone. Nearly all wrong frames have two errors, so it saw 3 of 4: the true share is 4/3 of what is stated. Both
@@ -56,9 +57,5 @@ int main(void) {
     tcase_add_loop_test(c, published_curves, 0, CURVES);
     tcase_add_test(c, orders);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(s);
 }

@@ -64,5 +64,5 @@ END_TEST
 
 int main(void) {
     const TTest *tests[] = {blocks_are_two_bits_of_a_prefix, known_frames};
-    return run_suite("cascade_prefix", tests, sizeof tests / sizeof *tests);
+    return run_tests("cascade_prefix", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "qdistill/sift.h"
+#include "run_all.h"
 
 static qd_analysers angles(double v, double minus, double h, double plus) {
     return (qd_analysers){.given = true, .deg = {v, minus, h, plus}};
@@ -269,9 +270,5 @@ int main(void) {
     tcase_add_test(t, spread_of_s);
     tcase_add_test(t, signs_are_not_chosen_by_the_data);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_all(s);
 }

@@ -2,6 +2,7 @@
 /* Clocks found in simulated links lie about the true ones as their standard deviations say. Seeds are fixed, so a run that passes passes
  * again. More seeds, each kind of link by itself: test_clock_truth_full.c. */
 #include "clock_truth.h"
+#include "run_all.h"
 #include "tag_source.h"
 
 static qd_device *device_or_reference(void) {
@@ -91,9 +92,5 @@ int main(void) {
     tcase_add_loop_test(tc, coarse_ticks_and_accidentals, 0, 2);
     tcase_add_test(tc, figures_and_clock);
     suite_add_tcase(s, tc);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

@@ -2,6 +2,7 @@
 /* 40 seeds of each kind of link: the clocks found lie about the true ones as their standard deviations say, in mean and in width;
  * seeds are fixed. */
 #include "clock_truth.h"
+#include "run_all.h"
 
 START_TEST(found_clocks_lie_about_the_true_ones) {
     qd_device *dev = NULL;
@@ -19,9 +20,5 @@ int main(void) {
     tcase_set_timeout(tc, 1100);
     tcase_add_loop_test(tc, found_clocks_lie_about_the_true_ones, 0, TRUTH_CASES);
     suite_add_tcase(s, tc);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
+#include "run_all.h"
 #include "tag_source.h"
 
 static qd_device *open_device(int which) {
@@ -305,9 +306,5 @@ int main(void) {
     tcase_add_loop_test(tc, displaced, 0, 2);
     tcase_add_test(tc, bad_calls);
     suite_add_tcase(s, tc);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "compute/internal.h"
+#include "run_all.h"
 
 /* ---- The operation: out[i] = 3 * i + seed, 32-bit ------------------------------------------------------------------- */
 
@@ -360,9 +361,5 @@ int main(void) {
     tcase_add_test(t, no_platform);
     tcase_add_test(t, selectors);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

@@ -12,6 +12,7 @@
 #endif
 #include "compute/internal.h"
 #include "compute/kernels.h"
+#include "run_all.h"
 
 static char dir[64];
 
@@ -475,9 +476,5 @@ int main(void) {
     /* Depends on what the compiler leaves in registers: run by hand with QD_LEAK_SELFTEST=1. */
     if (getenv("QD_LEAK_SELFTEST")) tcase_add_exit_test(t, leaks_are_seen, 0);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

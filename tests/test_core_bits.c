@@ -199,5 +199,5 @@ int main(void) {
                                   bytes_and_back,
                                   bits_past_the_length_are_refused,
                                   impossible_sizes_are_reported};
-    return run_suite("bits", tests, sizeof tests / sizeof *tests);
+    return run_tests("bits", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "qdistill/core.h"
+#include "run_all.h"
 
 START_TEST(epochs) {
     ck_assert_uint_eq(qd_epoch_of_unix_ns(0), 0);
@@ -259,9 +260,5 @@ int main(void) {
     tcase_add_test(tc, t4_refused);
     tcase_add_test(tc, t7);
     suite_add_tcase(s, tc);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

@@ -269,5 +269,5 @@ int main(void) {
                                   a_bit_file_that_does_not_fit_leaves_nothing,
                                   directories,
                                   paths};
-    return run_suite("files", tests, sizeof tests / sizeof *tests);
+    return run_tests("files", tests, sizeof tests / sizeof *tests, 0);
 }

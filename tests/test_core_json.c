@@ -175,5 +175,5 @@ END_TEST
 int main(void) {
     const TTest *const tests[] = {bad_documents_name_their_place, nesting_is_bounded, members, numbers_survive_a_file,
                                   files_that_are_none, numbers_that_are_not_finite_are_null_and_unknown};
-    return run_suite("json", tests, sizeof tests / sizeof *tests);
+    return run_tests("json", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -130,5 +130,5 @@ int main(void) {
                                   overflow_never_charges_less,   accounts_that_do_not_exist,
                                   tags_grow_and_are_found,       pairs_grow,
                                   clock_drift_is_the_exact_floor};
-    return run_suite("ledger", tests, sizeof tests / sizeof *tests);
+    return run_tests("ledger", tests, sizeof tests / sizeof *tests, 0);
 }

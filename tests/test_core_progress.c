@@ -195,5 +195,5 @@ int main(void) {
     const TTest *const tests[] = {
         plain_lines_come_every_30_seconds, eta_looks_back_over_a_window,  terminal_line_is_rewritten,    json_lines_parse,
         none_and_null_print_nothing,       the_default_asks_the_terminal, counting_anew_does_not_confuse};
-    return run_suite("progress", tests, sizeof tests / sizeof *tests);
+    return run_tests("progress", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -111,5 +111,5 @@ int main(void) {
                                   system_randomness_ignores_the_seed,
                                   below_is_uniform,
                                   below_rejects_what_would_bias};
-    return run_suite("rng", tests, sizeof tests / sizeof *tests);
+    return run_tests("rng", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -169,5 +169,5 @@ int main(void) {
                                   sha256_known_answers,
                                   sha256_of_a_file_is_that_of_its_bytes,
                                   system_randomness_differs};
-    return run_suite("secret", tests, sizeof tests / sizeof *tests);
+    return run_tests("secret", tests, sizeof tests / sizeof *tests, 0);
 }

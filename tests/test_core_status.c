@@ -83,5 +83,5 @@ int main(void) {
     const TTest *const tests[] = {parts_are_split_in_the_format_only, missing_parts_are_empty,
                                   an_error_can_be_extended_by_itself, control_characters_and_broken_text_are_masked,
                                   long_texts_are_cut_at_a_character,  exit_statuses_are_the_documented_ones};
-    return run_suite("status", tests, sizeof tests / sizeof *tests);
+    return run_tests("status", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -282,5 +282,5 @@ int main(void) {
                                   a_full_disk_is_reported,
                                   lying_lengths_and_truncation,
                                   names_are_distinct};
-    return run_suite("transcript", tests, sizeof tests / sizeof *tests);
+    return run_tests("transcript", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -280,5 +280,5 @@ int main(void) {
                                   places_of_keys,
                                   files,
                                   the_log_of_the_library_is_kept};
-    return run_suite("yaml", tests, sizeof tests / sizeof *tests);
+    return run_tests("yaml", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
+#include "run_all.h"
 #include "tag_source.h"
 #include "timetag/poisson.h"
 
@@ -459,9 +460,5 @@ int main(void) {
     tcase_add_test(tc, equal_means);
     tcase_add_test(tc, poisson_tail);
     suite_add_tcase(s, tc);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

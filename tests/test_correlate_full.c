@@ -3,6 +3,7 @@
  * defect. Every fiftieth searches with the usual effort, the others with less, which looks at fewer lines. */
 #include <check.h>
 #include <stdio.h>
+#include "run_all.h"
 #include "tag_source.h"
 
 START_TEST(noise_never_locks) {
@@ -39,9 +40,5 @@ int main(void) {
     tcase_set_timeout(tc, 3000);
     tcase_add_test(tc, noise_never_locks);
     suite_add_tcase(s, tc);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "epoch_bits.h"
 #include "qdistill/qcrypto.h"
+#include "run_all.h"
 
 enum { EPOCHS = 5, EVENTS = 600, MEETINGS = 4 * EVENTS };
 static const int64_t epoch_length = (int64_t)1 << 32;
@@ -565,10 +566,7 @@ int main(void) {
     tcase_add_test(c, refusals);
     tcase_add_test(c, load);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
+    int failed = run_all(s);
     char cmd[80];
     (void)snprintf(cmd, sizeof cmd, "rm -rf '%s'", root);
     if (system(cmd) != 0) return 1;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "qdistill/timetag.h"
+#include "run_all.h"
 
 static const qd_tick fine = {125, 32}, coarse = {125, 1};
 
@@ -230,9 +231,5 @@ int main(void) {
     tcase_add_test(tc, announce);
     tcase_add_test(tc, announce_any);
     suite_add_tcase(s, tc);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

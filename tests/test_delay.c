@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "qdistill/link.h"
+#include "run_all.h"
 
 static const double light = 299792458, radius = 6371e3;
 
@@ -158,9 +159,5 @@ int main(void) {
     tcase_add_test(t, frequency_and_drift_are_those_asked_for);
     tcase_add_test(t, a_pass_ends_at_the_horizon);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

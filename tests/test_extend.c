@@ -3,6 +3,7 @@
  * it holds. */
 #include <check.h>
 #include "qdistill/timetag/extend.h"
+#include "run_all.h"
 #include "tag_source.h"
 
 static const qd_tick fine = {125, 32};
@@ -178,9 +179,5 @@ int main(void) {
     tcase_add_test(t, over_a_gap);
     tcase_add_test(t, refused);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int bad = srunner_ntests_failed(r);
-    srunner_free(r);
-    return bad != 0;
+    return run_all(s);
 }

@@ -2,6 +2,7 @@
 /* A clock that drifts is followed: nearly all pairs that a perfect clock finds, however the events come in; lost and found again; left alone
  * where nothing can be told. */
 #include "drift_source.h"
+#include "run_all.h"
 
 enum { WINDOW_PS = 1000 };
 
@@ -300,9 +301,5 @@ int main(void) {
     tcase_add_test(t, a_base_in_the_middle_is_followed_both_ways);
     tcase_add_loop_test(t, what_is_out_of_range_is_refused, 0, 2);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "qdistill/timetag.h"
+#include "run_all.h"
 
 /* ---- Decoders ---------------------------------------------------------------------------------------------------- */
 
@@ -238,9 +239,5 @@ int main(void) {
     tcase_add_test(c, greedy_invariants);
     tcase_add_test(c, greedy_limits);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

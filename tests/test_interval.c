@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "qdistill/core.h"
 #include "qdistill/core/interval.h"
+#include "run_all.h"
 
 START_TEST(ends) {
     static const uint64_t of[] = {1, 2, 3, 10, 20, 100, 1000, 1000000, 1000000000};
@@ -80,9 +81,5 @@ int main(void) {
     tcase_add_test(t, published);
     tcase_add_test(t, many);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(s);
 }

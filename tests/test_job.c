@@ -117,5 +117,5 @@ END_TEST
 
 int main(void) {
     const TTest *const tests[] = {values_beyond_their_range_name_their_place, contradictions_name_their_place, the_clock_search_takes_the_range};
-    return run_suite("job", tests, sizeof tests / sizeof *tests);
+    return run_tests("job", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -113,5 +113,5 @@ END_TEST
 
 int main(void) {
     const TTest *const tests[] = {goes_on, nothing_else, full_disk};
-    return run_suite("journal", tests, sizeof tests / sizeof *tests);
+    return run_tests("journal", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -4,6 +4,7 @@
 #include "core_suite.h"
 #include "large_loop.h"
 #include "qdistill/reconcile/large.h"
+#include "run_all.h"
 
 static qd_error err;
 
@@ -381,9 +382,5 @@ int main(void) {
     tcase_add_test(c, failures_are_seen);
     tcase_add_test(c, tables_invert_each_other);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(s);
 }

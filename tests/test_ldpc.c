@@ -3,6 +3,7 @@
  * reference and on a
  * CPU device where there is one, in both forms. */
 #include "ldpc_suite.h"
+#include "run_all.h"
 
 /* 0: the reference; 1: the device's own choice; 2: the portable form. */
 static qd_ldpc_form form_of(int which) {
@@ -198,9 +199,5 @@ int main(void) {
     tcase_add_loop_test(t, known_extension_bits_are_worth_knowing, 0, 3);
     tcase_add_loop_test(t, extremes_do_not_overflow, 0, 3);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(s);
 }

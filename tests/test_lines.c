@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "timetag/lines.h"
+#include "run_all.h"
 
 static int32_t shift_of(int32_t j, uint32_t k, uint32_t leaves) {
     return qd_lines_branch(&j, k, leaves);
@@ -141,9 +142,5 @@ int main(void) {
     tcase_add_loop_test(c, planted_line, 0, 2);
     tcase_add_loop_test(c, last_lag_alone, 0, 2);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "arith/ntt.h"
+#include "run_all.h"
 
 static void fill(uint32_t *x, size_t n, uint64_t seed, uint64_t below) {
     for (size_t i = 0; i < n; i++) {
@@ -187,9 +188,5 @@ int main(void) {
     tcase_add_test(t, bits_parities_and_sums);
     tcase_add_test(t, refusals);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

@@ -2,6 +2,7 @@
 /* From tags to pairs under a clock that no line follows: ten seconds about a satellite's culmination, 0.36 ppm a second, and clocks that
  * drift by 0.1 ppm a second either way. Less than 1 % of what the true clock finds is lost. The whole pass: test_pass_full. */
 #include "pass_truth.h"
+#include "run_all.h"
 
 /* Pairs a second that arrive: pair_rate 0.25 10^(-loss/10) 0.25; Alice clicks at a quarter of pair_rate. */
 static const pass_case cases[] = {
@@ -19,9 +20,5 @@ int main(void) {
     TCase *t = tcase_create("pass");
     tcase_add_loop_test(t, nearly_all_pairs_of_the_true_clock, 0, sizeof cases / sizeof *cases);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

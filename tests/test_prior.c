@@ -40,5 +40,5 @@ END_TEST
 
 int main(void) {
     const TTest *const tests[] = {low_effort, less_is_not_more};
-    return prior_suite("prior", tests, sizeof tests / sizeof *tests);
+    return run_tests("prior", tests, sizeof tests / sizeof *tests, 3600);
 }

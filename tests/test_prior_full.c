@@ -39,5 +39,5 @@ END_TEST
 
 int main(void) {
     const TTest *const tests[] = {three_in_a_thousand, one_in_a_thousand, tenth_of_a_ppm};
-    return prior_suite("prior, long", tests, sizeof tests / sizeof *tests);
+    return run_tests("prior, long", tests, sizeof tests / sizeof *tests, 3600);
 }

@@ -90,5 +90,5 @@ END_TEST
 
 int main(void) {
     const TTest *const tests[] = {few_strings_lose_many_frames_and_the_margin_is_small, a_leak_that_the_code_has_not_is_refused};
-    return run_suite("rate", tests, sizeof tests / sizeof *tests);
+    return run_tests("rate", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include "reconcile/syndrome.h"
 #include "reconcile_pair.h"
+#include "run_all.h"
 
 /* ceil(log2(n+1)) by counting up. */
 static uint64_t log_of(uint64_t n) {
@@ -400,9 +401,5 @@ int main(void) {
     tcase_add_test(t, stray_bits_and_unknown_reasons_are_bad_input);
     tcase_add_test(t, steps_out_of_order_are_refused);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(s);
 }

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "reconcile_pair.h"
+#include "run_all.h"
 
 static wire recorded(pair *t) {
     wire w = {0};
@@ -143,9 +144,5 @@ int main(void) {
     tcase_add_test(t, device_and_reference_exchange_the_same_bytes);
     tcase_add_test(t, two_processes_exchange_the_same_bytes_as_one);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(s);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "qdistill/pipeline.h"
+#include "run_all.h"
 
 static const qd_registry *all(void) {
     return qd_registry_all();
@@ -121,9 +122,6 @@ int main(void) {
     tcase_add_loop_test(t, row_has_its_files, 0, rows());
     tcase_add_loop_test(t, selftest_is_repeatable, 0, rows());
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
+    int failed = run_all(s);
     return failed != 0 || rows() == 0;
 }

@@ -110,5 +110,5 @@ END_TEST
 
 int main(void) {
     const TTest *const tests[] = {device_draws_are_the_hosts};
-    return run_suite("rng on devices", tests, 1);
+    return run_tests("rng on devices", tests, 1, 0);
 }

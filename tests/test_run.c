@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "qdistill/pipeline.h"
 #include "qdistill/security.h"
+#include "run_all.h"
 
 static char dir[64];
 
@@ -231,9 +232,5 @@ int main(void) {
     tcase_add_test(c, a_full_attack_gives_no_key_and_is_seen);
     tcase_add_test(c, the_ledger_closes);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

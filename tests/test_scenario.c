@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "qdistill/link.h"
+#include "run_all.h"
 
 static const char good[] =
     "name: all keys\n"
@@ -221,9 +222,5 @@ int main(void) {
     tcase_add_test(files, missing_files_are_refused);
     tcase_add_test(files, examples_hold_what_they_promise);
     suite_add_tcase(suite, files);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_all(suite);
 }

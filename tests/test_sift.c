@@ -7,6 +7,7 @@
 #include <string.h>
 #include "qdistill/sift.h"
 #include "sift/sift.h"
+#include "run_all.h"
 
 /* A device where there is one: several tests run on the reference and on it. */
 static qd_device *open_device(int which) {
@@ -382,9 +383,5 @@ int main(void) {
     tcase_add_loop_test(t, time_that_tells_nothing, 0, 5);
     tcase_add_test(t, warnings);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

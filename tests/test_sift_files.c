@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "drift_source.h"
 #include "qdistill/sift_files.h"
+#include "run_all.h"
 
 static char dir[] = "/tmp/qd_sift_files_XXXXXX";
 static char path[2][64];
@@ -214,9 +215,5 @@ int main(void) {
     tcase_add_loop_test(t, chunks_change_nothing, 0, 3);
     tcase_add_loop_test(t, a_drifting_clock_is_followed, 0, 3);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

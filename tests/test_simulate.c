@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "link/simulate.h"
+#include "run_all.h"
 
 static qd_scenario plain(void) {
     qd_scenario s = {.name = "test", .pair_rate_hz = 5e6, .visibility = 0.95};
@@ -422,9 +423,5 @@ int main(void) {
     tcase_add_test(events, ranges_and_ticks_are_checked);
     suite_add_tcase(suite, tables);
     suite_add_tcase(suite, events);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_all(suite);
 }

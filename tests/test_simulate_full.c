@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "link/simulate.h"
+#include "run_all.h"
 
 /* Full window 1 ns = 256 ticks; 2|d| < 256 in whole ticks admits 255 differences. */
 static const int64_t window = 256;
@@ -498,9 +499,5 @@ int main(void) {
     tcase_add_test(model, kept_pairs_follow_the_model);
     tcase_add_test(model, dead_time_leak_shows_and_the_rule_removes_it);
     suite_add_tcase(suite, model);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return run_all(suite);
 }

@@ -12,6 +12,7 @@
 #include "pipeline/source.h"
 #include "qdistill/link.h"
 #include "qdistill/pipeline.h"
+#include "run_all.h"
 
 static const char scenario_text[] =
     "pair_rate_hz: 2.0e6\n"
@@ -421,9 +422,5 @@ int main(void) {
     tcase_add_test(c, other_parameters_are_refused);
     tcase_add_test(c, messages_out_of_turn_are_refused);
     suite_add_tcase(s, c);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

@@ -3,6 +3,7 @@
  * loop; here the
  * algebra is tested, on the reference and on a CPU device where there is one. */
 #include "ldpc_suite.h"
+#include "run_all.h"
 
 /* ---- Table and shape ---- */
 
@@ -220,9 +221,5 @@ int main(void) {
     tcase_add_loop_test(t, known_answer, 0, 4);
     tcase_add_loop_test(t, syndromes_are_linear_and_of_zero_are_zero, 0, 2);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(s);
 }

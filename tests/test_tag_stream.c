@@ -303,5 +303,5 @@ int main(void) {
     tcase_add_test(tc, endless_header);
     tcase_add_test(tc, refusals);
     suite_add_tcase(s, tc);
-    return run_suite(s);
+    return run_in_folder(s);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "qdistill/timetag.h"
+#include "run_all.h"
 
 static char path[] = "test_tags.XXXXXX", path2[] = "test_tags2.XXXXXX";
 static const char *const names[] = {"a1-49", "a1-54", "a1-49-swapped", "a1-54-swapped"};
@@ -383,10 +384,7 @@ int main(void) {
     tcase_add_test(tc, bad_files);
     tcase_add_test(tc, bad_writes);
     suite_add_tcase(s, tc);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
+    int failed = run_all(s);
     (void)unlink(path);
     (void)unlink(path2);
     return failed != 0;

@@ -134,5 +134,5 @@ int main(void) {
     TCase *tc = tcase_create("a1");
     tcase_add_loop_test(tc, every_kind, 0, KINDS);
     suite_add_tcase(s, tc);
-    return run_suite(s);
+    return run_in_folder(s);
 }

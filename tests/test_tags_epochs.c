@@ -410,5 +410,5 @@ int main(void) {
     tcase_add_loop_test(tc, round_trip, 0, 5);
     tcase_add_test(tc, written_bytes);
     suite_add_tcase(s, tc);
-    return run_suite(s);
+    return run_in_folder(s);
 }

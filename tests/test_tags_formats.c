@@ -419,5 +419,5 @@ int main(void) {
     tcase_add_test(tc, numbers);
     tcase_add_test(tc, any_channel);
     suite_add_tcase(s, tc);
-    return run_suite(s);
+    return run_in_folder(s);
 }

@@ -329,5 +329,5 @@ int main(void) {
     tcase_add_test(tc, overflow_flood);
     tcase_add_test(tc, recording);
     suite_add_tcase(s, tc);
-    return run_suite(s);
+    return run_in_folder(s);
 }

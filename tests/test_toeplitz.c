@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "amplify/toeplitz.h"
+#include "run_all.h"
 
 /* A hash: what the tests judge. */
 typedef qd_status hash_fn(void *self, qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *seed, qd_bits *y);
@@ -509,9 +510,5 @@ int main(void) {
     tcase_add_test(t, refusals);
     tcase_add_test(t, shapes);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

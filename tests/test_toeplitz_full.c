@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "amplify/toeplitz.h"
+#include "run_all.h"
 
 static qd_device *device;
 
@@ -147,9 +148,5 @@ int main(void) {
     tcase_add_test(t, length_2_27);
     tcase_add_test(t, largest_counts);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_all(s);
 }

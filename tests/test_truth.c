@@ -3,6 +3,7 @@
 #include <math.h>
 #include "core_suite.h"
 #include "qdistill/reconcile/truth.h"
+#include "run_all.h"
 
 static qd_error err;
 
@@ -225,9 +226,5 @@ int main(void) {
     tcase_add_test(t, the_rule_s_rate_grows_with_the_errors);
     tcase_add_test(t, asks_out_of_range_are_refused);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(s);
 }

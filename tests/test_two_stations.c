@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include "qdistill/link.h"
+#include "run_all.h"
 
 static void make(const qd_two_stations *s, qd_tags *a, qd_tags *b) {
     qd_error err = {0};
@@ -71,9 +72,5 @@ int main(void) {
     tcase_add_test(t, as_asked);
     tcase_add_test(t, bounds);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_all(s);
 }
