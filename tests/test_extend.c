@@ -87,7 +87,7 @@ START_TEST(to_the_end) {
     right(&r[0]);
     exact(&r[0]);
     extend(&a, &b, 10007, &c[1], &r[1]);
-    extend(&a, &b, 300, &c[2], &r[2]);
+    extend(&a, &b, 3001, &c[2], &r[2]);
     for (int i = 1; i < 3; i++) {
         ck_assert(c[i].base == c[0].base && c[i].offset == c[0].offset && c[i].freq == c[0].freq);
         ck_assert(r[i].offset_ps == r[0].offset_ps && r[i].frequency_ppm == r[0].frequency_ppm && r[i].pairs == r[0].pairs);

@@ -55,6 +55,9 @@ void qd_fine_rebase(qd_fine *fine, int64_t base);
 /** e of a pair in 1/256 ticks; |e| < 2^54. */
 int64_t qd_fine_difference(const qd_fine *fine, int64_t ta, int64_t tb);
 
+/** A line whose base is the middle of the strip as a clock in whole ticks over it. */
+qd_clock qd_strip_clock(const qd_strip *s, const qd_fine *line);
+
 /** Call @p each for every pair of events with |e| <= reach and tA in [from, to). */
 void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach,
                    void (*each)(void *self, int64_t ta, int64_t tb, int64_t e), void *self);

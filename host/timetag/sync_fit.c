@@ -185,11 +185,6 @@ static void sum_one(void *self, int64_t ta, int64_t tb, int64_t e) {
     s->ee += (__int128)e * e;
 }
 
-static qd_clock whole_ticks(const qd_strip *s, const qd_fine *line) {
-    int64_t half = (s->to - s->from) / 2;
-    return qd_fine_clock(line, line->clock.base - half, line->clock.base + half);
-}
-
 /* Sums over all pairs within reach of the line, whose base comes to the middle of the strip; a symmetric window, to 1/256 tick.
  */
 static void add_up(const qd_strip *s, qd_fine *line, int64_t reach, sums *x) {
@@ -197,7 +192,7 @@ static void add_up(const qd_strip *s, qd_fine *line, int64_t reach, sums *x) {
     *x = (sums){.line = line, .origin = s->from + span / 2, .reach = reach * (1 << QD_FINE_BITS)};
     while (span >> x->shift >> 26) x->shift++;
     qd_fine_rebase(line, x->origin - line->clock.offset);
-    qd_clock whole = whole_ticks(s, line);
+    qd_clock whole = qd_strip_clock(s, line);
     qd_strip_walk(s, &whole, reach + 2, sum_one, x);
 }
 
@@ -228,7 +223,7 @@ static bool fit_once(const qd_strip *s, qd_fine *line, int64_t h, qd_fit *fit, s
     uint64_t count[FINE];
     int64_t fine = h > FINE_PER_BIN ? h / FINE_PER_BIN : 1;
     uint32_t first = 0;
-    qd_clock whole = whole_ticks(s, line);
+    qd_clock whole = qd_strip_clock(s, line);
     qd_strip_histogram(s, &whole, fine, FINE / 2, count);
     uint32_t width = peak_width(count, background, &fit->pairs, &first);
     if (width == 0) return false;
@@ -276,6 +271,6 @@ bool qd_fit_line(const qd_strip *s, qd_clock *line, int64_t h, qd_fit *fit) {
     if (fit->pairs < 6 * sqrt((double)x.n) || !figures(&x, fit)) return false;
     qd_fit_weigh(s, &fine, background, fit);
     fit->line = fine;
-    *line = whole_ticks(s, &fine);
+    *line = qd_strip_clock(s, &fine);
     return true;
 }

@@ -49,8 +49,7 @@ void qd_fit_weigh(const qd_strip *s, qd_fine *line, double background, qd_fit *f
         qd_weighed x = qd_weigh(&at, fit->sigma, fit->pairs, background);
         x.origin = s->from + (s->to - s->from) / 2;
         x.unit = half;
-        int64_t middle = at.clock.base, quarter = (s->to - s->from) / 2;
-        qd_clock whole = qd_fine_clock(&at, middle - quarter, middle + quarter);
+        qd_clock whole = qd_strip_clock(s, &at);
         qd_strip_walk(s, &whole, x.reach, qd_weigh_pair, &x);
         double d[2], v[2];
         if (!qd_weighed_solve(x.h, x.g, d)) return;

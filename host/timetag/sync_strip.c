@@ -46,6 +46,11 @@ qd_clock qd_fine_clock(const qd_fine *fine, int64_t from, int64_t to) {
     return f.clock;
 }
 
+qd_clock qd_strip_clock(const qd_strip *s, const qd_fine *line) {
+    int64_t half = (s->to - s->from) / 2;
+    return qd_fine_clock(line, line->clock.base - half, line->clock.base + half);
+}
+
 int64_t qd_fine_difference(const qd_fine *f, int64_t ta, int64_t tb) {
     return (tb + f->clock.offset - ta) * (1 << QD_FINE_BITS) + f->sub + qd_fine_drift(tb - f->clock.base, f->clock.freq);
 }
