@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tags of what still grows: whatever the bytes and however they come in, the reader ends cleanly; where the whole file is read without
- * an error, the stream has the same events. */
+/* Tags of what still grows: whatever the bytes and however they come in, the reader ends cleanly; where the whole file is read
+ * without an error, the stream has the same events. */
 #include "fuzz_tagfile.h"
 
 #include "qdistill/timetag/stream.h"
 
-/* The bytes in pieces of a size that the data choose. A line without its end and a cut record are left, and the file has them not. */
+/* The bytes in pieces of a size that the data choose. A line without its end and a cut record are left, and the file has them
+ * not. */
 static qd_status read_stream(const uint8_t *data, size_t size, size_t piece, const qd_tag_format *f, qd_tags *t) {
     char path[64];
     int fd = file_of(NULL, 0, path);
@@ -35,7 +36,8 @@ static qd_status read_stream(const uint8_t *data, size_t size, size_t piece, con
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const char *const formats[] = {"a1-49", "a1-54", "a1-54-swapped", "a1-54-text", "ptu", "qutag", "qutag-raw", "swabian", "csv"};
+    static const char *const formats[] = {"a1-49", "a1-54",     "a1-54-swapped", "a1-54-text", "ptu",
+                                          "qutag", "qutag-raw", "swabian",       "csv"};
     if (size < 3) return 0;
     qd_tag_format f;
     need(qd_tag_format_parse(formats[data[0] % (sizeof formats / sizeof *formats)], &f, NULL) == QD_OK);

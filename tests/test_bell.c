@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bell tests of simulated links, from tags to S: what the source gives, accidentals counted in; what an eavesdropper leaves; the spread
- * over seeds. The tolerance is 4 standard deviations of counting statistics. */
+/* Bell tests of simulated links, from tags to S: what the source gives, accidentals counted in; what an eavesdropper leaves; the
+ * spread over seeds. The tolerance is 4 standard deviations of counting statistics. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -15,10 +15,11 @@ static qd_analysers settings(double z, double x) {
 
 /* No jitter and no dead time: all partners are at distance 0, and the expectation is exact. */
 static qd_scenario bell(double pairs_hz, double dark_hz, double v) {
-    qd_scenario s = {.name = "bell",
-                     .pair_rate_hz = pairs_hz,
-                     .visibility = v,
-                     .arm = {{.basis_split = .5, .analysers = settings(0, 45)}, {.basis_split = .5, .analysers = settings(22.5, 67.5)}}};
+    qd_scenario s = {
+        .name = "bell",
+        .pair_rate_hz = pairs_hz,
+        .visibility = v,
+        .arm = {{.basis_split = .5, .analysers = settings(0, 45)}, {.basis_split = .5, .analysers = settings(22.5, 67.5)}}};
     for (int d = 0; d < 8; d++) {
         s.arm[d / 4].efficiency[d % 4] = .1;
         s.arm[d / 4].dark_hz[d % 4] = dark_hz;
@@ -27,7 +28,8 @@ static qd_scenario bell(double pairs_hz, double dark_hz, double v) {
 }
 
 /* Simulate, pair, count. @p expected, if not NULL: pairs of each two detectors by the model. */
-static void measure(const qd_scenario *s, uint64_t seed, double seconds, uint64_t window_ps, qd_pair_matrix *m, double expected[4][4]) {
+static void measure(const qd_scenario *s, uint64_t seed, double seconds, uint64_t window_ps, qd_pair_matrix *m,
+                    double expected[4][4]) {
     qd_link *link;
     qd_error err = {0};
     qd_tags a = {0}, b = {0};
@@ -46,7 +48,8 @@ static void measure(const qd_scenario *s, uint64_t seed, double seconds, uint64_
     *m = (qd_pair_matrix){{{0}}};
     qd_pair_matrix_add_truth(m, mask[0], mask[1], pairs.n);
     if (expected) {
-        /* Chance pairs only events without a partner, which is nearer than any stranger: those are a share 1 - p of a station's. */
+        /* Chance pairs only events without a partner, which is nearer than any stranger: those are a share 1 - p of a station's.
+         */
         qd_link_rates r;
         ck_assert_int_eq(qd_link_expect(link, (double)window_ps, &r, &err), QD_OK);
         double all[2] = {0, 0}, true_pairs = 0;
@@ -95,7 +98,8 @@ START_TEST(s_is_two_root_two_v) {
     ck_assert(c.tested && c.pair[0][0].n > 5000);
     /* chance is 1e5 1e5 1e-9 = 10 a second of 10000: S is lower by a thousandth, which the model has */
     ck_assert_double_eq_tol(s_of(&c, expected), 2 * M_SQRT2 * v[_i], .005);
-    ck_assert_msg(fabs(c.S - s_of(&c, expected)) <= 4 * c.sigma, "S %.4f sd %.4f, expected %.4f", c.S, c.sigma, s_of(&c, expected));
+    ck_assert_msg(fabs(c.S - s_of(&c, expected)) <= 4 * c.sigma, "S %.4f sd %.4f, expected %.4f", c.S, c.sigma,
+                  s_of(&c, expected));
     for (int k = 0; k < 4; k++) {
         const qd_setting_pair *p = &c.pair[k / 2][k % 2];
         ck_assert_double_eq_tol(p->E, (k == 1 ? 1 : -1) * v[_i] * M_SQRT1_2, 4 * p->sigma + .0015);

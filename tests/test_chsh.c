@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Angles; E, S and their deviations of matrices computed by hand; what makes a test impossible; the spread of S against its sd. */
+/* Angles; E, S and their deviations of matrices computed by hand; what makes a test impossible; the spread of S against its sd.
+ */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -42,7 +43,8 @@ START_TEST(angles_are_read) {
         qd_analysers a;
         qd_error err = {0};
         ck_assert_msg(qd_analysers_parse("--angles-a", cases[i].text, &a, &err) == cases[i].status, "'%s'", cases[i].text);
-        ck_assert_msg(a.given == (cases[i].status == QD_OK) && (a.given || (err.what[0] && a.deg[0] == 0)), "'%s'", cases[i].text);
+        ck_assert_msg(a.given == (cases[i].status == QD_OK) && (a.given || (err.what[0] && a.deg[0] == 0)), "'%s'",
+                      cases[i].text);
     }
 }
 END_TEST
@@ -142,9 +144,10 @@ START_TEST(chance_is_taken_off) {
     ck_assert(c.tested && c.corrected);
     ck_assert_double_eq_tol(c.S, .8 + .4 + 120. / 220 + 80. / 140, 1e-14);
     ck_assert_double_eq_tol(c.S_corrected, 1 + .5 + .6 + 2. / 3, 1e-14);
-    /* sum of n (sign - E)^2 / t^2: 20 counts at distance 2 | 60 at 1.5 and 140 at .5 | 170 at .4 and 50 at 1.6 | 110 at 1/3 and 30 at 5/3;
-     * chance moves E by E x 4/t, 40 a pair of z settings and 20 of x: 40/160, -.5 40/160, .6 20/200, 2/3 20/120 */
-    double v = 80. / 25600 + (60 * 2.25 + 140 * .25) / 25600 + (170 * .16 + 50 * 2.56) / 40000 + (110. / 9 + 30 * 25. / 9) / 14400;
+    /* sum of n (sign - E)^2 / t^2: 20 counts at distance 2 | 60 at 1.5 and 140 at .5 | 170 at .4 and 50 at 1.6 | 110 at 1/3 and
+     * 30 at 5/3; chance moves E by E x 4/t, 40 a pair of z settings and 20 of x: 40/160, -.5 40/160, .6 20/200, 2/3 20/120 */
+    double v =
+        80. / 25600 + (60 * 2.25 + 140 * .25) / 25600 + (170 * .16 + 50 * 2.56) / 40000 + (110. / 9 + 30 * 25. / 9) / 14400;
     double by_chance = .25 + .125 + .06 + 1. / 9;
     ck_assert_double_eq_tol(c.sigma_corrected, sqrt(v + pow(.1 * by_chance, 2)), 1e-14);
     chance.pairs = 700; /* more chance than counts: nothing is said of the source, S stands */
@@ -166,8 +169,8 @@ START_TEST(bits_give_the_matrix_of_masks) {
         qd_bits bits[2][2];
         qd_pair_matrix m = {{{0}}}, want = {{{0}}};
         for (int s = 0; s < 2; s++)
-            ck_assert_int_eq(qd_sift_measure(NULL, (qd_side)s, (qd_correlation)same, mask[s], N, &bits[s][0], &bits[s][1], NULL, NULL),
-                             QD_OK);
+            ck_assert_int_eq(
+                qd_sift_measure(NULL, (qd_side)s, (qd_correlation)same, mask[s], N, &bits[s][0], &bits[s][1], NULL, NULL), QD_OK);
         qd_pair_matrix_add_truth(&want, mask[0], mask[1], N);
         ck_assert_int_eq(qd_pair_matrix_add_bits_truth(&m, (qd_correlation)same, bits[0], bits[1]), QD_OK);
         ck_assert_mem_eq(&m, &want, sizeof m);
@@ -190,8 +193,9 @@ START_TEST(no_test) {
     ck_assert(!c.tested && isnan(c.S) && isnan(c.sigma) && isnan(c.above_2_sd));
     ck_assert_ptr_nonnull(strstr(c.reason, "allow no test"));
     ck_assert_double_eq_tol(c.ideal, 2, 1e-14);
-    ck_assert_double_eq(c.pair[1][1].E, 0);                      /* correlations are given nevertheless */
-    const qd_analysers one[2] = {angles(90, 90, 0, 0), bell[1]}; /* both of Alice's settings are one: 2 cos 22.5 sin 22.5 ... at most 2 */
+    ck_assert_double_eq(c.pair[1][1].E, 0); /* correlations are given nevertheless */
+    const qd_analysers one[2] = {angles(90, 90, 0, 0),
+                                 bell[1]}; /* both of Alice's settings are one: 2 cos 22.5 sin 22.5 ... at most 2 */
     qd_chsh_of(&m, one, QD_ANTI, NULL, &c);
     ck_assert(!c.tested && strstr(c.reason, "allow no test"));
     for (int k = 0; k < 4; k++) { /* a pair of settings without counts, each in turn */
@@ -220,8 +224,8 @@ static void draw(uint64_t seed, unsigned n, double v, qd_pair_matrix *m) {
     }
 }
 
-/* Q = 8.1 % (V = .838), N = 1167: S = 2.37 with a spread of .094 (a Bell test from orbit, Yin et al., Science 356:1140 (2017)). Over R
- * seeds the mean is known to spread / sqrt R and the spread to spread / sqrt(2 R), each taken four times. */
+/* Q = 8.1 % (V = .838), N = 1167: S = 2.37 with a spread of .094 (a Bell test from orbit, Yin et al., Science 356:1140 (2017)).
+ * Over R seeds the mean is known to spread / sqrt R and the spread to spread / sqrt(2 R), each taken four times. */
 START_TEST(spread_of_s) {
     enum { R = 1000, N = 1167 };
     const double v = .838, want = 2 * M_SQRT2 * v, spread = 4 * sqrt((1 - v * v / 2) / N);
@@ -242,7 +246,8 @@ START_TEST(spread_of_s) {
 }
 END_TEST
 
-/* No correlation at all: the mean of S is 0, not the mean of a greatest sum (which for four independent E lies at about 2 sd of S). */
+/* No correlation at all: the mean of S is 0, not the mean of a greatest sum (which for four independent E lies at about 2 sd of
+ * S). */
 START_TEST(signs_are_not_chosen_by_the_data) {
     enum { R = 400, N = 400 };
     double sum = 0, spread = 4 / sqrt(N);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A line that is fitted on: to the end of the recordings, however they are cut, as exactly as all their pairs allow; and no further than
- * it holds. */
+/* A line that is fitted on: to the end of the recordings, however they are cut, as exactly as all their pairs allow; and no
+ * further than it holds. */
 #include <check.h>
 #include "qdistill/timetag/extend.h"
 #include "run_all.h"
@@ -65,8 +65,9 @@ static void right(const qd_sync_report *r) {
     ck_assert_double_le(fabs(r->frequency_ppm - link.ppm), 4 * r->frequency_sd_ppm + tick / r->span_s * 1e-6);
 }
 
-/* sigma / sqrt(n) and sigma sqrt(12) / (T sqrt(n)) of all pairs; strangers at the middle of the peak are 1/50 of it (4e-2 / (sqrt(2 pi) 4e-10 s
- * 2e5/s) = 200 pairs a stranger) and cost less than 1 %; 4 % for sigma, which is stated from 8,000 pairs of the beginning. */
+/* sigma / sqrt(n) and sigma sqrt(12) / (T sqrt(n)) of all pairs; strangers at the middle of the peak are 1/50 of it (4e-2 /
+ * (sqrt(2 pi) 4e-10 s 2e5/s) = 200 pairs a stranger) and cost less than 1 %; 4 % for sigma, which is stated from 8,000 pairs of
+ * the beginning. */
 static void exact(const qd_sync_report *r) {
     double n = link.pairs * link.seconds, offset = link.sigma_ps / sqrt(n), frequency = offset * sqrt(12) / link.seconds * 1e-6;
     ck_assert_double_eq_tol(r->mid_offset_sd_ps, offset, 0.05 * offset);
@@ -102,7 +103,8 @@ START_TEST(to_the_end) {
 }
 END_TEST
 
-/* From 4 s on B's clock is 0.01 ppm off: blocks end at 1, 1.5, 2.25, 3.375 s, and the next one has left the line by 10 ns a second. */
+/* From 4 s on B's clock is 0.01 ppm off: blocks end at 1, 1.5, 2.25, 3.375 s, and the next one has left the line by 10 ns a
+ * second. */
 START_TEST(no_further_than_it_holds) {
     qd_tags a, b;
     qd_clock c;
@@ -120,8 +122,8 @@ START_TEST(no_further_than_it_holds) {
 }
 END_TEST
 
-/* Two seconds without B: the line goes on behind. It was given 40 ps, a tenth of the jitter, off: Newton's step over the first second mends
- * that to a cube of it, and what follows must not undo it. */
+/* Two seconds without B: the line goes on behind. It was given 40 ps, a tenth of the jitter, off: Newton's step over the first
+ * second mends that to a cube of it, and what follows must not undo it. */
 START_TEST(over_a_gap) {
     qd_tags a, b;
     qd_clock c;

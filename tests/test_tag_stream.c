@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tags of what still grows: the same events as of the whole file, however the bytes come in; ends, halves, and what is refused. */
+/* Tags of what still grows: the same events as of the whole file, however the bytes come in; ends, halves, and what is refused.
+ */
 #include "tag_file.h"
 
 #include <fcntl.h>
@@ -38,7 +39,10 @@ static void make(const char *format) {
     load();
     if (quad) {
         memmove(bytes + 40, bytes, n_bytes);
-        memcpy(bytes, "\x87\xb3\x91\xfa" "it is not known what the rest says..", 40);
+        memcpy(bytes,
+               "\x87\xb3\x91\xfa"
+               "it is not known what the rest says..",
+               40);
         n_bytes += 40;
         write_file(bytes, n_bytes);
     }
@@ -71,7 +75,10 @@ static void make_ptu(void) {
     double unit = 1e-12;
     uint64_t u;
     memcpy(&u, &unit, 8);
-    memcpy(bytes, "PQTTTR\0\0" "1.0.00\0\0", 16);
+    memcpy(bytes,
+           "PQTTTR\0\0"
+           "1.0.00\0\0",
+           16);
     n = 16;
     ptu_tag(&n, "File_Comment", 0x4001ffff, 24);
     memset(bytes + n, 'c', 24);
@@ -114,8 +121,10 @@ static void stream(const char *format, bool fifo, const qd_tags *want, const qd_
     char where[80];
     (void)snprintf(where, sizeof where, "%s/grows", dir);
     (void)unlink(where);
-    if (fifo) ck_assert_int_eq(mkfifo(where, 0600), 0);
-    else write_at(where, "", 0);
+    if (fifo)
+        ck_assert_int_eq(mkfifo(where, 0600), 0);
+    else
+        write_at(where, "", 0);
     qd_tag_reader *r = NULL;
     qd_error err = {0};
     qd_tags t = {0};
@@ -154,14 +163,16 @@ static void stream(const char *format, bool fifo, const qd_tags *want, const qd_
     qd_tags_destroy(&t);
 }
 
-static const char *const formats[] = {"a1-49", "a1-54", "a1-49-swapped", "a1-54-swapped", "a1-49-text", "a1-54-text",
-                                      "qutag", "qutag-raw", "swabian", "csv", "csv:unit=ns", "ptu"};
+static const char *const formats[] = {"a1-49", "a1-54",     "a1-49-swapped", "a1-54-swapped", "a1-49-text",  "a1-54-text",
+                                      "qutag", "qutag-raw", "swabian",       "csv",           "csv:unit=ns", "ptu"};
 
 START_TEST(as_the_whole_file) {
     qd_tags want = {0};
     qd_tag_info info;
-    if (strcmp(formats[_i], "ptu") == 0) make_ptu();
-    else make(formats[_i]);
+    if (strcmp(formats[_i], "ptu") == 0)
+        make_ptu();
+    else
+        make(formats[_i]);
     reads(formats[_i], &want, &info);
     ck_assert_uint_eq(want.n, EVENTS);
     stream(formats[_i], false, &want, &info);
@@ -175,7 +186,10 @@ START_TEST(half_a_record_at_the_end) {
     static const struct {
         const char *format;
         size_t cut, left; /* bytes; 0: some */
-    } cases[] = {{"a1-54", 5, 3}, {"swabian", 1, 15}, {"csv", 1, 0} /* a channel may be cut as well as a line's end */, {"a1-54-text", 1, 16}};
+    } cases[] = {{"a1-54", 5, 3},
+                 {"swabian", 1, 15},
+                 {"csv", 1, 0} /* a channel may be cut as well as a line's end */,
+                 {"a1-54-text", 1, 16}};
     make(cases[_i].format);
     write_file(bytes, n_bytes - cases[_i].cut);
     qd_tag_reader *r = NULL;

@@ -42,8 +42,8 @@ static void collect_warnings(const qd_sync_args *a, const qd_sync_files *f, cons
         warn(w, "the frequency lies at the edge of the search: the next recording may need more than --max-ppm %.9g", a->max_ppm);
 }
 
-static json_t *record(const qd_cli *cli, const qd_device *dev, const qd_sync_args *a, const qd_sync_files *f, const qd_clock *clock,
-                      const qd_sync_report *r, const warnings *w) {
+static json_t *record(const qd_cli *cli, const qd_device *dev, const qd_sync_args *a, const qd_sync_files *f,
+                      const qd_clock *clock, const qd_sync_report *r, const warnings *w) {
     const char *said[WARNINGS];
     const qd_sync_loaded loaded = {{f->held[0], f->held[1]}, {f->loaded_s[0], f->loaded_s[1]}};
     json_t *j = qd_cli_record(cli, dev);
@@ -62,13 +62,14 @@ static qd_status understand(qd_sync_args *a, const bool given[FOLLOWS], bool spa
     for (int i = 0; i < FOLLOWS && !a->follow; i++)
         if (given[i]) return qd_fail(err, QD_E_USAGE, "--%s goes with --follow|||give that too, or leave this out", name[i]);
     if (a->follow && span)
-        return qd_fail(err, QD_E_USAGE, "--span-s does not go with --follow||what is searched grows as the tags come|limit it by --wait-s");
+        return qd_fail(err, QD_E_USAGE,
+                       "--span-s does not go with --follow||what is searched grows as the tags come|limit it by --wait-s");
     QD_TRY(qd_tag_format_parse(a->format, &a->tags, err));
     return qd_clock_effort(a->effort, &a->level, err);
 }
 
-static qd_status run(qd_cli *cli, const qd_sync_args *a, qd_sync_files *f, qd_device **dev, qd_clock *clock, qd_sync_report *report,
-                     qd_error *err) {
+static qd_status run(qd_cli *cli, const qd_sync_args *a, qd_sync_files *f, qd_device **dev, qd_clock *clock,
+                     qd_sync_report *report, qd_error *err) {
     qd_sync_params p = {.max_offset_s = a->max_offset_s,
                         .max_ppm = a->max_ppm,
                         .offset_s = a->offset_s,
@@ -76,8 +77,11 @@ static qd_status run(qd_cli *cli, const qd_sync_args *a, qd_sync_files *f, qd_de
                         .effort = a->level,
                         .p_false = a->p_false,
                         .follows = true};
-    *f = (qd_sync_files){
-        .path = {a->file[0], a->file[1]}, .format = a->tags, .span_s = a->span_s, .offset_s = a->offset_s, .max_offset_s = a->max_offset_s};
+    *f = (qd_sync_files){.path = {a->file[0], a->file[1]},
+                         .format = a->tags,
+                         .span_s = a->span_s,
+                         .offset_s = a->offset_s,
+                         .max_offset_s = a->max_offset_s};
     QD_TRY(qd_sync_load(f, err));
     QD_TRY(qd_cli_device(cli, dev, err));
     QD_TRY(qd_correlate(*dev, &f->tags[0], &f->tags[1], &p, clock, report, err));
@@ -92,41 +96,49 @@ int qd_cmd_sync(int argc, char **argv) {
     qd_cli cli = {0};
     qd_error err = {0};
     bool given[FOLLOWS] = {false}, span = false;
-    qd_sync_args a = {.effort = "normal", .max_offset_s = 1, .max_ppm = 0x1p-13 * 1e6, .p_false = 1e-9,
-                      .every_s = 1, .wait_s = 60, .idle_s = 10, .lost_s = 10, .hold_events = QD_SYNC_EVENTS};
-    const qd_opt opts[] = {{"format", QD_OPT_TEXT, &a.format, 0, 0, "F",
-                            "of both files, as for tags: a1-54, t1, ptu, swabian, csv:time=t:unit=ns, ...", NULL},
-                           {"max-offset-s", QD_OPT_REAL, &a.max_offset_s, QD_RANGE_MAX_OFFSET_S, "S",
-                            "search offsets up to this, either way of --offset-s (default 1)", NULL},
-                           {"max-ppm", QD_OPT_REAL, &a.max_ppm, QD_RANGE_MAX_PPM, "P",
-                            "search frequencies up to this, either way of --ppm (default 122.0703125)", NULL},
-                           {"offset-s", QD_OPT_REAL, &a.offset_s, -1e6, 1e6, "S",
-                            "what is known of the offset at B's first event: middle of the search (default 0)", NULL},
-                           {"ppm", QD_OPT_REAL, &a.ppm, QD_RANGE_FREQUENCY_PPM, "P",
-                            "what is known of the frequency: middle of the search (default 0)", NULL},
-                           {"effort", QD_OPT_TEXT, &a.effort, 0, 0, "E",
-                            "low, normal or high: how long to search before refusing (default normal)", NULL},
-                           {"p-false", QD_OPT_REAL, &a.p_false, 1e-100, 0.01, "P",
-                            "accepted probability of a false lock over the whole search (default 1e-9)", NULL},
-                           {"span-s", QD_OPT_REAL, &a.span_s, 1e-6, 1e6, "S",
-                            "use the first S seconds that both have (default: all; for the search up to 16777216 events a side)", &span},
-                           {"follow", QD_OPT_FLAG, &a.follow, 0, 0, NULL,
-                            "A and B still grow, or are FIFOs: lock as soon as enough is there, then follow the clock as tags come", NULL},
-                           {"every-s", QD_OPT_REAL, &a.every_s, 0.01, 1e6, "S", "with --follow: a line every S seconds of A's time (default 1)",
-                            &given[0]},
-                           {"wait-s", QD_OPT_REAL, &a.wait_s, 0.01, 1e6, "S",
-                            "with --follow: give up after S seconds of tags without a lock (default 60)", &given[1]},
-                           {"idle-s", QD_OPT_REAL, &a.idle_s, 0, 1e6, "S",
-                            "with --follow: a file that has not grown for S seconds has ended (default 10)", &given[2]},
-                           {"lost-s", QD_OPT_REAL, &a.lost_s, 0.1, 1e6, "S",
-                            "with --follow: search anew after S seconds of tags without pairs (default 10)", &given[3]},
-                           {"hold-events", QD_OPT_U64, &a.hold_events, 1 << 16, 1 << 28, "N",
-                            "with --follow: events a side in memory at most, 8 bytes each (default 16777216)", &given[4]},
-                           {"qcrypto", QD_OPT_FLAG, &stands_in, 0, 0, NULL,
-                            "with pfind's options and output: see qdistill sync --qcrypto --help", NULL},
-                           {"fpfind", QD_OPT_FLAG, &stands_in, 0, 0, NULL,
-                            "with fpfind's options and output: see qdistill sync --fpfind --help", NULL},
-                           {0}};
+    qd_sync_args a = {.effort = "normal",
+                      .max_offset_s = 1,
+                      .max_ppm = 0x1p-13 * 1e6,
+                      .p_false = 1e-9,
+                      .every_s = 1,
+                      .wait_s = 60,
+                      .idle_s = 10,
+                      .lost_s = 10,
+                      .hold_events = QD_SYNC_EVENTS};
+    const qd_opt opts[] = {
+        {"format", QD_OPT_TEXT, &a.format, 0, 0, "F",
+         "of both files, as for tags: a1-54, t1, ptu, swabian, csv:time=t:unit=ns, ...", NULL},
+        {"max-offset-s", QD_OPT_REAL, &a.max_offset_s, QD_RANGE_MAX_OFFSET_S, "S",
+         "search offsets up to this, either way of --offset-s (default 1)", NULL},
+        {"max-ppm", QD_OPT_REAL, &a.max_ppm, QD_RANGE_MAX_PPM, "P",
+         "search frequencies up to this, either way of --ppm (default 122.0703125)", NULL},
+        {"offset-s", QD_OPT_REAL, &a.offset_s, -1e6, 1e6, "S",
+         "what is known of the offset at B's first event: middle of the search (default 0)", NULL},
+        {"ppm", QD_OPT_REAL, &a.ppm, QD_RANGE_FREQUENCY_PPM, "P",
+         "what is known of the frequency: middle of the search (default 0)", NULL},
+        {"effort", QD_OPT_TEXT, &a.effort, 0, 0, "E", "low, normal or high: how long to search before refusing (default normal)",
+         NULL},
+        {"p-false", QD_OPT_REAL, &a.p_false, 1e-100, 0.01, "P",
+         "accepted probability of a false lock over the whole search (default 1e-9)", NULL},
+        {"span-s", QD_OPT_REAL, &a.span_s, 1e-6, 1e6, "S",
+         "use the first S seconds that both have (default: all; for the search up to 16777216 events a side)", &span},
+        {"follow", QD_OPT_FLAG, &a.follow, 0, 0, NULL,
+         "A and B still grow, or are FIFOs: lock as soon as enough is there, then follow the clock as tags come", NULL},
+        {"every-s", QD_OPT_REAL, &a.every_s, 0.01, 1e6, "S", "with --follow: a line every S seconds of A's time (default 1)",
+         &given[0]},
+        {"wait-s", QD_OPT_REAL, &a.wait_s, 0.01, 1e6, "S",
+         "with --follow: give up after S seconds of tags without a lock (default 60)", &given[1]},
+        {"idle-s", QD_OPT_REAL, &a.idle_s, 0, 1e6, "S",
+         "with --follow: a file that has not grown for S seconds has ended (default 10)", &given[2]},
+        {"lost-s", QD_OPT_REAL, &a.lost_s, 0.1, 1e6, "S",
+         "with --follow: search anew after S seconds of tags without pairs (default 10)", &given[3]},
+        {"hold-events", QD_OPT_U64, &a.hold_events, 1 << 16, 1 << 28, "N",
+         "with --follow: events a side in memory at most, 8 bytes each (default 16777216)", &given[4]},
+        {"qcrypto", QD_OPT_FLAG, &stands_in, 0, 0, NULL, "with pfind's options and output: see qdistill sync --qcrypto --help",
+         NULL},
+        {"fpfind", QD_OPT_FLAG, &stands_in, 0, 0, NULL, "with fpfind's options and output: see qdistill sync --fpfind --help",
+         NULL},
+        {0}};
     size_t n_pos = 0;
     if (qd_cli_parse(&cli, opts, argc, argv, a.file, 2, 2, &n_pos, &err) != QD_OK) return qd_cli_fail(&cli, &err);
     if (cli.help) return 0;

@@ -9,7 +9,8 @@ static const char no_angles[] = "the stations' analysers were not declared";
 qd_status qd_bell_options(qd_bell *b, qd_sift_options *o, qd_error *err) {
     if (!b->text[0] && !b->text[1]) return QD_OK;
     if (!b->text[0] || !b->text[1])
-        return qd_fail(err, QD_E_USAGE, "--angles-%c is missing||a correlation needs the angles of both stations|see qdistill sift --help",
+        return qd_fail(err, QD_E_USAGE,
+                       "--angles-%c is missing||a correlation needs the angles of both stations|see qdistill sift --help",
                        b->text[0] ? 'b' : 'a');
     QD_TRY(qd_analysers_parse("--angles-a", b->text[0], &b->station[0], err));
     QD_TRY(qd_analysers_parse("--angles-b", b->text[1], &b->station[1], err));
@@ -32,10 +33,11 @@ void qd_bell_test(qd_bell *b, const qd_sift_options *o, const qd_sift_result *r,
 
 bool qd_bell_warn(const qd_bell *b, const qd_sift_options *o, char *out, size_t cap) {
     if (!b->chsh.tested || b->chsh.S > -4 * b->chsh.sigma) return false;
-    snprintf(out, cap,
-             "S is %.3f: the correlations are the opposite of what the angles and the source say. A source of %s polarisations? Try "
-             "--correlation %s",
-             b->chsh.S, o->correlation == QD_ANTI ? "equal" : "opposite", o->correlation == QD_ANTI ? "same" : "anti");
+    snprintf(
+        out, cap,
+        "S is %.3f: the correlations are the opposite of what the angles and the source say. A source of %s polarisations? Try "
+        "--correlation %s",
+        b->chsh.S, o->correlation == QD_ANTI ? "equal" : "opposite", o->correlation == QD_ANTI ? "same" : "anti");
     return true;
 }
 
@@ -47,7 +49,8 @@ void qd_bell_print(const qd_bell *b, FILE *to) {
     if (c->tested && isfinite(c->above_2_sd)) fprintf(to, "; %.1f sd %s 2", fabs(c->above_2_sd), c->S > 2 ? "above" : "below");
     if (c->tested) fprintf(to, "; a perfect source %.3f at these angles\n", c->ideal);
     if (c->corrected)
-        fprintf(to, "  less chance   %.4f, sd %.4f: of the source; the statement is the line above\n", c->S_corrected, c->sigma_corrected);
+        fprintf(to, "  less chance   %.4f, sd %.4f: of the source; the statement is the line above\n", c->S_corrected,
+                c->sigma_corrected);
     fprintf(to, "correlations   Alice      Bob       ++       --       +-       -+         E       sd  in S\n");
     for (int k = 0; k < 4; k++) {
         const qd_setting_pair *p = &c->pair[k / 2][k % 2];

@@ -12,7 +12,8 @@ typedef struct qd_bell {
     qd_chsh chsh; /**< of what was sifted, once qd_bell_test ran */
 } qd_bell;
 
-/** Read the options; @p o learns which bases make key. QD_E_USAGE: one of two, or not angles; QD_E_INPUT: outcomes not 90 degrees apart. */
+/** Read the options; @p o learns which bases make key. QD_E_USAGE: one of two, or not angles; QD_E_INPUT: outcomes not 90 degrees
+ * apart. */
 qd_status qd_bell_options(qd_bell *b, qd_sift_options *o, qd_error *err);
 /** @p accidentals: chance pairs among the coincidences. */
 void qd_bell_test(qd_bell *b, const qd_sift_options *o, const qd_sift_result *r, double accidentals);

@@ -48,7 +48,8 @@ static double per_s(const session *s) {
 /* ---- What is said ---------------------------------------------------------------------------------------------------- */
 
 static qd_status cannot_write(qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "cannot write to standard output||it is closed or its disk is full|make room, or read on from a pipe");
+    return qd_fail(err, QD_E_INPUT,
+                   "cannot write to standard output||it is closed or its disk is full|make room, or read on from a pipe");
 }
 
 /* A line of JSON, as it happens. Takes ownership of @p j. */
@@ -60,7 +61,9 @@ static qd_status emit(const session *s, json_t *j, qd_error *err) {
     return ok ? QD_OK : cannot_write(err);
 }
 
-static qd_status flush(const session *s, qd_error *err) { return !s->text || (fflush(s->text) == 0 && !ferror(s->text)) ? QD_OK : cannot_write(err); }
+static qd_status flush(const session *s, qd_error *err) {
+    return !s->text || (fflush(s->text) == 0 && !ferror(s->text)) ? QD_OK : cannot_write(err);
+}
 
 static qd_status tell_lock(session *s, qd_error *err) {
     const qd_sync_report *r = &s->report;
@@ -69,8 +72,11 @@ static qd_status tell_lock(session *s, qd_error *err) {
         qd_sync_print(s->text, r);
     }
     QD_TRY(flush(s, err));
-    return emit(s, json_pack("{s:s,s:I,s:f,s:f,s:f,s:f,s:f}", "event", "lock", "attempt", (json_int_t)s->search.attempts, "offset_ps", r->offset_ps,
-                             "frequency_ppm", r->frequency_ppm, "base_ps", r->base_ps, "sigma_ps", r->sigma_ps, "p_false", r->p_false), err);
+    return emit(s,
+                json_pack("{s:s,s:I,s:f,s:f,s:f,s:f,s:f}", "event", "lock", "attempt", (json_int_t)s->search.attempts,
+                          "offset_ps", r->offset_ps, "frequency_ppm", r->frequency_ppm, "base_ps", r->base_ps, "sigma_ps",
+                          r->sigma_ps, "p_false", r->p_false),
+                err);
 }
 
 /* The clock and what the time since the last line showed. */
@@ -84,17 +90,22 @@ static qd_status tell_clock(session *s, const qd_follow_now *now, qd_error *err)
     double counted_s = s->over && last < now->at && last > s->line_from ? (double)(last - s->line_from) / per_s(s) : seconds;
     for (int k = 0; k < 2; k++) rate[k] = (double)s->events[k] / counted_s;
     char sure[48];
-    if (now->coasted_s > 0) snprintf(sure, sizeof sure, "%.2g s without pairs", now->coasted_s);
-    else snprintf(sure, sizeof sure, "sd %.2g", now->offset_sd_ps);
+    if (now->coasted_s > 0)
+        snprintf(sure, sizeof sure, "%.2g s without pairs", now->coasted_s);
+    else
+        snprintf(sure, sizeof sure, "sd %.2g", now->offset_sd_ps);
     if (s->text && fitted)
-        fprintf(s->text, "%.3f s: offset %.1f ps (%s), frequency %.6f ppm, drift %.2g ppm/s, %.0f pairs, residual %.2g ps, jitter %.4g ps, rates %.6g and %.6g\n",
+        fprintf(s->text,
+                "%.3f s: offset %.1f ps (%s), frequency %.6f ppm, drift %.2g ppm/s, %.0f pairs, residual %.2g ps, jitter %.4g "
+                "ps, rates %.6g and %.6g\n",
                 at_s, now->offset_ps, sure, now->frequency_ppm, now->drift_ppm_s, pairs, residual, sigma, rate[0], rate[1]);
     else if (s->text)
-        fprintf(s->text, "%.3f s: no pairs; by the clock so far offset %.1f ps, frequency %.6f ppm; rates %.6g and %.6g\n", at_s, now->offset_ps,
-                now->frequency_ppm, rate[0], rate[1]);
-    json_t *j = json_pack("{s:s,s:f,s:f,s:b,s:f,s:f,s:o,s:f,s:f,s:f}", "event", "clock", "time_s", at_s, "seconds", seconds, "fitted", (int)fitted, "coasted_s",
-                          now->coasted_s, "offset_ps", now->offset_ps, "offset_sd_ps", now->coasted_s > 0 ? json_null() : json_real(now->offset_sd_ps), "frequency_ppm", now->frequency_ppm, "drift_ppm_s", now->drift_ppm_s,
-                          "pairs", fitted ? pairs : 0);
+        fprintf(s->text, "%.3f s: no pairs; by the clock so far offset %.1f ps, frequency %.6f ppm; rates %.6g and %.6g\n", at_s,
+                now->offset_ps, now->frequency_ppm, rate[0], rate[1]);
+    json_t *j = json_pack("{s:s,s:f,s:f,s:b,s:f,s:f,s:o,s:f,s:f,s:f}", "event", "clock", "time_s", at_s, "seconds", seconds,
+                          "fitted", (int)fitted, "coasted_s", now->coasted_s, "offset_ps", now->offset_ps, "offset_sd_ps",
+                          now->coasted_s > 0 ? json_null() : json_real(now->offset_sd_ps), "frequency_ppm", now->frequency_ppm,
+                          "drift_ppm_s", now->drift_ppm_s, "pairs", fitted ? pairs : 0);
     json_object_set_new(j, "residual_ps", fitted ? json_real(residual) : json_null());
     json_object_set_new(j, "sigma_ps", fitted ? json_real(sigma) : json_null());
     json_object_set_new(j, "rates", json_pack("[f,f]", rate[0], rate[1]));
@@ -160,7 +171,9 @@ static qd_status locked(session *s, qd_error *err) {
     qd_follow_now now;
     qd_follow_state(s->follow, &now);
     if (!now.held) return QD_OK;
-    return qd_fail(err, QD_E_INPUT, "the clock cannot be followed: times are in ticks of %.6g ns||ticks must be shorter than 256 ns|export finer times, or leave --follow out",
+    return qd_fail(err, QD_E_INPUT,
+                   "the clock cannot be followed: times are in ticks of %.6g ns||ticks must be shorter than 256 ns|export finer "
+                   "times, or leave --follow out",
                    1e9 / per_s(s));
 }
 
@@ -174,7 +187,8 @@ static qd_status lose(session *s, const qd_follow_now *now, const char *why, qd_
     return QD_OK;
 }
 
-/* The events up to and with the first that is not before @p t: more would let the clock run ahead of the next line. false: not there yet. */
+/* The events up to and with the first that is not before @p t: more would let the clock run ahead of the next line. false: not
+ * there yet. */
 static bool view_to(const qd_sync_stream *x, int64_t t, qd_tags *view, bool *end) {
     uint64_t n = qd_tags_lower_bound(&x->held, t);
     if (n == x->held.n && !x->ended) return false;
@@ -286,7 +300,8 @@ static qd_status end_of(session *s, const char *end, qd_status st, qd_error *err
     if (st == QD_E_POLICY && s->locks) st = QD_OK; /* searching again found nothing more: there was a lock */
     if (st == QD_OK) st = last_line(s, err);
     if (st == QD_OK && !s->locks)
-        return qd_fail(err, QD_E_POLICY, "no lock: %s after %.6g s of tags|||let it search for longer", s->report.reason, s->loaded.seconds[0]);
+        return qd_fail(err, QD_E_POLICY, "no lock: %s after %.6g s of tags|||let it search for longer", s->report.reason,
+                       s->loaded.seconds[0]);
     return st;
 }
 
@@ -333,18 +348,21 @@ static qd_status go_on(session *s, qd_error *err) {
 static json_t *record(const session *s) {
     json_t *j = qd_cli_record(s->cli, s->dev);
     const qd_sync_stream *x = s->io.s;
-    const char *said[2] = {"A lagged behind: events of B were dropped, see dropped_events", "B lagged behind: events of A were dropped, see dropped_events"};
+    const char *said[2] = {"A lagged behind: events of B were dropped, see dropped_events",
+                           "B lagged behind: events of A were dropped, see dropped_events"};
     const char *warning[2];
     size_t n = 0;
     for (int k = 0; k < 2; k++)
         if (x[!k].dropped) warning[n++] = said[k];
     qd_sync_json(j, s->a, &s->loaded, &s->clock, &s->report, warning, n);
-    json_t *f = json_pack("{s:s,s:I,s:I,s:I,s:I,s:f}", "end", s->end ? s->end : "failed", "attempts", (json_int_t)s->search.attempts, "locks", (json_int_t)s->locks,
-                          "lost", (json_int_t)s->lost, "lines", (json_int_t)s->lines, "followed_s", s->followed_s);
+    json_t *f = json_pack("{s:s,s:I,s:I,s:I,s:I,s:f}", "end", s->end ? s->end : "failed", "attempts",
+                          (json_int_t)s->search.attempts, "locks", (json_int_t)s->locks, "lost", (json_int_t)s->lost, "lines",
+                          (json_int_t)s->lines, "followed_s", s->followed_s);
     json_object_set_new(f, "events", json_pack("[I,I]", (json_int_t)x[0].events, (json_int_t)x[1].events));
     json_object_set_new(f, "dropped_events", json_pack("[I,I]", (json_int_t)x[0].dropped, (json_int_t)x[1].dropped));
-    json_object_set_new(f, "cut_bytes", json_pack("[I,I]", (json_int_t)(x[0].ended ? qd_tag_stream_left(x[0].reader) : 0),
-                                                  (json_int_t)(x[1].ended ? qd_tag_stream_left(x[1].reader) : 0)));
+    json_object_set_new(f, "cut_bytes",
+                        json_pack("[I,I]", (json_int_t)(x[0].ended ? qd_tag_stream_left(x[0].reader) : 0),
+                                  (json_int_t)(x[1].ended ? qd_tag_stream_left(x[1].reader) : 0)));
     json_object_set_new(f, "latest", s->latest ? json_incref(s->latest) : json_null());
     json_object_set_new(j, "follow", f);
     return j;
@@ -364,8 +382,11 @@ int qd_sync_follow(qd_cli *cli, const qd_sync_args *a) {
     }
     for (int k = 0; opened && k < 2 && !cli->quiet; k++)
         if (s.io.s[k].ended && qd_tag_stream_left(s.io.s[k].reader))
-            fprintf(stderr, "qdistill sync: warning: %s ends within a record, %" PRIu64 " bytes of which were left\n", a->file[k], qd_tag_stream_left(s.io.s[k].reader));
-    int status = !opened ? qd_cli_fail(cli, &err) : st == QD_OK ? qd_cli_done(cli, record(&s)) : qd_cli_refuse(cli, record(&s), &err);
+            fprintf(stderr, "qdistill sync: warning: %s ends within a record, %" PRIu64 " bytes of which were left\n", a->file[k],
+                    qd_tag_stream_left(s.io.s[k].reader));
+    int status = !opened       ? qd_cli_fail(cli, &err)
+                 : st == QD_OK ? qd_cli_done(cli, record(&s))
+                               : qd_cli_refuse(cli, record(&s), &err);
     forget_clock(&s);
     free(s.on_a.t);
     json_decref(s.latest);

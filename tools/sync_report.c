@@ -12,7 +12,9 @@ void qd_sync_print(FILE *to, const qd_sync_report *r) {
             r->hypotheses);
     fprintf(to, "found again in data kept back: %" PRIu64 " events, %.4g by chance\n", r->confirmed, r->confirm_lambda);
     if (r->followed_s > 0)
-        fprintf(to, "the frequency drifts, by %.3g ppm a second: the line touches the clock there; sift follows it, as was done here for %.6g s\n",
+        fprintf(to,
+                "the frequency drifts, by %.3g ppm a second: the line touches the clock there; sift follows it, as was done here "
+                "for %.6g s\n",
                 r->drift_ppm_s, r->followed_s);
     fprintf(to, "%" PRIu64 " pairs over %.6g s, jitter %.4g ps, rates %.6g and %.6g a second\n", r->pairs, r->span_s, r->sigma_ps,
             r->rate_a, r->rate_b);

@@ -9,7 +9,8 @@
 
 enum { SLIDES = 8 };
 static const double first_span_s = 0.5, most_offset_s = 10;
-static const double deep_s = 8; /* little is not searched in depth: a deep search is cheaper, and sees more, in what comes meanwhile */
+static const double deep_s =
+    8; /* little is not searched in depth: a deep search is cheaper, and sees more, in what comes meanwhile */
 
 /* One attempt: its own copy of the tags. */
 typedef struct qd_sync_job {
@@ -61,7 +62,9 @@ static int64_t other(int64_t t, double by, int sign) {
     return x < -0x1p61 ? -((int64_t)1 << 61) : x > 0x1p61 ? (int64_t)1 << 61 : (int64_t)x;
 }
 
-static int64_t last_of(const qd_sync_stream *s) { return s->held.t[s->held.n - 1]; }
+static int64_t last_of(const qd_sync_stream *s) {
+    return s->held.t[s->held.n - 1];
+}
 
 typedef struct view {
     int64_t from, start; /* A's time from which both have events, and from which they are searched */
@@ -136,10 +139,14 @@ static qd_status copy_tags(const qd_sync_search *s, const view *v, job *j, qd_er
     return QD_OK;
 }
 
-static double span_of(const qd_sync_search *s) { return (double)(s->to - s->from) / per_s(s); }
+static double span_of(const qd_sync_search *s) {
+    return (double)(s->to - s->from) / per_s(s);
+}
 
 /* Nothing longer will be searched. */
-static bool final_one(const qd_sync_search *s) { return s->all || (!s->again && (double)(s->to - s->began) >= s->a->wait_s * per_s(s) - 2); }
+static bool final_one(const qd_sync_search *s) {
+    return s->all || (!s->again && (double)(s->to - s->began) >= s->a->wait_s * per_s(s) - 2);
+}
 
 static qd_status launch(qd_sync_search *s, const view *v, qd_error *err) {
     job *j = calloc(1, sizeof *j);
@@ -161,14 +168,17 @@ static qd_status launch(qd_sync_search *s, const view *v, qd_error *err) {
         s->loaded.events[i] = t->n;
         s->loaded.seconds[i] = t->n ? (double)(t->t[t->n - 1] - t->t[0]) / per_s(s) : 0;
     }
-    if (st == QD_OK && pthread_create(&j->thread, NULL, search, j) != 0) st = qd_fail(err, QD_E_INTERNAL, "no thread to search in");
-    if (st == QD_OK) s->job = j;
-    else job_free(j);
+    if (st == QD_OK && pthread_create(&j->thread, NULL, search, j) != 0)
+        st = qd_fail(err, QD_E_INTERNAL, "no thread to search in");
+    if (st == QD_OK)
+        s->job = j;
+    else
+        job_free(j);
     return st;
 }
 
-/* Twice as much; before all of it its later half alone, since where pairs begin late, what is before them hides them. After a loss, windows
- * of one length slide on, and become longer now and then. Where memory ends, a later part is next. */
+/* Twice as much; before all of it its later half alone, since where pairs begin late, what is before them hides them. After a
+ * loss, windows of one length slide on, and become longer now and then. Where memory ends, a later part is next. */
 static void next_attempt(qd_sync_search *s) {
     qd_sync_stream *a = &s->io->s[0];
     if (s->again || (!s->half && s->cut)) { /* B follows by common_start */
@@ -189,7 +199,8 @@ static qd_status result(qd_sync_search *s, bool *locked, qd_error *err) {
     s->report = j->report;
     *locked = st == QD_OK;
     if (st == QD_OK) {
-        qd_sync_stream *a = &s->io->s[0]; /* what is before has no pairs, or was searched in vain; a clock that drifts is near its line at its base alone */
+        qd_sync_stream *a = &s->io->s[0]; /* what is before has no pairs, or was searched in vain; a clock that drifts is near its
+                                             line at its base alone */
         int64_t from = j->clock.base + j->clock.offset;
         qd_sync_drop(a, qd_tags_lower_bound(&a->held, from > s->from ? from : s->from));
         s->clock = j->clock;
@@ -226,9 +237,10 @@ static qd_status apart(qd_sync_search *s, qd_error *err) {
     for (int k = 0; k < 2; k++) least = fmin(least, x[k].events ? (double)(x[k].last - x[k].first) / per_s(s) : 0);
     if (!s->again && least > s->a->wait_s + 2 * s->a->max_offset_s) over = true;
     if (!over) return QD_OK;
-    (void)snprintf(reason, sizeof reason, "the recordings do not overlap in time: A has come to %.6g s, B to %.6g s", (double)x[0].last / per_s(s),
-                   (double)x[1].last / per_s(s));
-    return refuse(s, QD_LOCK_NO_OVERLAP, reason, "check that both are of the same run; say what is known of the offset: --offset-s", err);
+    (void)snprintf(reason, sizeof reason, "the recordings do not overlap in time: A has come to %.6g s, B to %.6g s",
+                   (double)x[0].last / per_s(s), (double)x[1].last / per_s(s));
+    return refuse(s, QD_LOCK_NO_OVERLAP, reason,
+                  "check that both are of the same run; say what is known of the offset: --offset-s", err);
 }
 
 qd_status qd_sync_search_step(qd_sync_search *s, bool *locked, qd_error *err) {

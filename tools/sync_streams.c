@@ -13,9 +13,11 @@ static const double stall_s = 1;
 
 static qd_status not_one_fifo(const qd_sync_args *a, qd_error *err) {
     struct stat s, t;
-    if (stat(a->file[0], &s) != 0 || stat(a->file[1], &t) != 0 || !S_ISFIFO(s.st_mode) || s.st_dev != t.st_dev || s.st_ino != t.st_ino)
+    if (stat(a->file[0], &s) != 0 || stat(a->file[1], &t) != 0 || !S_ISFIFO(s.st_mode) || s.st_dev != t.st_dev ||
+        s.st_ino != t.st_ino)
         return QD_OK;
-    return qd_fail(err, QD_E_USAGE, "A and B are the same FIFO: what one reads of it the other does not|||give one FIFO of each station");
+    return qd_fail(err, QD_E_USAGE,
+                   "A and B are the same FIFO: what one reads of it the other does not|||give one FIFO of each station");
 }
 
 qd_status qd_sync_streams_open(qd_sync_streams *io, const qd_sync_args *a, qd_error *err) {
@@ -84,8 +86,10 @@ static qd_status take(qd_sync_stream *s, const qd_sync_streams *io, bool alone, 
         return QD_OK;
     }
     QD_TRY(qd_tag_stream_fill(s->reader, &bytes, err));
-    if (bytes) s->moved = now;
-    else if ((!s->fifo || (alone && s->events)) && now - s->moved >= io->idle_s) qd_tag_stream_finish(s->reader);
+    if (bytes)
+        s->moved = now;
+    else if ((!s->fifo || (alone && s->events)) && now - s->moved >= io->idle_s)
+        qd_tag_stream_finish(s->reader);
     QD_TRY(decode(s, io->hold, err));
     *some = *some || bytes || s->held.n > before || s->ended;
     return QD_OK;
@@ -99,20 +103,25 @@ qd_status qd_sync_streams_pump(qd_sync_streams *io, int wait_ms, qd_error *err) 
         qd_sync_stream *s = &io->s[k];
         QD_TRY(take(s, io, io->s[!k].ended, &some, err));
         if (s->ended || s->held.n >= io->hold) continue;
-        if (s->fifo) p[n++] = (struct pollfd){.fd = qd_tag_stream_fd(s->reader), .events = POLLIN};
-        else files = true;
+        if (s->fifo)
+            p[n++] = (struct pollfd){.fd = qd_tag_stream_fd(s->reader), .events = POLLIN};
+        else
+            files = true;
     }
     /* a file does not tell when it has grown: look again soon */
     if (!some) (void)poll(p, n, files && wait_ms > LAG_MS ? LAG_MS : wait_ms);
     return QD_OK;
 }
 
-bool qd_sync_full(const qd_sync_streams *io, int side) { return !io->s[side].ended && io->s[side].held.n >= io->hold; }
+bool qd_sync_full(const qd_sync_streams *io, int side) {
+    return !io->s[side].ended && io->s[side].held.n >= io->hold;
+}
 
 int qd_sync_stalled(const qd_sync_streams *io) {
     double now = qd_now();
     for (int k = 0; k < 2; k++)
-        if (io->s[k].fifo && qd_sync_full(io, k) && !io->s[!k].ended && !qd_sync_full(io, !k) && now - io->s[!k].moved > stall_s) return k;
+        if (io->s[k].fifo && qd_sync_full(io, k) && !io->s[!k].ended && !qd_sync_full(io, !k) && now - io->s[!k].moved > stall_s)
+            return k;
     return -1;
 }
 
@@ -122,4 +131,6 @@ void qd_sync_drop(qd_sync_stream *s, uint64_t k) {
     s->held.n -= k;
 }
 
-bool qd_sync_has(const qd_sync_stream *s, int64_t t) { return s->ended || (s->held.n && s->held.t[s->held.n - 1] >= t); }
+bool qd_sync_has(const qd_sync_stream *s, int64_t t) {
+    return s->ended || (s->held.n && s->held.t[s->held.n - 1] >= t);
+}

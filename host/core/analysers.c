@@ -15,18 +15,18 @@ bool qd_analysers_good(const char *name, const double deg[4], qd_error *err) {
     const double range[2] = {QD_RANGE_ANALYSER_DEG};
     for (int d = 0; d < 4; d++)
         if (!(deg[d] >= range[0] && deg[d] <= range[1])) { /* true of NaN */
-            (void)qd_fail(err, QD_E_INPUT, "%s: the angle of %s, %g, is out of range|%g to %g degrees||correct it", name, detector[d],
-                          deg[d], range[0], range[1]);
+            (void)qd_fail(err, QD_E_INPUT, "%s: the angle of %s, %g, is out of range|%g to %g degrees||correct it", name,
+                          detector[d], deg[d], range[0], range[1]);
             return false;
         }
     for (int d = 0; d < 2; d++) {
         double apart = fabs(remainder(deg[d] - deg[d + 2], 180));
         if (fabs(apart - 90) <= QD_ANALYSER_TOLERANCE_DEG) continue;
-        (void)qd_fail(
-            err, QD_E_INPUT,
-            "%s: detectors %s and %s, at %g and %g degrees, are not 90 degrees apart||they are the two outcomes of one setting; the "
-            "order of the angles is V, -, H, +, bits 1, 2, 4, 8 of the mask|give the angles in that order",
-            name, detector[d], detector[d + 2], deg[d], deg[d + 2]);
+        (void)qd_fail(err, QD_E_INPUT,
+                      "%s: detectors %s and %s, at %g and %g degrees, are not 90 degrees apart||they are the two outcomes of one "
+                      "setting; the "
+                      "order of the angles is V, -, H, +, bits 1, 2, 4, 8 of the mask|give the angles in that order",
+                      name, detector[d], detector[d + 2], deg[d], deg[d + 2]);
         return false;
     }
     return true;
@@ -49,8 +49,8 @@ qd_status qd_analysers_parse(const char *name, const char *text, qd_analysers *o
         s = number(s, &deg[d]);
         if (!s || *s != (d < 3 ? ',' : 0))
             return qd_fail(err, QD_E_USAGE,
-                           "%s: '%.60s' is not four numbers||it is the angles of V, -, H, + in degrees|for example 90,135,0,45", name,
-                           text);
+                           "%s: '%.60s' is not four numbers||it is the angles of V, -, H, + in degrees|for example 90,135,0,45",
+                           name, text);
         s++;
     }
     if (!qd_analysers_good(name, deg, err)) return QD_E_INPUT;

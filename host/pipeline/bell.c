@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a rehearsal knows of correlations: both stations' outcomes are in one process. On recordings the stations exchange no outcomes but
- * those of the sample, and nothing here is called. */
+/* What a rehearsal knows of correlations: both stations' outcomes are in one process. On recordings the stations exchange no
+ * outcomes but those of the sample, and nothing here is called. */
 #include <math.h>
 #include "record.h"
 
@@ -10,7 +10,8 @@ bool qd_link_declares_analysers(const qd_scenario *s) {
 
 json_t *qd_record_pairs_truth(const qd_block *alice, const qd_block *bob, qd_correlation correlation) {
     qd_pair_matrix m = {{{0}}};
-    if (!alice->outcome[0].n || qd_pair_matrix_add_bits_truth(&m, correlation, alice->outcome, bob->outcome) != QD_OK) return NULL;
+    if (!alice->outcome[0].n || qd_pair_matrix_add_bits_truth(&m, correlation, alice->outcome, bob->outcome) != QD_OK)
+        return NULL;
     json_t *rows = json_array();
     for (int i = 0; i < 4; i++)
         json_array_append_new(rows, json_pack("[o,o,o,o]", qd_json_from_u64(m.pair[i][0]), qd_json_from_u64(m.pair[i][1]),
@@ -41,7 +42,8 @@ void qd_record_bell_warnings(const qd_run_facts *f, json_t *warnings) {
     for (int b = 0; b < 2; b++) {
         if (key[b]) continue;
         snprintf(text, sizeof text,
-                 "the stations' settings in %s are not aligned: at %g and %g degrees they make %.1f %% errors by themselves, and no key",
+                 "the stations' settings in %s are not aligned: at %g and %g degrees they make %.1f %% errors by themselves, and "
+                 "no key",
                  b ? "x" : "z", qd_analyser_setting(&station[0], b), qd_analyser_setting(&station[1], b), 100 * rate[b]);
         json_array_append_new(warnings, json_string(text));
     }
@@ -57,8 +59,9 @@ void qd_record_bell(const qd_run_facts *f, double accidentals, json_t *summary) 
         qd_pair_matrix m = {{{0}}};
         const qd_station_totals *t[2] = {f->alice, f->bob};
         qd_analysers station[2];
-        qd_chance_pairs chance = {.pairs = accidentals,
-                                  .relative_sd = f->bob->accidentals > 0 ? 1 / sqrt(QD_DISPLACED_WINDOWS * f->bob->accidentals) : 0};
+        qd_chance_pairs chance = {
+            .pairs = accidentals,
+            .relative_sd = f->bob->accidentals > 0 ? 1 / sqrt(QD_DISPLACED_WINDOWS * f->bob->accidentals) : 0};
         stations_of(s, station);
         for (int k = 0; k < 8; k++) chance.singles[k / 4][k % 4] = (double)t[k / 4]->singles[k % 4];
         sum_pairs(f->blocks, &m);

@@ -14,7 +14,8 @@ typedef struct qd_cascade_tables {
 } qd_cascade_tables;
 
 /** QD_E_USAGE: not a plan, or a frame number out of range. */
-qd_status qd_cascade_tables_make(const qd_cascade_plan *plan, uint64_t seed, uint64_t frame, qd_cascade_tables **out, qd_error *err);
+qd_status qd_cascade_tables_make(const qd_cascade_plan *plan, uint64_t seed, uint64_t frame, qd_cascade_tables **out,
+                                 qd_error *err);
 /** NULL is accepted. */
 void qd_cascade_tables_free(qd_cascade_tables *t);
 

@@ -62,8 +62,8 @@ static void correlations(const qd_pair_matrix *m, const qd_analysers station[2],
         }
 }
 
-/* S less chance: E' = D/T with D and T the sums of sign and of 1 times (count - chance). Counts are Poisson, so that a count moves E' by
- * (sign - E')/T; chance, known to a relative error, moves all four E' together. */
+/* S less chance: E' = D/T with D and T the sums of sign and of 1 times (count - chance). Counts are Poisson, so that a count
+ * moves E' by (sign - E')/T; chance, known to a relative error, moves all four E' together. */
 static void correct(const qd_chance_pairs *chance, qd_chsh *c) {
     double all[2] = {0, 0}, s = 0, variance = 0, by_chance = 0;
     for (int d = 0; d < 8; d++) all[d / 4] += chance->singles[d / 4][d % 4];
@@ -73,7 +73,8 @@ static void correct(const qd_chance_pairs *chance, qd_chsh *c) {
         double d = 0, t = 0, chance_d = 0, chance_t = 0, squares = 0;
         for (int o = 0; o < 4; o++) {
             const int a = o / 2, b = o % 2, sign = a == b ? 1 : -1;
-            double x = chance->pairs * chance->singles[0][detector_of(i, a)] / all[0] * chance->singles[1][detector_of(j, b)] / all[1];
+            double x =
+                chance->pairs * chance->singles[0][detector_of(i, a)] / all[0] * chance->singles[1][detector_of(j, b)] / all[1];
             d += sign * ((double)c->pair[i][j].count[a][b] - x);
             t += (double)c->pair[i][j].count[a][b] - x;
             chance_d += sign * x;

@@ -9,14 +9,14 @@
 
 /* Times are A's. Lines are the reference less theta[0] + theta[1] x, in 1/256 ticks, x = (t - origin) / unit. */
 struct qd_extend {
-    qd_fine reference, now; /* the line as given; along which the block is summed */
-    double theta[2];        /* of `now` */
+    qd_fine reference, now;                /* the line as given; along which the block is summed */
+    double theta[2];                       /* of `now` */
     int64_t origin, begin, at, end, taken; /* at: summed up to; end: of the block; taken: end of the last block taken */
     double sigma, pairs, background;
     qd_weighed block;
-    qd_clock whole; /* `now` in whole ticks, over the block */
+    qd_clock whole;                 /* `now` in whole ticks, over the block */
     double h[3], y[2], b[3], found; /* of the blocks taken: y = h theta */
-    int64_t seen[2]; /* last event of A, of B */
+    int64_t seen[2];                /* last event of A, of B */
     bool done;
 };
 
@@ -40,8 +40,9 @@ qd_status qd_extend_create(const qd_clock *clock, const qd_sync_report *r, qd_ex
     *out = NULL;
     double ps = clock->tick.den ? (double)clock->tick.num / (double)clock->tick.den : 0, span = r->span_s * 1e12 / ps;
     if (!clock->locked || !r->locked || !(ps > 0) || !(r->sigma_ps > 0) || r->pairs == 0 || !(span >= 2 && span < 0x1p53))
-        return qd_fail(err, QD_E_USAGE, "a line to be fitted on|it is not locked, or has no pairs|it must be one that was just found|"
-                                        "search first");
+        return qd_fail(err, QD_E_USAGE,
+                       "a line to be fitted on|it is not locked, or has no pairs|it must be one that was just found|"
+                       "search first");
     qd_extend *x = calloc(1, sizeof *x);
     if (!x) return qd_fail(err, QD_E_INTERNAL, "no memory for a line");
     x->reference = qd_fine_of(clock);
@@ -102,7 +103,8 @@ static void set_line(qd_extend *x) {
 
 static void close_block(qd_extend *x) {
     const qd_weighed *n = &x->block;
-    bool tells = n->h[0] > 0 && sqrt(n->b[0]) / n->h[0] < x->sigma * one / 3; /* nine pairs or so, and more where strangers are many */
+    bool tells =
+        n->h[0] > 0 && sqrt(n->b[0]) / n->h[0] < x->sigma * one / 3; /* nine pairs or so, and more where strangers are many */
     if (tells && x->taken > x->begin && !on_line(x)) {
         x->done = true;
         return;
@@ -126,11 +128,14 @@ static qd_status check(qd_extend *x, const qd_tags *a, const qd_tags *b, qd_erro
         uint64_t n = side[s]->n;
         if (n == 0) continue;
         if (side[s]->tick.num != tick.num || side[s]->tick.den != tick.den)
-            return qd_fail(err, QD_E_USAGE, "tags with another tick than the clock's||all must count in the same unit|convert them");
+            return qd_fail(err, QD_E_USAGE,
+                           "tags with another tick than the clock's||all must count in the same unit|convert them");
         bool sorted = t[n - 1] >= x->seen[s];
         for (uint64_t i = n - 1; sorted && i > 0 && t[i] > x->seen[s]; i--) sorted = t[i] >= t[i - 1];
         if (!sorted)
-            return qd_fail(err, QD_E_INPUT, "events of station %c after tick %" PRId64 " are not in order||each must be at or after the one before",
+            return qd_fail(err, QD_E_INPUT,
+                           "events of station %c after tick %" PRId64
+                           " are not in order||each must be at or after the one before",
                            s ? 'B' : 'A', x->seen[s]);
         x->seen[s] = t[n - 1];
     }
@@ -140,7 +145,8 @@ static qd_status check(qd_extend *x, const qd_tags *a, const qd_tags *b, qd_erro
 /* A's time up to which all pairs are in memory; *last: there are no more. */
 static int64_t known(const qd_extend *x, const qd_tags *a, bool a_end, const qd_tags *b, bool b_end, bool *last) {
     int64_t of_a = a->n ? a->t[a->n - 1] + a_end : x->at,
-            of_b = b->n ? qd_clock_apply_near(&x->now.clock, b->t[b->n - 1]) + (b_end ? x->block.reach + 1 : -x->block.reach) : x->at,
+            of_b = b->n ? qd_clock_apply_near(&x->now.clock, b->t[b->n - 1]) + (b_end ? x->block.reach + 1 : -x->block.reach)
+                        : x->at,
             until = of_a < of_b ? of_a : of_b;
     if (until > limit(x)) until = limit(x);
     *last = (a_end && until == of_a) || (b_end && until == of_b) || until == limit(x);

@@ -77,8 +77,8 @@ qd_status qd_reader_line(qd_tag_reader *r, char *line, size_t cap, bool *got, qd
 qd_status qd_reader_take(qd_tag_reader *r, int64_t t, uint8_t mask, qd_error *err);
 /** Where a block of up to QD_READ_BLOCK events goes, times and masks in the order of the file, for qd_reader_take_block. */
 void qd_reader_room(qd_tag_reader *r, int64_t **t, uint8_t **mask);
-/** Take the @p n events that lie in that room, as qd_reader_take would one by one. False, and nothing is taken, when one of them would
- *  be an error: then take them one by one, for its place. */
+/** Take the @p n events that lie in that room, as qd_reader_take would one by one. False, and nothing is taken, when one of them
+ * would be an error: then take them one by one, for its place. */
 bool qd_reader_take_block(qd_tag_reader *r, size_t n);
 /** Least and greatest of @p n >= 1 times; true when they ascend. */
 bool qd_reader_span(const int64_t *t, size_t n, int64_t *least, int64_t *most);

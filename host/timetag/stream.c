@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tags from what still grows: bytes are fetched without waiting into a buffer, from which the decoders of files take whole records. A
- * header is tried on what has come of it: a decoder that read to the end of that is set back and asked again when there is more. */
+/* Tags from what still grows: bytes are fetched without waiting into a buffer, from which the decoders of files take whole
+ * records. A header is tried on what has come of it: a decoder that read to the end of that is set back and asked again when
+ * there is more. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,8 +18,8 @@ enum { ROOM = 1 << 20 };
 struct qd_growing {
     int fd;
     bool fifo, begun, finished;
-    bool starved; /* the header was read to the end of what is there */
-    bool dry;     /* no whole record or line was there */
+    bool starved;   /* the header was read to the end of what is there */
+    bool dry;       /* no whole record or line was there */
     uint64_t taken; /* bytes from the descriptor */
     size_t at, n;   /* n bytes from place at on */
     size_t place;   /* of the header's reader, from `at` */
@@ -130,7 +131,9 @@ static qd_status refused(const char *path, const qd_tag_format *f, qd_error *err
     const char *why = f->kind == QD_TAG_CHRONOXEA ? "its rows are not in the order of time, so that the whole file is needed"
                       : f->kind == QD_TAG_AUTO    ? "it must be named before the first byte has come"
                                                   : "files of an epoch are whole when they appear";
-    return qd_fail(err, QD_E_USAGE, "%s: format %s cannot be read while it grows|%s||give a1-49, a1-54, their swapped or text forms, ptu, qutag, qutag-raw, swabian or csv",
+    return qd_fail(err, QD_E_USAGE,
+                   "%s: format %s cannot be read while it grows|%s||give a1-49, a1-54, their swapped or text forms, ptu, qutag, "
+                   "qutag-raw, swabian or csv",
                    path, qd_tag_format_name(f), why);
 }
 
@@ -138,11 +141,14 @@ static qd_status open_it(struct qd_growing *s, const char *path, qd_error *err) 
     struct stat st;
     s->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (s->fd < 0 || fstat(s->fd, &st) != 0)
-        return qd_fail(err, QD_E_INPUT, "cannot open %s|%s||check the path; a file or FIFO must be there before it is followed", path, strerror(errno));
+        return qd_fail(err, QD_E_INPUT, "cannot open %s|%s||check the path; a file or FIFO must be there before it is followed",
+                       path, strerror(errno));
     s->fifo = S_ISFIFO(st.st_mode);
     if (s->fifo || S_ISREG(st.st_mode)) return QD_OK;
     return qd_fail(err, QD_E_INPUT, "%s is %s|||give the path of a regular file or a FIFO", path,
-                   S_ISDIR(st.st_mode) ? "a directory" : S_ISSOCK(st.st_mode) ? "a socket" : "a device");
+                   S_ISDIR(st.st_mode)    ? "a directory"
+                   : S_ISSOCK(st.st_mode) ? "a socket"
+                                          : "a device");
 }
 
 qd_status qd_tag_stream_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err) {
@@ -172,7 +178,9 @@ static bool hung_up(int fd) {
 static qd_status check_length(const qd_tag_reader *r, qd_error *err) {
     struct stat st;
     if (fstat(r->stream->fd, &st) != 0 || (uint64_t)st.st_size >= r->stream->taken) return QD_OK;
-    return qd_fail(err, QD_E_INPUT, "%s has %" PRId64 " bytes, after %" PRIu64 " were read||it was begun anew, or cut|follow it from the beginning again",
+    return qd_fail(err, QD_E_INPUT,
+                   "%s has %" PRId64 " bytes, after %" PRIu64
+                   " were read||it was begun anew, or cut|follow it from the beginning again",
                    r->path, (int64_t)st.st_size, r->stream->taken);
 }
 
@@ -186,7 +194,9 @@ qd_status qd_tag_stream_fill(qd_tag_reader *r, uint64_t *bytes, qd_error *err) {
         ssize_t got = read(s->fd, s->byte + s->n, ROOM - s->n);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
-        if (got < 0) return qd_fail(err, QD_E_INPUT, "%s: reading fails at byte %" PRIu64 "|%s||look after the disk, and follow it again", r->path, s->taken, strerror(errno));
+        if (got < 0)
+            return qd_fail(err, QD_E_INPUT, "%s: reading fails at byte %" PRIu64 "|%s||look after the disk, and follow it again",
+                           r->path, s->taken, strerror(errno));
         if (got == 0) {
             s->finished = s->fifo && hung_up(s->fd);
             if (!s->fifo) QD_TRY(check_length(r, err));
@@ -199,13 +209,21 @@ qd_status qd_tag_stream_fill(qd_tag_reader *r, uint64_t *bytes, qd_error *err) {
     return QD_OK;
 }
 
-void qd_tag_stream_finish(qd_tag_reader *r) { r->stream->finished = true; }
+void qd_tag_stream_finish(qd_tag_reader *r) {
+    r->stream->finished = true;
+}
 
-int qd_tag_stream_fd(const qd_tag_reader *r) { return r->stream->fd; }
+int qd_tag_stream_fd(const qd_tag_reader *r) {
+    return r->stream->fd;
+}
 
-bool qd_tag_stream_is_fifo(const qd_tag_reader *r) { return r->stream->fifo; }
+bool qd_tag_stream_is_fifo(const qd_tag_reader *r) {
+    return r->stream->fifo;
+}
 
-uint64_t qd_tag_stream_left(const qd_tag_reader *r) { return r->stream->n; }
+uint64_t qd_tag_stream_left(const qd_tag_reader *r) {
+    return r->stream->n;
+}
 
 void qd_growing_close(qd_tag_reader *r) {
     struct qd_growing *s = r->stream;

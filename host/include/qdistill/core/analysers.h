@@ -10,9 +10,9 @@
 extern "C" {
 #endif
 
-/** Angles of a station's detectors, in the order V, -, H, + (QD_DET_V and so on), degrees, -360..360. A station has two analysers, a
- *  setting each: V and H are the outcomes of z, - and + those of x, and the two outcomes of a setting are 90 degrees apart. {0}: not
- *  declared. */
+/** Angles of a station's detectors, in the order V, -, H, + (QD_DET_V and so on), degrees, -360..360. A station has two
+ * analysers, a setting each: V and H are the outcomes of z, - and + those of x, and the two outcomes of a setting are 90 degrees
+ * apart. {0}: not declared. */
 typedef struct qd_analysers {
     bool given;
     double deg[4];
@@ -25,8 +25,8 @@ typedef struct qd_analysers {
 /** What detectors are called after: V 90, - 135, H 0, + 45. */
 qd_analysers qd_analysers_bbm92(void);
 
-/** True when all angles are in range and both settings have outcomes 90 degrees apart (modulo 180). Else @p err, which may be NULL, is
- *  QD_E_INPUT with @p name ("alice.angles_deg") and the two detectors that are not. */
+/** True when all angles are in range and both settings have outcomes 90 degrees apart (modulo 180). Else @p err, which may be
+ * NULL, is QD_E_INPUT with @p name ("alice.angles_deg") and the two detectors that are not. */
 bool qd_analysers_good(const char *name, const double deg[4], qd_error *err);
 
 /** Read "90,135,0,45": four decimal numbers with commas between. @return QD_E_USAGE: not four numbers; QD_E_INPUT: as

@@ -9,12 +9,12 @@
 extern "C" {
 #endif
 
-/** Open what still grows for reading without ever waiting: a file, or a FIFO, which may have no writer yet (a writer that waits for its
- *  reader goes on). What is there is fetched by qd_tag_stream_fill and read by qd_tag_reader_read, which then returns fewer events than it
- *  was asked for when there are no more whole records, with *end false; the last QD_TAG_REORDER events wait for later ones until the end.
- *  Half a record, half a line, half a header wait for their rest. Events do not depend on how the bytes came in. Memory: a megabyte.
- *  Until the header has come, the tick of formats that state it there is {0, 0}.
- *  QD_E_INPUT: missing, unreadable, a directory or device. QD_E_USAGE: a format that cannot be read so: t1 and t2 (files of an epoch are
+/** Open what still grows for reading without ever waiting: a file, or a FIFO, which may have no writer yet (a writer that waits
+ * for its reader goes on). What is there is fetched by qd_tag_stream_fill and read by qd_tag_reader_read, which then returns
+ * fewer events than it was asked for when there are no more whole records, with *end false; the last QD_TAG_REORDER events wait
+ * for later ones until the end. Half a record, half a line, half a header wait for their rest. Events do not depend on how the
+ * bytes came in. Memory: a megabyte. Until the header has come, the tick of formats that state it there is {0, 0}. QD_E_INPUT:
+ * missing, unreadable, a directory or device. QD_E_USAGE: a format that cannot be read so: t1 and t2 (files of an epoch are
  *  whole), chronoxea (its rows are not in order of time), auto. */
 qd_status qd_tag_stream_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err);
 /** Take the bytes that are there, as far as there is room; *bytes of them. A FIFO that all its writers closed has ended.
