@@ -26,13 +26,13 @@ extern "C" {
 typedef enum qd_cascade_variant {
     QD_CASCADE_ORIGINAL, /**< k_1 = ceil(.73/q), then twice the one before; 4 passes */
     QD_CASCADE_BICONF,   /**< mod. (1): ceil(.92/q), 3 k_1; then rounds of both halves of a permutation, halved where odd, without
-                            going   back to earlier passes, until 10 in succession corrected nothing */
+                            going back to earlier passes, until 10 in succession corrected nothing */
     QD_CASCADE_YANETAL,  /**< opt. (2): ceil(.80/q), 5 k_1, then floor(n/2); 10 passes */
     QD_CASCADE_OPTION3,  /**< opt. (3): ceil(1/q), 2 k_1, then floor(n/2); 16 passes */
     QD_CASCADE_OPT4,     /**< opt. (4): blocks of opt. (3), every known sub-block is used again */
     QD_CASCADE_OPT7,     /**< opt. (7): 2^ceil(log2(1/q)), 4 k_1, then floor(n/2); 14 passes; sub-blocks as (4) */
     QD_CASCADE_OPT8,     /**< opt. (8), made for n = 2^14: 2^ceil(a) with a = log2(1/q) - 1/2, 2^ceil((a+12)/2), 4096, then
-                            floor(n/2);     14 passes; sub-blocks as (4) */
+                            floor(n/2); 14 passes; sub-blocks as (4) */
     QD_CASCADE_VARIANTS
 } qd_cascade_variant;
 
@@ -51,7 +51,7 @@ typedef enum qd_cascade_order {
     QD_CASCADE_SMALLEST, /**< sub-block reuse: of all known odd parts that are not halved yet the smallest, those of one size at
                             once */
     QD_CASCADE_APART,    /**< sub-block reuse: smallest first, and with it all that share no position with one already taken: an
-                            error    is searched for in one block at a time */
+                            error is searched for in one block at a time */
     QD_CASCADE_ONE,      /**< sub-block reuse: the first one of the smallest alone. Fewest parities, a round for each */
     QD_CASCADE_ORDERS
 } qd_cascade_order;
