@@ -71,11 +71,10 @@ static void compare(const qd_large_code *c, const qd_large_rule *rule, const fra
 
 int main(int argc, char **argv) {
     qd_error err = {0};
-    const qd_large_design *named;
+    qd_large_design d;
     qd_large_code *c;
     if (argc < 4) fail("large_fer NAME Q FRAMES [FIRST [C [HALVE [SEED [CYCLE]]]]]", NULL);
-    if (qd_large_named(argv[1], &named, &err) != QD_OK) fail("", &err);
-    qd_large_design d = *named;
+    if (qd_large_named(argv[1], &d, &err) != QD_OK) fail("", &err);
     double q = strtod(argv[2], NULL);
     uint64_t frames = strtoull(argv[3], NULL, 10), first = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
     if (argc > 7 && *argv[7] != '-') d.seed = strtoull(argv[7], NULL, 10);

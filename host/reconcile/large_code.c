@@ -31,7 +31,6 @@ static qd_status check(const qd_large_design *d, qd_error *err) {
         bad = "rows or columns out of range";
     if (d->z < 64 || d->z % 64 || d->z > QD_LARGE_Z_MAX) bad = "the lifting size is no multiple of 64, or too large";
     if (d->cycle > 64) bad = "the cycle is too long";
-    if (d->qber_ppm < 1 || d->qber_ppm > 499999) bad = "the error rate is out of range";
     if (bad) return qd_fail(err, QD_E_USAGE, "large code '%s': %s|||see qdistill/reconcile/large.h", d->name, bad);
     return QD_OK;
 }

@@ -1,38 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The built-in large-block codes. Shares of edges: found by density evolution on the binary symmetric channel and a linear
- * program over them (tools/design). */
+ * program over them (tools/design); their thresholds lie at f 1.020 to 1.029. */
 #include "qdistill/reconcile/large.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SHARES(...) \
     { __VA_ARGS__ }
 
 static const qd_large_design designs[] = {
-    {"large-86", 10000, 86, 1000, 1024, 10, 1,
+    {"large-50", 50, 1000, 1024, 9, 1,
+     SHARES({2, 3516}, {3, 14104}, {6, 1815}, {7, 20890}, {8, 2379}, {9, 126}, {12, 445}, {14, 74}, {16, 14416}, {18, 8123},
+            {45, 34111})},
+    {"large-66", 66, 1000, 1024, 9, 1,
+     SHARES({2, 3936}, {3, 14237}, {6, 9830}, {7, 4346}, {8, 1291}, {9, 5756}, {11, 3050}, {12, 6566}, {14, 6429}, {16, 3832},
+            {18, 255}, {45, 40472})},
+    {"large-86", 86, 1000, 1024, 10, 1,
      SHARES({2, 4397}, {3, 14265}, {6, 2077}, {7, 13762}, {8, 8782}, {16, 4045}, {18, 6000}, {20, 11484}, {22, 2859}, {55, 11848},
             {60, 20480})},
-    {"large-148", 20000, 148, 1000, 1024, 12, 1,
+    {"large-110", 110, 1000, 1024, 10, 1,
+     SHARES({2, 4823}, {3, 14807}, {7, 15269}, {8, 6164}, {9, 250}, {10, 250}, {11, 166}, {16, 11511}, {18, 8868}, {60, 37892})},
+    {"large-148", 148, 1000, 1024, 12, 1,
      SHARES({2, 5940}, {3, 15920}, {7, 10045}, {8, 14727}, {16, 918}, {18, 6000}, {20, 9255}, {22, 6064}, {60, 31131})},
-    {"large-203", 30000, 203, 1000, 1024, 14, 1,
+    {"large-175", 175, 1000, 1024, 12, 1,
+     SHARES({2, 7455}, {3, 19655}, {8, 26059}, {9, 4789}, {18, 2421}, {20, 6282}, {22, 3375}, {25, 4396}, {35, 7358}, {40, 14625},
+            {45, 3585})},
+    {"large-203", 203, 1000, 1024, 14, 1,
      SHARES({2, 7942}, {3, 18936}, {7, 19037}, {10, 1752}, {11, 6000}, {12, 5076}, {16, 3195}, {18, 6992}, {35, 5653},
             {40, 14950}, {45, 10468})},
-    {"large-300", 50000, 300, 1000, 1024, 16, 1,
+    {"large-250", 250, 1000, 1024, 14, 1,
+     SHARES({2, 9731}, {3, 22215}, {8, 16954}, {9, 15483}, {10, 1021}, {25, 2580}, {28, 13036}, {30, 14250}, {35, 4729})},
+    {"large-300", 300, 1000, 1024, 16, 1,
      SHARES({2, 10706}, {3, 22256}, {8, 12485}, {9, 20460}, {28, 5439}, {30, 19318}, {35, 7633}, {40, 1704})},
-    {"large-420", 80000, 420, 1000, 1024, 20, 1,
+    {"large-360", 360, 1000, 1024, 18, 1,
+     SHARES({2, 12841}, {3, 24777}, {8, 16151}, {9, 14911}, {10, 758}, {22, 5742}, {25, 2423}, {28, 14386}, {30, 8012})},
+    {"large-420", 420, 1000, 1024, 20, 1,
      SHARES({2, 13680}, {3, 24364}, {8, 10054}, {9, 18000}, {10, 3628}, {28, 4781}, {30, 19083}, {35, 6000}, {40, 410})},
-    {"large-520", 110000, 520, 1000, 1024, 20, 1,
+    {"large-470", 470, 1000, 1024, 20, 1,
+     SHARES({2, 15455}, {3, 26208}, {8, 6212}, {9, 24534}, {28, 17078}, {30, 9850}, {35, 663})},
+    {"large-520", 520, 1000, 1024, 20, 1,
      SHARES({2, 16129}, {3, 25773}, {7, 394}, {8, 6890}, {9, 14124}, {10, 9199}, {30, 16640}, {35, 9834}, {40, 1017})},
 };
 enum { DESIGNS = sizeof designs / sizeof *designs };
 
-static const char *const pinned[DESIGNS] = {"5ca037cbedaed147f6b43be70e362bbfe28f2c1b41c02da08cb89c04b0a606a3",
-                                            "4ca730a98d23e777b628423b5936853fbed3a2d2e08b5c364b9cc662cd609362",
-                                            "da5f781824bae8e5a4fd2647848c46be528c610a9dacaf719100b286c06d85af",
-                                            "61cda4230901a1cc63f0988a8b5fac9dda5e7e4dd4647704566d1689ec076399",
-                                            "5b3162b67ec0ec164003d0d44e244c347f09addcd2e3b3d3d4743f3b6c562eb8",
-                                            "8436044f3063934bc2b18e5b6e8570e6313ab7dce5f974bafdfa33715cbf79a9"};
+static const char *const pinned[DESIGNS] = {
+    "eeb6bf4f3a2a91995bd960a88821fa6f9a709cac085b4b5ab1aff9cfc93d856a",
+    "c3cf30caea2d0fb98ac29fb47700fab8f438a7a230646fe600a960c36ca9edc9",
+    "5ca037cbedaed147f6b43be70e362bbfe28f2c1b41c02da08cb89c04b0a606a3",
+    "8012af29c7c757831a3a2df69e5f12143028699ec63736ee5b9bb64ebb361b30",
+    "4ca730a98d23e777b628423b5936853fbed3a2d2e08b5c364b9cc662cd609362",
+    "413b8e55f3d24bdc785038b164cb5511757ed67736f1c77a64ad8e03415c1e3f",
+    "da5f781824bae8e5a4fd2647848c46be528c610a9dacaf719100b286c06d85af",
+    "bea9c362671c295b35da6842dc85a83d3f79ee4c86e6d640b7fc6fbc33872b25",
+    "61cda4230901a1cc63f0988a8b5fac9dda5e7e4dd4647704566d1689ec076399",
+    "5388b7ed2c27ef68b6345a28984f8de7cf751638a1d4e7b69174dcd2ff9ccbe1",
+    "5b3162b67ec0ec164003d0d44e244c347f09addcd2e3b3d3d4743f3b6c562eb8",
+    "ec77db2f4bca7a30ed1c6b09f321f40f7c0c1e6f6e92c9a8aae198196cf75ddc",
+    "8436044f3063934bc2b18e5b6e8570e6313ab7dce5f974bafdfa33715cbf79a9",
+};
 
 const qd_large_design *qd_large_designs(size_t *n) {
     *n = DESIGNS;
@@ -41,17 +68,54 @@ const qd_large_design *qd_large_designs(size_t *n) {
 
 const char *qd_large_pinned(const qd_large_design *design) {
     for (size_t i = 0; i < DESIGNS; i++)
-        if (design == &designs[i]) return pinned[i];
+        if (strcmp(design->name, designs[i].name) == 0) return pinned[i];
     return NULL;
 }
 
-qd_status qd_large_named(const char *name, const qd_large_design **out, qd_error *err) {
-    for (size_t i = 0; i < DESIGNS; i++)
-        if (strcmp(name, designs[i].name) == 0) {
-            *out = &designs[i];
-            return QD_OK;
-        }
+static uint32_t share_of(const qd_large_design *d, uint32_t degree) {
+    for (uint32_t i = 0; i < QD_LARGE_SHARES && d->share[i].degree; i++)
+        if (d->share[i].degree == degree) return d->share[i].edges;
+    return 0;
+}
+
+/* Between two designs, linear in the leak: weight w of b, in parts of `of`. */
+static void between(const qd_large_design *a, const qd_large_design *b, uint64_t w, uint64_t of, qd_large_design *out) {
+    uint32_t n = 0;
+    for (uint32_t degree = 2; degree <= QD_LARGE_DEGREE_MAX && n < QD_LARGE_SHARES; degree++) {
+        uint64_t edges = (share_of(a, degree) * (of - w) + share_of(b, degree) * w) / of;
+        if (edges) out->share[n++] = (qd_large_share){degree, (uint32_t)edges};
+    }
+}
+
+qd_status qd_large_between(uint32_t rows, uint32_t cols, qd_large_design *out, qd_error *err) {
+    *out = (qd_large_design){.rows = rows, .cols = cols, .z = 1024, .seed = 1};
+    snprintf(out->name, sizeof out->name, cols == 1000 ? "large-%u" : "large-%u-%u", rows, cols);
+    uint64_t scaled = (uint64_t)rows * 1000;
+    if (cols < 900 || cols > 1000 || scaled < (uint64_t)designs[0].rows * cols ||
+        scaled > (uint64_t)designs[DESIGNS - 1].rows * cols)
+        return qd_fail(
+            err, QD_E_USAGE,
+            "no large code of %u rows in %u columns||there are 900 to 1000 columns, and leaks from %u to %u in 1000|stay within",
+            rows, cols, designs[0].rows, designs[DESIGNS - 1].rows);
+    size_t i = 0;
+    while (i + 2 < DESIGNS && scaled > (uint64_t)designs[i + 1].rows * cols) i++;
+    const qd_large_design *a = &designs[i], *b = a + 1;
+    out->cycle = a->cycle < b->cycle ? a->cycle : b->cycle;
+    if (scaled == (uint64_t)b->rows * cols) out->cycle = b->cycle;
+    between(a, b, scaled - (uint64_t)a->rows * cols, (uint64_t)(b->rows - a->rows) * cols, out);
+    return QD_OK;
+}
+
+/* large-300, or large-300-995: rows, columns. */
+qd_status qd_large_named(const char *name, qd_large_design *out, qd_error *err) {
+    char *end = NULL;
+    unsigned long rows = 0, cols = 1000;
+    if (strncmp(name, "large-", 6) == 0 && name[6] >= '1' && name[6] <= '9') rows = strtoul(name + 6, &end, 10);
+    if (end && *end == '-' && end[1] >= '1' && end[1] <= '9') cols = strtoul(end + 1, &end, 10);
+    if (end && !*end && rows < QD_LARGE_ROWS_MAX && cols <= QD_LARGE_COLS_MAX)
+        return qd_large_between((uint32_t)rows, (uint32_t)cols, out, err);
     return qd_fail(err, QD_E_USAGE,
-                   "unknown large code '%s'||this build has %s to %s, by rows in 1000 columns|choose one of them", name,
-                   designs[0].name, designs[DESIGNS - 1].name);
+                   "unknown large code '%s'||a name is large-ROWS or large-ROWS-COLUMNS, of the base matrix: large-300, "
+                   "large-87-995|choose one",
+                   name);
 }

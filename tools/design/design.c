@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Designs of large-block codes: `design check [quick]` compares thresholds with published ones, `design threshold NAME` gives
- * that of a built-in design, `design improve ROWS [NAME [MEAN]]` finds shares of edges for ROWS rows in 1000 columns, from those
- * of the built-in design NAME, with MEAN edges in a row, and prints them as a line of the table. */
+ * that of a built-in design, `design improve ROWS [NAME [MEAN [MOST]]]` finds shares of edges for ROWS rows in 1000 columns, from
+ * those of the built-in design NAME, with MEAN edges in a row and columns of degree MOST at most, and prints them as a line of
+ * the table. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,19 +94,23 @@ static int show_threshold(const qd_large_design *d) {
 static int improve_design(int argc, char **argv) {
     size_t n;
     const qd_large_design *d = qd_large_designs(&n), *from = d;
+    qd_large_design named;
     qd_error err = {0};
     double rows = strtod(argv[2], NULL);
     if (!(rows >= 10 && rows <= 900)) return fprintf(stderr, "design: rows out of range: 10 to 900\n"), 2;
     for (size_t i = 0; i < n; i++) /* the nearest leak */
         if (fabs(log(d[i].rows / rows)) < fabs(log(from->rows / rows))) from = &d[i];
-    if (argc > 3 && *argv[3] != '-' && qd_large_named(argv[3], &from, &err) != QD_OK)
+    if (argc > 3 && *argv[3] != '-' && qd_large_named(argv[3], &named, &err) != QD_OK)
         return fprintf(stderr, "design: %s\n", err.what), 2;
+    if (argc > 3 && *argv[3] != '-') from = &named;
+    int most = argc > 5 ? atoi(argv[5]) : 60;
+    if (most > rows * 0.9) most = (int)(rows * 0.9); /* a column has no row twice */
     shares c = columns_of(from);
-    double mean = argc > 4 ? strtod(argv[4], NULL) : 1 / (rows / 1000 * shares_inverse(&c));
-    improved best = improve(&c, rows / 1000, mean, 16, stderr);
+    double mean = argc > 4 && *argv[4] != '-' ? strtod(argv[4], NULL) : 1 / (rows / 1000 * shares_inverse(&c));
+    improved best = improve(&c, rows / 1000, mean, most, 16, stderr);
     shares r = shares_rows(mean);
     double q = threshold(&best.columns, &r, 24, best.q * 0.99, best.q * 1.01, 2e-6);
-    printf("{\"large-%.0f\", %.0f, %.0f, 1000, 1024, 10, 1, SHARES(", rows, q * 1e6, rows);
+    printf("{\"large-%.0f\", %.0f, 1000, 1024, 10, 1, SHARES(", rows, rows);
     for (size_t i = 0, first = 1; i < best.columns.n; i++)
         if (best.columns.edges[i] >= 5e-6)
             printf("%s{%d, %.0f}", first ? "" : ", ", best.columns.degree[i], best.columns.edges[i] * QD_LARGE_WHOLE), first = 0;
@@ -114,14 +119,14 @@ static int improve_design(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    const qd_large_design *d;
+    qd_large_design d;
     qd_error err = {0};
     if (argc >= 2 && strcmp(argv[1], "check") == 0) return check_published(argc > 2) ? 1 : 0;
     if (argc == 3 && strcmp(argv[1], "threshold") == 0) {
-        if (qd_large_named(argv[2], &d, &err) == QD_OK) return show_threshold(d);
+        if (qd_large_named(argv[2], &d, &err) == QD_OK) return show_threshold(&d);
         return fprintf(stderr, "design: %s\n", err.what), 2;
     }
     if (argc >= 3 && strcmp(argv[1], "improve") == 0) return improve_design(argc, argv);
-    fprintf(stderr, "usage: design check [quick] | threshold NAME | improve ROWS [NAME|- [MEAN]]\n");
+    fprintf(stderr, "usage: design check [quick] | threshold NAME | improve ROWS [NAME|- [MEAN|- [MOST]]]\n");
     return 2;
 }

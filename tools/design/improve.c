@@ -12,11 +12,11 @@ static const int degrees[] = {2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20
 enum { DEGREES = sizeof degrees / sizeof *degrees };
 
 /* The shares on the fixed list of degrees; a degree that is not on it goes to the next lower one. */
-static shares on_list(const shares *s) {
-    shares out = {.n = DEGREES};
-    for (int i = 0; i < DEGREES; i++) out.degree[i] = degrees[i];
+static shares on_list(const shares *s, int most) {
+    shares out = {0};
+    for (; out.n < DEGREES && degrees[out.n] <= most; out.n++) out.degree[out.n] = degrees[out.n];
     for (size_t k = 0; k < s->n; k++) {
-        int i = DEGREES - 1;
+        size_t i = out.n - 1;
         while (i > 0 && degrees[i] > s->degree[k]) i--;
         out.edges[i] += s->edges[k];
     }
@@ -29,47 +29,46 @@ static double largest_pairs(double q, const shares *rows) {
     return STABLE / (slope * 2 * sqrt(q * (1 - q)));
 }
 
-static void set_row(glp_prob *lp, int row, const double *value, double last) {
+static void set_row(glp_prob *lp, int n, int row, const double *value, double last) {
     int index[DEGREES + 2];
     double v[DEGREES + 2];
-    for (int i = 0; i <= DEGREES; i++) index[i + 1] = i + 1, v[i + 1] = i < DEGREES ? value[i] : last;
-    glp_set_mat_row(lp, row, DEGREES + 1, index, v);
+    for (int i = 0; i <= n; i++) index[i + 1] = i + 1, v[i + 1] = i < n ? value[i] : last;
+    glp_set_mat_row(lp, row, n + 1, index, v);
 }
 
 /* New shares within +- trust of the old; 0: the program has no solution. */
 static int solve(shares *s, double leak, const shares *rows, double q, const trace *t, int iterations, double trust) {
     glp_prob *lp = glp_create_prob();
-    int step = iterations / ROWS + 1, used = (iterations + step - 1) / step, row = 0;
+    int step = iterations / ROWS + 1, used = (iterations + step - 1) / step, row = 0, n = (int)s->n;
     double ones[DEGREES], inverse[DEGREES], pairs = largest_pairs(q, rows);
     glp_smcp how;
     glp_init_smcp(&how);
     how.msg_lev = GLP_MSG_OFF;
     glp_set_obj_dir(lp, GLP_MAX);
-    glp_add_cols(lp, DEGREES + 1);
-    for (int i = 0; i < DEGREES; i++) {
+    glp_add_cols(lp, n + 1);
+    for (int i = 0; i < n; i++) {
         double lo = fmax(0, s->edges[i] - trust), hi = s->edges[i] + trust;
         ones[i] = 1;
         inverse[i] = 1.0 / s->degree[i];
         if (i == 0) hi = fmin(hi, pairs), lo = fmin(lo, hi);
         glp_set_col_bnds(lp, i + 1, hi > lo ? GLP_DB : GLP_FX, lo, hi);
     }
-    glp_set_col_bnds(lp, DEGREES + 1, GLP_FR, 0, 0); /* least progress */
-    glp_set_obj_coef(lp, DEGREES + 1, 1);
+    glp_set_col_bnds(lp, n + 1, GLP_FR, 0, 0); /* least progress */
+    glp_set_obj_coef(lp, n + 1, 1);
     glp_add_rows(lp, 2 + used);
     glp_set_row_bnds(lp, ++row, GLP_FX, 1, 1);
-    set_row(lp, row, ones, 0);
+    set_row(lp, n, row, ones, 0);
     double sum = shares_inverse(rows) / leak;
     glp_set_row_bnds(lp, ++row, GLP_FX, sum, sum);
-    set_row(lp, row, inverse, 0);
+    set_row(lp, n, row, inverse, 0);
     for (int k = 0; k < iterations; k += step) {
         double next[DEGREES];
-        for (int i = 0; i < DEGREES; i++)
-            next[i] = t[k].next[i] > 1e-6 * t[k].error ? t[k].next[i] / t[k].error : 0; /* else noise */
+        for (int i = 0; i < n; i++) next[i] = t[k].next[i] > 1e-6 * t[k].error ? t[k].next[i] / t[k].error : 0; /* else noise */
         glp_set_row_bnds(lp, ++row, GLP_UP, 0, 1);
-        set_row(lp, row, next, 1);
+        set_row(lp, n, row, next, 1);
     }
     int ok = glp_simplex(lp, &how) == 0 && glp_get_status(lp) == GLP_OPT;
-    for (int i = 0; i < DEGREES && ok; i++) s->edges[i] = fmax(0, glp_get_col_prim(lp, i + 1));
+    for (int i = 0; i < n && ok; i++) s->edges[i] = fmax(0, glp_get_col_prim(lp, i + 1));
     glp_delete_prob(lp);
     return ok;
 }
@@ -83,8 +82,8 @@ static int run(const shares *s, const shares *rows, double q, int steps, trace *
     return n;
 }
 
-improved improve(const shares *start, double leak, double mean, int steps, FILE *log) {
-    shares rows = shares_rows(mean), s = on_list(start);
+improved improve(const shares *start, double leak, double mean, int most, int steps, FILE *log) {
+    shares rows = shares_rows(mean), s = on_list(start, most);
     trace *t = calloc(ITERATIONS, sizeof *t), *u = calloc(ITERATIONS, sizeof *u);
     double f = 1.20, raise = 0.02, trust = 0.04;
     int done = 0, n = 0;

@@ -11,9 +11,9 @@ typedef struct improved {
     double q; /**< at which evolution still converged */
 } improved;
 
-/** From @p start, at fixed @p leak and @p mean edges of a row: follow density evolution, maximise the least relative progress of
- * an iteration with the densities held, within a trust region; raise q while it converges. Degree 2 keeps to .84 of what
- * stability allows: nearer to it finite codes leave errors behind. @p log: a line for each step. */
-improved improve(const shares *start, double leak, double mean, int steps, FILE *log);
+/** From @p start, at fixed @p leak, @p mean edges of a row and degrees of at most @p most: follow density evolution, maximise the
+ * least relative progress of an iteration with the densities held, within a trust region; raise q while it converges. Degree 2
+ * keeps to .84 of what stability allows: nearer to it finite codes leave errors behind. @p log: a line for each step. */
+improved improve(const shares *start, double leak, double mean, int most, int steps, FILE *log);
 
 #endif

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 enum {
-    QD_LARGE_SHARES = 16,
+    QD_LARGE_SHARES = 32,
     QD_LARGE_WHOLE = 100000,
     QD_LARGE_ROWS_MAX = 1000,
     QD_LARGE_COLS_MAX = 4000,
@@ -32,8 +32,7 @@ typedef struct qd_large_share {
 
 /** What a code is drawn from. */
 typedef struct qd_large_design {
-    const char *name;
-    uint32_t qber_ppm;      /**< error rate that the shares were made for; 1..499999 */
+    char name[24];
     uint32_t rows, cols, z; /**< base matrix, lifting size; rows < cols; z a multiple of 64 */
     uint32_t cycle;         /**< closed walks over at most so many degree-2 columns (and as many checks) are avoided; 0..64 */
     uint64_t seed;
@@ -43,9 +42,14 @@ typedef struct qd_large_design {
 
 /** The built-in designs, by ascending leak; *n gets their number. Static storage. */
 const qd_large_design *qd_large_designs(size_t *n);
-/** The one called @p name; QD_E_USAGE lists the names. */
-qd_status qd_large_named(const char *name, const qd_large_design **out, qd_error *err);
-/** SHA-256 that the code of a built-in design must have (hexadecimal, static storage); NULL: the design is not built in. */
+/** A design for any leak rows / cols from the least to the largest of the built-in ones, 900 to 1000 columns: their own, or
+ * shares of edges between those of its neighbours, linear in the leak. Together with the columns it steps through leaks by a
+ * thousandth, so no error rate needs a leak more than a thousandth above its own. QD_E_USAGE: out of range. */
+qd_status qd_large_between(uint32_t rows, uint32_t cols, qd_large_design *out, qd_error *err);
+/** The design called @p name: large-ROWS (of 1000 columns) or large-ROWS-COLUMNS. QD_E_USAGE. */
+qd_status qd_large_named(const char *name, qd_large_design *out, qd_error *err);
+/** SHA-256 that the code of a built-in design must have (hexadecimal, static storage); NULL: no design of
+ *  that name is built in. */
 const char *qd_large_pinned(const qd_large_design *design);
 
 /** One edge of the base matrix: row r of its block row touches bit (r + shift) mod z of block column col. */
