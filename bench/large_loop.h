@@ -2,7 +2,7 @@
 /** @file large_loop.h  The decoder of large-block codes as a tuned C loop: what a kernel has to beat, and what error rates are
  * measured with.
  *
- *  AVX-512 BW; on other processors, or built without it, the reference does the work. Results are those of qd_large_decode. */
+ *  AVX-512 VBMI; on other processors, or built without it, the reference does the work. Results are those of qd_large_decode. */
 #ifndef QD_BENCH_LARGE_LOOP_H
 #define QD_BENCH_LARGE_LOOP_H
 

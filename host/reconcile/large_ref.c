@@ -7,26 +7,28 @@
 
 /* ---- The rule ------------------------------------------------------------------------------------------------------------ */
 
-/* phi is its own inverse, so x magnitudes k - 1/2 and k + 1/2 bound the sums that give k. */
 static double phi(double x) {
     return -log(tanh(x / 2));
 }
 
-static void fill(uint16_t table[QD_LARGE_CLASSES], uint16_t least[QD_LARGE_CLIP + 1], double step) {
+static void fill(uint16_t table[QD_LARGE_CLASSES], uint8_t inverse[3][QD_LARGE_SUMS], double step) {
     const double unit = 8192, cap = 3.9;
     table[0] = (uint16_t)lrint(unit * cap);
     for (int k = 1; k < QD_LARGE_CLASSES; k++)
         table[k] = (uint16_t)lrint(unit / 2 * (fmin(phi((2 * k - 1) * step), cap) + fmin(phi(2 * k * step), cap)));
-    least[0] = UINT16_MAX;
-    for (int k = 1; k <= QD_LARGE_CLIP; k++) least[k] = (uint16_t)lrint(fmin(unit * phi((k - 0.5) * step), UINT16_MAX));
+    for (int w = 0; w < 3; w++)
+        for (int i = 0; i < QD_LARGE_SUMS; i++) {
+            double width = exp2(4 * w), middle = i * width + (width - 1) / 2; /* sums i width .. (i + 1) width - 1 */
+            inverse[w][i] = middle == 0 ? QD_LARGE_CLIP : (uint8_t)fmin(QD_LARGE_CLIP, rint(phi(middle / unit) / step));
+        }
 }
 
 qd_large_rule qd_large_rule_of(const qd_large_code *code, double q) {
     const double step = 7.0 / 80;
     qd_large_rule r = {.max_iterations = 200, .halve = code->rows * code->z / 64};
     r.c = (uint32_t)fmax(1, fmin(QD_LARGE_CLIP, nearbyint(log((1 - q) / q) / step)));
-    fill(r.phi[0], r.least[0], step);
-    fill(r.phi[1], r.least[1], 2 * step);
+    fill(r.phi[0], r.inverse[0], step);
+    fill(r.phi[1], r.inverse[1], 2 * step);
     return r;
 }
 
@@ -69,15 +71,14 @@ static int smaller(int x, int y) {
     return x < y ? x : y;
 }
 
-static int inverse(const uint16_t *least, uint32_t sum) {
-    int k = 0;
-    while (k < QD_LARGE_CLIP && sum <= least[k + 1]) k++;
-    return k;
+static int inverse(const decoder *d, uint32_t sum) {
+    const uint8_t(*table)[QD_LARGE_SUMS] = d->rule->inverse[d->halved];
+    return sum < 128 ? table[0][sum] : sum < 2048 ? table[1][sum / 16] : table[2][(sum < 32768 ? sum : 32767) / 256];
 }
 
 /* One lifted row. */
 static void row(decoder *d, uint32_t i, uint32_t r, unsigned syndrome_bit) {
-    const uint16_t *phi_of = d->rule->phi[d->halved], *least = d->rule->least[d->halved];
+    const uint16_t *phi_of = d->rule->phi[d->halved];
     uint32_t first = d->c->row_start[i], end = d->c->row_start[i + 1], sum = 0;
     int k1 = QD_LARGE_CLASSES, k2 = k1, second = k1; /* none */
     unsigned parity = syndrome_bit;
@@ -94,8 +95,8 @@ static void row(decoder *d, uint32_t i, uint32_t r, unsigned syndrome_bit) {
     }
     uint32_t phi1 = phi_of[k1], phi2 = k2 < QD_LARGE_CLASSES ? phi_of[k2] : 0, rest = sum - phi1 > phi2 ? sum - phi1 - phi2 : 0;
     uint32_t mean = rest * (65536 / (end - first)) >> 16; /* of the other edges */
-    int others = smaller(2 * k1, inverse(least, sum - mean)), one = smaller(2 * second, inverse(least, sum - phi1)),
-        two = smaller(2 * k1, inverse(least, sum - phi2));
+    int others = smaller(2 * k1, inverse(d, sum - mean)), one = smaller(2 * second, inverse(d, sum - phi1)),
+        two = smaller(2 * k1, inverse(d, sum - phi2));
     for (uint32_t e = first; e < end; e++) {
         int v = d->v[e - first], k = class_of(v), size = k == k1 ? one : k == k2 ? two : others;
         int m = (parity ^ (v < 0)) ? -size : size;

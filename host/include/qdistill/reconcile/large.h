@@ -83,18 +83,19 @@ void qd_large_sha256(const qd_large_code *code, char hex[65]);
 /** What the decoder computes with: messages in steps of 7/80 of LLR, and of twice that once most checks match. Coarser steps
  * round the small messages of long rows so far off that frames fail at 5 % more leak; finer ones clip too early (both measured).
  * The tables come from doubles, rounded; they stand in no message, and a decoder with other ones would disclose the same. */
-enum { QD_LARGE_CLIP = 127 /* largest message */, QD_LARGE_CLASSES = 64 /* that a check tells apart: two steps each */ };
+enum { QD_LARGE_CLIP = 127 /* largest message */, QD_LARGE_CLASSES = 64 /* that a check tells apart: two steps each */, QD_LARGE_SUMS = 128 };
 typedef struct qd_large_rule {
     uint32_t c;                        /**< channel LLR, 1..127 */
     uint32_t max_iterations;           /**< 1..1000 */
     uint32_t halve;                    /**< steps double after the first iteration that leaves at most so many checks unmatched */
     uint16_t phi[2][QD_LARGE_CLASSES]; /**< of class k, of magnitudes 2k-1 and 2k; [1]: after that */
-    uint16_t least[2][QD_LARGE_CLIP + 1]; /**< largest sum that still gives magnitude k, not increasing in k; [0] unused */
+    uint8_t inverse[2][3][QD_LARGE_SUMS]; /**< magnitude, up to QD_LARGE_CLIP, of a sum t: [0][t] below 128, [1][t / 16] below 2048, else
+                                             [2][min(t, 32767) / 256]: an eighth apart at most */
 } qd_large_rule;
 
 /** The rule for a code at error rate @p q, 0 < q < 1/2: c = ln((1-q)/q) / (7/80) to the nearest integer in its range, 200
  * iterations, halved when a 64th of the checks is unmatched. phi(x) = -ln tanh(x/2), in 8192ths, capped at 3.9; of a class the
- * mean of its two. */
+ * mean of its two; it is its own inverse, taken in the middle of the sums that share an entry. */
 qd_large_rule qd_large_rule_of(const qd_large_code *code, double q);
 
 /** Syndrome of one frame, s = H x over GF(2). @p frame in uint64 [cols][words]: bit p of column j is bit p%64 of word j words +
@@ -110,7 +111,7 @@ void qd_large_syndrome(const qd_large_code *code, const uint64_t *frame, uint64_
  *  - R = T - phi[k1] - phi[k2], at least 0; mean = floor(R floor(65536 / degree) / 65536)
  *  - where k_e = k1, |msg_e| = min(2 second, inv(T - phi[k1]))
  *  - where k_e = k2, |msg_e| = min(2 k1, inv(T - phi[k2]))
- *  - else |msg_e| = min(2 k1, inv(T - mean)); inv(t) = number of k >= 1 with t <= least[k]
+ *  - else |msg_e| = min(2 k1, inv(T - mean)); inv(t) from the rule's table
  *  - sign of msg_e: parity of the signs of the other v (negative counts), and of the syndrome bit (1 counts)
  *  - APP_e = v_e + msg_e
  *
