@@ -318,18 +318,19 @@ static uint64_t gather(const int8_t *in) {
 }
 
 static void begin(frame *f, const qd_code *c, const uint64_t *bits, const uint64_t *syndrome) {
-    int8_t tmp[QD_Z_MAX + 128];
+    int8_t tmp[QD_Z_MAX + 128], llr[QD_Z_MAX + 128];
     memset(f->side, 0, sizeof f->side);
     memset(f->msg, 0, c->edges * (size_t)QD_Z_MAX);
     for (uint32_t j = 0; j < c->cols; j++) {
         int8_t *app = home(f, (int)j);
-        int llr = (int)(f->w->s->rule.ext && (int)j >= f->w->core ? f->w->s->rule.ext : f->w->s->rule.c);
+        const int known = (int)f->w->s->rule.known, row = ((int)j - f->w->core + 4) * f->z; /* the lifted row whose bit is the column's first */
+        for (int p = 0; p < f->z + L; p++) llr[p] = (int8_t)(known && (int)j >= f->w->core && row + p >= known ? 127 : f->w->s->rule.c);
         int n = j < c->graph->punctured ? 0 : (int)qd_code_col_bits(c, j);
         for (uint32_t w = 0; w < c->words; w++) spread(bits[j * c->words + w], tmp + 64 * w);
         wrap(tmp, f->z);
         for (int k = 0; k < f->z; k += L) {
             int at = k + f->w->last[j];
-            vec x = with_sign(set1(llr), load(tmp + (at >= f->z ? at - f->z : at)));
+            vec x = with_sign(load(llr + k), load(tmp + (at >= f->z ? at - f->z : at)));
             if (k + L > n) x = both(x, lanes_below(k, n));
             store(app + k, x);
         }

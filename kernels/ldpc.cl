@@ -201,7 +201,7 @@ static inline ulong gather(const char *in) {
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
     __global const ulong *frames, __global const ulong *syndromes, __global ulong *bits, __global uint *iterations,
     __global const ushort *rows, __global const ushort *edges, __global const ushort *cols, __global const ushort *places,
-    int n_frames, int z, int n_rows, int n_cols, int punctured, int core, int last, int c, int ext, int a, int max_iterations) {
+    int n_frames, int z, int n_rows, int n_cols, int punctured, int core, int last, int c, int known, int a, int max_iterations) {
     const int f = get_global_id(0), words = (z + 63) / 64, chunks = (z + LANES - 1) / LANES;
     if (f >= n_frames) return;
     state s;
@@ -214,13 +214,14 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
     for (int j = 0; j < n_cols; j++) {
         s.side[j] = 0;
         char *app = s.app + home(&s, j);
-        const int n = j < punctured ? 0 : j + 1 < n_cols ? z : last, llr = j < core ? c : ext;
+        const int n = j < punctured ? 0 : j + 1 < n_cols ? z : last, noisy = j < core ? z : known - (j - core + 4) * z;
         for (int w = 0; w < words; w++) spread(frames[j * words + w], tmp + 64 * w);
         wrap(tmp, z);
         for (int k = 0; k < z; k += LANES) { /* extension columns have shift 0, so that only they can be cut at n */
             int at = k + cols[j];
             if (at >= z) at -= z;
-            vec x = ((loose *)(tmp + at))->v < (vec)0 ? (vec)(char)-llr : (vec)(char)llr;
+            vec llr = k + LANES <= noisy ? (vec)(char)c : (lanes_below(k, noisy) & (vec)(char)c) | (~lanes_below(k, noisy) & (vec)(char)127);
+            vec x = ((loose *)(tmp + at))->v < (vec)0 ? -llr : llr;
             if (k + LANES > n) x &= lanes_below(k, n);
             *(vec *)(app + k) = x;
         }
@@ -269,7 +270,7 @@ static int box(int x, int y, int a) {
  * within a block row. */
 __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syndromes, __global ulong *bits,
                          __global uint *iterations, __global const ushort *rows, __global const ushort *edges, __global char *msg,
-                         int n_frames, int z, int n_rows, int n_cols, int punctured, int core, int last, int c, int ext, int a, int max_iterations,
+                         int n_frames, int z, int n_rows, int n_cols, int punctured, int core, int last, int c, int known, int a, int max_iterations,
                          __local char *app, __local int *open) {
     const int f = get_group_id(0), me = get_local_id(0), size = get_local_size(0), words = (z + 63) / 64;
     if (f >= n_frames) return; /* a whole group at once */
@@ -278,7 +279,8 @@ __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syn
     syndromes += (size_t)f * n_rows * words;
     msg += (size_t)f * rows[n_rows] * z;
     for (int p = me; p < n_cols * z; p += size) {
-        int j = p / z, r = p % z, n = j < punctured ? 0 : j + 1 < n_cols ? z : last, llr = j < core ? c : ext;
+        int j = p / z, r = p % z, n = j < punctured ? 0 : j + 1 < n_cols ? z : last;
+        int llr = j < core || (j - core + 4) * z + r < known ? c : 127; /* the core has 4 block rows, the first of the others its column */
         app[p] = r >= n ? 0 : WORD(frames + j * words, r) ? -llr : llr;
     }
     for (int p = me; p < rows[n_rows] * z; p += size) msg[p] = 0;

@@ -41,6 +41,7 @@ static const struct {
     {"sync: {max_offset_s: %s}", "sync.max_offset_s", 22, {"1e-9", "10"}, {"9e-10", "10.01", "0"}},
     {"sync: {max_ppm: %s}", "sync.max_ppm", 17, {"1e-6", "200"}, {"0", "201", "-5"}},
     {"reconcile: {rtt_ms: %s}", "reconcile.rtt_ms", 21, {"0", "10000"}, {"-1", "10001"}},
+    {"reconcile: {rounds: %s}", "reconcile.rounds", 21, {"0", "32"}, {"33", "-1", "1.5"}},
     {"reconcile: {code: %s}", "reconcile.code", 19, {"auto", "nr-bg1", "nr-bg2"}, {"turbo"}},
     {"protocol: %s", "protocol", 11, {"bbm92"}, {"b92"}},
     {"name: %s", "name", 7, {"a-Z_0.9"}, {"a/b", ".a", "'a b'"}},

@@ -178,7 +178,7 @@ START_TEST(known_extension_bits_are_worth_knowing) {
     }
     qd_syndrome_ref(&t.c, t.n, t.truth, t.syndrome);
     for (int k = 0; k < 2; k++) {
-        rule.ext = k ? 127 : 0;
+        rule.known = k ? 4 * 96 : 0;
         ck_ok(qd_ldpc_run(&t.c, &rule, t.n, t.bob, t.syndrome, t.got, t.iterations, form_of(_i), dev, &err));
         for (uint64_t f = 0; f < t.n; f++) solved[k] += t.iterations[f] > 0;
     }

@@ -15,7 +15,7 @@ enum { SAMPLE_MOST = 1 << 14, SAMPLE_SHARE = 8 };
 
 typedef struct options {
     const char *file[2], *out, *code, *order;
-    uint64_t in_bits;
+    uint64_t in_bits, rounds;
     double qber, leak, eps_cor;
     bool has_bits, has_qber, has_leak;
     qd_key_files files;
@@ -42,6 +42,7 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     o->code = "auto";
     o->order = "lsb";
     o->eps_cor = 1e-15;
+    o->rounds = QD_ROUNDS_DEFAULT;
     const qd_opt opts[] = {
         {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N", "length of both strings (default: what NAME.json beside a file says, else 8 times its size)", &o->has_bits},
         {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1|nr-bg2", "code (default auto: nr-bg1)", NULL},
@@ -49,6 +50,7 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
          &o->has_qber},
         {"leak", QD_OPT_REAL, &o->leak, 0, 0, "L",
          "share of a frame to disclose, 0.0834 to 0.6666 (nr-bg2: 0.1667 to 0.8), in place of the one the error rate asks for", &o->has_leak},
+        {"rounds", QD_OPT_U64, &o->rounds, QD_RANGE_ROUNDS, "N", "rounds of added rows for frames that fail, at most (default 8; 0: they are revealed at once)", NULL},
         {"eps-cor", QD_OPT_REAL, &o->eps_cor, QD_RANGE_EPS_COR, "E", "chance that an error stays undetected (default 1e-15)", NULL},
         {"bit-order", QD_OPT_TEXT, &o->order, 0, 0, "lsb|msb", "bit order in the bytes of all files (default lsb)", NULL},
         {"out", QD_OPT_TEXT, &o->out, 0, 0, "DIR", "directory to make for the results", NULL},
@@ -207,6 +209,7 @@ static qd_status pump(session *s, qd_error *err) {
 static qd_status reconcile(session *s, qd_error *err) {
     s->p.leak = s->o.has_leak ? s->o.leak : 0;
     s->p.eps_cor = s->o.eps_cor;
+    s->p.rounds = (uint32_t)s->o.rounds;
     QD_TRY(qd_reconcile_alice_create(&s->p, &s->key[0], random_of(s, QD_STREAM_PRIVATE), random_of(s, QD_STREAM_VERIFY), s->dev,
                                      &s->alice, err));
     QD_TRY(qd_reconcile_bob_create(&s->p, &s->key[1], s->dev, &s->bob, err));
@@ -247,6 +250,9 @@ static json_t *record_of(const session *s) {
     json_object_set_new(j, "efficiency_charged", qd_json_from_real(f.efficiency_charged));
     json_object_set_new(j, "net_yield", qd_json_from_real(f.net_yield));
     json_object_set_new(j, "rounds", json_integer(r->rounds));
+    json_object_set_new(j, "added_rounds", json_integer(r->added_rounds));
+    json_object_set_new(j, "added_bits", qd_json_from_u64(r->added_bits));
+    json_object_set_new(j, "message_bytes", json_pack("{s:o,s:o}", "alice", qd_json_from_u64(r->bytes[QD_ALICE_TO_BOB]), "bob", qd_json_from_u64(r->bytes[QD_BOB_TO_ALICE])));
     json_object_set_new(j, "iterations_mean", qd_json_from_real(f.iterations_mean));
     json_object_set_new(j, "mbit_per_s", json_real(s->seconds > 0 ? (double)r->n / s->seconds / 1e6 : 0));
     json_object_set_new(
@@ -324,9 +330,9 @@ static void say(const session *s) {
         (unsigned long long)r->n, (unsigned long long)r->frames, r->frame_bits, qd_code_name(r->code), r->z, r->m,
         (double)r->frame_leak / r->frame_bits, (unsigned long long)r->dropped, (unsigned long long)s->sampled);
     fprintf(to,
-            "errors %llu (QBER %.4f %%), frames failed %llu, efficiency %s, with all charges %s, net yield %.4f, %.1f "
+            "errors %llu (QBER %.4f %%), frames failed %llu, rows added in %u rounds, efficiency %s, with all charges %s, net yield %.4f, %.1f "
             "iterations a frame, %.1f Mbit/s\n",
-            (unsigned long long)r->errors, 100 * f.qber, (unsigned long long)r->frames_failed, figure(f.efficiency, efficiency),
+            (unsigned long long)r->errors, 100 * f.qber, (unsigned long long)r->frames_failed, r->added_rounds, figure(f.efficiency, efficiency),
             figure(f.efficiency_charged, charged), f.net_yield, f.iterations_mean, (double)r->n / s->seconds / 1e6);
 }
 

@@ -24,7 +24,7 @@ static qd_status parse(const qd_code_point *p, qd_frames_ask *ask, qd_error *err
     *ask = (qd_frames_ask){
         .z = 384, .leak = p->leak, .qber = p->qber, .exact_errors = p->exact, .max_iterations = (uint32_t)p->iterations};
     QD_TRY(qd_code_named(name, &ask->code, err));
-    uint32_t drop = 0, grow = 0;
+    uint32_t drop = 0, grow = 0, add = 0;
     const struct {
         const char *key;
         uint32_t *to, min, max;
@@ -32,7 +32,8 @@ static qd_status parse(const qd_code_point *p, qd_frames_ask *ask, qd_error *err
                 {"c=", &ask->c, 1, 32},
                 {"a=", &ask->a, 2, 15},
                 {"drop=", &drop, 1, 17664},
-                {"grow=", &grow, 1, 17664}};
+                {"grow=", &grow, 1, 17664},
+                {"add=", &add, 1, 17664}};
     for (const char *at = p->code + length; *at;) {
         size_t k = 0;
         char *end;
@@ -46,9 +47,9 @@ static qd_status parse(const qd_code_point *p, qd_frames_ask *ask, qd_error *err
         *keys[k].to = (uint32_t)v;
         at = end;
     }
-    if (drop && grow) return name_error(p->code, err);
-    ask->more = drop ? QD_MORE_DROP : grow ? QD_MORE_GROW : QD_MORE_NONE;
-    ask->step = drop ? drop : grow;
+    if ((drop > 0) + (grow > 0) + (add > 0) > 1) return name_error(p->code, err);
+    ask->more = drop ? QD_MORE_DROP : grow ? QD_MORE_GROW : add ? QD_MORE_ADD : QD_MORE_NONE;
+    ask->step = drop ? drop : grow ? grow : add;
     return QD_OK;
 }
 

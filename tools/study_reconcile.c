@@ -25,7 +25,7 @@ static size_t options(void *args, qd_opt *o) {
     a->iterations = 50;
     const qd_opt all[] = {
         {"code", QD_OPT_TEXT, &a->code, 0, 0, "C",
-         "reconcile: nr-bg1 or nr-bg2, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant), drop=N or grow=N "
+         "reconcile: nr-bg1 or nr-bg2, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant), drop=N, grow=N or add=N "
          "(rows added to a frame that failed); cascade-original, -biconf, "
          "-yanetal, -option3, -opt4, -opt7, -opt8, or cascade-opt8:n=16384,order=apart (bits of a frame, order of the search)",
          NULL},

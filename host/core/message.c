@@ -169,6 +169,8 @@ const char *qd_msg_name(uint32_t type) {
             return "errors";
         case QD_MSG_REJECT:
             return "reject";
+        case QD_MSG_ROWS:
+            return "rows";
         case QD_MSG_LENGTH:
             return "length";
         case QD_MSG_HASH_SEED:

@@ -146,7 +146,7 @@ static qd_status reject(qd_station *s, qd_outbox *out, qd_hopeless why, qd_error
 
 /* What the strings of the block are planned with; QBER estimates are counts, never rounded rates. */
 static qd_reconcile_params params_of(const qd_station *s, int basis) {
-    return (qd_reconcile_params){.block = s->block, .basis = basis, .code = s->p.code, .errors = s->estimate[basis].errors,
+    return (qd_reconcile_params){.block = s->block, .basis = basis, .code = s->p.code, .rounds = s->p.rounds, .errors = s->estimate[basis].errors,
                                  .sample = s->estimate[basis].n, .eps_cor = s->p.eps_cor};
 }
 

@@ -29,6 +29,7 @@ typedef struct {
 } y_sync;
 typedef struct {
     char *code;
+    uint64_t *rounds;
     double *rtt_ms;
 } y_reconcile;
 typedef struct {
@@ -58,7 +59,7 @@ static const cyaml_schema_field_t f_security[] = {REAL(y_security, eps_sec), REA
 static const cyaml_schema_field_t f_sift[] = {UINT(y_sift, window_ps), UINT(y_sift, dead_ps), UINT(y_sift, announce_ps),
                                               TEXT(y_sift, correlation), CYAML_FIELD_END};
 static const cyaml_schema_field_t f_sync[] = {REAL(y_sync, max_offset_s), REAL(y_sync, max_ppm), CYAML_FIELD_END};
-static const cyaml_schema_field_t f_reconcile[] = {TEXT(y_reconcile, code), REAL(y_reconcile, rtt_ms), CYAML_FIELD_END};
+static const cyaml_schema_field_t f_reconcile[] = {TEXT(y_reconcile, code), UINT(y_reconcile, rounds), REAL(y_reconcile, rtt_ms), CYAML_FIELD_END};
 static const cyaml_schema_field_t f_job[] = {TEXT(y_job, name),
                                              TEXT(y_job, protocol),
                                              CYAML_FIELD_MAPPING_PTR("input", CYAML_FLAG_POINTER, y_job, input, f_input),
@@ -105,6 +106,7 @@ static const qd_yaml_limit limits[] = {
     {.key = "sync.max_offset_s", QD_RANGE_MAX_OFFSET_S},
     {.key = "sync.max_ppm", QD_RANGE_MAX_PPM},
     {.key = "reconcile.code", .words = codes},
+    {.key = "reconcile.rounds", QD_RANGE_ROUNDS},
     {.key = "reconcile.rtt_ms", 0, 10000},
     {0}};
 
@@ -176,6 +178,7 @@ static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
     job->announce_ps = uint_or(si->announce_ps, 125);
     job->max_offset_s = real_or(sy->max_offset_s, 0.01);
     job->max_ppm = real_or(sy->max_ppm, 10);
+    job->rounds = (uint32_t)uint_or(re->rounds, QD_ROUNDS_DEFAULT);
     job->rtt_ms = real_or(re->rtt_ms, 1);
     job->dead_given = si->dead_ps != NULL;
     job->correlation_same = si->correlation && strcmp(si->correlation, "same") == 0;

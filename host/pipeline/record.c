@@ -37,6 +37,7 @@ static json_t *options(const qd_job *job, const qd_station_params *p) {
     json_object_set_new(o, "max_offset_s", qd_json_from_real(p->max_offset_s));
     json_object_set_new(o, "max_ppm", qd_json_from_real(p->max_ppm));
     json_object_set_new(o, "code", json_string(job->code));
+    json_object_set_new(o, "rounds", json_integer(job->rounds));
     json_object_set_new(o, "rtt_ms", qd_json_from_real(job->rtt_ms));
     if (!job->rehearsal) {
         json_t *skew = json_array();
@@ -154,6 +155,10 @@ json_t *qd_record_block(const qd_block *a, const qd_block *bob, const qd_station
     json_object_set_new(o, "frames_failed", qd_json_from_u64(a->frames_failed));
     json_object_set_new(o, "code_bits", qd_json_from_u64(a->code_bits));
     json_object_set_new(o, "tag_bits", qd_json_from_u64(a->tag_bits));
+    json_object_set_new(o, "rounds", zx(a->rounds));
+    json_object_set_new(o, "added_rounds", zx(a->added_rounds));
+    json_object_set_new(o, "added_bits", zx(a->added_bits));
+    json_object_set_new(o, "message_bytes", json_pack("{s:o,s:o}", "alice", qd_json_from_u64(a->message_bytes[0]), "bob", qd_json_from_u64(a->message_bytes[1])));
     json_object_set_new(o, "entropy_bits", qd_json_from_real(entropy_bits(&a->counts)));
     if (bob && a->frames) json_object_set_new(o, "iterations_mean", qd_json_from_real(bob->iterations / (double)a->frames));
     json_object_set_new(o, "ledger", ledger_record(&a->ledger));

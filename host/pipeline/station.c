@@ -369,9 +369,13 @@ qd_status qd_station_book(qd_station *s, const qd_reconcile_result *r, qd_error 
     c->dropped[b] = r->dropped;
     c->frames += r->frames;
     c->frames_failed += r->frames_failed;
-    c->code_bits += r->frames * r->frame_leak;
+    c->code_bits += r->code_bits;
     c->tag_bits += (uint64_t)r->tag_bits * r->tags + r->frame_tags * 64; /* a frame's tag has 64 bits */
     c->iterations += r->iterations;
+    c->rounds[b] = r->rounds;
+    c->added_rounds[b] = r->added_rounds;
+    c->added_bits[b] = r->added_bits;
+    for (int i = 0; i < 2; i++) c->message_bytes[i] += r->bytes[i];
     c->no_key[b] = r->reject;
     qd_bits kept = {0};
     if (r->key) QD_TRY(qd_bits_slice(&kept, r->key, 0, r->key->n, err));

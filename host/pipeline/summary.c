@@ -225,6 +225,9 @@ json_t *qd_record_summary(const qd_run_facts *f) {
     json_object_set_new(o, "net_yield", n[0] + n[1] ? qd_json_from_real(1 - charged / (double)(n[0] + n[1])) : json_null());
     json_object_set_new(o, "frames", qd_json_from_u64(sum(b, "frames", NULL)));
     json_object_set_new(o, "frames_failed", qd_json_from_u64(sum(b, "frames_failed", NULL)));
+    json_object_set_new(o, "added_rounds", qd_json_from_u64(sum(b, "added_rounds", "z") + sum(b, "added_rounds", "x")));
+    json_object_set_new(o, "message_bytes",
+                        json_pack("{s:o,s:o}", "alice", qd_json_from_u64(sum(b, "message_bytes", "alice")), "bob", qd_json_from_u64(sum(b, "message_bytes", "bob"))));
     json_object_set_new(o, "final_bits", qd_json_from_u64(sum(b, "key_bits", NULL)));
     json_object_set_new(o, "blocks", json_deep_copy(b));
     json_object_set_new(o, "abort_reason", *f->abort_reason ? json_string(f->abort_reason) : json_null());
@@ -285,8 +288,8 @@ static void print_rates(const json_t *s, FILE *out) {
         fprintf(out, "  the model of the link expects about z %s, x %s", qd_percent(num(e, "z"), z), qd_percent(num(e, "x"), x));
     if (e) fprintf(out, " (without accidentals z %s, x %s)\n", qd_percent(num(pure, "z"), z), qd_percent(num(pure, "x"), x));
     if (json_is_number(json_object_get(s, "efficiency")))
-        fprintf(out, "  reconciliation: efficiency %.4f (charged %.4f), %.0f frames, %.0f failed, net yield %.4f\n", num(s, "efficiency"), num(s, "efficiency_charged"),
-                num(s, "frames"), num(s, "frames_failed"), num(s, "net_yield"));
+        fprintf(out, "  reconciliation: efficiency %.4f (charged %.4f), %.0f frames, %.0f failed, rows added in %.0f rounds, net yield %.4f\n", num(s, "efficiency"),
+                num(s, "efficiency_charged"), num(s, "frames"), num(s, "frames_failed"), num(s, "added_rounds"), num(s, "net_yield"));
 }
 
 static void print_blocks(const json_t *s, FILE *out) {

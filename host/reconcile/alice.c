@@ -10,7 +10,9 @@ typedef enum state { START, ANSWER, READY, TAG_ANSWER, FRAME_ANSWER, ERRORS } st
 struct qd_reconcile_alice {
     qd_machine m;
     qd_random private_bits, verify;
-    state wait; /* for what */
+    state wait;            /* for what */
+    uint64_t *hidden;      /* [frames][private words] private bits, while rows may be added */
+    uint8_t *open;         /* [frames] 1: failed so far */
 };
 
 qd_status qd_reconcile_alice_create(const qd_reconcile_params *p, const qd_bits *key, qd_random private_bits, qd_random verify,
@@ -35,6 +37,8 @@ qd_status qd_reconcile_alice_create(const qd_reconcile_params *p, const qd_bits 
 void qd_reconcile_alice_destroy(qd_reconcile_alice *self) {
     if (!self) return;
     qd_machine_clear(&self->m);
+    qd_secret_free(self->hidden);
+    free(self->open);
     qd_wipe(&self->private_bits, sizeof self->private_bits);
     free(self);
 }
@@ -51,7 +55,14 @@ static qd_status send_code(qd_machine *m, qd_outbox *out, qd_error *err) {
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) qd_body_u32(&b, numbers[i]);
     qd_body_u64(&b, m->key->n);
     qd_body_u64(&b, m->r.frames);
+    qd_body_u32(&b, m->rounds);
+    for (uint32_t i = 0; i < m->rounds; i++) qd_body_u32(&b, m->add[i]);
     return qd_machine_send(m, out, QD_MSG_CODE, false, &b, err);
+}
+
+/* Words of a frame that hold its private bits: the first ones. */
+static size_t hidden_words(const qd_code *c) {
+    return (size_t)c->graph->punctured * c->words;
 }
 
 /* Frames [first, first + n): load, add private bits, make and send their syndromes. */
@@ -62,6 +73,7 @@ static qd_status send_batch(qd_reconcile_alice *self, uint64_t first, uint32_t n
     for (uint32_t f = 0; f < n; f++) {
         qd_frame_load(&m->code, m->key, (first + f) * m->code.n, frames + f * qd_frame_words(&m->code));
         qd_frame_private(&m->code, &self->private_bits, frames + f * qd_frame_words(&m->code));
+        if (self->hidden) memcpy(self->hidden + (first + f) * hidden_words(&m->code), frames + f * qd_frame_words(&m->code), hidden_words(&m->code) * 8);
     }
     QD_TRY(qd_syndrome_run(&m->code, n, frames, syndromes, m->dev, err));
     qd_body b = {0};
@@ -104,6 +116,12 @@ static qd_status start(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) 
     m->rule.a = plan.a;
     QD_TRY(qd_machine_frames(m, plan.frames, plan.tag_bits, err));
     memset(m->kept, 1, m->r.frames);
+    m->rounds = plan.rounds;
+    memcpy(m->add, plan.add, sizeof m->add);
+    self->open = malloc(m->r.frames);
+    if (m->rounds) self->hidden = qd_secret_alloc(m->r.frames * hidden_words(&m->code) * 8);
+    if (!self->open || (m->rounds && !self->hidden)) return qd_fail(err, QD_E_INTERNAL, "no memory for the states of %llu frames", (unsigned long long)m->r.frames);
+    memset(self->open, 1, m->r.frames);
     QD_TRY(send_code(m, out, err));
     self->wait = ANSWER;
     return send_syndromes(self, out, err);
@@ -126,17 +144,68 @@ static qd_status reveal(qd_machine *m, const uint8_t *ask, qd_outbox *out, qd_er
     return qd_machine_send(m, out, QD_MSG_REVEAL, true, &b, err);
 }
 
+/* Added rows of frames id[0..n) into the message: the last rows of code @p c, @p add of them. */
+static qd_status put_rows(qd_reconcile_alice *self, const qd_code *c, uint32_t add, const uint64_t *id, uint64_t n, uint64_t *frames,
+                          uint64_t *syndromes, qd_body *b, qd_error *err) {
+    const size_t words = qd_frame_words(c), hidden = hidden_words(c);
+    uint8_t all[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8], rows[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8];
+    qd_rows_load(&self->m, c, self->m.key, id, n, frames);
+    for (uint64_t i = 0; i < n; i++) memcpy(frames + i * words, self->hidden + id[i] * hidden, hidden * 8);
+    QD_TRY(qd_syndrome_run(c, n, frames, syndromes, self->m.dev, err));
+    for (uint64_t i = 0; i < n; i++) {
+        qd_syndrome_pack(c, syndromes + i * qd_syndrome_words(c), all);
+        memset(rows, 0, (add + 7) / 8);
+        qd_rows_copy(rows, 0, all, c->m - add, add);
+        qd_body_put(b, rows, (add + 7) / 8);
+    }
+    return QD_OK;
+}
+
+/* A round of added rows, for the frames that failed so far: `open` of them. */
+static qd_status send_rows(qd_reconcile_alice *self, uint64_t open, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    const uint32_t add = m->add[m->round];
+    qd_machine_round(m, open);
+    const qd_code c = qd_machine_code(m, m->round);
+    const uint64_t most = open < m->batch ? open : m->batch;
+    uint64_t *frames = qd_secret_alloc(most * qd_frame_words(&c) * 8), *syndromes = calloc(most * qd_syndrome_words(&c), 8),
+             *id = calloc(most, sizeof *id), n = 0, left = open;
+    qd_status st = frames && syndromes && id ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)most);
+    qd_body b = {0};
+    qd_body_u32(&b, m->round);
+    qd_body_u64(&b, open);
+    for (uint64_t f = 0; f < m->r.frames && st == QD_OK; f++) {
+        if (!self->open[f]) continue;
+        m->level[f] = (uint8_t)m->round;
+        id[n++] = f;
+        if (n < most && n < left) continue;
+        st = put_rows(self, &c, add, id, n, frames, syndromes, &b, err);
+        left -= n;
+        n = 0;
+    }
+    qd_secret_free(frames);
+    free(syndromes);
+    free(id);
+    if (st == QD_OK) return qd_machine_send(m, out, QD_MSG_ROWS, true, &b, err);
+    qd_body_free(&b);
+    return st;
+}
+
 static qd_status take_answer(qd_reconcile_alice *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
     qd_machine *m = &self->m;
+    uint64_t asked = 0, open = 0;
     QD_TRY(qd_machine_expect(m, in, QD_MSG_ANSWER, true, err));
-    uint8_t *ask = calloc(m->r.frames, 1);
-    if (!ask) return qd_fail(err, QD_E_INTERNAL, "no memory for the answers");
-    qd_status st = qd_answer_read(in, ask, m->r.frames, err);
-    for (uint64_t f = 0; f < m->r.frames; f++) ask[f] = !ask[f];
-    if (st == QD_OK) st = reveal(m, ask, out, err);
-    free(ask);
+    for (uint64_t f = 0; f < m->r.frames; f++) asked += self->open[f];
+    uint8_t *solved = malloc(asked);
+    if (!solved) return qd_fail(err, QD_E_INTERNAL, "no memory for the answers");
+    qd_status st = qd_answer_read(in, solved, asked, err);
+    for (uint64_t f = 0, i = 0; f < m->r.frames && st == QD_OK; f++)
+        if (self->open[f]) open += self->open[f] = !solved[i++];
+    free(solved);
+    QD_TRY(st);
+    if (open && m->round < m->rounds) return send_rows(self, open, out, err);
     self->wait = READY;
-    return st;
+    return reveal(m, self->open, out, err);
 }
 
 /* The hash key is drawn here and no earlier: Bob's string stands. */
@@ -236,6 +305,7 @@ static qd_status step(qd_reconcile_alice *self, const qd_msg *in, qd_outbox *out
                        : in         ? "before its start"
                                     : "without a message");
     if (in && in->last) self->m.r.rounds++;
+    if (in) self->m.r.bytes[QD_BOB_TO_ALICE] += in->bytes;
     switch (self->wait) {
         case START:
             return start(self, out, err);

@@ -4,12 +4,16 @@
 #include "qdistill/arith.h"
 #include "reconcile/machine.h"
 
-typedef enum state { CODE, SYNDROME, REVEAL, TAG, FRAME_TAGS, REVEAL_LOCATED, REVEAL_ALL } state;
+typedef enum state { CODE, SYNDROME, ROWS, REVEAL, TAG, FRAME_TAGS, REVEAL_LOCATED, REVEAL_ALL } state;
 
 struct qd_reconcile_bob {
     qd_machine m;
     state wait;       /* for what */
     uint64_t decoded; /* frames so far */
+    uint64_t *open, n_open; /* frames that failed so far */
+    uint8_t *rows;          /* [frames that failed first][stride] what was sent of their syndromes */
+    uint64_t cap;           /* of both */
+    size_t stride;          /* bytes of a syndrome with all rounds' rows */
 };
 
 qd_status qd_reconcile_bob_create(const qd_reconcile_params *p, const qd_bits *key, qd_device *dev, qd_reconcile_bob **out,
@@ -29,6 +33,8 @@ qd_status qd_reconcile_bob_create(const qd_reconcile_params *p, const qd_bits *k
 void qd_reconcile_bob_destroy(qd_reconcile_bob *self) {
     if (!self) return;
     qd_machine_clear(&self->m);
+    free(self->open);
+    free(self->rows);
     free(self);
 }
 
@@ -46,6 +52,19 @@ static qd_status take_reject(qd_machine *m, const qd_msg *in, qd_error *err) {
     return QD_OK;
 }
 
+/* The rounds' rows are rows of the graph. */
+static qd_status check_rounds(qd_reconcile_bob *self, const qd_msg *in, qd_error *err) {
+    const qd_machine *m = &self->m;
+    uint64_t rows = m->code.m;
+    for (uint32_t i = 0; i < m->rounds; i++) {
+        if (m->add[i] == 0) return qd_machine_bad(in, "a round without rows", err);
+        rows += m->add[i];
+    }
+    if (rows > (uint64_t)m->code.graph->rows * m->code.z) return qd_machine_bad(in, "more rows than the code has", err);
+    self->stride = (size_t)(rows + 7) / 8;
+    return QD_OK;
+}
+
 static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *err) {
     qd_machine *m = &self->m;
     if (in->type == QD_MSG_REJECT) return take_reject(m, in, err);
@@ -55,6 +74,9 @@ static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
     uint32_t v[8];
     for (int i = 0; i < 8; i++) v[i] = qd_body_get_u32(&b);
     uint64_t bits = qd_body_get_u64(&b), frames = qd_body_get_u64(&b);
+    if (version == QD_CODE_VERSION) m->rounds = qd_body_get_u32(&b);
+    if (m->rounds > QD_ADD_ROUNDS) return qd_machine_bad(in, "more rounds of added rows than there may be", err);
+    for (uint32_t i = 0; i < m->rounds; i++) m->add[i] = qd_body_get_u32(&b);
     QD_TRY(qd_body_end(&b, in, err));
     if (version != QD_CODE_VERSION) return qd_machine_bad(in, "another version of the protocol", err);
     if (basis != m->p.basis) return qd_machine_bad(in, "the string of the other basis", err);
@@ -70,23 +92,27 @@ static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
     if (v[6] < qd_tag_bits(frames * m->code.n, m->p.eps_cor)) return qd_machine_bad(in, "the tag is shorter than eps_cor needs", err);
     m->batch = v[7];
     self->wait = SYNDROME;
+    QD_TRY(check_rounds(self, in, err));
     return qd_machine_frames(m, frames, v[6], err);
 }
 
-/* Decode frames [first, first + n) whose syndromes stand in @p syndromes; what is recovered replaces his bits. */
-static qd_status decode(qd_machine *m, uint64_t first, uint32_t n, const uint64_t *syndromes, qd_error *err) {
-    size_t words = qd_frame_words(&m->code);
+/* Decode frames id[0..n) with the rows of all rounds so far, whose syndromes stand in @p syndromes; what is recovered replaces his
+ * bits. */
+static qd_status decode(qd_machine *m, const uint64_t *id, uint64_t n, const uint64_t *syndromes, qd_error *err) {
+    const qd_code c = qd_machine_code(m, m->round);
+    const qd_ldpc_rule rule = {.c = m->rule.c, .a = m->rule.a, .max_iterations = m->rule.max_iterations, .known = m->round ? m->code.m : 0};
+    size_t words = qd_frame_words(&c);
     uint64_t *frames = qd_secret_alloc(n * words * 8), *bits = qd_secret_alloc(n * words * 8);
     uint32_t *iterations = calloc(n, sizeof *iterations);
-    qd_status st = frames && bits && iterations ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %u frames", n);
+    qd_status st = frames && bits && iterations ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)n);
     if (st == QD_OK) {
-        for (uint32_t f = 0; f < n; f++) qd_frame_load(&m->code, m->key, (first + f) * m->code.n, frames + f * words);
-        st = qd_ldpc_run(&m->code, &m->rule, n, frames, syndromes, bits, iterations, QD_LDPC_AUTO, m->dev, err);
+        qd_rows_load(m, &c, m->key, id, n, frames);
+        st = qd_ldpc_run(&c, &rule, n, frames, syndromes, bits, iterations, QD_LDPC_AUTO, m->dev, err);
     }
-    for (uint32_t f = 0; f < n && st == QD_OK; f++) {
-        m->kept[first + f] = iterations[f] != 0;
-        m->r.iterations += iterations[f] ? iterations[f] : m->rule.max_iterations;
-        if (iterations[f]) qd_frame_store(&m->code, bits + f * words, &m->string, (first + f) * m->code.n);
+    for (uint64_t f = 0; f < n && st == QD_OK; f++) {
+        m->kept[id[f]] = iterations[f] != 0;
+        m->r.iterations += iterations[f] ? iterations[f] : rule.max_iterations;
+        if (iterations[f]) qd_frame_store(&m->code, bits + f * words, &m->string, id[f] * m->code.n);
     }
     qd_secret_free(frames);
     qd_secret_free(bits);
@@ -103,6 +129,46 @@ static qd_status read_syndromes(qd_machine *m, qd_body *b, uint32_t n, uint64_t 
     return QD_OK;
 }
 
+/* Keep the syndrome of a frame that failed, in case rows are added to it. */
+static qd_status keep_open(qd_reconcile_bob *self, uint64_t f, const uint8_t *syndrome, qd_error *err) {
+    if (self->n_open == self->cap) {
+        uint64_t cap = self->cap ? 2 * self->cap : 64;
+        uint64_t *open = realloc(self->open, cap * sizeof *open);
+        if (open) self->open = open;
+        uint8_t *rows = open ? realloc(self->rows, cap * self->stride) : NULL;
+        if (!rows) return qd_fail(err, QD_E_INTERNAL, "no memory for the syndromes of %llu failed frames", (unsigned long long)cap);
+        self->rows = rows;
+        self->cap = cap;
+    }
+    uint8_t *row = self->rows + self->n_open * self->stride;
+    memset(row, 0, self->stride);
+    memcpy(row, syndrome, qd_syndrome_bytes(&self->m.code));
+    self->open[self->n_open++] = f;
+    return QD_OK;
+}
+
+/* Frames [first, first + n) of a message whose body has their syndromes from byte 12 on. */
+static qd_status decode_batch(qd_reconcile_bob *self, const qd_msg *in, uint64_t first, uint32_t n, const uint64_t *syndromes, qd_error *err) {
+    const size_t bytes = qd_syndrome_bytes(&self->m.code);
+    uint64_t *id = malloc(n * sizeof *id);
+    if (!id) return qd_fail(err, QD_E_INTERNAL, "no memory for a list of frames");
+    for (uint32_t f = 0; f < n; f++) id[f] = first + f;
+    qd_status st = decode(&self->m, id, n, syndromes, err);
+    for (uint32_t f = 0; f < n && st == QD_OK; f++)
+        if (!self->m.kept[id[f]]) st = keep_open(self, id[f], in->body + in->bytes - (n - f) * bytes, err);
+    free(id);
+    return st;
+}
+
+/* Frames solved of the n_open that were tried, and what is due next. */
+static qd_status send_answer(qd_reconcile_bob *self, const uint8_t *solved, uint64_t asked, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    qd_body answer = {0};
+    qd_answer_write(&answer, solved, asked);
+    self->wait = self->n_open && m->round < m->rounds ? ROWS : REVEAL;
+    return qd_machine_send(m, out, QD_MSG_ANSWER, true, &answer, err);
+}
+
 static qd_status take_syndrome(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
     qd_machine *m = &self->m;
     uint64_t left = m->r.frames - self->decoded;
@@ -116,14 +182,72 @@ static qd_status take_syndrome(qd_reconcile_bob *self, const qd_msg *in, qd_outb
     qd_status st =
         syndromes ? read_syndromes(m, &b, n, syndromes, err) : qd_fail(err, QD_E_INTERNAL, "no memory for the syndromes");
     if (st == QD_OK) st = qd_body_end(&b, in, err);
-    if (st == QD_OK) st = decode(m, first, n, syndromes, err);
+    if (st == QD_OK) st = decode_batch(self, in, first, n, syndromes, err);
     free(syndromes);
     self->decoded += n;
     if (st != QD_OK || self->decoded < m->r.frames) return st;
-    qd_body answer = {0};
-    qd_answer_write(&answer, m->kept, m->r.frames);
-    self->wait = REVEAL;
-    return qd_machine_send(m, out, QD_MSG_ANSWER, true, &answer, err);
+    return send_answer(self, m->kept, m->r.frames, out, err);
+}
+
+/* Decode open frames [from, from + n) again. */
+static qd_status decode_again(qd_reconcile_bob *self, uint64_t from, uint64_t n, qd_error *err) {
+    qd_machine *m = &self->m;
+    const qd_code c = qd_machine_code(m, m->round);
+    uint64_t *syndromes = calloc(n * qd_syndrome_words(&c), 8);
+    qd_status st = syndromes ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for the syndromes");
+    for (uint64_t i = 0; i < n && st == QD_OK; i++)
+        st = qd_syndrome_unpack(&c, self->rows + (from + i) * self->stride, syndromes + i * qd_syndrome_words(&c), err);
+    if (st == QD_OK) st = decode(m, self->open + from, n, syndromes, err);
+    free(syndromes);
+    return st;
+}
+
+/* The new rows behind those that are known. */
+static qd_status read_rows(qd_reconcile_bob *self, const qd_msg *in, qd_error *err) {
+    qd_machine *m = &self->m;
+    const uint32_t before = qd_machine_code(m, m->round).m, add = m->add[m->round];
+    const size_t bytes = (add + 7) / 8;
+    uint8_t rows[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8];
+    qd_body b = qd_body_of(in);
+    if (qd_body_get_u32(&b) != m->round + 1) return qd_machine_bad(in, "rows of another round", err);
+    if (qd_body_get_u64(&b) != self->n_open || b.n - b.at != self->n_open * bytes)
+        return qd_machine_bad(in, "rows of another number of frames than failed", err);
+    for (uint64_t i = 0; i < self->n_open; i++) {
+        qd_body_get(&b, rows, bytes);
+        if (add % 8 && rows[bytes - 1] >> (add % 8)) return qd_machine_bad(in, "bits past the last row are set", err);
+        qd_rows_copy(self->rows + i * self->stride, before, rows, 0, add);
+    }
+    return qd_body_end(&b, in, err);
+}
+
+/* Those that are solved leave the list. */
+static void close_solved(qd_reconcile_bob *self, uint8_t *solved) {
+    const qd_machine *m = &self->m;
+    uint64_t left = 0;
+    for (uint64_t i = 0; i < self->n_open; i++) {
+        solved[i] = m->kept[self->open[i]];
+        if (solved[i]) continue;
+        self->open[left] = self->open[i];
+        if (left != i) memcpy(self->rows + left * self->stride, self->rows + i * self->stride, self->stride);
+        left++;
+    }
+    self->n_open = left;
+}
+
+static qd_status take_rows(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    const uint64_t asked = self->n_open;
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_ROWS, true, err));
+    QD_TRY(read_rows(self, in, err));
+    qd_machine_round(m, asked);
+    for (uint64_t i = 0; i < asked; i++) m->level[self->open[i]] = (uint8_t)m->round;
+    for (uint64_t i = 0; i < asked; i += m->batch) QD_TRY(decode_again(self, i, asked - i < m->batch ? asked - i : m->batch, err));
+    uint8_t *solved = malloc(asked);
+    if (!solved) return qd_fail(err, QD_E_INTERNAL, "no memory for the answers");
+    close_solved(self, solved);
+    qd_status st = send_answer(self, solved, asked, out, err);
+    free(solved);
+    return st;
 }
 
 static qd_status send_errors(qd_machine *m, qd_outbox *out, uint32_t reject, qd_error *err) {
@@ -228,11 +352,14 @@ static qd_status take_frame_tags(qd_reconcile_bob *self, const qd_msg *in, qd_ou
 static qd_status step(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
     if (self->m.done || !in)
         return qd_fail(err, QD_E_USAGE, "Bob's machine was stepped %s", in ? "after its end" : "without a message");
+    self->m.r.bytes[QD_ALICE_TO_BOB] += in->bytes;
     switch (self->wait) {
         case CODE:
             return take_code(self, in, err);
         case SYNDROME:
             return take_syndrome(self, in, out, err);
+        case ROWS:
+            return take_rows(self, in, out, err);
         case REVEAL:
         case REVEAL_LOCATED:
         case REVEAL_ALL:

@@ -36,11 +36,11 @@ qd_status qd_reconcile_charge(const qd_reconcile_result *r, int basis, qd_ledger
         qd_leak kind;
         uint64_t bits;
     } entry[] = {
-        {QD_ALICE_TO_BOB, QD_LEAK_SYNDROME, kept * r->m},
+        {QD_ALICE_TO_BOB, QD_LEAK_SYNDROME, r->kept_bits},
         {QD_ALICE_TO_BOB, QD_LEAK_PRIVATE, kept * (r->m - r->frame_leak)},
         {QD_ALICE_TO_BOB, QD_LEAK_FAILED, r->frames_failed * r->frame_bits},
         {QD_ALICE_TO_BOB, QD_LEAK_TAG, (uint64_t)r->tags * r->tag_bits + r->frame_tags * QD_FRAME_TAG_BITS},
-        {QD_BOB_TO_ALICE, QD_LEAK_ANSWER, r->frames + r->tags + r->frame_tags},
+        {QD_BOB_TO_ALICE, QD_LEAK_ANSWER, r->frames + r->added_answers + r->tags + r->frame_tags},
         {QD_BOB_TO_ALICE, QD_LEAK_ERROR_COUNT, width(r->n)},
     };
     qd_ledger after = *ledger;
@@ -58,7 +58,7 @@ qd_reconcile_figures qd_reconcile_figures_of(const qd_reconcile_result *r) {
     f.qber = (double)r->errors / n;
     double h = qd_rate_entropy(f.qber);
     if (h > 0) {
-        f.efficiency = (double)r->frames * r->frame_leak / (n * h);
+        f.efficiency = (double)r->code_bits / (n * h);
         f.efficiency_charged = charged / (n * h);
     }
     f.net_yield = 1 - charged / n;

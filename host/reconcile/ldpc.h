@@ -3,7 +3,8 @@
  *
  *  Definition, the same for reference and device, bit for bit. sat(x) clips to -128..127.
  *
- *  APP of a bit: 0 in punctured columns, else +c for a 0 and -c for a 1; in extension columns ext in place of c. Messages start at 0. An iteration takes the block rows
+ *  APP of a bit: 0 in punctured columns, else +c for a 0 and -c for a 1; 127 in place of c for the extension bits of lifted rows from
+ *  `known` on. Messages start at 0. An iteration takes the block rows
  *  in order; a lifted row with edges e = 0, 1, .. (ascending column) does
  *      v_e = sat(APP_e - msg_e);   a_e = |v_e|
  *      two chains, of the edges with even and with odd e:
@@ -25,8 +26,8 @@ typedef struct qd_ldpc_rule {
     uint32_t c;              /**< channel LLR, 1..32 */
     uint32_t a;              /**< check-node constant, 2..15 */
     uint32_t max_iterations; /**< 1..1000 */
-    uint32_t ext;            /**< LLR of the extension columns: 0: c as of the others; 127 where their bits are zeros that both stations know, so
-                                  that their rows are checks without noise */
+    uint32_t known;          /**< lifted rows from this one on have zeros that both stations know for extension bits, so that they are
+                                  checks without noise; at least 4 z, 0: no row has */
 } qd_ldpc_rule;
 
 enum { QD_LDPC_CLIP = 31 }; /* largest message */

@@ -38,15 +38,16 @@ static qd_status choose(job *j, qd_ldpc_form form, qd_error *err) {
     return qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
 }
 
-static cl_int ext_llr(const qd_ldpc_rule *r) {
-    return (cl_int)(r->ext ? r->ext : r->c);
+/* First lifted row whose extension bit is known; where none is, one behind the last. */
+static cl_int known_from(const job *j) {
+    return (cl_int)(j->rule->known ? j->rule->known : j->c->rows * j->c->z);
 }
 
 static qd_status run_lanes(job *j, uint64_t n, qd_error *err) {
     const qd_code *c = j->c;
     cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols,
            punctured = (cl_int)c->graph->punctured, core = (cl_int)(c->graph->kb + QD_CORE_ROWS), last = (cl_int)c->last,
-           llr = (cl_int)j->rule->c, ext = ext_llr(j->rule), a = (cl_int)j->rule->a, most = (cl_int)j->rule->max_iterations;
+           llr = (cl_int)j->rule->c, known = known_from(j), a = (cl_int)j->rule->a, most = (cl_int)j->rule->max_iterations;
     const qd_arg args[] = {QD_ARG_BUF(j->frames),
                            QD_ARG_BUF(j->syndromes),
                            QD_ARG_BUF(j->bits),
@@ -63,7 +64,7 @@ static qd_status run_lanes(job *j, uint64_t n, qd_error *err) {
                            QD_ARG(core),
                            QD_ARG(last),
                            QD_ARG(llr),
-                           QD_ARG(ext),
+                           QD_ARG(known),
                            QD_ARG(a),
                            QD_ARG(most)};
     return qd_cl_run(j->dev, j->kernel, args, sizeof args / sizeof *args, n, 1, err);
@@ -79,7 +80,7 @@ static qd_status run_group(job *j, uint64_t n, qd_error *err) {
     const qd_code *c = j->c;
     cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols,
            punctured = (cl_int)c->graph->punctured, core = (cl_int)(c->graph->kb + QD_CORE_ROWS), last = (cl_int)c->last,
-           llr = (cl_int)j->rule->c, ext = ext_llr(j->rule), a = (cl_int)j->rule->a,
+           llr = (cl_int)j->rule->c, known = known_from(j), a = (cl_int)j->rule->a,
            most = (cl_int)j->rule->max_iterations;
     size_t size = group_size(j);
     const qd_arg args[] = {QD_ARG_BUF(j->frames),
@@ -97,7 +98,7 @@ static qd_status run_group(job *j, uint64_t n, qd_error *err) {
                            QD_ARG(core),
                            QD_ARG(last),
                            QD_ARG(llr),
-                           QD_ARG(ext),
+                           QD_ARG(known),
                            QD_ARG(a),
                            QD_ARG(most),
                            QD_ARG_LOCAL((size_t)c->cols * c->z),

@@ -78,9 +78,11 @@ static uint32_t decode(decoder *d, const uint64_t *frame, const uint64_t *syndro
     memset(d->msg, 0, (size_t)c->edges * c->z);
     memset(bits, 0, qd_frame_words(c) * sizeof *bits);
     for (uint32_t j = c->graph->punctured; j < c->cols; j++) {
-        int llr = (int)(d->rule->ext && j >= c->graph->kb + QD_CORE_ROWS ? d->rule->ext : d->rule->c);
-        for (uint32_t p = 0; p < qd_code_col_bits(c, j); p++)
+        for (uint32_t p = 0; p < qd_code_col_bits(c, j); p++) {
+            bool extension = j >= c->graph->kb + QD_CORE_ROWS, known = d->rule->known && (j - c->graph->kb) * c->z + p >= d->rule->known;
+            int llr = extension && known ? 127 : (int)d->rule->c;
             d->app[(size_t)j * c->z + p] = (int8_t)(get(frame + (size_t)j * c->words, p) ? -llr : llr);
+        }
     }
     uint32_t used = 0;
     for (uint32_t t = 1; t <= d->rule->max_iterations && !used; t++) {

@@ -13,6 +13,7 @@ qd_status qd_machine_init(qd_machine *m, const qd_reconcile_params *p, const qd_
     if (p->basis < 0 || p->basis > 1) return qd_fail(err, QD_E_USAGE, "basis %d is not 0 or 1", p->basis);
     if (p->batch > QD_BATCH_MAX) return qd_fail(err, QD_E_USAGE, "a batch of %u frames is above %d", p->batch, QD_BATCH_MAX);
     if (p->max_iterations > 1000) return qd_fail(err, QD_E_USAGE, "%u iterations are above 1000", p->max_iterations);
+    if (p->rounds > QD_ADD_ROUNDS) return qd_fail(err, QD_E_USAGE, "%u rounds of added rows are above %d", p->rounds, QD_ADD_ROUNDS);
     *m = (qd_machine){.p = *p, .key = key, .dev = dev, .me = me};
     m->batch = p->batch ? p->batch : BATCH;
     m->rule.max_iterations = p->max_iterations ? p->max_iterations : ITERATIONS;
@@ -22,12 +23,14 @@ qd_status qd_machine_init(qd_machine *m, const qd_reconcile_params *p, const qd_
 void qd_machine_clear(qd_machine *m) {
     qd_bits_destroy(&m->string);
     free(m->kept);
+    free(m->level);
     *m = (qd_machine){0};
 }
 
 qd_status qd_machine_frames(qd_machine *m, uint64_t frames, uint32_t tag_bits, qd_error *err) {
     const qd_code *c = &m->code;
-    m->r = (qd_reconcile_result){.n = frames * c->n,
+    m->r = (qd_reconcile_result){.bytes = {m->r.bytes[0], m->r.bytes[1]},
+                                 .n = frames * c->n,
                                  .dropped = m->key->n - frames * c->n,
                                  .code = c->graph->id,
                                  .z = c->z,
@@ -39,18 +42,24 @@ qd_status qd_machine_frames(qd_machine *m, uint64_t frames, uint32_t tag_bits, q
                                  .frames = frames,
                                  .tag_bits = tag_bits};
     m->kept = calloc(frames, 1);
-    if (!m->kept) return qd_fail(err, QD_E_INTERNAL, "no memory for the states of %llu frames", (unsigned long long)frames);
+    m->level = calloc(frames, 1);
+    if (!m->kept || !m->level) return qd_fail(err, QD_E_INTERNAL, "no memory for the states of %llu frames", (unsigned long long)frames);
     return qd_bits_slice(&m->string, m->key, 0, m->r.n, err);
 }
 
 void qd_machine_reject(qd_machine *m, uint32_t reject) {
-    m->r = (qd_reconcile_result){.reject = reject, .dropped = m->key->n};
+    m->r = (qd_reconcile_result){.reject = reject, .dropped = m->key->n, .bytes = {m->r.bytes[0], m->r.bytes[1]}};
     m->done = true;
 }
 
 void qd_machine_finish(qd_machine *m, uint32_t reject) {
     m->r.reject = reject;
     m->r.frames_failed = m->r.frames - qd_machine_kept(m);
+    for (uint64_t f = 0; f < m->r.frames; f++) {
+        const uint32_t sent = qd_machine_code(m, m->level[f]).m;
+        m->r.code_bits += sent - (m->r.m - m->r.frame_leak);
+        m->r.kept_bits += m->kept[f] ? sent : 0;
+    }
     if (reject == QD_REJECT_NONE && m->r.frames_failed == m->r.frames) m->r.reject = QD_REJECT_NO_FRAME;
     m->r.key = reject == QD_REJECT_NONE ? &m->string : NULL;
     m->done = true;
@@ -60,6 +69,30 @@ uint64_t qd_machine_kept(const qd_machine *m) {
     uint64_t n = 0;
     for (uint64_t f = 0; f < m->r.frames; f++) n += m->kept[f] != 0;
     return n;
+}
+
+qd_code qd_machine_code(const qd_machine *m, uint32_t round) {
+    qd_code c = m->code;
+    uint32_t rows = c.m;
+    for (uint32_t i = 0; i < round; i++) rows += m->add[i];
+    if (rows > c.m) (void)qd_code_make(&c, c.graph->id, c.z, rows, NULL); /* in range: the last round's was checked */
+    return c;
+}
+
+void qd_machine_round(qd_machine *m, uint64_t open) {
+    m->r.added_bits += open * m->add[m->round++];
+    m->r.added_answers += open;
+    m->r.added_rounds = m->round;
+}
+
+void qd_rows_copy(uint8_t *dst, size_t to, const uint8_t *src, size_t from, size_t n) {
+    for (size_t i = 0; i < n; i++) dst[(to + i) / 8] |= (uint8_t)((src[(from + i) / 8] >> ((from + i) % 8) & 1) << ((to + i) % 8));
+}
+
+void qd_rows_load(const qd_machine *m, const qd_code *c, const qd_bits *key, const uint64_t *id, uint64_t n, uint64_t *frames) {
+    const size_t words = qd_frame_words(c);
+    memset(frames, 0, n * words * 8);
+    for (uint64_t i = 0; i < n; i++) qd_frame_load(&m->code, key, id[i] * m->code.n, frames + i * words);
 }
 
 qd_status qd_machine_expect(const qd_machine *m, const qd_msg *in, uint32_t type, bool last, qd_error *err) {
@@ -79,7 +112,8 @@ qd_status qd_machine_bad(const qd_msg *in, const char *what, qd_error *err) {
                    qd_msg_name(in->type), in->block, what);
 }
 
-qd_status qd_machine_send(const qd_machine *m, qd_outbox *out, uint32_t type, bool last, qd_body *body, qd_error *err) {
+qd_status qd_machine_send(qd_machine *m, qd_outbox *out, uint32_t type, bool last, qd_body *body, qd_error *err) {
+    m->r.bytes[m->me] += body->n;
     qd_status st = body->bad ? qd_fail(err, QD_E_INTERNAL, "no memory for message '%s'", qd_msg_name(type))
                              : qd_outbox_send(out, type, m->p.block, m->me, last, body->p, body->n, err);
     qd_body_free(body);

@@ -2,10 +2,12 @@
 /** @file machine.h  What both machines share: parameters, the code in use, the string as it stands, and the bodies of messages.
  *
  *  Bodies (little-endian; bit strings: bit i is bit i%8 of byte i/8, bits past the end zero):
- *      CODE          u8 version 1, u8 basis, u32 code, z, m, c, a, max_iterations, tag_bits, batch, u64 bits of the
- *                    string, u64 frames
+ *      CODE          u8 version 2, u8 basis, u32 code, z, m, c, a, max_iterations, tag_bits, batch, u64 bits of the
+ *                    string, u64 frames, u32 rounds of added rows at most, u32 rows of each
  *      SYNDROME      u64 first frame, u32 frames, then qd_syndrome_bytes each
  *      ANSWER, FRAME_ANSWER   u64 count, then one bit each
+ *      ROWS          u32 round, from 1, u64 count, then ceil(rows/8) bytes each, of the frames that failed so far, in order: the
+ *                    bits of the syndrome behind those that were sent
  *      REVEAL        u64 count, then ceil(n/8) bytes each, of the frames that both sides know to be asked for, in order
  *      READY         nothing
  *      TAG           16 bytes hash key, 16 bytes tag (low tag_bits bits)
@@ -18,7 +20,7 @@
 
 #include "reconcile/ldpc.h"
 
-enum { QD_CODE_VERSION = 1, QD_FRAME_TAG_BITS = 64, QD_BATCH_MAX = 1 << 16 };
+enum { QD_CODE_VERSION = 2, QD_FRAME_TAG_BITS = 64, QD_BATCH_MAX = 1 << 16 };
 
 typedef struct qd_machine {
     qd_reconcile_params p;
@@ -30,6 +32,8 @@ typedef struct qd_machine {
     uint32_t batch;
     qd_bits string; /**< the first n bits: Alice's own; Bob's as corrected so far */
     uint8_t *kept;  /**< [frames] 1: recovered, not revealed */
+    uint32_t round, rounds, add[QD_ADD_ROUNDS]; /**< of added rows: taken so far, at most, rows of each */
+    uint8_t *level; /**< [frames] rounds whose rows the frame was sent */
     qd_reconcile_result r;
     bool done, broken;
 } qd_machine;
@@ -48,13 +52,22 @@ void qd_machine_finish(qd_machine *m, uint32_t reject);
 
 uint64_t qd_machine_kept(const qd_machine *m);
 
+/** The code with the rows of @p round rounds of added ones. Their extension bits are zeros, so frames stay as long as they are. */
+qd_code qd_machine_code(const qd_machine *m, uint32_t round);
+/** A round of added rows begins, for @p open frames. */
+void qd_machine_round(qd_machine *m, uint64_t open);
+/** Copy @p n bits from bit @p from of @p src to bit @p to of @p dst, where zeros are; bit i is bit i%8 of byte i/8. */
+void qd_rows_copy(uint8_t *dst, size_t to, const uint8_t *src, size_t from, size_t n);
+/** Load frames @p id[0..n) of @p key into @p frames, laid out for @p c (a code of this string, first or later round). */
+void qd_rows_load(const qd_machine *m, const qd_code *c, const qd_bits *key, const uint64_t *id, uint64_t n, uint64_t *frames);
+
 /** QD_E_INPUT unless @p in is of @p type, of this block, from the other side, with this `last`. */
 qd_status qd_machine_expect(const qd_machine *m, const qd_msg *in, uint32_t type, bool last, qd_error *err);
 /** QD_E_INPUT: a well-formed message that says something impossible. */
 qd_status qd_machine_bad(const qd_msg *in, const char *what, qd_error *err);
 
 /** Send and free a body; QD_E_INTERNAL when the body ran out of memory. */
-qd_status qd_machine_send(const qd_machine *m, qd_outbox *out, uint32_t type, bool last, qd_body *body, qd_error *err);
+qd_status qd_machine_send(qd_machine *m, qd_outbox *out, uint32_t type, bool last, qd_body *body, qd_error *err);
 
 /** A list of bits as ANSWER carries it: @p bit[i] is 0 or 1. Reading wants exactly @p count of them. */
 void qd_answer_write(qd_body *b, const uint8_t *bit, uint64_t count);

@@ -139,7 +139,7 @@ static const qd_op syndrome_op = {.name = "syndrome",
 
 /* ---- ldpc ---- */
 
-enum { LD_Z, LD_M, LD_FRAMES, LD_PPM, LD_C, LD_A, LD_CAP, LD_FORM, LD_CONTENT, LD_SEED, LD_GRAPH, LD_EXT, LD_KEYS };
+enum { LD_Z, LD_M, LD_FRAMES, LD_PPM, LD_C, LD_A, LD_CAP, LD_FORM, LD_CONTENT, LD_SEED, LD_GRAPH, LD_KNOWN, LD_KEYS };
 static const qd_key ldpc_keys[] = {{"z", 384, 2, 384, "lifting size"},
                                    {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z (42 z)"},
                                    {"frames", 8, 1, 1u << 20, "frames"},
@@ -151,7 +151,7 @@ static const qd_key ldpc_keys[] = {{"z", 384, 2, 384, "lifting size"},
                                    {"content", 0, 0, 3, "0 uniform, 1 zeros, 2 ones, 3 a syndrome of no relation"},
                                    {"seed", 1, 0, UINT64_MAX, "seed"},
                                    {"graph", 1, 1, 2, "base graph"},
-                                   {"ext", 0, 0, 127, "LLR of the extension columns, 0: c"}};
+                                   {"known", 0, 0, 17664, "lifted rows from this one on have known extension bits, 0: none"}};
 
 static void ldpc_destroy(void *state) {
     qd_ldpc_case *s = state;
@@ -205,7 +205,7 @@ static qd_status ldpc_create(const qd_problem *p, void **state, qd_error *err) {
     if (!s) return no_memory(err);
     uint64_t n = p->v[LD_FRAMES];
     *s = (qd_ldpc_case){.code = c,
-                        .rule = {(uint32_t)p->v[LD_C], (uint32_t)p->v[LD_A], (uint32_t)p->v[LD_CAP], (uint32_t)p->v[LD_EXT]},
+                        .rule = {(uint32_t)p->v[LD_C], (uint32_t)p->v[LD_A], (uint32_t)p->v[LD_CAP], (uint32_t)p->v[LD_KNOWN]},
                         .form = (qd_ldpc_form)p->v[LD_FORM],
                         .n = n,
                         .truth = malloc(n * qd_frame_words(&c) * 8),
@@ -291,9 +291,13 @@ static const char *const ldpc_quick[] = {"ldpc:z=384,m=5376,frames=1",
                                          "ldpc:z=2,m=83,frames=40,graph=2",
                                          "ldpc:z=352,m=1409,frames=2,ppm=5000,c=12,graph=2",
                                          "ldpc:z=88,m=730,frames=3,content=3,c=32,a=3,cap=400,graph=2",
-                                         "ldpc:z=384,m=5476,frames=2,ext=127",
-                                         "ldpc:z=36,m=510,frames=9,ext=127,content=1,ppm=20000",
-                                         "ldpc:z=36,m=510,frames=9,ext=127,content=3,form=2",
+                                         "ldpc:z=384,m=5476,frames=2,known=1536",
+                                         "ldpc:z=384,m=5476,frames=2,known=4000,content=1",
+                                         "ldpc:z=384,m=5476,frames=2,known=4000,form=2",
+                                         "ldpc:z=72,m=1000,frames=3,known=700,content=1,ppm=30000",
+                                         "ldpc:z=72,m=1000,frames=3,known=719,form=2",
+                                         "ldpc:z=36,m=510,frames=9,known=144,content=1,ppm=20000",
+                                         "ldpc:z=36,m=510,frames=9,known=144,content=3,form=2",
                                          NULL};
 static const char *const ldpc_tiny[] = {"ldpc:z=15,m=140,frames=2,cap=2", "ldpc:z=2,m=91,frames=3,form=2",
                                         "ldpc:z=36,m=200,frames=2,cap=3,form=2", "ldpc:z=88,m=400,frames=1,cap=1", NULL};

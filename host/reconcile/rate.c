@@ -7,7 +7,7 @@
 
 /* ---- Frame error rates ---- */
 
-enum { LEAKS = 8, SIZES = 4, POINTS = 33, STEPS = 24 };
+enum { LEAKS = 8, SIZES = 4, POINTS = QD_RATE_POINTS, STEPS = 24 };
 
 static const double margin_sd = 0.25; /* of the estimate's standard deviation; rate.h says why */
 
@@ -73,12 +73,12 @@ static fit between(fit a, fit b, double t) {
 }
 
 /* Every graph has its curves. */
-static fit fit_of(const qd_code *c) {
+static fit fit_of(const qd_code *c, double leak) {
     const curves *k = measured;
     double t, u, log_z[SIZES];
     while (k->id != c->graph->id) k++;
     for (size_t i = 0; i < SIZES; i++) log_z[i] = log2(fit_z[i]);
-    size_t l = interval(k->leak, LEAKS, (double)c->leak / c->n, &t), z = interval(log_z, SIZES, log2(c->z), &u);
+    size_t l = interval(k->leak, LEAKS, leak, &t), z = interval(log_z, SIZES, log2(c->z), &u);
     return between(between(k->fit[z][l], k->fit[z][l + 1], t), between(k->fit[z + 1][l], k->fit[z + 1][l + 1], t), u);
 }
 
@@ -91,13 +91,17 @@ static double spread(double q) {
     return q > 0 ? sqrt(q * (1 - q)) * fabs(log2((1 - q) / q)) : 0;
 }
 
-static double failing(const qd_code *c, fit f, double h, double v) {
-    double gap = h - (double)c->leak / c->n / f.f50, width = f.s * v / sqrt(c->n);
+static double share_of(const qd_code *c) {
+    return (double)c->leak / c->n;
+}
+
+static double failing(const qd_code *c, double leak, fit f, double h, double v) {
+    double gap = h - leak / f.f50, width = f.s * v / sqrt(c->n);
     return width > 0 ? 0.5 * erfc(-gap / width / sqrt(2.0)) : gap > 0;
 }
 
 double qd_rate_fer(const qd_code *c, double q) {
-    return failing(c, fit_of(c), qd_rate_entropy(q), spread(q));
+    return failing(c, share_of(c), fit_of(c, share_of(c)), qd_rate_entropy(q), spread(q));
 }
 
 void qd_rate_constants(double leak, qd_ldpc_rule *rule) {
@@ -117,16 +121,10 @@ void qd_rate_rule(const qd_code *c, qd_ldpc_rule *rule) {
 
 /* ---- The plan ---- */
 
-/* The posterior of the error rate after `errors` among `sample`, uniform prior, as weighted points; every point moved up by
- * `margin` standard deviations. */
-typedef struct posterior {
-    double weight[POINTS], h[POINTS], v[POINTS];
-} posterior;
-
-static posterior posterior_of(uint64_t errors, uint64_t sample, double margin) {
+qd_posterior qd_rate_posterior(uint64_t errors, uint64_t sample, double margin) {
     double k = (double)errors, n = (double)sample, mean = (k + 1) / (n + 2), sd = sqrt(mean * (1 - mean) / (n + 3));
     double lo = clip(mean - 6 * sd, 0, 1), hi = clip(mean + 6 * sd, 0, 1), mode = k / n, sum = 0;
-    posterior p;
+    qd_posterior p;
     double peak = (k > 0 ? k * log(mode) : 0) + (k < n ? (n - k) * log1p(-mode) : 0);
     for (int i = 0; i < POINTS; i++) {
         double q = lo + (hi - lo) * (i + 0.5) / POINTS;
@@ -140,20 +138,24 @@ static posterior posterior_of(uint64_t errors, uint64_t sample, double margin) {
     return p;
 }
 
-static double expected_fer(const qd_code *c, const posterior *p) {
-    fit f = fit_of(c);
+static double expected_fer(const qd_code *c, double leak, const qd_posterior *p) {
+    fit f = fit_of(c, leak);
     double fer = 0;
-    for (int i = 0; i < POINTS; i++) fer += p->weight[i] * failing(c, f, p->h[i], p->v[i]);
+    for (int i = 0; i < POINTS; i++) fer += p->weight[i] * failing(c, leak, f, p->h[i], p->v[i]);
     return fer;
 }
 
-static double net_yield(const qd_code *c, const posterior *p, double *fer) {
-    *fer = expected_fer(c, p);
+double qd_rate_unsolved(const qd_code *first, uint32_t rows, const qd_posterior *p) {
+    return expected_fer(first, (double)(rows - first->graph->punctured * first->z) / first->n, p);
+}
+
+static double net_yield(const qd_code *c, const qd_posterior *p, double *fer) {
+    *fer = expected_fer(c, share_of(c), p);
     return (1 - *fer) * (1 - (double)c->leak / c->n);
 }
 
 /* Best number of syndrome bits at lifting size @p z: a coarse walk over the range, then a fine one around its best. */
-static void best_rate(qd_code *best, uint32_t id, uint32_t z, const posterior *p) {
+void qd_rate_best(qd_code *best, uint32_t id, uint32_t z, const qd_posterior *p) {
     const qd_graph *g = qd_graph_of(id);
     uint32_t lo = QD_CORE_ROWS * z, hi = g->rows * z;
     while (hi > lo) {
@@ -195,34 +197,54 @@ void qd_rate_code(qd_code *c, uint32_t id, uint32_t z, double leak, double q) {
         fixed_rate(c, id, z, leak);
         return;
     }
-    posterior p = posterior_of((uint64_t)round(q * (double)known), known, 0);
-    best_rate(c, id, z, &p);
+    qd_posterior p = qd_rate_posterior((uint64_t)round(q * (double)known), known, 0);
+    qd_rate_best(c, id, z, &p);
 }
 
-/* Every lifting size is tried: the one whose frames, at their best rate, make most of the string. */
+/* Frames of lifting size @p z: code, rounds of added rows, share of a frame that is charged; what @p p asks for. With rounds to come the
+ * doubt about the rate needs no margin: the rows are added where they are needed. */
+static double frames_of(const qd_reconcile_params *p, uint32_t id, uint32_t z, const qd_posterior plain_careful[2], qd_code *c, qd_rounds *rounds) {
+    const qd_posterior *plain = &plain_careful[0], *careful = &plain_careful[1];
+    *rounds = (qd_rounds){0};
+    if (p->rounds && p->leak == 0) {
+        qd_rounds_code(c, id, z, p->rounds, plain, rounds);
+        return rounds->charged / c->n;
+    }
+    if (p->leak > 0)
+        fixed_rate(c, id, z, p->leak);
+    else
+        qd_rate_best(c, id, z, careful);
+    if (p->rounds) {
+        *rounds = qd_rounds_best(c, p->rounds, plain);
+        return rounds->charged / c->n;
+    }
+    return 1 - net_yield(c, plain, &rounds->fer);
+}
+
+/* Every lifting size is tried: the one whose frames make most of the string. Of a string of more than 100 frames of the largest size those
+ * above the half of it: among eight of them one leaves a tail of a thousandth, and shorter frames need more. */
 static void best_code(const qd_reconcile_params *p, uint64_t bits, qd_code *code, qd_reconcile_plan *plan) {
-    posterior careful = posterior_of(p->errors, p->sample, margin_sd), plain = posterior_of(p->errors, p->sample, 0);
+    const qd_posterior plain_careful[2] = {qd_rate_posterior(p->errors, p->sample, 0), qd_rate_posterior(p->errors, p->sample, margin_sd)};
     uint32_t n_sizes, id = p->code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : p->code;
     const uint16_t *sizes = qd_lifting_sizes(&n_sizes);
+    const qd_graph *g = qd_graph_of(id);
+    const uint32_t largest = sizes[n_sizes - 1], least = bits > (uint64_t)100 * (g->kb + QD_CORE_ROWS) * largest ? largest / 2 : QD_Z_LEAST;
     double most = 0;
-    for (uint32_t i = n_sizes; i-- > 0 && sizes[i] >= QD_Z_LEAST;) {
+    for (uint32_t i = n_sizes; i-- > 0 && sizes[i] >= least;) {
         qd_code c;
-        double fer;
+        qd_rounds rounds;
         (void)qd_code_make(&c, id, sizes[i], QD_CORE_ROWS * sizes[i], NULL);
         if (c.n > bits) continue; /* not even the shortest frame fits */
-        if (p->leak > 0)
-            fixed_rate(&c, id, sizes[i], p->leak);
-        else
-            best_rate(&c, id, sizes[i], &careful);
-        double yield = net_yield(&c, &plain, &fer);
+        double yield = 1 - frames_of(p, id, sizes[i], plain_careful, &c, &rounds), worth = fmax(yield, 0) + 1e-9;
         uint64_t frames = bits / c.n;
-        if (frames == 0 || (double)frames * c.n * (yield + 1e-9) <= most)
-            continue; /* 1e-9: a hopeless fixed rate still has a plan */
-        most = (double)frames * c.n * (yield + 1e-9);
+        if (frames == 0 || (double)frames * c.n * worth <= most) continue; /* 1e-9: a hopeless fixed rate still has a plan */
+        most = (double)frames * c.n * worth;
         *code = c;
         plan->frames = frames;
-        plan->fer = fer;
+        plan->fer = rounds.fer;
         plan->net_yield = yield;
+        plan->rounds = rounds.n;
+        memcpy(plan->add, rounds.add, sizeof plan->add);
     }
 }
 

@@ -34,6 +34,31 @@ double qd_rate_fer(const qd_code *c, double q);
  *  net yield at a known error rate @p q. @p id and @p z must be a code's. */
 void qd_rate_code(qd_code *c, uint32_t id, uint32_t z, double leak, double q);
 
+/** The posterior of an error rate as weighted points: entropy and sqrt of the dispersion at each. */
+enum { QD_RATE_POINTS = 33 };
+typedef struct qd_posterior {
+    double weight[QD_RATE_POINTS], h[QD_RATE_POINTS], v[QD_RATE_POINTS];
+} qd_posterior;
+/** After @p errors among @p sample bits, uniform prior; every point moved up by @p margin standard deviations. */
+qd_posterior qd_rate_posterior(uint64_t errors, uint64_t sample, double margin);
+/** Share of frames that @p rows rows in all leave unsolved, expected over @p p: code @p first, further rows without extension columns. The
+ *  same curves with the leak (rows - 2 z) / n: frames with added rows fail as those of a code that discloses that share at once (measured:
+ *  bench/NOTES.md). */
+double qd_rate_unsolved(const qd_code *first, uint32_t rows, const qd_posterior *p);
+
+/** Rounds of added rows, and what they come to. */
+typedef struct qd_rounds {
+    uint32_t n, add[QD_ADD_ROUNDS];
+    double charged; /**< expected a frame: rows less private bits, an answer for each attempt, all of a frame that fails in the end */
+    double fer;     /**< share of frames that do */
+} qd_rounds;
+/** Of all ways to add rows to frames of @p first in at most @p most rounds the one that charges least, over steps of a grid. */
+qd_rounds qd_rounds_best(const qd_code *first, uint32_t most, const qd_posterior *p);
+/** The code of lifting size @p z whose frames, with added rows in at most @p most rounds, charge the smallest share. */
+void qd_rounds_code(qd_code *first, uint32_t id, uint32_t z, uint32_t most, const qd_posterior *p, qd_rounds *rounds);
+/** The code of lifting size @p z with the greatest expected yield (1 - FER)(1 - leak) of one syndrome. */
+void qd_rate_best(qd_code *best, uint32_t id, uint32_t z, const qd_posterior *p);
+
 /** Binary entropy, 0 at 0 and 1 (and beyond). */
 double qd_rate_entropy(double q);
 

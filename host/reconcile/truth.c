@@ -65,9 +65,18 @@ uint64_t qd_frame_draw_truth(uint64_t seed, uint64_t frame, double q, bool exact
 
 /* ---- A lifted code -------------------------------------------------------------------------------------------------------- */
 
-/* Key bits of a frame, and what it leaks of them. */
+static void first_code(const qd_frames_ask *ask, qd_code *code);
+
+/* The core's bits alone. */
+static uint32_t core_bits(const qd_code *c) {
+    return (c->graph->kb + QD_CORE_ROWS - c->graph->punctured) * c->z;
+}
+
+/* Key bits of a frame in an attempt with code @p c. */
 static uint32_t frame_bits(const qd_frames_ask *ask, const qd_code *c) {
-    return ask->more == QD_MORE_DROP ? (c->graph->kb + QD_CORE_ROWS - c->graph->punctured) * c->z : c->n;
+    qd_code first = *c;
+    if (ask->more == QD_MORE_ADD) first_code(ask, &first);
+    return ask->more == QD_MORE_DROP ? core_bits(c) : first.n;
 }
 
 static qd_status check(const qd_frames_ask *ask, qd_error *err) {
@@ -97,7 +106,7 @@ static void first_code(const qd_frames_ask *ask, qd_code *code) {
     qd_rate_code(code, ask->code, ask->z, ask->more == QD_MORE_DROP ? 0 : ask->leak, ask->qber);
     if (ask->more != QD_MORE_DROP) return;
     double leak = ask->leak > 0 ? ask->leak : (double)code->leak / code->n, most = code->graph->rows * ask->z;
-    double m = code->graph->punctured * ask->z + round(leak * frame_bits(ask, code));
+    double m = code->graph->punctured * ask->z + round(leak * core_bits(code));
     (void)qd_code_make(code, ask->code, ask->z, (uint32_t)fmin(most, m), NULL); /* the leak is in range */
 }
 
@@ -106,8 +115,9 @@ static void first_code(const qd_frames_ask *ask, qd_code *code) {
 static void rule_of(const qd_frames_ask *ask, const qd_code *c, qd_ldpc_rule *rule) {
     qd_code first;
     first_code(ask, &first);
-    *rule = (qd_ldpc_rule){.max_iterations = ask->max_iterations, .ext = ask->more == QD_MORE_DROP ? 127 : 0};
-    if (ask->more != QD_MORE_DROP) first = *c;
+    *rule = (qd_ldpc_rule){.max_iterations = ask->max_iterations,
+                           .known = ask->more == QD_MORE_DROP ? QD_CORE_ROWS * ask->z : ask->more == QD_MORE_ADD ? first.m : 0};
+    if (ask->more == QD_MORE_NONE || ask->more == QD_MORE_GROW) first = *c;
     qd_rate_constants((double)first.leak / frame_bits(ask, &first), rule);
     if (ask->c) rule->c = ask->c;
     if (ask->a) rule->a = ask->a;

@@ -37,6 +37,7 @@ typedef struct qd_job {
     bool correlation_same;
     double max_offset_s, max_ppm;
     char *code;                    /**< "auto", "nr-bg1" or "nr-bg2" */
+    uint32_t rounds;               /**< of added rows for frames that fail, at most */
     double rtt_ms;                 /**< for rate policies; never measured */
     uint64_t seed;                 /**< rehearsal */
 } qd_job;
@@ -58,6 +59,7 @@ typedef struct qd_station_params {
     double max_offset_s, max_ppm;
     double eps_sec, eps_cor;
     uint32_t code;                /**< qd_code_id */
+    uint32_t rounds;              /**< of added rows, at most; Alice's */
     bool rehearsal;
     uint64_t seed;
     bool keep_outcomes;           /**< rehearsal: a block keeps its pairs' bases and values, for statistics whose names end in _truth */
@@ -94,6 +96,8 @@ typedef struct qd_block {
     qd_ledger ledger;             /**< Alice's */
     uint64_t frames, frames_failed;
     uint64_t code_bits, bob_bits, tag_bits;
+    uint64_t rounds[2], added_rounds[2], added_bits[2]; /**< turns of Bob; those with added rows; the rows */
+    uint64_t message_bytes[2];    /**< of reconciliation, Alice's and Bob's */
     double iterations;            /**< sum over frames */
     uint32_t no_key[2];           /**< qd_reject: why the string is a test and no key; 0: it is one */
     uint64_t ell[2];              /**< announced key lengths */

@@ -11,6 +11,7 @@
  *
  *      Alice  CODE, SYNDROME...       frames by position from bit 0; a tail that fills no frame is dropped unseen
  *      Bob    ANSWER                  one bit a frame
+ *      Alice  ROWS, Bob ANSWER        while frames fail and rounds are left: the next rows of their syndromes; one bit each
  *      Alice  REVEAL                  the failed frames, whole (none: an empty list)
  *      Bob    READY                   his string stands
  *      Alice  TAG                     hash key drawn now, and the tag of the whole string
@@ -20,6 +21,9 @@
  *      Bob    FRAME_ANSWER
  *      Alice  REVEAL                  the frames that differ; then READY, TAG, TAG_ANSWER once more
  *      Alice  REVEAL                  different the second time: every kept frame; then ERRORS. No key, still a test.
+ *
+ *  Added rows (raptor-like codes: 5G NR's incremental redundancy) carry zeros in their extension columns, not key bits: a frame stays as
+ *  long as it was, each row leaks one bit, and the private bits of its first syndrome stay in use, so M - 2 Z holds with M all rows sent.
  *
  *  Or Alice sends REJECT and no syndrome. When both machines are done Alice has the turn. */
 #ifndef QDISTILL_RECONCILE_H
@@ -68,6 +72,8 @@ const char *qd_reject_text(uint32_t reason);
 
 /** What a machine needs to know of its string. Bob uses block, basis, batch and device only: Alice announces the rest as
  *  integers. */
+enum { QD_ADD_ROUNDS = 32 /**< of added rows, at most */ };
+
 typedef struct qd_reconcile_params {
     uint32_t block; /**< key block, stands in every message */
     int basis;      /**< 0 or 1: stands in CODE */
@@ -80,7 +86,9 @@ typedef struct qd_reconcile_params {
     double max_qber; /**< estimates above it reject the string; 0: what the code serves */
     double eps_cor;  /**< of the block, 0 < eps_cor < 1; the tag has ceil(log2(4 S/eps_cor)) bits, S = ceil(n/128)+1 */
     uint32_t batch;  /**< frames in a SYNDROME message and in a launch; 0: chosen. Never changes results, only messages. */
-    uint32_t max_iterations; /**< 0: 50; at most 1000 */
+    uint32_t max_iterations; /**< 0: 50; at most 1000. Of each attempt: a frame with added rows begins anew. */
+    uint32_t rounds; /**< of added rows for frames that fail, at most; 0: they are revealed at once. The first syndrome is shorter the
+                          more rounds there may be. At most QD_ADD_ROUNDS. */
 } qd_reconcile_params;
 
 /** What a string came to. All counts are the same on both sides but for `iterations`. */
@@ -100,20 +108,26 @@ typedef struct qd_reconcile_result {
     uint64_t located;        /**< of those, by frame tags after a mismatch */
     uint32_t tag_bits, tags; /**< bits of a tag of the string, and how many were sent (0, 1 or 2) */
     uint64_t frame_tags;     /**< 64-bit tags of single frames sent */
+    uint32_t added_rounds;   /**< rounds of added rows that it came to */
+    uint64_t added_bits;     /**< rows sent in them, over all frames */
+    uint64_t added_answers;  /**< Bob's answers to them */
+    uint64_t code_bits;      /**< Alice's code bits of all frames, failed ones' included, all rows less the private bits */
+    uint64_t kept_bits;      /**< syndrome bits of kept frames, all rows */
+    uint64_t bytes[2];       /**< of messages' bodies, Alice's and Bob's */
     uint32_t rounds;         /**< turns of Bob */
     double iterations;       /**< sum over frames, failed ones at the cap; Bob's side only, else 0 */
 } qd_reconcile_result;
 
-/** Book the charges of @p r under @p basis (design: what is charged): kept frames' syndromes, the private credit 2 Z each, the
+/** Book the charges of @p r under @p basis (design: what is charged): kept frames' syndromes with all added rows, the private credit 2 Z each, the
  *  full
- *  length of revealed frames, an answer for each frame and tag, tags, and ceil(log2(n+1)) for the error count.
+ *  length of revealed frames, an answer for each frame, each frame of an added round and each tag, tags, and ceil(log2(n+1)) for the error count.
  *  Does nothing when n = 0. QD_E_INTERNAL on overflow. */
 qd_status qd_reconcile_charge(const qd_reconcile_result *r, int basis, qd_ledger *ledger, qd_error *err);
 
 /** Statistics of a result. Fields are NaN where they have no value (zero errors, n = 0). */
 typedef struct qd_reconcile_figures {
     double qber;               /**< errors / n */
-    double efficiency;         /**< code bits of all frames (m - 2 z each) over n h(qber) */
+    double efficiency;         /**< code bits of all frames, added rows with them, over n h(qber) */
     double efficiency_charged; /**< everything charged over n h(qber) */
     double net_yield;          /**< 1 - charged / n */
     double iterations_mean;    /**< iterations / frames; 0 on Alice's side */
@@ -155,7 +169,8 @@ typedef struct qd_reconcile_plan {
     uint64_t frames;
     double qber;      /**< mean of the posterior */
     double fer;       /**< expected share of failed frames, from the fitted curves of host/reconcile/rate.c */
-    double net_yield; /**< (1 - fer)(1 - leak) */
+    uint32_t rounds, add[QD_ADD_ROUNDS]; /**< rounds of added rows, and rows of each */
+    double net_yield; /**< expected, of n: (1 - fer)(1 - leak) without added rows, else less answers and rows too */
 } qd_reconcile_plan;
 qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd_reconcile_plan *plan, qd_error *err);
 

@@ -37,6 +37,7 @@ typedef enum qd_msg_type {
     QD_MSG_FRAME_ANSWER = 24, /**< Bob: one bit a frame, 1 = equal */
     QD_MSG_ERRORS = 25,       /**< Bob: number of errors corrected in the string */
     QD_MSG_REJECT = 26,       /**< either: the block yields no key, and why */
+    QD_MSG_ROWS = 27,         /**< Alice: further syndrome bits of the frames that failed */
     QD_MSG_LENGTH = 32,       /**< Alice: key lengths of the block's strings, as integers */
     QD_MSG_HASH_SEED = 33,    /**< Alice: seed of privacy amplification of a string */
     QD_MSG_DONE = 34          /**< either: end of block or of job */

@@ -55,7 +55,9 @@ typedef enum qd_frames_more {
     QD_MORE_NONE = 0,
     QD_MORE_DROP = 1, /**< further rows without their extension columns: one code bit a row, and the frame stays what it is, (K_b
                          + 2) z bits: the core's. Extension columns are zeros that both know. */
-    QD_MORE_GROW = 2  /**< further rows with theirs: each takes one more bit of key into the frame, and one code bit */
+    QD_MORE_GROW = 2, /**< further rows with theirs: each takes one more bit of key into the frame, and one code bit */
+    QD_MORE_ADD = 3   /**< as the machines do: the first attempt's rows have their extension columns, further ones have not, so that
+                         the frame stays what it is */
 } qd_frames_more;
 
 /** Frames of a lifted code: one syndrome each, or rows after rows until the decoder is done. */
