@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lanes of a vector are 64 successive rows of a block row, in bytes where they are messages and in two vectors of 16 bits
- * where they are APPs; bytes lie in the order in which the processor narrows two such vectors to one. The bits that the rows touch
- * are successive too, but for the wrap at z, so a column is followed by a copy of its first 64, which is put right once a block
- * row. Messages and APPs stand 128 above what they are: then a message is widened by zeros. */
+ * where they are APPs; bytes lie in the order in which the processor narrows two such vectors to one. The bits that the rows
+ * touch are successive too, but for the wrap at z, so a column is followed by a copy of its first 64, which is put right once a
+ * block row. Messages and APPs stand 128 above what they are: then a message is widened by zeros. */
 #include "large_loop.h"
 
 #include <stdlib.h>
@@ -124,13 +124,12 @@ static inline int16_t *place(const qd_large_loop *l, const qd_large_edge *edge, 
 
 /* The three magnitudes that leave a row. */
 static inline void sizes(const tables *t, uint32_t degree, pair sum, const __m512i k[3], __m512i out[3]) {
-    const __m512i none = _mm512_set1_epi8(QD_LARGE_CLASSES), mean = _mm512_set1_epi16((short)(65536 / degree));
-    pair one = phi_of(t, k[0]), two = phi_of(t, k[1]), less_one = {_mm512_sub_epi16(sum.a, one.a), _mm512_sub_epi16(sum.b, one.b)};
-    __m512i have = _mm512_movm_epi8(_mm512_cmplt_epu8_mask(k[1], none)); /* a second class */
-    pair all = widen(have, have);
-    two = (pair){_mm512_and_si512(two.a, all.a), _mm512_and_si512(two.b, all.b)};
+    const __m512i mean = _mm512_set1_epi16((short)(65536 / degree)); /* of no second class two is anything: then no edge asks */
+    pair one = phi_of(t, k[0]), two = phi_of(t, k[1]),
+         less_one = {_mm512_sub_epi16(sum.a, one.a), _mm512_sub_epi16(sum.b, one.b)};
     pair rest = {_mm512_subs_epu16(less_one.a, two.a), _mm512_subs_epu16(less_one.b, two.b)},
-         others = {_mm512_sub_epi16(sum.a, _mm512_mulhi_epu16(rest.a, mean)), _mm512_sub_epi16(sum.b, _mm512_mulhi_epu16(rest.b, mean))},
+         others = {_mm512_sub_epi16(sum.a, _mm512_mulhi_epu16(rest.a, mean)),
+                   _mm512_sub_epi16(sum.b, _mm512_mulhi_epu16(rest.b, mean))},
          less_two = {_mm512_sub_epi16(sum.a, two.a), _mm512_sub_epi16(sum.b, two.b)};
     __m512i cap = _mm512_add_epi8(k[0], k[0]);
     out[0] = _mm512_min_epu8(_mm512_add_epi8(k[2], k[2]), inverse(t, less_one));
@@ -182,7 +181,8 @@ static void wrap(qd_large_loop *l, const qd_large_edge *edge) {
     int16_t *begin = l->app + (size_t)edge->col * (l->c->z + LANES), *end = begin + l->c->z;
     uint64_t behind = (1ull << edge->shift % LANES) - 1;
     for (int half = 0; half < LANES; half += LANES / 2) {
-        __m512i x = _mm512_mask_mov_epi16(_mm512_loadu_si512(begin + half), (__mmask32)(behind >> half), _mm512_loadu_si512(end + half));
+        __m512i x =
+            _mm512_mask_mov_epi16(_mm512_loadu_si512(begin + half), (__mmask32)(behind >> half), _mm512_loadu_si512(end + half));
         _mm512_storeu_si512(begin + half, x);
         _mm512_storeu_si512(end + half, x);
     }
@@ -286,7 +286,7 @@ qd_status qd_large_loop_decode(qd_large_loop *l, const qd_large_rule *rule, cons
         uint32_t unmatched = differing(l->sum, syndrome, (size_t)c->rows * c->words);
         if (!unmatched) {
             *iterations = n;
-        } else if (unmatched <= rule->halve && !halved) {
+        } else if (unmatched <= rule->halve && !halved && n < rule->max_iterations) {
             halve(l, frame, (int)rule->c / 2);
             t = tables_of(rule, halved = 1);
         }

@@ -3,6 +3,7 @@
 
 extern const qd_loop qd_loop_cascade_prefix;
 extern const qd_loop qd_loop_coincide;
+extern const qd_loop qd_loop_large;
 extern const qd_loop qd_loop_ldpc;
 extern const qd_loop qd_loop_lines;
 extern const qd_loop qd_loop_ntt;
@@ -14,6 +15,7 @@ extern const qd_loop qd_loop_toeplitz;
 const qd_loop *const qd_loops[] = {
     &qd_loop_cascade_prefix,
     &qd_loop_coincide,
+    &qd_loop_large,
     &qd_loop_ldpc,
     &qd_loop_lines,
     &qd_loop_ntt,

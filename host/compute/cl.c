@@ -171,6 +171,10 @@ unsigned qd_cl_byte_lanes(const qd_device *dev) {
     return dev->byte_lanes;
 }
 
+bool qd_cl_has_permute(const qd_device *dev) {
+    return dev->permute;
+}
+
 bool qd_cl_has_clmul(const qd_device *dev) {
     return dev->clmul;
 }

@@ -55,6 +55,8 @@ qd_status qd_cl_finish(qd_device *dev, qd_error *err);
 bool qd_cl_is_cpu(const qd_device *dev);
 /** Byte lanes of one native vector on the device's processor: 16, 32 or 64; 4 on GPUs. */
 unsigned qd_cl_byte_lanes(const qd_device *dev);
+/** True when the device is this machine's processor and permutes bytes across a vector of 64 (AVX-512 VBMI). Its compiler need not know. */
+bool qd_cl_has_permute(const qd_device *dev);
 /** True when carry-less multiply of @p bits (128, 256, 512 wide) may be used by kernels on this device: CPU device that compiles
  * the builtin. */
 bool qd_cl_has_clmul(const qd_device *dev);

@@ -29,6 +29,16 @@ static unsigned lanes_of_host(void) {
     return 16;
 }
 
+/* The compiler may take the processor for an older one: what this is for is written in assembly. */
+static bool host_permutes_bytes(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512vbmi");
+#else
+    return false;
+#endif
+}
+
 static bool names_of(qd_device *dev, const char *options, char *names, size_t cap) {
     cl_program program = NULL;
     names[0] = '\0';
@@ -43,6 +53,7 @@ void qd_probe(qd_device *dev) {
     char names[256];
     dev->byte_lanes = 4;
     dev->clmul = false;
+    dev->permute = false;
     if (!qd_cl_is_cpu(dev)) return;
     dev->byte_lanes = 16;
     if (!names_of(dev, "-DPROBE_CLMUL", names, sizeof names) && !names_of(dev, "", names, sizeof names)) return;
@@ -53,4 +64,5 @@ void qd_probe(qd_device *dev) {
     else if (strstr(names, "lanes_unknown"))
         dev->byte_lanes = lanes_of_host();
     dev->clmul = strstr(names, "clmul") != NULL;
+    dev->permute = dev->byte_lanes == 64 && host_permutes_bytes();
 }

@@ -144,7 +144,7 @@ static uint32_t decode(decoder *d, const uint64_t *frame, const uint64_t *syndro
         uint32_t n = unmatched(d, syndrome);
         if (n == 0)
             used = t;
-        else if (n <= d->rule->halve && !d->halved)
+        else if (n <= d->rule->halve && !d->halved && t < d->rule->max_iterations)
             halve(d, frame);
     }
     memset(bits, 0, (size_t)c->cols * c->words * sizeof *bits);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "reconcile/cascade_prefix.h"
 #include "reconcile/cases.h"
+#include "reconcile/large_run.h"
 
 static void random_words(uint64_t seed, uint64_t entity, uint64_t *w, size_t n) {
     qd_random r = {.rehearsal = 1, .seed = seed, .stream = QD_STREAM_TEST, .entity = entity};
@@ -337,4 +338,4 @@ static const qd_op ldpc_op = {.name = "ldpc",
                               .device = ldpc_device,
                               .cost = ldpc_cost};
 
-const qd_op *const qd_reconcile_ops[] = {&syndrome_op, &ldpc_op, &qd_cascade_prefix_op, NULL};
+const qd_op *const qd_reconcile_ops[] = {&syndrome_op, &ldpc_op, &qd_large_op, &qd_cascade_prefix_op, NULL};

@@ -120,7 +120,7 @@ void qd_large_syndrome(const qd_large_code *code, const uint64_t *frame, uint64_
  *  bound counts where phi has rounded to 0, and without it errors grow from there (bench/NOTES.md).
  *
  *  After each iteration bit = (APP < 0); when all rows match the syndrome the frame is done. The first time that at most `halve`
- *  rows do not, messages are halved toward 0, and APP is made anew of +-(c/2) and of them: what is left by then hangs on clipped
+ *  rows do not, and another iteration follows, messages are halved toward 0, and APP is made anew of +-(c/2) and of them: what is left by then hangs on clipped
  *  messages.
  *
  *  @param frame      in  Bob's bits
