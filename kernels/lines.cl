@@ -117,20 +117,21 @@ inline void inverse_group(__local ushort *x, __global const ushort2 *tw) {
 
 /* Spectrum of segment s: N values from in + s stride, times scale, to place first + s. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void lines_forward(__global const short *restrict in, uint stride, uint segments, uint first, ushort scale, ushort scale_q, __global const ushort2 *restrict tw,
+void lines_forward(__global const char *restrict in, uint stride, uint segments, uint first, ushort scale, ushort scale_q, __global const ushort2 *restrict tw,
                    __global const ushort *restrict lane_tw, __global ushort *restrict out) {
     __local ushort x[N];
     const uint s = get_group_id(0);
     (void)lane_tw;
     if (s >= segments) return;
-    for (uint i = get_local_id(0); i < N; i += GROUP) x[i] = residue(in[(size_t)s * stride + i]);
+    for (uint i = get_local_id(0); i < N; i += GROUP) x[i] = residue((short)in[(size_t)s * stride + i]);
     forward_group(x, tw);
     for (uint i = get_local_id(0); i < N; i += GROUP) out[(size_t)(first + s) * N + i] = mul_by(reduce_once(x[i]), scale, scale_q);
 }
 
-/* Leaf k at block m: item k blocks + m of the group index; lags go to rows + k width + (column + m) 4096. */
+/* Leaf k at block m: item k blocks + m of the group index; its slices' spectra from a_from on, B's from b_from on; lags go to
+ * rows + k width + (column + m) 2048. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void lines_lags(__global const ushort *restrict a, __global const ushort *restrict b, uint leaves, uint group, uint first, uint blocks, short mean,
+void lines_lags(__global const ushort *restrict a, __global const ushort *restrict b, uint leaves, uint group, uint a_from, uint b_from, uint blocks, short mean,
                 __global const ushort2 *restrict tw, __global const ushort *restrict lane_tw, __global ushort *restrict rows, uint width,
                 uint column) {
     __local ushort x[N];
@@ -141,7 +142,7 @@ void lines_lags(__global const ushort *restrict a, __global const ushort *restri
         ushort sum = 0;
         for (uint g = 0; g < group; g++) {
             const size_t s = (size_t)k * group + g;
-            sum = reduce_once(sum + mul_mod(a[s * N + i], b[(s + first + m) * N + i]));
+            sum = reduce_once(sum + mul_mod(a[(s + a_from) * N + i], b[(s + b_from + m) * N + i]));
         }
         x[i] = sum;
     }
@@ -243,12 +244,12 @@ inline void inverse_wide(V *t, __global const ushort *lane_tw) {
     transpose(t);
 }
 
-__kernel void lines_forward(__global const short *restrict in, uint stride, uint segments, uint first, ushort scale, ushort scale_q, __global const ushort2 *restrict tw,
+__kernel void lines_forward(__global const char *restrict in, uint stride, uint segments, uint first, ushort scale, ushort scale_q, __global const ushort2 *restrict tw,
                             __global const ushort *restrict lane_tw, __global ushort *restrict out) {
     const uint s = get_global_id(0);
     if (s >= segments) return;
     V t[VECTORS];
-    for (uint i = 0; i < VECTORS; i++) t[i] = residue(vload16(i, in + (size_t)s * stride));
+    for (uint i = 0; i < VECTORS; i++) t[i] = residue(convert_short16(vload16(i, in + (size_t)s * stride)));
     forward_tall(t, tw);
     for (uint g = 0; g < VECTORS / 16; g++) {
         forward_wide(t + 16 * g, lane_tw + (size_t)g * 480);
@@ -256,20 +257,30 @@ __kernel void lines_forward(__global const short *restrict in, uint stride, uint
     }
 }
 
-__kernel void lines_lags(__global const ushort *restrict a, __global const ushort *restrict b, uint leaves, uint group, uint first, uint blocks, short mean,
+/* Products of up to four slices at once: all of a slice is read before the next, as caches like it. Four residues and what there is fit
+ * into 16 bits. */
+inline void products(V *t, __global const ushort *a, __global const ushort *b, const uint slices, const bool first) {
+    for (uint i = 0; i < VECTORS; i++) {
+        V sum = first ? (V)(0) : t[i];
+#pragma unroll
+        for (uint g = 0; g < slices; g++) sum += mul_mod(vload16(i, a + g * N), vload16(i, b + g * N));
+        if (slices > 2) sum = min(sum, (V)(sum - (ushort)(4 * P)));
+        if (slices > 1) sum = min(sum, (V)(sum - (ushort)(2 * P)));
+        t[i] = reduce_once(sum);
+    }
+}
+
+__kernel void lines_lags(__global const ushort *restrict a, __global const ushort *restrict b, uint leaves, uint group, uint a_from, uint b_from, uint blocks, short mean,
                          __global const ushort2 *restrict tw, __global const ushort *restrict lane_tw, __global ushort *restrict rows,
                          uint width, uint column) {
     const uint k = get_global_id(0) / blocks, m = get_global_id(0) % blocks;
     if (k >= leaves) return;
     V t[VECTORS];
-    for (uint i = 0; i < VECTORS; i++) {
-        V sum = 0;
-        for (uint g = 0; g < group; g++) {
-            const size_t s = (size_t)k * group + g;
-            sum = reduce_once((V)(sum + mul_mod(vload16(i, a + s * N), vload16(i, b + (s + first + m) * N))));
-        }
-        t[i] = sum;
-    }
+    __global const ushort *pa = a + ((size_t)a_from + k * group) * N, *pb = b + ((size_t)b_from + k * group + m) * N;
+    if (group == 1) products(t, pa, pb, 1, true);
+    else if (group == 2) products(t, pa, pb, 2, true);
+    else
+        for (uint g = 0; g < group; g += 4) products(t, pa + (size_t)g * N, pb + (size_t)g * N, 4, g == 0);
     for (uint g = 0; g < VECTORS / 16; g++) inverse_wide(t + 16 * g, lane_tw + (size_t)g * 480);
     inverse_tall(t, tw);
     __global ushort *to = rows + PAD + (size_t)k * width + (column + m) * SLICE;
@@ -278,19 +289,18 @@ __kernel void lines_lags(__global const ushort *restrict a, __global const ushor
 
 #endif
 
-/* Blocks that the next columns share with these: the last four become the first four. */
-__kernel void lines_move(__global ushort *rows, uint leaves, uint width, uint source) {
+/* Four blocks of every row to where rows have another width. */
+__kernel void lines_move(__global const ushort *restrict from, uint at, uint width, uint leaves, __global ushort *restrict to, uint place, uint wide) {
     const uint chunks = 4 * SLICE / LANES, k = get_global_id(0) / chunks, x = get_global_id(0) % chunks * LANES;
     if (k >= leaves) return;
-    __global ushort *row = rows + PAD + (size_t)k * width;
-    const V v = LOADV(row + source + x);
-    STOREV(v, row + x);
+    const V v = LOADV(from + at + (size_t)k * width + x);
+    STOREV(v, to + place + (size_t)k * wide + x);
 }
 
 /* One pass of the tree: `parts` neighbouring branches become one. `in` has `old` rows a branch, `out` `slopes` rows. at[jj parts + i] is
- * where branch i of slope jj lies from the first row of its branch. Columns [from, to) of the rows. */
+ * where branch i of slope jj lies from the first row of its branch. Columns [from, to) of the rows; out's from `row` on. */
 __kernel void lines_sum(__global const ushort *restrict in, uint branches, uint parts, uint old, uint slopes, __global const int *restrict at, uint width,
-                        uint from, uint to, __global ushort *restrict out) {
+                        uint from, uint to, uint row, __global ushort *restrict out) {
     const uint chunks = (to - from + CHUNK * LANES - 1) / (CHUNK * LANES);
     const uint branch = get_global_id(0) / chunks, x = from + get_global_id(0) % chunks * CHUNK * LANES;
     if (branch >= branches) return;
@@ -301,7 +311,7 @@ __kernel void lines_sum(__global const ushort *restrict in, uint branches, uint 
             __global const ushort *p = in + PAD + (size_t)(branch * parts + i) * old * width + x + at[jj * parts + i];
             for (uint c = 0; c < CHUNK; c++) sum[c] += LOADV(p + c * LANES);
         }
-        __global ushort *q = out + PAD + ((size_t)branch * slopes + jj) * width + x;
+        __global ushort *q = out + PAD + ((size_t)row + (size_t)branch * slopes + jj) * width + x;
         for (uint c = 0; c < CHUNK; c++) STOREV(sum[c], q + c * LANES);
     }
 }

@@ -36,7 +36,7 @@ START_TEST(slopes_by_size) {
 END_TEST
 
 typedef struct sums {
-    int16_t *a, *b;
+    int8_t *a, *b;
     qd_lines_case c;
     int32_t *out;
     size_t n;
@@ -132,6 +132,37 @@ START_TEST(last_lag_alone) {
 }
 END_TEST
 
+/* Stretch by stretch, with spectra kept or made again, and not in order: the words of all at once. */
+START_TEST(stretches) {
+    enum { BLOCKS = 9, MOST = 4 };
+    static const uint32_t order[][2] = {{0, 4}, {4, 4}, {8, 1}, {2, 3}}, leaves[] = {4, 32, 128};
+    qd_device *dev = open_device(1);
+    if (!dev) return;
+    for (size_t x = 0; x < sizeof leaves / sizeof *leaves; x++) {
+        sums s = make(leaves[x], 2, BLOCKS);
+        for (size_t i = 0; i < qd_lines_a(&s.c); i++) s.a[i] = (int8_t)(i * i % 31 == 3);
+        for (size_t i = 0; i < qd_lines_b(&s.c); i++) s.b[i] = (int8_t)(i * i % 37 % 5 - 2);
+        run(&s, dev);
+        qd_error err = {0};
+        qd_lines_run *some;
+        int32_t *part = malloc(QD_LINES_ARRAYS * MOST * QD_LINES_SLICE * sizeof *part);
+        ck_assert_ptr_nonnull(part);
+        ck_assert_msg(qd_lines_open(&s.c, dev, MOST, _i ? qd_lines_spectra : 0, &some, &err) == QD_OK, "%s", err.what);
+        ck_assert(qd_lines_reads_on(some) == !_i);
+        for (size_t o = 0; o < sizeof order / sizeof *order; o++) {
+            size_t n = order[o][1] * QD_LINES_SLICE, at = order[o][0] * QD_LINES_SLICE;
+            ck_assert_msg(qd_lines_some(some, order[o][0], order[o][1], part, &err) == QD_OK, "%s", err.what);
+            for (size_t k = 0; k < QD_LINES_ARRAYS; k++) /* a stretch's last lag has no neighbour */
+                ck_assert_mem_eq(part + k * n, s.out + k * s.n + at, (n - 1) * sizeof *part);
+        }
+        qd_lines_close(some);
+        free(part);
+        drop(&s);
+    }
+    qd_device_close(dev);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("lines");
     TCase *c = tcase_create("lines");
@@ -141,6 +172,7 @@ int main(void) {
     tcase_add_loop_test(c, one_pair, 0, 2);
     tcase_add_loop_test(c, planted_line, 0, 2);
     tcase_add_loop_test(c, last_lag_alone, 0, 2);
+    tcase_add_loop_test(c, stretches, 0, 2);
     suite_add_tcase(s, c);
     return run_all(s);
 }

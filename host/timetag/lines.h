@@ -16,6 +16,7 @@
 #include "qdistill/timetag.h"
 
 enum {
+    QD_LINES_BIN_MAX = 127,
     QD_LINES_SLICE = 2048,
     QD_LINES_MARGIN = 4096, /**< lags that a leaf has before the first and behind the last */
     QD_LINES_PRIME = 12289, /**< 3 2^12 + 1: products of 4096 coefficients, sums of residues far below 2^16 */
@@ -24,8 +25,8 @@ enum {
 };
 
 typedef struct qd_lines_case {
-    const int16_t *a;       /**< [leaves group 2048] bins, |a| <= 6144 */
-    const int16_t *b;       /**< [(leaves group + blocks + 4) 2048], the same range */
+    const int8_t *a;        /**< [leaves group 2048] bins, |a| <= 127 */
+    const int8_t *b;        /**< [(leaves group + blocks + 4) 2048], the same range */
     uint32_t leaves, group; /**< powers of two, leaves <= 8192 */
     uint32_t blocks;        /**< of 2048 lags, at least 1 */
     int32_t mean;           /**< |mean| <= 6144 */
@@ -82,18 +83,22 @@ qd_status qd_lines_cl(const qd_lines_case *c, qd_device *dev, int32_t *out, qd_e
 /** The same, some blocks of lags at a time, for a search over more lags than memory has words for. A stretch is what qd_lines_ref
  *  writes for the part of B that begins at its first block. */
 typedef struct qd_lines_run qd_lines_run;
-/** @param c stays where it is until the run is closed; its bins may be freed  @param most blocks of a stretch
+static const size_t qd_lines_spectra = (size_t)384 << 20;
+/** @param c stays where it is until the run is closed, its bins as well if qd_lines_reads_on  @param most blocks of a stretch
+ *  @param spectra bytes of them that are kept; of more all are made again for every stretch
  *  @param run NULL after an error. QD_E_INTERNAL: no memory. QD_E_DEVICE, QD_E_BUILD. */
-qd_status qd_lines_open(const qd_lines_case *c, qd_device *dev, uint32_t most, qd_lines_run **run, qd_error *err);
-/** Blocks [first, first + blocks), blocks <= most, within the case's; QD_LINES_ARRAYS arrays of blocks 2048 words. Costs less where
- *  a stretch goes on where the one before ended. */
+qd_status qd_lines_open(const qd_lines_case *c, qd_device *dev, uint32_t most, size_t spectra, qd_lines_run **run, qd_error *err);
+/** Blocks [first, first + blocks), blocks <= most, within the case's; QD_LINES_ARRAYS arrays of blocks 2048 words. Costs less
+ * where a stretch goes on where the one before ended. */
 qd_status qd_lines_some(qd_lines_run *run, uint32_t first, uint32_t blocks, int32_t *out, qd_error *err);
 void qd_lines_close(qd_lines_run *run);
+/** Whether the run reads the case's bins again; else they may be freed. */
+bool qd_lines_reads_on(const qd_lines_run *run);
 
 /** Inputs of a problem of the registry. */
 typedef struct qd_lines_state {
     qd_lines_case c;
-    int16_t *a, *b;
+    int8_t *a, *b;
 } qd_lines_state;
 
 extern const qd_op qd_lines_op;

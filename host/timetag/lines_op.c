@@ -12,9 +12,9 @@ static const qd_key keys[KEYS] = {
     [KEY_GROUP] = {"group", 1, 1, 1024, "slices of 2048 bins in a leaf, a power of two"},
     [KEY_BLOCKS] = {"blocks", 2, 1, 1 << 16, "of 2048 lags"},
     [KEY_MEAN] = {"mean", 0, 0, QD_LINES_PRIME / 2, "subtracted from each leaf"},
-    [KEY_RANGE] = {"range", 2, 0, QD_LINES_PRIME / 2, "bins of contents 0 and 3 lie between -range and range"},
+    [KEY_RANGE] = {"range", 2, 0, QD_LINES_BIN_MAX, "bins of contents 0 and 3 lie between -range and range"},
     [KEY_CONTENT] = {"content", RANDOM, 0, CONTENTS - 1,
-                     "0 random with a line, 1 all one, 2 all +-6144, 3 one bin in 64, 4 A empty"},
+                     "0 random with a line, 1 all one, 2 all +-127, 3 one bin in 64, 4 A empty"},
     [KEY_SEED] = {"seed", 1, 0, UINT64_MAX, "of the inputs"},
 };
 
@@ -26,7 +26,7 @@ static void destroy(void *state) {
     free(s);
 }
 
-static int16_t bin(const qd_problem *p, uint64_t i, uint64_t side) {
+static int8_t bin(const qd_problem *p, uint64_t i, uint64_t side) {
     uint32_t w[4];
     int32_t range = (int32_t)p->v[KEY_RANGE];
     qd_philox(p->v[KEY_SEED], QD_STREAM_TEST, i, side, w);
@@ -35,13 +35,13 @@ static int16_t bin(const qd_problem *p, uint64_t i, uint64_t side) {
         case CONSTANT:
             return 1;
         case LARGEST:
-            return w[1] & 1 ? QD_LINES_PRIME / 2 : -(QD_LINES_PRIME / 2);
+            return w[1] & 1 ? QD_LINES_BIN_MAX : -QD_LINES_BIN_MAX;
         case SPARSE:
-            return w[1] % 64 ? 0 : (int16_t)v;
+            return w[1] % 64 ? 0 : (int8_t)v;
         case EMPTY_A:
-            return side == 1 ? 0 : (int16_t)v;
+            return side == 1 ? 0 : (int8_t)v;
         default:
-            return (int16_t)v;
+            return (int8_t)v;
     }
 }
 
@@ -102,7 +102,7 @@ static qd_status device(void *state, qd_device *dev, void *out, qd_error *err) {
 static void cost(const void *state, qd_cost *cost) {
     const qd_lines_case *c = &((const qd_lines_state *)state)->c;
     double lags = (double)c->leaves * (double)qd_lines_lags(c);
-    *cost = (qd_cost){.bytes = 2.0 * (double)(qd_lines_a(c) + qd_lines_b(c)) + 20.0 * (double)qd_lines_lags(c),
+    *cost = (qd_cost){.bytes = (double)(qd_lines_a(c) + qd_lines_b(c)) + 20.0 * (double)qd_lines_lags(c),
                       .ops = lags * (12 * 8 + 2 * 8.0 * c->group + log2(c->leaves + 1.0)),
                       .units = lags,
                       .unit = "lag"};
@@ -116,7 +116,7 @@ static const char *const quick[] = {"lines",
                                     "lines:leaves=16,blocks=1,range=1",
                                     "lines:leaves=32,blocks=1,range=7,mean=6144",
                                     "lines:content=2,blocks=1",
-                                    "lines:content=3,range=200,blocks=1",
+                                    "lines:content=3,range=100,blocks=1",
                                     "lines:content=4,blocks=1",
                                     "lines:leaves=1,group=8,blocks=1,content=2",
                                     "lines:range=0,blocks=1",

@@ -13,7 +13,7 @@ static int16_t centred(int64_t s, const qd_lines_case *c) {
 
 static void leaf_lags(const qd_lines_case *c, uint32_t k, int64_t *sum, int32_t *part, int16_t *leaf) {
     size_t n = (size_t)c->group * QD_LINES_SLICE, row = qd_lines_row(c);
-    const int16_t *a = c->a + k * n, *b = c->b + k * n;
+    const int8_t *a = c->a + k * n, *b = c->b + k * n;
     size_t first = QD_LINES_MARGIN - c->leaves / 2,
            end = first + qd_lines_lags(c) + c->leaves; /* no line comes to the other columns */
     if (end > row) end = row;
@@ -22,7 +22,7 @@ static void leaf_lags(const qd_lines_case *c, uint32_t k, int64_t *sum, int32_t 
     for (size_t i = 0; i < n; i++) {
         if (a[i])
             for (size_t x = first; x < end; x++) part[x] += a[i] * b[i + x];
-        if ((i + 1) % 32 && i + 1 < n) continue; /* 32 x 6144^2 still fit */
+        if ((i + 1) % 4096 && i + 1 < n) continue; /* 4096 x 127^2 still fit */
         for (size_t x = first; x < end; x++) {
             sum[x] += part[x];
             part[x] = 0;

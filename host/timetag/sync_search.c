@@ -2,12 +2,12 @@
 /* One stage of the search: bins of both sides, all lines over all slices, the ones that stand out. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "timetag/sync.h"
 
 enum {
     NEIGHBOURS = 512, /* lags on either side that make the local background, beyond what a line may cover */
     FEW = 128,        /* of fewer its own noise would be seen: where lines cover nearly all lags, all are taken */
-    BIN_MAX = 255,    /* most events kept of one bin: more are a burst */
     SLICES_MAX = 1 << 16,
     GROUP_MAX = 64,
     STRETCH = 64 /* blocks of lags at a time */
@@ -29,7 +29,8 @@ static double variance(const qd_tags *t, double bin) {
     return scale_of(mean) * scale_of(mean) * mean + (mean < least_mean ? 0 : 0.25);
 }
 
-/* A leaf's sum is known modulo the prime: four of its standard deviations must fit in either way, or sums wrap, and peaks with them. */
+/* A leaf's sum is known modulo the prime: four of its standard deviations must fit in either way, or sums wrap, and peaks with
+ * them. */
 static bool wraps(const qd_strip *used, double bin, uint32_t group) {
     return 4 * sqrt(variance(used->a, bin) * variance(used->b, bin) * group * QD_LINES_SLICE) > QD_LINES_PRIME / 2.0;
 }
@@ -65,52 +66,64 @@ bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leave
 /* Counts to small numbers about zero: a mean left in would make steps at B's edges and leave too few bits for the peak. Few
  * events (below one in ten bins) stay counts; more are scaled to a standard deviation of 1.1 to 2.4, their mean taken off, and
  * rounded at random. A rounding that carries the rest from bin to bin is a pattern in itself: where both sides have the same
- * mean, two such patterns are one peak after the other. The result: events a bin. */
-static double centre(int16_t *x, size_t from, size_t to, size_t n, uint32_t side) {
+ * mean, two such patterns are one peak after the other. `first` is the first bin's place among those with data. */
+static void centre(const uint32_t *count, size_t n, double mean, size_t first, uint32_t side, int8_t *x) {
     enum { DRAWS = 8 };
-    double sum = 0;
-    for (size_t i = from; i < to; i++) sum += x[i];
-    double mean = to > from ? sum / (double)(to - from) : 0, scale = scale_of(mean);
-    for (size_t i = 0; i < n; i++)
-        if (i < from || i >= to) x[i] = 0;
-    if (mean < least_mean) return mean;
+    const double scale = scale_of(mean);
     const int64_t one = (int64_t)1 << 24, times = (int64_t)llround(scale * (double)one),
                   off = (int64_t)llround(mean * scale * (double)one);
-    for (size_t i = from; i < to; i += DRAWS) {
+    for (size_t i = 0; i < n; i += DRAWS) {
         uint32_t w[DRAWS / 2];
-        qd_philox(0, QD_STREAM_ROUND, i - from, side, w);
-        for (size_t k = 0; k < DRAWS && i + k < to; k++) {
-            int64_t up = (int64_t)(w[k / 2] >> 16 * (k % 2) & 0xffff) << 8 | 0x80; /* uniform in [0, one), its mean one half */
-            int64_t whole = (x[i + k] * times - off + up) >> 24;
-            x[i + k] = (int16_t)(whole > 127 ? 127 : whole < -127 ? -127 : whole);
+        if (mean >= least_mean) qd_philox(0, QD_STREAM_ROUND, first + i, side, w);
+        for (size_t k = 0; k < DRAWS && i + k < n; k++) {
+            int64_t whole = count[i + k];
+            if (mean >= least_mean) {
+                int64_t up =
+                    (int64_t)(w[k / 2] >> 16 * (k % 2) & 0xffff) << 8 | 0x80; /* uniform in [0, one), its mean one half */
+                whole = (whole * times - off + up) >> 24;
+            }
+            x[i + k] = (int8_t)(whole > QD_LINES_BIN_MAX    ? QD_LINES_BIN_MAX /* a burst */
+                                : whole < -QD_LINES_BIN_MAX ? -QD_LINES_BIN_MAX
+                                                            : whole);
         }
     }
-    return mean;
 }
 
 /* Events of t, on the clock that is expected of them, in bins of `bin` ticks from `start`; bins without data on either side hold
  * zero. */
-static int16_t *bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, int64_t bin, size_t n, uint32_t side,
-                        double *mean, size_t data[2]) {
-    int16_t *x = calloc(n, sizeof *x);
-    if (!x) return NULL;
-    int64_t end = start + (int64_t)n * bin, border = start + bin;
-    size_t at = 0;
-    for (uint64_t i = qd_tags_from(t, prior, start); i < t->n; i++) {
-        int64_t time = qd_clock_apply(prior, t->t[i]);
-        if (time >= border) {
-            if (time >= end) break;
-            int64_t skip = (time - border) / bin + 1;
-            at += (size_t)skip;
-            border += skip * bin;
-        }
-        x[at] = (int16_t)(x[at] + (x[at] < BIN_MAX));
+static int8_t *bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, int64_t bin, size_t n, uint32_t side, double *mean,
+                       size_t data[2]) {
+    enum { PIECE = 1 << 14 };
+    uint32_t *count = malloc(PIECE * sizeof *count);
+    int8_t *x = calloc(n, sizeof *x);
+    if (!x || !count) {
+        free(count);
+        free(x);
+        return NULL;
     }
     int64_t first = qd_clock_apply_near(prior, t->t[0]) - start, last = qd_clock_apply_near(prior, t->t[t->n - 1]) - start;
     size_t from = first <= 0 ? 0 : (size_t)(first / bin) + 1, to = last < 0 ? 0 : (size_t)(last / bin);
-    data[0] = from < n ? from : n;
-    data[1] = to < data[0] ? data[0] : to < n ? to : n;
-    *mean = centre(x, data[0], data[1], n, side);
+    data[0] = from = from < n ? from : n;
+    data[1] = to = to < from ? from : to < n ? to : n;
+    uint64_t i = qd_tags_from(t, prior, start + (int64_t)from * bin), end = qd_tags_from(t, prior, start + (int64_t)to * bin);
+    *mean = to > from ? (double)(end - i) / (double)(to - from) : 0;
+    for (size_t at = from; at < to; at += PIECE) {
+        size_t many = to - at < PIECE ? to - at : PIECE, k = 0;
+        memset(count, 0, many * sizeof *count);
+        int64_t border = start + (int64_t)(at + 1) * bin, stop = start + (int64_t)(at + many) * bin;
+        for (; i < end; i++) {
+            int64_t time = qd_clock_apply(prior, t->t[i]);
+            if (time >= stop) break;
+            if (time >= border) {
+                int64_t skip = (time - border) / bin + 1;
+                k += (size_t)skip;
+                border += skip * bin;
+            }
+            count[k]++;
+        }
+        centre(count, many, *mean, at - from, side, x + at);
+    }
+    free(count);
     return x;
 }
 
@@ -118,7 +131,7 @@ static int16_t *bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, 
 typedef struct correlator {
     qd_lines_case c;
     qd_lines_run *run; /* NULL: the reference */
-    int16_t *a, *b;
+    int8_t *a, *b;
     size_t data[2][2]; /* bins of A and of B that have data: [from, to) */
 } correlator;
 
@@ -142,7 +155,8 @@ static qd_status correlator_open(qd_device *dev, qd_stage *st, correlator *x, qd
     st->counts = mean[0] < least_mean && mean[1] < least_mean;
     st->lambda = mean[0] * mean[1] * (double)qd_lines_a(&x->c);
     if (!dev) return QD_OK;
-    QD_TRY(qd_lines_open(&x->c, dev, blocks < STRETCH ? blocks : STRETCH, &x->run, err));
+    QD_TRY(qd_lines_open(&x->c, dev, blocks < STRETCH ? blocks : STRETCH, qd_lines_spectra, &x->run, err));
+    if (qd_lines_reads_on(x->run)) return QD_OK;
     free(x->a); /* the device has them */
     free(x->b);
     x->a = x->b = NULL;
@@ -220,9 +234,9 @@ bool qd_peaks_meet(const qd_peak *p, const qd_peak *q) {
     return llabs(first) <= 2 || llabs(last) <= 2 || (first < 0) != (last < 0);
 }
 
-/* Two lines that meet share pairs. Of slopes that differ by j bins they do so 5/j of the time at most: a sum that is no higher than this
- * share of the better one's, and twice its deviation, is the other's shadow. A higher one is kept: where few lags are searched all lines
- * meet, and noise must not hide a peak. */
+/* Two lines that meet share pairs. Of slopes that differ by j bins they do so 5/j of the time at most: a sum that is no higher
+ * than this share of the better one's, and twice its deviation, is the other's shadow. A higher one is kept: where few lags are
+ * searched all lines meet, and noise must not hide a peak. */
 static bool shadow(const qd_peak *p, const qd_peak *q) {
     if (!qd_peaks_meet(p, q)) return false;
     int64_t apart = llabs((int64_t)p->slope - q->slope);
