@@ -109,6 +109,11 @@ cmp -s "$dir/eleven.o/alice.bits" "$dir/eleven.o/bob.bits" || say "the two strin
 mkfifo "$dir/pipe"
 expect 5 'one length' "$qd" reconcile "$dir/a" "$dir/short" --out "$dir/x"
 expect 5 'empty' "$qd" reconcile "$dir/empty" "$dir/empty" --out "$dir/x"
+# --- nothing is known of the rate: no sample is disclosed, and the strings agree
+expect 0 'QBER' "$qd" reconcile "$dir/a" "$dir/b" --blind --rounds 20 --out "$dir/blind" --json "$dir/blind.json" $ref
+cmp -s "$dir/blind/alice.bits" "$dir/blind/bob.bits" || say "a blind start leaves different strings"
+grep -q '"sample": {"bits": 0, "errors": 0}' "$dir/blind.json" || grep -A1 '"sample": {' "$dir/blind.json" | grep -q '"bits": 0' || say "a blind start disclosed a sample"
+
 expect 5 'absent' "$qd" reconcile "$dir/absent" "$dir/b" --out "$dir/x"
 expect 5 '' "$qd" reconcile "$dir" "$dir/b" --out "$dir/x"
 expect 5 '' "$qd" reconcile "$dir/pipe" "$dir/b" --out "$dir/x"
@@ -116,6 +121,9 @@ expect 5 'exists' "$qd" reconcile "$dir/a" "$dir/b" --out "$dir/o"
 expect 5 '' "$qd" reconcile "$dir/a" "$dir/b" --out "$dir/no/such" $ref
 expect 2 '--out' "$qd" reconcile "$dir/a" "$dir/b"
 expect 2 'cascade' "$qd" reconcile "$dir/a" "$dir/b" --code cascade --out "$dir/x"
+expect 2 'exclude' "$qd" reconcile "$dir/a" "$dir/b" --blind --qber 0.02 --out "$dir/x"
+expect 2 'rounds' "$qd" reconcile "$dir/a" "$dir/b" --blind --rounds 0 --out "$dir/x"
+expect 2 'rounds' "$qd" reconcile "$dir/a" "$dir/b" --rounds 33 --out "$dir/x"
 expect 2 'qber' "$qd" reconcile "$dir/a" "$dir/b" --qber 1.5 --out "$dir/x"
 for leak in 0.0833 0.05 0.7 -1 0; do expect 2 "leak: $leak is out of range: 0.0834 to 0.6666" "$qd" reconcile "$dir/a" "$dir/b" --leak $leak --out "$dir/x"; done
 expect 2 'eps-cor' "$qd" reconcile "$dir/a" "$dir/b" --eps-cor 0 --out "$dir/x"

@@ -68,6 +68,15 @@ grep -q '"match": true' good.json || fail "summary without match"
 grep -q '"rehearsal": true' good.json || fail "summary without rehearsal"
 ls a/good/*.partial >/dev/null 2>&1 && fail "partial files left behind"
 
+# a blind start discloses no sample, and leaves more of short blocks
+job blind good 0.4 60000
+expect 0 "a job with a sample" "$qd" run blind.job --out blind-not --json sampled.json
+sed -i 's/code: auto/code: auto, blind: true, rounds: 16/' blind.job
+expect 0 "a blind job" "$qd" run blind.job --out blind-yes --json blind.json
+grep -q '"type": "sample"' blind.json && fail "a blind job disclosed a sample"
+final() { sed -n 's/^ *"final_bits": \([0-9]*\),*/\1/p' "$1" | head -1; }
+[ "$(final blind.json)" -gt "$(final sampled.json)" ] || fail "blind $(final blind.json) bits, with a sample $(final sampled.json)"
+
 # the reference gives the bytes of the device
 expect 0 "the same job on the reference" "$qd" run good.job --out b --device ref
 for f in alice.rehearsal.key transcript.bin; do cmp -s a/good/$f b/good/$f || fail "device and reference differ in $f"; done

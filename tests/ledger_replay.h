@@ -7,7 +7,7 @@
 #include "core_suite.h"
 
 typedef struct replay {
-    uint32_t basis, z, m, n, tag_bits, rounds, add[64];
+    uint32_t basis, z, m, n, tag_bits, rounds;
     uint64_t frames;
     uint32_t *rows;                           /* [frames] syndrome bits that were sent of each */
     uint8_t *open, *revealed, *asked;         /* [frames] */
@@ -40,7 +40,6 @@ static inline void replay_code(replay *r, qd_body *b) {
     r->frames = qd_body_get_u64(b);
     r->rounds = qd_body_get_u32(b);
     ck_assert_uint_le(r->rounds, 64);
-    for (uint32_t i = 0; i < r->rounds; i++) r->add[i] = qd_body_get_u32(b);
     r->n = (code == 1 ? 22 : 10) * r->z + r->m - 2 * r->z;
     r->rows = calloc(r->frames, sizeof *r->rows);
     r->open = calloc(r->frames, 1);
@@ -89,9 +88,9 @@ static inline void replay_end(replay *r, uint64_t errors) {
 
 static inline void replay_rows(replay *r, qd_body *b) {
     uint32_t round = qd_body_get_u32(b);
-    uint64_t open = 0, add;
-    ck_assert(round >= 1 && round <= r->rounds && round == r->added_rounds + 1);
-    add = r->add[r->added_rounds++];
+    uint64_t open = 0, add = qd_body_get_u32(b);
+    ck_assert(round >= 1 && round <= r->rounds && round == ++r->added_rounds);
+    (void)qd_body_get_u64(b); /* the decoder's constants */
     for (uint64_t f = 0; f < r->frames; f++) {
         if (!r->open[f]) continue;
         open++;

@@ -170,8 +170,8 @@ START_TEST(rejections) {
     ck_assert_uint_eq(plan_of(131, 1000, 1000000).reject, QD_REJECT_QBER);
     ck_assert_uint_eq(plan_of(110, 1000, 1000000).reject, QD_REJECT_NONE);
     ck_assert_uint_eq(plan_of(0, 1000, 100).reject, QD_REJECT_SHORT);
-    ck_assert_uint_eq(plan_of(0, 1000, 24 * 32 - 1).reject, QD_REJECT_SHORT);
-    ck_assert_uint_eq(plan_of(0, 1000, 24 * 32).reject, QD_REJECT_NONE); /* the smallest frame: (22 + 4 - 2) Z, Z = 32 */
+    ck_assert_uint_eq(plan_of(0, 1000, 12 * 32 - 1).reject, QD_REJECT_SHORT);
+    ck_assert_uint_eq(plan_of(0, 1000, 12 * 32).reject, QD_REJECT_NONE); /* the smallest frame, of base graph 2: (10 + 4 - 2) Z, Z = 32 */
     qd_reconcile_params p = {.errors = 50, .sample = 1000, .eps_cor = 1e-15, .max_qber = 0.04};
     qd_reconcile_plan plan;
     ck_ok(qd_reconcile_plan_make(&p, 1000000, &plan, &err));

@@ -17,7 +17,7 @@ typedef struct options {
     const char *file[2], *out, *code, *order;
     uint64_t in_bits, rounds;
     double qber, leak, eps_cor;
-    bool has_bits, has_qber, has_leak;
+    bool has_bits, has_qber, has_leak, blind;
     qd_key_files files;
 } options;
 
@@ -45,9 +45,10 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     o->rounds = QD_ROUNDS_DEFAULT;
     const qd_opt opts[] = {
         {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N", "length of both strings (default: what NAME.json beside a file says, else 8 times its size)", &o->has_bits},
-        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1|nr-bg2", "code (default auto: nr-bg1)", NULL},
+        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1|nr-bg2", "code (default auto: the better of both)", NULL},
         {"qber", QD_OPT_REAL, &o->qber, 0, 1, "Q", "error rate that the rate is made for (default: from a disclosed sample)",
          &o->has_qber},
+        {"blind", QD_OPT_FLAG, &o->blind, 0, 0, NULL, "disclose no sample: the error rate is found out by added rows", NULL},
         {"leak", QD_OPT_REAL, &o->leak, 0, 0, "L",
          "share of a frame to disclose, 0.0834 to 0.6666 (nr-bg2: 0.1667 to 0.8), in place of the one the error rate asks for", &o->has_leak},
         {"rounds", QD_OPT_U64, &o->rounds, QD_RANGE_ROUNDS, "N", "rounds of added rows for frames that fail, at most (default 8; 0: they are revealed at once)", NULL},
@@ -59,6 +60,9 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     QD_TRY(qd_cli_parse(&s->cli, opts, argc, argv, o->file, 2, 2, NULL, err));
     if (s->cli.help) return QD_OK;
     if (!o->out) return qd_fail(err, QD_E_USAGE, "reconcile needs --out DIR|||see qdistill reconcile --help");
+    if (o->blind && (o->has_qber || o->rounds == 0))
+        return qd_fail(err, QD_E_USAGE, o->has_qber ? "--blind and --qber exclude each other|||see qdistill reconcile --help"
+                                                    : "--blind needs --rounds above 0||added rows are how the error rate is found out|see qdistill reconcile --help");
     if (strcmp(o->order, "lsb") != 0 && strcmp(o->order, "msb") != 0)
         return qd_fail(err, QD_E_USAGE, "--bit-order: '%s' is neither lsb nor msb|||see qdistill reconcile --help", o->order);
     QD_TRY(qd_key_files_check(&o->files, s->cli.verb, false, err));
@@ -166,6 +170,7 @@ static qd_status estimate(session *s, qd_error *err) {
         s->p.errors = (uint64_t)llround(s->o.qber * (double)s->p.sample);
         return QD_OK;
     }
+    if (s->o.blind) return QD_OK;
     qd_bits mask = {0};
     qd_random r = random_of(s, QD_STREAM_SAMPLE);
     s->sampled = s->in_bits / SAMPLE_SHARE < SAMPLE_MOST ? s->in_bits / SAMPLE_SHARE : SAMPLE_MOST;
@@ -353,6 +358,8 @@ static qd_status refusal(const session *s, qd_error *err) {
     char rate[96];
     if (s->o.has_qber)
         snprintf(rate, sizeof rate, "the error rate was given: --qber %g", s->o.qber);
+    else if (s->o.blind)
+        snprintf(rate, sizeof rate, "the error rate was not known before");
     else
         snprintf(rate, sizeof rate, "estimated error rate %.4f (%llu errors in %llu bits)", s->sampled ? (double)s->sample_errors / (double)s->sampled : 0,
                  (unsigned long long)s->sample_errors, (unsigned long long)s->sampled);

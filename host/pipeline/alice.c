@@ -146,6 +146,11 @@ static qd_status reject(qd_station *s, qd_outbox *out, qd_hopeless why, qd_error
 
 /* What the strings of the block are planned with; QBER estimates are counts, never rounded rates. */
 static qd_reconcile_params params_of(const qd_station *s, int basis) {
+    const uint64_t hint = 1024; /* of a blind block's x a guess: that its rate is like z's, as if from so many bits */
+    const uint64_t n = s->cur.counts.n[QD_Z];
+    if (s->p.blind && !s->estimate[basis].known && basis == QD_X && n >= hint && s->cur.counts.errors[QD_Z] < n / 10)
+        return (qd_reconcile_params){.block = s->block, .basis = basis, .code = s->p.code, .rounds = s->p.rounds,
+                                     .errors = (uint64_t)((double)s->cur.counts.errors[QD_Z] / (double)n * (double)hint), .sample = hint, .eps_cor = s->p.eps_cor};
     return (qd_reconcile_params){.block = s->block, .basis = basis, .code = s->p.code, .rounds = s->p.rounds, .errors = s->estimate[basis].errors,
                                  .sample = s->estimate[basis].n, .eps_cor = s->p.eps_cor};
 }
@@ -157,15 +162,20 @@ static qd_status hopeless(qd_station *s, qd_hopeless *why, qd_error *err) {
     uint32_t refused = QD_REJECT_NONE;
     for (int i = 0; i < 2; i++) {
         const qd_estimate *e = &s->estimate[i], *other = &s->estimate[1 - i];
-        if (!e->known || !other->known) {
+        const bool unknown = !e->known || !other->known;
+        if (unknown && !s->p.blind) {
             refused = QD_REJECT_SHORT;
             continue;
         }
-        rate[i] = (double)e->errors / (double)e->n;
+        if (!unknown) rate[i] = (double)e->errors / (double)e->n;
         qd_reconcile_params p = params_of(s, i);
         qd_reconcile_plan plan;
         QD_TRY(qd_reconcile_plan_make(&p, n[i], &plan, err));
         if (plan.reject != QD_REJECT_NONE) refused = refused ? refused : plan.reject;
+        if (unknown) { /* nothing to judge by */
+            expected += 1;
+            continue;
+        }
         /* m as the estimate has it: a length that is expected, not one that is claimed */
         uint64_t m = (uint64_t)ceil((double)other->errors / (double)other->n * (double)n[1 - i]);
         double left = qd_security_random_sampling(n[i], n[1 - i], m, s->p.eps_sec).before_charges - (1 - plan.net_yield) * (double)n[i];

@@ -30,7 +30,8 @@ typedef struct {
 typedef struct {
     char *code;
     uint64_t *rounds;
-    double *rtt_ms;
+    bool *blind;
+    double *rtt_ms, *wait_ms;
 } y_reconcile;
 typedef struct {
     char *name, *protocol;
@@ -59,7 +60,9 @@ static const cyaml_schema_field_t f_security[] = {REAL(y_security, eps_sec), REA
 static const cyaml_schema_field_t f_sift[] = {UINT(y_sift, window_ps), UINT(y_sift, dead_ps), UINT(y_sift, announce_ps),
                                               TEXT(y_sift, correlation), CYAML_FIELD_END};
 static const cyaml_schema_field_t f_sync[] = {REAL(y_sync, max_offset_s), REAL(y_sync, max_ppm), CYAML_FIELD_END};
-static const cyaml_schema_field_t f_reconcile[] = {TEXT(y_reconcile, code), UINT(y_reconcile, rounds), REAL(y_reconcile, rtt_ms), CYAML_FIELD_END};
+static const cyaml_schema_field_t f_reconcile[] = {TEXT(y_reconcile, code), UINT(y_reconcile, rounds),
+                                                   CYAML_FIELD_BOOL_PTR("blind", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, y_reconcile, blind),
+                                                   REAL(y_reconcile, rtt_ms), REAL(y_reconcile, wait_ms), CYAML_FIELD_END};
 static const cyaml_schema_field_t f_job[] = {TEXT(y_job, name),
                                              TEXT(y_job, protocol),
                                              CYAML_FIELD_MAPPING_PTR("input", CYAML_FLAG_POINTER, y_job, input, f_input),
@@ -108,6 +111,7 @@ static const qd_yaml_limit limits[] = {
     {.key = "reconcile.code", .words = codes},
     {.key = "reconcile.rounds", QD_RANGE_ROUNDS},
     {.key = "reconcile.rtt_ms", 0, 10000},
+    {.key = "reconcile.wait_ms", 0, 1000000},
     {0}};
 
 static qd_status take_name(const y_job *y, const qd_yaml_places *places, qd_job *job, qd_error *err) {
@@ -180,6 +184,9 @@ static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
     job->max_ppm = real_or(sy->max_ppm, 10);
     job->rounds = (uint32_t)uint_or(re->rounds, QD_ROUNDS_DEFAULT);
     job->rtt_ms = real_or(re->rtt_ms, 1);
+    job->wait_ms = real_or(re->wait_ms, 1000);
+    if (job->rounds * job->rtt_ms > job->wait_ms) job->rounds = (uint32_t)(job->wait_ms / job->rtt_ms);
+    job->blind = re->blind && *re->blind;
     job->dead_given = si->dead_ps != NULL;
     job->correlation_same = si->correlation && strcmp(si->correlation, "same") == 0;
     job->code = strdup(re->code ? re->code : "auto");
@@ -198,6 +205,8 @@ qd_status qd_job_load(const char *path, qd_job *job, qd_error *err) {
     if (st == QD_OK) st = take_name(y, places, job, err);
     if (st == QD_OK) st = take_input(y, places, job, err);
     if (st == QD_OK) st = take_numbers(y, job, err);
+    if (st == QD_OK && job->blind && job->rounds == 0)
+        st = bad(places, "reconcile.blind", "needs rounds of added rows, in which the error rate is found out: reconcile.rounds, and wait_ms of rtt_ms at least", err);
     char at[QD_YAML_PLACE];
     if (st == QD_OK && !(job->announce_at = strdup(qd_yaml_place(places, "sift.announce_ps", at)))) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
     qd_yaml_free(&schema, data);

@@ -38,7 +38,9 @@ static json_t *options(const qd_job *job, const qd_station_params *p) {
     json_object_set_new(o, "max_ppm", qd_json_from_real(p->max_ppm));
     json_object_set_new(o, "code", json_string(job->code));
     json_object_set_new(o, "rounds", json_integer(job->rounds));
+    json_object_set_new(o, "blind", json_boolean(job->blind));
     json_object_set_new(o, "rtt_ms", qd_json_from_real(job->rtt_ms));
+    json_object_set_new(o, "wait_ms", qd_json_from_real(job->wait_ms));
     if (!job->rehearsal) {
         json_t *skew = json_array();
         for (int i = 0; i < 2; i++)

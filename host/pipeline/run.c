@@ -45,6 +45,7 @@ static qd_status params_of(run *r, qd_tick tick, qd_error *err) {
                                     .eps_sec = j->eps_sec, .eps_cor = j->eps_cor, .rehearsal = j->rehearsal, .seed = j->seed};
     QD_TRY(qd_code_named(j->code, &r->params.code, err));
     r->params.rounds = j->rounds;
+    r->params.blind = j->blind;
     r->params.keep_outcomes = j->rehearsal && qd_link_declares_analysers(&r->scenario);
     if (j->rehearsal && !j->dead_given) r->params.dead_ps = qd_scenario_dead_ps(&r->scenario);
     if (j->announce_ps * tick.den % tick.num != 0)

@@ -305,7 +305,7 @@ qd_status qd_station_take_sample(qd_station *s, int basis, const uint64_t *pos, 
     return QD_OK;
 }
 
-bool qd_station_needs_sample(const qd_station *s) { return !s->estimate[QD_Z].known || !s->estimate[QD_X].known; }
+bool qd_station_needs_sample(const qd_station *s) { return !s->p.blind && (!s->estimate[QD_Z].known || !s->estimate[QD_X].known); }
 
 void qd_station_reject(qd_station *s, const char *why) {
     s->cur.rejected = true;

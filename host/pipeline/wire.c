@@ -159,13 +159,13 @@ qd_status qd_wire_positions_get(qd_body *b, const qd_msg *m, uint64_t n, uint64_
 
 /* ---- parameters -------------------------------------------------------------------------------------------------- */
 
-enum { AGREED = 12 };
+enum { AGREED = 13 };
 static const struct {
     const char *name;
     bool real; /* the bits of a double */
 } agreed[AGREED] = {{"block_coincidences", false}, {"tick (numerator)", false}, {"tick (denominator)", false}, {"window_ps", false},
                     {"announce_ps", false},        {"dead_ps", false},          {"correlation", false},        {"eps_sec", true},
-                    {"eps_cor", true},             {"rehearsal", false},        {"first block", false},        {"abandoned block", false}};
+                    {"eps_cor", true},             {"rehearsal", false},        {"first block", false},        {"abandoned block", false}, {"blind", false}};
 
 static uint64_t bits_of(double x) {
     uint64_t u;
@@ -175,7 +175,7 @@ static uint64_t bits_of(double x) {
 
 static void agreed_values(const qd_station_params *p, uint64_t v[AGREED]) {
     const uint64_t values[AGREED] = {p->block_coincidences, (uint64_t)p->tick.num, (uint64_t)p->tick.den, p->window_ps, p->announce_ps, p->dead_ps,
-                                     p->correlation_same, bits_of(p->eps_sec), bits_of(p->eps_cor), p->rehearsal, p->first_block, p->abandon_first};
+                                     p->correlation_same, bits_of(p->eps_sec), bits_of(p->eps_cor), p->rehearsal, p->first_block, p->abandon_first, p->blind};
     memcpy(v, values, sizeof values);
 }
 

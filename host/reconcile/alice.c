@@ -3,6 +3,7 @@
 #include <string.h>
 #include "qdistill/arith.h"
 #include "reconcile/machine.h"
+#include "reconcile/rate.h"
 #include "reconcile/syndrome.h"
 
 typedef enum state { START, ANSWER, READY, TAG_ANSWER, FRAME_ANSWER, ERRORS } state;
@@ -13,14 +14,14 @@ struct qd_reconcile_alice {
     state wait;            /* for what */
     uint64_t *hidden;      /* [frames][private words] private bits, while rows may be added */
     uint8_t *open;         /* [frames] 1: failed so far */
+    qd_history history;    /* how many were solved */
 };
 
 qd_status qd_reconcile_alice_create(const qd_reconcile_params *p, const qd_bits *key, qd_random private_bits, qd_random verify,
                                     qd_device *dev, qd_reconcile_alice **out, qd_error *err) {
     *out = NULL;
     if (!(p->eps_cor > 0 && p->eps_cor < 1)) return qd_fail(err, QD_E_USAGE, "eps_cor %g is not between 0 and 1", p->eps_cor);
-    if (p->sample == 0 || p->errors > p->sample)
-        return qd_fail(err, QD_E_USAGE, "no estimate of the error rate: errors among sample bits are needed");
+    QD_TRY(qd_rate_estimate_check(p, err));
     qd_reconcile_alice *self = calloc(1, sizeof *self);
     if (!self) return qd_fail(err, QD_E_INTERNAL, "no memory for the machine");
     self->private_bits = private_bits;
@@ -56,7 +57,6 @@ static qd_status send_code(qd_machine *m, qd_outbox *out, qd_error *err) {
     qd_body_u64(&b, m->key->n);
     qd_body_u64(&b, m->r.frames);
     qd_body_u32(&b, m->rounds);
-    for (uint32_t i = 0; i < m->rounds; i++) qd_body_u32(&b, m->add[i]);
     return qd_machine_send(m, out, QD_MSG_CODE, false, &b, err);
 }
 
@@ -116,8 +116,8 @@ static qd_status start(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) 
     m->rule.a = plan.a;
     QD_TRY(qd_machine_frames(m, plan.frames, plan.tag_bits, err));
     memset(m->kept, 1, m->r.frames);
-    m->rounds = plan.rounds;
-    memcpy(m->add, plan.add, sizeof m->add);
+    m->rounds = m->p.rounds;
+    self->history = (qd_history){.errors = m->p.errors, .sample = m->p.sample, .first = m->code};
     self->open = malloc(m->r.frames);
     if (m->rounds) self->hidden = qd_secret_alloc(m->r.frames * hidden_words(&m->code) * 8);
     if (!self->open || (m->rounds && !self->hidden)) return qd_fail(err, QD_E_INTERNAL, "no memory for the states of %llu frames", (unsigned long long)m->r.frames);
@@ -161,18 +161,20 @@ static qd_status put_rows(qd_reconcile_alice *self, const qd_code *c, uint32_t a
     return QD_OK;
 }
 
-/* A round of added rows, for the frames that failed so far: `open` of them. */
-static qd_status send_rows(qd_reconcile_alice *self, uint64_t open, qd_outbox *out, qd_error *err) {
+/* A round of @p add added rows, for the frames that failed so far: `open` of them. */
+static qd_status send_rows(qd_reconcile_alice *self, uint32_t add, uint64_t open, qd_outbox *out, qd_error *err) {
     qd_machine *m = &self->m;
-    const uint32_t add = m->add[m->round];
-    qd_machine_round(m, open);
+    qd_machine_round(m, add, open);
     const qd_code c = qd_machine_code(m, m->round);
     const uint64_t most = open < m->batch ? open : m->batch;
     uint64_t *frames = qd_secret_alloc(most * qd_frame_words(&c) * 8), *syndromes = calloc(most * qd_syndrome_words(&c), 8),
              *id = calloc(most, sizeof *id), n = 0, left = open;
     qd_status st = frames && syndromes && id ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)most);
     qd_body b = {0};
-    qd_body_u32(&b, m->round);
+    qd_ldpc_rule rule = m->rule;
+    qd_rate_constants((double)(c.m - (m->r.m - m->r.frame_leak)) / m->code.n, &rule);
+    const uint32_t head[] = {m->round, add, rule.c, rule.a};
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++) qd_body_u32(&b, head[i]);
     qd_body_u64(&b, open);
     for (uint64_t f = 0; f < m->r.frames && st == QD_OK; f++) {
         if (!self->open[f]) continue;
@@ -191,6 +193,20 @@ static qd_status send_rows(qd_reconcile_alice *self, uint64_t open, qd_outbox *o
     return st;
 }
 
+/* How many rows the frames get that failed so far, @p open of the @p asked that were tried; 0: they are given up. */
+static uint32_t rows_to_add(qd_reconcile_alice *self, uint64_t asked, uint64_t open) {
+    qd_machine *m = &self->m;
+    qd_history *h = &self->history;
+    if (open == 0 || m->round == m->rounds) return 0;
+    h->rows[h->n] = qd_machine_code(m, m->round).m;
+    h->tried[h->n] = asked;
+    h->solved[h->n] = asked - open;
+    h->n++;
+    const qd_posterior p = qd_rate_posterior_after(h);
+    const qd_rounds next = qd_rounds_best(&m->code, h->rows[h->n - 1], m->rounds - m->round, &p);
+    return next.n ? next.add[0] : 0;
+}
+
 static qd_status take_answer(qd_reconcile_alice *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
     qd_machine *m = &self->m;
     uint64_t asked = 0, open = 0;
@@ -203,7 +219,8 @@ static qd_status take_answer(qd_reconcile_alice *self, const qd_msg *in, qd_outb
         if (self->open[f]) open += self->open[f] = !solved[i++];
     free(solved);
     QD_TRY(st);
-    if (open && m->round < m->rounds) return send_rows(self, open, out, err);
+    const uint32_t add = rows_to_add(self, asked, open);
+    if (add) return send_rows(self, add, open, out, err);
     self->wait = READY;
     return reveal(m, self->open, out, err);
 }

@@ -52,17 +52,8 @@ static qd_status take_reject(qd_machine *m, const qd_msg *in, qd_error *err) {
     return QD_OK;
 }
 
-/* The rounds' rows are rows of the graph. */
-static qd_status check_rounds(qd_reconcile_bob *self, const qd_msg *in, qd_error *err) {
-    const qd_machine *m = &self->m;
-    uint64_t rows = m->code.m;
-    for (uint32_t i = 0; i < m->rounds; i++) {
-        if (m->add[i] == 0) return qd_machine_bad(in, "a round without rows", err);
-        rows += m->add[i];
-    }
-    if (rows > (uint64_t)m->code.graph->rows * m->code.z) return qd_machine_bad(in, "more rows than the code has", err);
-    self->stride = (size_t)(rows + 7) / 8;
-    return QD_OK;
+static bool constants_ok(uint32_t c, uint32_t a) {
+    return c >= 1 && c <= 32 && a >= 2 && a <= 15;
 }
 
 static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *err) {
@@ -76,14 +67,13 @@ static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
     uint64_t bits = qd_body_get_u64(&b), frames = qd_body_get_u64(&b);
     if (version == QD_CODE_VERSION) m->rounds = qd_body_get_u32(&b);
     if (m->rounds > QD_ADD_ROUNDS) return qd_machine_bad(in, "more rounds of added rows than there may be", err);
-    for (uint32_t i = 0; i < m->rounds; i++) m->add[i] = qd_body_get_u32(&b);
     QD_TRY(qd_body_end(&b, in, err));
     if (version != QD_CODE_VERSION) return qd_machine_bad(in, "another version of the protocol", err);
     if (basis != m->p.basis) return qd_machine_bad(in, "the string of the other basis", err);
     if (bits != m->key->n) return qd_machine_bad(in, "her string has another length than his", err);
     QD_TRY(qd_code_make(&m->code, v[0], v[1], v[2], err));
     m->rule = (qd_ldpc_rule){.c = v[3], .a = v[4], .max_iterations = v[5]};
-    if (v[3] < 1 || v[3] > 32 || v[4] < 2 || v[4] > 15 || v[5] < 1 || v[5] > 1000 || v[6] < 1 || v[6] > 128 || v[7] < 1 ||
+    if (!constants_ok(v[3], v[4]) || v[5] < 1 || v[5] > 1000 || v[6] < 1 || v[6] > 128 || v[7] < 1 ||
         v[7] > QD_BATCH_MAX)
         return qd_machine_bad(in, "a number is out of range", err);
     if (frames == 0 || frames != bits / m->code.n)
@@ -92,7 +82,7 @@ static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
     if (v[6] < qd_tag_bits(frames * m->code.n, m->p.eps_cor)) return qd_machine_bad(in, "the tag is shorter than eps_cor needs", err);
     m->batch = v[7];
     self->wait = SYNDROME;
-    QD_TRY(check_rounds(self, in, err));
+    self->stride = ((size_t)m->code.graph->rows * m->code.z + 7) / 8;
     return qd_machine_frames(m, frames, v[6], err);
 }
 
@@ -205,11 +195,14 @@ static qd_status decode_again(qd_reconcile_bob *self, uint64_t from, uint64_t n,
 /* The new rows behind those that are known. */
 static qd_status read_rows(qd_reconcile_bob *self, const qd_msg *in, qd_error *err) {
     qd_machine *m = &self->m;
-    const uint32_t before = qd_machine_code(m, m->round).m, add = m->add[m->round];
-    const size_t bytes = (add + 7) / 8;
+    const uint32_t before = qd_machine_code(m, m->round).m;
     uint8_t rows[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8];
     qd_body b = qd_body_of(in);
-    if (qd_body_get_u32(&b) != m->round + 1) return qd_machine_bad(in, "rows of another round", err);
+    const uint32_t round = qd_body_get_u32(&b), add = qd_body_get_u32(&b), c = qd_body_get_u32(&b), a = qd_body_get_u32(&b);
+    const size_t bytes = ((size_t)add + 7) / 8;
+    if (round != m->round + 1) return qd_machine_bad(in, "rows of another round", err);
+    if (add == 0 || add > m->code.graph->rows * m->code.z - before) return qd_machine_bad(in, "no rows, or more than the code has", err);
+    if (!constants_ok(c, a)) return qd_machine_bad(in, "a number is out of range", err);
     if (qd_body_get_u64(&b) != self->n_open || b.n - b.at != self->n_open * bytes)
         return qd_machine_bad(in, "rows of another number of frames than failed", err);
     for (uint64_t i = 0; i < self->n_open; i++) {
@@ -217,7 +210,11 @@ static qd_status read_rows(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
         if (add % 8 && rows[bytes - 1] >> (add % 8)) return qd_machine_bad(in, "bits past the last row are set", err);
         qd_rows_copy(self->rows + i * self->stride, before, rows, 0, add);
     }
-    return qd_body_end(&b, in, err);
+    QD_TRY(qd_body_end(&b, in, err));
+    m->rule.c = c;
+    m->rule.a = a;
+    qd_machine_round(m, add, self->n_open);
+    return QD_OK;
 }
 
 /* Those that are solved leave the list. */
@@ -232,22 +229,6 @@ static void close_solved(qd_reconcile_bob *self, uint8_t *solved) {
         left++;
     }
     self->n_open = left;
-}
-
-static qd_status take_rows(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
-    qd_machine *m = &self->m;
-    const uint64_t asked = self->n_open;
-    QD_TRY(qd_machine_expect(m, in, QD_MSG_ROWS, true, err));
-    QD_TRY(read_rows(self, in, err));
-    qd_machine_round(m, asked);
-    for (uint64_t i = 0; i < asked; i++) m->level[self->open[i]] = (uint8_t)m->round;
-    for (uint64_t i = 0; i < asked; i += m->batch) QD_TRY(decode_again(self, i, asked - i < m->batch ? asked - i : m->batch, err));
-    uint8_t *solved = malloc(asked);
-    if (!solved) return qd_fail(err, QD_E_INTERNAL, "no memory for the answers");
-    close_solved(self, solved);
-    qd_status st = send_answer(self, solved, asked, out, err);
-    free(solved);
-    return st;
 }
 
 static qd_status send_errors(qd_machine *m, qd_outbox *out, uint32_t reject, qd_error *err) {
@@ -297,6 +278,25 @@ static qd_status take_reveal(qd_reconcile_bob *self, const qd_msg *in, qd_outbox
     self->wait = TAG;
     QD_TRY(qd_machine_send(m, out, QD_MSG_READY, !none, &b, err));
     return none ? send_errors(m, out, QD_REJECT_NONE, err) : QD_OK;
+}
+
+static qd_status take_rows(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    const uint64_t asked = self->n_open;
+    if (in->type == QD_MSG_REVEAL) { /* she gives the rest up */
+        self->wait = REVEAL;
+        return take_reveal(self, in, out, err);
+    }
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_ROWS, true, err));
+    QD_TRY(read_rows(self, in, err));
+    for (uint64_t i = 0; i < asked; i++) m->level[self->open[i]] = (uint8_t)m->round;
+    for (uint64_t i = 0; i < asked; i += m->batch) QD_TRY(decode_again(self, i, asked - i < m->batch ? asked - i : m->batch, err));
+    uint8_t *solved = malloc(asked);
+    if (!solved) return qd_fail(err, QD_E_INTERNAL, "no memory for the answers");
+    close_solved(self, solved);
+    qd_status st = send_answer(self, solved, asked, out, err);
+    free(solved);
+    return st;
 }
 
 static qd_status take_tag(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {

@@ -75,12 +75,13 @@ qd_code qd_machine_code(const qd_machine *m, uint32_t round) {
     qd_code c = m->code;
     uint32_t rows = c.m;
     for (uint32_t i = 0; i < round; i++) rows += m->add[i];
-    if (rows > c.m) (void)qd_code_make(&c, c.graph->id, c.z, rows, NULL); /* in range: the last round's was checked */
+    if (rows > c.m) (void)qd_code_make(&c, c.graph->id, c.z, rows, NULL); /* in range: checked before the round */
     return c;
 }
 
-void qd_machine_round(qd_machine *m, uint64_t open) {
-    m->r.added_bits += open * m->add[m->round++];
+void qd_machine_round(qd_machine *m, uint32_t add, uint64_t open) {
+    m->add[m->round++] = add;
+    m->r.added_bits += open * add;
     m->r.added_answers += open;
     m->r.added_rounds = m->round;
 }

@@ -3,10 +3,10 @@
  *
  *  Bodies (little-endian; bit strings: bit i is bit i%8 of byte i/8, bits past the end zero):
  *      CODE          u8 version 2, u8 basis, u32 code, z, m, c, a, max_iterations, tag_bits, batch, u64 bits of the
- *                    string, u64 frames, u32 rounds of added rows at most, u32 rows of each
+ *                    string, u64 frames, u32 rounds of added rows at most
  *      SYNDROME      u64 first frame, u32 frames, then qd_syndrome_bytes each
  *      ANSWER, FRAME_ANSWER   u64 count, then one bit each
- *      ROWS          u32 round, from 1, u64 count, then ceil(rows/8) bytes each, of the frames that failed so far, in order: the
+ *      ROWS          u32 round, from 1, u32 rows, u32 c, a, u64 count, then ceil(rows/8) bytes each, of the frames that failed so far, in order: the
  *                    bits of the syndrome behind those that were sent
  *      REVEAL        u64 count, then ceil(n/8) bytes each, of the frames that both sides know to be asked for, in order
  *      READY         nothing
@@ -32,7 +32,7 @@ typedef struct qd_machine {
     uint32_t batch;
     qd_bits string; /**< the first n bits: Alice's own; Bob's as corrected so far */
     uint8_t *kept;  /**< [frames] 1: recovered, not revealed */
-    uint32_t round, rounds, add[QD_ADD_ROUNDS]; /**< of added rows: taken so far, at most, rows of each */
+    uint32_t round, rounds, add[QD_ADD_ROUNDS]; /**< of added rows: taken so far, at most, rows of each so far */
     uint8_t *level; /**< [frames] rounds whose rows the frame was sent */
     qd_reconcile_result r;
     bool done, broken;
@@ -54,8 +54,8 @@ uint64_t qd_machine_kept(const qd_machine *m);
 
 /** The code with the rows of @p round rounds of added ones. Their extension bits are zeros, so frames stay as long as they are. */
 qd_code qd_machine_code(const qd_machine *m, uint32_t round);
-/** A round of added rows begins, for @p open frames. */
-void qd_machine_round(qd_machine *m, uint64_t open);
+/** A round of @p add added rows begins, for @p open frames. */
+void qd_machine_round(qd_machine *m, uint32_t add, uint64_t open);
 /** Copy @p n bits from bit @p from of @p src to bit @p to of @p dst, where zeros are; bit i is bit i%8 of byte i/8. */
 void qd_rows_copy(uint8_t *dst, size_t to, const uint8_t *src, size_t from, size_t n);
 /** Load frames @p id[0..n) of @p key into @p frames, laid out for @p c (a code of this string, first or later round). */

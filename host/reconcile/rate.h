@@ -12,7 +12,7 @@ enum { QD_Z_LEAST = 32 };
 /** Largest estimated QBER that the code serves. */
 #define QD_QBER_SERVED 0.13
 
-/** The rule of the rate: of all codes and rates the one with the greatest expected net yield (1 - FER)(1 - leak), FER averaged over the
+/** The rule of the rate of a single syndrome (no rounds of added rows): of all codes and rates the one with the greatest expected net yield (1 - FER)(1 - leak), FER averaged over the
  *  posterior of the error rate given its estimate (k errors among n, uniform prior: Beta(k+1, n-k+1)), and that posterior moved up by a
  *  quarter of its standard deviation.
  *
@@ -41,10 +41,25 @@ typedef struct qd_posterior {
 } qd_posterior;
 /** After @p errors among @p sample bits, uniform prior; every point moved up by @p margin standard deviations. */
 qd_posterior qd_rate_posterior(uint64_t errors, uint64_t sample, double margin);
-/** Share of frames that @p rows rows in all leave unsolved, expected over @p p: code @p first, further rows without extension columns. The
- *  same curves with the leak (rows - 2 z) / n: frames with added rows fail as those of a code that discloses that share at once (measured:
- *  bench/NOTES.md). */
+/** Share of frames that @p rows rows in all leave unsolved at one point of @p p, and expected over it: code @p first, further rows without
+ *  extension columns. The same curves with the leak (rows - 2 z) / n: frames with added rows fail as those of a code that discloses that
+ *  share at once, but for the efficiency that the missing columns cost, 1 + .75 d^2 with d the share that is added (from the means of
+ *  `drop` against those of `grow` in bench/NOTES.md: .5 % at d = .09, 1.2 at .15, 4.5 at .24, 9.4 at .35, 16 at .45). @{ */
+double qd_rate_unsolved_at(const qd_code *first, uint32_t rows, const qd_posterior *p, int point);
 double qd_rate_unsolved(const qd_code *first, uint32_t rows, const qd_posterior *p);
+/** @} */
+
+/** What is known of an error rate: a sample (none: @p sample 0, any rate from .3 to 15 %, each factor as likely as another), and how many
+ *  frames were solved in each attempt. */
+typedef struct qd_history {
+    uint64_t errors, sample;
+    qd_code first;
+    uint32_t n; /**< attempts */
+    uint32_t rows[QD_ADD_ROUNDS + 1];
+    uint64_t tried[QD_ADD_ROUNDS + 1], solved[QD_ADD_ROUNDS + 1];
+} qd_history;
+/** The posterior after that. Attempts count as of 100 frames at most, for the curves are not exact. */
+qd_posterior qd_rate_posterior_after(const qd_history *h);
 
 /** Rounds of added rows, and what they come to. */
 typedef struct qd_rounds {
@@ -52,12 +67,17 @@ typedef struct qd_rounds {
     double charged; /**< expected a frame: rows less private bits, an answer for each attempt, all of a frame that fails in the end */
     double fer;     /**< share of frames that do */
 } qd_rounds;
-/** Of all ways to add rows to frames of @p first in at most @p most rounds the one that charges least, over steps of a grid. */
-qd_rounds qd_rounds_best(const qd_code *first, uint32_t most, const qd_posterior *p);
-/** The code of lifting size @p z whose frames, with added rows in at most @p most rounds, charge the smallest share. */
-void qd_rounds_code(qd_code *first, uint32_t id, uint32_t z, uint32_t most, const qd_posterior *p, qd_rounds *rounds);
+/** Of all ways to add rows to frames of @p first, of which @p rows are sent, in at most @p most rounds the one that charges least, over
+ *  steps of a grid. n = 0: giving up charges less than any. */
+qd_rounds qd_rounds_best(const qd_code *first, uint32_t rows, uint32_t most, const qd_posterior *p);
+/** The code of lifting size @p z whose frames, with added rows in at most @p most rounds, charge the smallest share. @p blind:
+ *  first syndromes down to the shortest are looked at, for rates that may be anything. */
+void qd_rounds_code(qd_code *first, uint32_t id, uint32_t z, uint32_t most, bool blind, const qd_posterior *p, qd_rounds *rounds);
 /** The code of lifting size @p z with the greatest expected yield (1 - FER)(1 - leak) of one syndrome. */
 void qd_rate_best(qd_code *best, uint32_t id, uint32_t z, const qd_posterior *p);
+
+/** QD_E_USAGE: errors among sample bits that cannot be; no sample, and no rounds in which the rate is found out. */
+qd_status qd_rate_estimate_check(const qd_reconcile_params *p, qd_error *err);
 
 /** Binary entropy, 0 at 0 and 1 (and beyond). */
 double qd_rate_entropy(double q);

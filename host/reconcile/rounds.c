@@ -5,7 +5,7 @@
 #include "reconcile/rate.h"
 
 enum {
-    LEVELS = 32, /* grid of rows in all, from the first syndrome's to where hardly a frame is left */
+    LEVELS = 48, /* grid of rows in all, from the first syndrome's to where hardly a frame is left */
     FIRSTS = 8  /* first syndromes tried */
 };
 
@@ -33,9 +33,9 @@ static uint32_t rows_for(const qd_code *first, uint32_t lo, uint32_t hi, double 
     return lo;
 }
 
-static grid grid_of(const qd_code *first, const qd_posterior *p) {
+static grid grid_of(const qd_code *first, uint32_t lo, const qd_posterior *p) {
     grid g = {0};
-    const uint32_t lo = first->m, hi = rows_for(first, lo, first->graph->rows * first->z, hardly, p);
+    const uint32_t hi = rows_for(first, lo, first->graph->rows * first->z, hardly, p);
     for (uint32_t i = 0; i < LEVELS; i++) {
         uint32_t rows = lo + (uint32_t)((uint64_t)(hi - lo) * i / (LEVELS - 1));
         if (g.n && rows == g.rows[g.n - 1]) continue;
@@ -47,8 +47,8 @@ static grid grid_of(const qd_code *first, const qd_posterior *p) {
 
 /* Cost from level i on, with at most r rounds left: cost[r][i] = min(give up, one more round to some level j). What is unsolved at a level
  * pays the next rows and an answer; what is given up is charged whole. Bellman, by rounds. */
-qd_rounds qd_rounds_best(const qd_code *first, uint32_t most, const qd_posterior *p) {
-    const grid g = grid_of(first, p);
+qd_rounds qd_rounds_best(const qd_code *first, uint32_t sent, uint32_t most, const qd_posterior *p) {
+    const grid g = grid_of(first, sent, p);
     double cost[QD_ADD_ROUNDS + 1][LEVELS];
     uint32_t to[QD_ADD_ROUNDS + 1][LEVELS];
     const uint32_t hidden = first->graph->punctured * first->z;
@@ -64,7 +64,7 @@ qd_rounds qd_rounds_best(const qd_code *first, uint32_t most, const qd_posterior
                 }
             }
         }
-    qd_rounds best = {.charged = first->leak + 1};
+    qd_rounds best = {.charged = sent - hidden + 1};
     uint32_t at = 0;
     for (uint32_t r = most; to[r][at] != at; r--) {
         best.charged += g.unsolved[at] * (g.rows[to[r][at]] - g.rows[at] + 1);
@@ -76,16 +76,17 @@ qd_rounds qd_rounds_best(const qd_code *first, uint32_t most, const qd_posterior
     return best;
 }
 
-/* First syndromes from four fifths of the best single one's rows, with which hardly a frame is content, to all of them. */
-void qd_rounds_code(qd_code *first, uint32_t id, uint32_t z, uint32_t most, const qd_posterior *p, qd_rounds *rounds) {
+/* First syndromes from four fifths of the best single one's rows, with which hardly a frame is content, to all of them; or from the
+ * shortest on, where all rates are possible. */
+void qd_rounds_code(qd_code *first, uint32_t id, uint32_t z, uint32_t most, bool blind, const qd_posterior *p, qd_rounds *rounds) {
     qd_code single;
     qd_rate_best(&single, id, z, p);
-    const uint32_t hi = single.m, lo = 0.8 * hi > QD_CORE_ROWS * z ? (uint32_t)(0.8 * hi) : QD_CORE_ROWS * z;
+    const uint32_t hi = single.m, lo = 0.8 * hi > QD_CORE_ROWS * z && !blind ? (uint32_t)(0.8 * hi) : QD_CORE_ROWS * z;
     double least = INFINITY;
     for (uint32_t i = 0; i < FIRSTS; i++) {
         qd_code c;
         (void)qd_code_make(&c, id, z, lo + (uint32_t)((uint64_t)(hi - lo) * i / (FIRSTS - 1)), NULL); /* in range */
-        qd_rounds r = qd_rounds_best(&c, most, p);
+        qd_rounds r = qd_rounds_best(&c, c.m, most, p);
         if (r.charged / c.n >= least) continue;
         least = r.charged / c.n;
         *first = c;

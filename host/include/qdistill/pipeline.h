@@ -38,7 +38,8 @@ typedef struct qd_job {
     double max_offset_s, max_ppm;
     char *code;                    /**< "auto", "nr-bg1" or "nr-bg2" */
     uint32_t rounds;               /**< of added rows for frames that fail, at most */
-    double rtt_ms;                 /**< for rate policies; never measured */
+    bool blind;                    /**< the first block's rates are found out by added rows, not from a disclosed sample */
+    double rtt_ms, wait_ms;        /**< round trip (declared, never measured), and how long a string may wait for added rows */
     uint64_t seed;                 /**< rehearsal */
 } qd_job;
 
@@ -60,6 +61,7 @@ typedef struct qd_station_params {
     double eps_sec, eps_cor;
     uint32_t code;                /**< qd_code_id */
     uint32_t rounds;              /**< of added rows, at most; Alice's */
+    bool blind;                   /**< no sample is disclosed */
     bool rehearsal;
     uint64_t seed;
     bool keep_outcomes;           /**< rehearsal: a block keeps its pairs' bases and values, for statistics whose names end in _truth */

@@ -11,7 +11,8 @@
  *
  *      Alice  CODE, SYNDROME...       frames by position from bit 0; a tail that fills no frame is dropped unseen
  *      Bob    ANSWER                  one bit a frame
- *      Alice  ROWS, Bob ANSWER        while frames fail and rounds are left: the next rows of their syndromes; one bit each
+ *      Alice  ROWS, Bob ANSWER        while frames fail, rounds are left, and more rows are worth it: the next rows of their
+ *                                     syndromes, as many as the shares solved so far advise; one bit each
  *      Alice  REVEAL                  the failed frames, whole (none: an empty list)
  *      Bob    READY                   his string stands
  *      Alice  TAG                     hash key drawn now, and the tag of the whole string
@@ -79,8 +80,8 @@ typedef struct qd_reconcile_params {
     int basis;      /**< 0 or 1: stands in CODE */
     uint32_t code;  /**< qd_code_id; AUTO chooses */
     uint64_t errors,
-        sample;      /**< QBER estimate: errors among sample bits (disclosed sample, or the block before); errors <= sample,
-                                  sample >= 1. The rate maximises the expected net yield over its posterior, with a margin
+        sample;      /**< QBER estimate: errors among sample bits (disclosed sample, or the block before); errors <= sample.
+                                  sample = 0: unknown, a blind start; rounds > 0 then. The rate maximises the expected net yield over its posterior, with a margin
                                   of a quarter of its standard deviation (host/reconcile/rate.h). */
     double leak;     /**< 0: from the estimate; else leak of a frame, in the code's range (qd_code_leaks) */
     double max_qber; /**< estimates above it reject the string; 0: what the code serves */
@@ -169,7 +170,7 @@ typedef struct qd_reconcile_plan {
     uint64_t frames;
     double qber;      /**< mean of the posterior */
     double fer;       /**< expected share of failed frames, from the fitted curves of host/reconcile/rate.c */
-    uint32_t rounds, add[QD_ADD_ROUNDS]; /**< rounds of added rows, and rows of each */
+    uint32_t rounds; /**< of added rows, expected at most; how many rows each adds goes with what the rounds before solved */
     double net_yield; /**< expected, of n: (1 - fer)(1 - leak) without added rows, else less answers and rows too */
 } qd_reconcile_plan;
 qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd_reconcile_plan *plan, qd_error *err);
