@@ -65,6 +65,28 @@ START_TEST(there_is_a_code_for_every_leak) {
 END_TEST
 
 /* Shares of edges are kept to half a column of each degree, and to what all halves together move the number of edges. */
+/* Least of all fractions with 900 to 1000 columns that are not below: found again by trying them all. */
+START_TEST(a_leak_has_the_code_next_above) {
+    qd_large_design d;
+    for (double leak = 0.05; leak <= 0.52; leak += 0.0173) {
+        double least = 1;
+        for (uint32_t c = 900; c <= 1000; c++)
+            for (uint32_t r = 1; r < c; r++)
+                if ((double)r / c >= leak - 1e-9 && (double)r / c < least) least = (double)r / c;
+        ck_ok(qd_large_for_leak(leak, &d, &err));
+        ck_assert_double_eq((double)d.rows / d.cols, least);
+        ck_assert_double_lt(least - leak, 0.001);
+    }
+    ck_ok(qd_large_for_leak(0.3, &d, &err));
+    ck_assert_str_eq(d.name, "large-300");
+    ck_assert_int_eq(qd_large_for_leak(0.0499, &d, &err), QD_E_USAGE);
+    ck_assert_int_eq(qd_large_for_leak(0.5201, &d, &err), QD_E_USAGE);
+    ck_assert_double_eq_tol(qd_large_leak_of(0.05), (1.04 + 0.006) * 0.286396957, 1e-8); /* h(.05) */
+    ck_assert_double_eq(qd_large_leak_of(0.001), 0.05);
+    ck_assert_double_eq(qd_large_leak_of(0.2), 0.52);
+}
+END_TEST
+
 START_TEST(degrees_follow_the_design) {
     size_t n;
     const qd_large_design *d = &qd_large_designs(&n)[_i];
@@ -405,6 +427,7 @@ int main(void) {
     TCase *c = tcase_create("large");
     tcase_add_test(c, codes_are_the_pinned_ones);
     tcase_add_test(c, there_is_a_code_for_every_leak);
+    tcase_add_test(c, a_leak_has_the_code_next_above);
     tcase_add_loop_test(c, degrees_follow_the_design, 0, CODES);
     tcase_add_loop_test(c, there_is_no_cycle_of_four_edges, 0, CODES);
     tcase_add_loop_test(c, degree_two_columns_close_no_short_cycle, 0, CODES);

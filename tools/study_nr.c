@@ -74,4 +74,4 @@ static qd_status run(const qd_code_point *p, qd_device *dev, uint64_t seed, uint
 }
 
 const qd_code_family qd_family_nr = {
-    .prefixes = {"nr-", "5g-"}, .names = "nr-bg1, nr-bg2", .rated = true, .batch = BATCH, .about = about, .run = run};
+    .prefixes = {"nr-", "5g-"}, .names = "nr-bg1, nr-bg2", .rated = true, .batch = BATCH, .iterations = 50, .about = about, .run = run};

@@ -8,7 +8,7 @@
 #include "study.h"
 #include "study_reconcile.h"
 
-static const qd_code_family *const families[] = {&qd_family_nr, &qd_family_cascade};
+static const qd_code_family *const families[] = {&qd_family_nr, &qd_family_large, &qd_family_cascade};
 enum { FAMILIES = sizeof families / sizeof *families };
 
 typedef struct reconcile_args {
@@ -22,11 +22,10 @@ typedef struct reconcile_args {
 static size_t options(void *args, qd_opt *o) {
     reconcile_args *a = args;
     a->frames = 1000;
-    a->iterations = 50;
     const qd_opt all[] = {
         {"code", QD_OPT_TEXT, &a->code, 0, 0, "C",
          "reconcile: nr-bg1 or nr-bg2, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant), drop=N, grow=N or add=N "
-         "(rows added to a frame that failed); cascade-original, -biconf, "
+         "(rows added to a frame that failed); large, large:c=33 or large-300 (rows of its base matrix, then a leak is no choice); cascade-original, -biconf, "
          "-yanetal, -option3, -opt4, -opt7, -opt8, or cascade-opt8:n=16384,order=apart (bits of a frame, order of the search)",
          NULL},
         {"qber", QD_OPT_TEXT, &a->text_qber, 0, 0, "LIST", "reconcile: error rates, LIST", NULL},
@@ -35,7 +34,7 @@ static size_t options(void *args, qd_opt *o) {
         {"efficiency", QD_OPT_TEXT, &a->text_efficiency, 0, 0, "LIST",
          "reconcile: the same as leak over the entropy of the error rate, LIST", NULL},
         {"frames", QD_OPT_U64, &a->frames, 1, 5e7, "N", "reconcile: frames at each point (default 1000)", NULL},
-        {"iterations", QD_OPT_U64, &a->iterations, 1, 1000, "N", "reconcile: most iterations of a decoder (default 50)", NULL},
+        {"iterations", QD_OPT_U64, &a->iterations, 1, 1000, "N", "reconcile: most iterations of a decoder (default 50, of large codes 200)", NULL},
         {"exact-errors", QD_OPT_FLAG, &a->exact, 0, 0, NULL,
          "reconcile: round(qber n) errors in every frame, in place of independent ones", NULL}};
     memcpy(o, all, sizeof all);
@@ -330,6 +329,7 @@ static qd_status find_family(reconcile_args *a, qd_error *err) {
 
 static qd_status check_options(reconcile_args *a, qd_error *err) {
     QD_TRY(find_family(a, err));
+    if (!a->iterations) a->iterations = a->family->iterations;
     if (!a->text_qber) return qd_fail(err, QD_E_USAGE, "study reconcile needs --qber LIST|||see qdistill study --help");
     if (a->text_leak && a->text_efficiency)
         return qd_fail(

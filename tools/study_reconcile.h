@@ -21,6 +21,7 @@ typedef struct qd_code_family {
     const char *names;       /**< what the names are, for errors */
     bool rated;              /**< --leak and --efficiency mean something */
     uint64_t batch;          /**< frames of a run */
+    uint64_t iterations;     /**< most of them where none are given */
     /** Check a point, and say in an object of numbers what code it means (lifting size, bits of a frame, ..). QD_E_USAGE. */
     qd_status (*about)(const qd_code_point *p, json_t **about, qd_error *err);
     /** Frames first..first + frames - 1 of those that belong to the seed: added to @p t. No result depends on how they are cut.
@@ -29,6 +30,6 @@ typedef struct qd_code_family {
                      qd_error *err);
 } qd_code_family;
 
-extern const qd_code_family qd_family_nr, qd_family_cascade;
+extern const qd_code_family qd_family_nr, qd_family_large, qd_family_cascade;
 
 #endif

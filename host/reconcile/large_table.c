@@ -3,6 +3,7 @@
  * program over them (tools/design); their thresholds lie at f 1.020 to 1.029. */
 #include "qdistill/reconcile/large.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,23 @@ qd_status qd_large_between(uint32_t rows, uint32_t cols, qd_large_design *out, q
     if (scaled == (uint64_t)b->rows * cols) out->cycle = b->cycle;
     between(a, b, scaled - (uint64_t)a->rows * cols, (uint64_t)(b->rows - a->rows) * cols, out);
     return QD_OK;
+}
+
+qd_status qd_large_for_leak(double leak, qd_large_design *out, qd_error *err) {
+    uint32_t rows = 0, cols = 1;
+    const double least = designs[0].rows / 1000., most = designs[DESIGNS - 1].rows / 1000.;
+    for (uint32_t c = 1000; c >= 900 && leak >= least - 1e-9 && leak <= most; c--) {
+        double r = ceil(leak * c - 1e-6); /* a leak of .3 is 300 of 1000, however it was rounded */
+        if (r / c >= least && r / c <= most && (!rows || r * cols < (double)rows * c)) rows = (uint32_t)r, cols = c;
+    }
+    if (rows) return qd_large_between(rows, cols, out, err);
+    return qd_fail(err, QD_E_USAGE, "a leak of %.4f is out of range||large codes disclose %.3f to %.3f|take another code", leak,
+                   least, most);
+}
+
+double qd_large_leak_of(double q) {
+    double h = -q * log2(q) - (1 - q) * log2(1 - q);
+    return fmax(designs[0].rows / 1000., fmin(designs[DESIGNS - 1].rows / 1000., (1.04 + 0.0003 / q) * h));
 }
 
 /* large-300, or large-300-995: rows, columns. */

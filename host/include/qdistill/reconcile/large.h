@@ -48,6 +48,11 @@ const qd_large_design *qd_large_designs(size_t *n);
 qd_status qd_large_between(uint32_t rows, uint32_t cols, qd_large_design *out, qd_error *err);
 /** The design called @p name: large-ROWS (of 1000 columns) or large-ROWS-COLUMNS. QD_E_USAGE. */
 qd_status qd_large_named(const char *name, qd_large_design *out, qd_error *err);
+/** Of those designs the one of the least leak that is @p leak or more; of several the longest. QD_E_USAGE: out of range. */
+qd_status qd_large_for_leak(double leak, qd_large_design *out, qd_error *err);
+/** Leak at which about one frame in a hundred fails at error rate @p q, 0 < q < 1/2: (1.04 + 0.0003/q) h(q), a line through what was
+ *  measured (bench/NOTES.md); not more than the codes have, nor less. */
+double qd_large_leak_of(double q);
 /** SHA-256 that the code of a built-in design must have (hexadecimal, static storage); NULL: no design of
  *  that name is built in. */
 const char *qd_large_pinned(const qd_large_design *design);

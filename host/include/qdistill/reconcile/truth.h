@@ -5,6 +5,7 @@
 #define QDISTILL_RECONCILE_TRUTH_H
 
 #include "qdistill/reconcile.h"
+#include "qdistill/reconcile/large.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -89,6 +90,18 @@ qd_status qd_frames_code_of(const qd_frames_ask *ask, qd_frames_code *code, qd_e
  * and however frames are cut into calls. A device that had to build its kernels decodes once more, so that the seconds are not of
  * that. QD_E_USAGE as above; QD_E_BUILD, QD_E_DEVICE, QD_E_INTERNAL: @p t is unchanged. */
 qd_status qd_frames_truth(const qd_frames_ask *ask, qd_device *dev, qd_frame_tally *t, qd_error *err);
+
+/** Frames of a large-block code, one syndrome each. */
+typedef struct qd_large_ask {
+    const qd_large_code *code;    /**< borrowed */
+    qd_large_rule rule;           /**< qd_large_rule_of, or with other constants */
+    double qber;                  /**< 0 <= qber <= 1/2 */
+    bool exact_errors;            /**< as of qd_frame_draw_truth */
+    uint64_t seed, first, frames; /**< frames first..first + frames - 1 of those that belong to the seed */
+} qd_large_ask;
+
+/** Draw, make the syndromes, decode and compare, and add all of it to @p t; as qd_frames_truth. */
+qd_status qd_large_truth(const qd_large_ask *ask, qd_device *dev, qd_frame_tally *t, qd_error *err);
 
 #ifdef __cplusplus
 }
