@@ -266,6 +266,23 @@ START_TEST(a_blind_start_finds_the_rate_out) {
 }
 END_TEST
 
+/* At 40 % no rows help: no more than the whole frame is told by rows, and then it is revealed. */
+START_TEST(a_hopeless_string_is_given_up_before_it_is_told_twice) {
+    pair t = strings(2000, 0.4, 0, 24);
+    t.p.errors = t.p.sample = 0;
+    wire w = {0};
+    run(&t, &w, NULL, NULL);
+    const qd_reconcile_result *r = agreed(&t);
+    replay sum = replayed(&w, r);
+    ck_assert_uint_eq(r->reject, QD_REJECT_NO_FRAME);
+    ck_assert_uint_eq(sum.ledger.bits[1][QD_ALICE_TO_BOB][QD_LEAK_FAILED], r->n);
+    ck_assert_uint_le(r->code_bits, r->n);
+    replay_free(&sum);
+    free(w.p);
+    pair_free(&t);
+}
+END_TEST
+
 /* The posterior after attempts that were drawn from a rate holds it, and is narrower than before. */
 START_TEST(attempts_tell_the_rate) {
     qd_history h = {.n = 0};
@@ -369,6 +386,7 @@ int main(void) {
     tcase_add_test(t, empty_rounds_and_stray_bits_are_bad_input);
     tcase_add_test(t, rows_out_of_turn_are_bad_input);
     tcase_add_loop_test(t, a_blind_start_finds_the_rate_out, 0, 4);
+    tcase_add_test(t, a_hopeless_string_is_given_up_before_it_is_told_twice);
     tcase_add_test(t, attempts_tell_the_rate);
     tcase_add_test(t, the_better_graph_is_taken);
     tcase_add_test(t, the_plan_charges_what_its_rounds_come_to);

@@ -109,7 +109,7 @@ void qd_rate_constants(double leak, qd_ldpc_rule *rule) {
         uint32_t c, a;
     } best[] = {{0.105, 12, 4}, {0.16, 10, 4}, {0.27, 9, 4}, {0.38, 8, 5}, {0.43, 7, 5}, {0.49, 7, 6}, {0.57, 6, 5}, {1, 6, 6}};
     size_t i = 0;
-    while (leak > best[i].leak) i++;
+    while (i + 1 < sizeof best / sizeof *best && leak > best[i].leak) i++;
     rule->c = best[i].c;
     rule->a = best[i].a;
 }

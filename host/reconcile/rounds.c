@@ -35,7 +35,8 @@ static uint32_t rows_for(const qd_code *first, uint32_t lo, uint32_t hi, double 
 
 static grid grid_of(const qd_code *first, uint32_t lo, const qd_posterior *p) {
     grid g = {0};
-    const uint32_t hi = rows_for(first, lo, first->graph->rows * first->z, hardly, p);
+    const uint32_t all = first->graph->rows * first->z, whole = first->n + first->graph->punctured * first->z; /* then all of the frame is told */
+    const uint32_t hi = rows_for(first, lo, all < whole ? all : whole, hardly, p);
     for (uint32_t i = 0; i < LEVELS; i++) {
         uint32_t rows = lo + (uint32_t)((uint64_t)(hi - lo) * i / (LEVELS - 1));
         if (g.n && rows == g.rows[g.n - 1]) continue;
