@@ -11,7 +11,7 @@
 #include <immintrin.h>
 #endif
 
-enum { LANES = 64, BIAS = 128 };
+enum { LANES = 64, BIAS = 128, AHEAD = 40 /* edges, that memory is asked for meanwhile */ };
 
 struct qd_large_loop {
     const qd_large_code *c;
@@ -20,10 +20,19 @@ struct qd_large_loop {
     uint64_t *twice; /* [cols][2 words + 1]: bits of a column, twice in a row */
     uint64_t *sum;   /* [rows][words] */
     uint64_t *sign;  /* [rows][words]: the syndrome in the order of the bytes */
+    uint8_t *row;    /* [degree_max][LANES]: classes of the v of a row, signs above them */
+    uint32_t *place; /* as msg, without the lanes: where they begin in app; AHEAD more behind the end */
 };
 
 static void *lines_of(size_t bytes) {
     return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+
+static void fill_places(const qd_large_code *c, uint32_t *p) {
+    for (uint32_t i = 0; i < c->rows; i++)
+        for (uint32_t r = 0; r < c->z; r += LANES)
+            for (uint32_t e = c->row_start[i]; e < c->row_start[i + 1]; e++)
+                *p++ = c->edge[e].col * (c->z + LANES) + (r + c->edge[e].shift) % c->z;
 }
 
 qd_large_loop *qd_large_loop_create(const qd_large_code *c) {
@@ -35,7 +44,12 @@ qd_large_loop *qd_large_loop_create(const qd_large_code *c) {
     l->twice = calloc((size_t)c->cols * (2 * c->words + 1), sizeof *l->twice);
     l->sum = lines_of((size_t)c->rows * c->words * sizeof *l->sum);
     l->sign = lines_of((size_t)c->rows * c->words * sizeof *l->sign);
-    if (l->app && l->msg && l->twice && l->sum && l->sign) return l;
+    l->row = lines_of((size_t)c->degree_max * LANES);
+    l->place = calloc((size_t)c->edges * c->words + AHEAD, sizeof *l->place);
+    if (l->app && l->msg && l->twice && l->sum && l->sign && l->row && l->place) {
+        fill_places(c, l->place);
+        return l;
+    }
     qd_large_loop_destroy(l);
     return NULL;
 }
@@ -47,6 +61,8 @@ void qd_large_loop_destroy(qd_large_loop *l) {
     free(l->twice);
     free(l->sum);
     free(l->sign);
+    free(l->row);
+    free(l->place);
     free(l);
 }
 
@@ -116,12 +132,6 @@ static inline pair less(const int16_t *app, __m512i message) {
     return (pair){_mm512_sub_epi16(_mm512_loadu_si512(app), m.a), _mm512_sub_epi16(_mm512_loadu_si512(app + LANES / 2), m.b)};
 }
 
-static inline int16_t *place(const qd_large_loop *l, const qd_large_edge *edge, uint32_t r) {
-    uint32_t p = r + edge->shift;
-    if (p >= l->c->z) p -= l->c->z;
-    return l->app + (size_t)edge->col * (l->c->z + LANES) + p;
-}
-
 /* The three magnitudes that leave a row. */
 static inline void sizes(const tables *t, uint32_t degree, pair sum, const __m512i k[3], __m512i out[3]) {
     const __m512i mean = _mm512_set1_epi16((short)(65536 / degree)); /* of no second class two is anything: then no edge asks */
@@ -137,24 +147,27 @@ static inline void sizes(const tables *t, uint32_t degree, pair sum, const __m51
     out[2] = _mm512_min_epu8(cap, inverse(t, others));
 }
 
-/* 64 rows of block row i from r on; those of the next one are fetched meanwhile. */
+/* 64 rows of block row i from r on. */
 static void rows(qd_large_loop *l, const tables *t, uint32_t i, uint32_t r) {
     const qd_large_code *c = l->c;
     const uint32_t first = c->row_start[i], degree = c->row_start[i + 1] - first;
-    const qd_large_edge *edge = c->edge + first, *next = i + 1 < c->rows ? edge + degree : edge;
+    const uint32_t *at = l->place + (size_t)first * c->words + (size_t)(r / LANES) * degree;
     uint8_t *msg = l->msg + (size_t)first * c->z + (size_t)r * degree;
-    const __m512i none = _mm512_set1_epi8(QD_LARGE_CLASSES), bias = _mm512_set1_epi8((char)BIAS);
+    const __m512i zero = _mm512_setzero_si512(), none = _mm512_set1_epi8(QD_LARGE_CLASSES), bias = _mm512_set1_epi8((char)BIAS);
+    const __m512i signs = _mm512_set1_epi16((short)0xff01); /* 1 and -1 in turn */
     __m512i k[3] = {none, none, none}, sign = _mm512_movm_epi8(l->sign[(size_t)i * c->words + r / 64]), size[3];
-    pair sum = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    pair sum = {zero, zero};
+#pragma GCC unroll 2
     for (uint32_t e = 0; e < degree; e++) {
-        const int16_t *soon = place(l, &next[e < degree - 1 ? e : 0], r);
+        const int16_t *soon = l->app + at[e + AHEAD];
         _mm_prefetch((const char *)soon, _MM_HINT_T0);
         _mm_prefetch((const char *)(soon + LANES / 2), _MM_HINT_T0);
-        _mm_prefetch((const char *)(msg + (size_t)(degree + e) * LANES), _MM_HINT_T0);
-        pair v = less(place(l, &edge[e], r), _mm512_load_si512(msg + (size_t)e * LANES));
+        _mm_prefetch((const char *)(msg + (size_t)(e + AHEAD) * LANES), _MM_HINT_T0);
+        pair v = less(l->app + at[e], _mm512_load_si512(msg + (size_t)e * LANES));
         __m512i narrow = _mm512_packs_epi16(v.a, v.b), class = class_of(narrow);
         __m512i lo = _mm512_min_epu8(k[0], class), hi = _mm512_max_epu8(k[0], class);
         pair phi = phi_of(t, class);
+        _mm512_store_si512(l->row + (size_t)e * LANES, _mm512_or_si512(_mm512_and_si512(narrow, bias), class));
         sum = (pair){_mm512_adds_epu16(sum.a, phi.a), _mm512_adds_epu16(sum.b, phi.b)};
         sign = _mm512_xor_si512(sign, narrow);
         k[1] = _mm512_mask_min_epu8(k[1], _mm512_cmpneq_epi8_mask(lo, hi), k[1], hi);
@@ -162,17 +175,20 @@ static void rows(qd_large_loop *l, const tables *t, uint32_t i, uint32_t r) {
         k[0] = lo;
     }
     sizes(t, degree, sum, k, size);
+    for (int x = 0; x < 3; x++) size[x] = _mm512_add_epi8(size[x], bias);
+#pragma GCC unroll 2
     for (uint32_t e = 0; e < degree; e++) {
-        int16_t *app = place(l, &edge[e], r);
-        pair v = less(app, _mm512_load_si512(msg + (size_t)e * LANES));
-        __m512i narrow = _mm512_packs_epi16(v.a, v.b), class = class_of(narrow);
+        int16_t *app = l->app + at[e];
+        __m512i old = _mm512_load_si512(msg + (size_t)e * LANES), x = _mm512_load_si512(l->row + (size_t)e * LANES),
+                class = _mm512_and_si512(x, _mm512_set1_epi8(127));
         __m512i m = _mm512_mask_mov_epi8(size[2], _mm512_cmpeq_epi8_mask(class, k[1]), size[1]);
         m = _mm512_mask_mov_epi8(m, _mm512_cmpeq_epi8_mask(class, k[0]), size[0]);
-        m = _mm512_mask_sub_epi8(_mm512_add_epi8(bias, m), _mm512_movepi8_mask(_mm512_xor_si512(narrow, sign)), bias, m);
-        pair wide = widen(m, _mm512_setzero_si512());
+        m = _mm512_mask_sub_epi8(m, _mm512_movepi8_mask(_mm512_xor_si512(x, sign)), zero, m); /* 256 - (128 + m) is 128 - m */
+        pair both = widen(m, old);
         _mm512_store_si512(msg + (size_t)e * LANES, m);
-        _mm512_storeu_si512(app, _mm512_add_epi16(v.a, wide.a));
-        _mm512_storeu_si512(app + LANES / 2, _mm512_add_epi16(v.b, wide.b));
+        _mm512_storeu_si512(app, _mm512_add_epi16(_mm512_loadu_si512(app), _mm512_maddubs_epi16(both.a, signs)));
+        app += LANES / 2;
+        _mm512_storeu_si512(app, _mm512_add_epi16(_mm512_loadu_si512(app), _mm512_maddubs_epi16(both.b, signs)));
     }
 }
 
@@ -216,12 +232,13 @@ static inline __m512i half_of(__m512i m) {
 static void halve(qd_large_loop *l, const uint64_t *frame, int llr) {
     const qd_large_code *c = l->c;
     load(l, frame, llr);
+    const uint32_t *at = l->place;
     for (uint32_t i = 0; i < c->rows; i++) {
         uint32_t first = c->row_start[i], degree = c->row_start[i + 1] - first;
         uint8_t *msg = l->msg + (size_t)first * c->z;
         for (uint32_t r = 0; r < c->z; r += LANES)
             for (uint32_t e = 0; e < degree; e++, msg += LANES) {
-                int16_t *app = place(l, &c->edge[first + e], r);
+                int16_t *app = l->app + *at++;
                 pair m = widen(_mm512_load_si512(msg), _mm512_setzero_si512());
                 m = (pair){half_of(m.a), half_of(m.b)};
                 _mm512_store_si512(msg, _mm512_add_epi8(_mm512_packs_epi16(m.a, m.b), _mm512_set1_epi8((char)BIAS)));

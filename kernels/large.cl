@@ -8,6 +8,7 @@
  * Tables, made by the host:
  *   rows   uint [rows + 1]: first edge of each block row
  *   edges  ushort [edges][2]: block column, shift
+ *   places uint, for each block row [z / LANES][edges of the row]: where LANES lifted rows begin in the APPs; AHEAD more behind the end
  *   tables uchar [2][512], of the rule before and after steps double: low bytes of phi, high bytes, inverse[3][128] */
 
 enum { CLASSES = 64, SUMS = 128, TABLES = 2 * CLASSES + 3 * SUMS };
@@ -24,175 +25,7 @@ enum { CLASSES = 64, SUMS = 128, TABLES = 2 * CLASSES + 3 * SUMS };
 
 #ifdef WIDE
 
-enum { HALF = LANES / 2, BIAS = 128 };
-
-typedef char vec __attribute__((ext_vector_type(LANES)));
-typedef uchar uvec __attribute__((ext_vector_type(LANES)));
-typedef short svec __attribute__((ext_vector_type(HALF)));
-typedef ushort wide __attribute__((ext_vector_type(HALF)));
-typedef uint dwide __attribute__((ext_vector_type(HALF)));
-typedef char hvec __attribute__((ext_vector_type(HALF)));
-typedef uchar huvec __attribute__((ext_vector_type(HALF)));
-typedef struct __attribute__((packed)) {
-    svec v;
-} loose; /* at any address */
-typedef struct __attribute__((packed)) {
-    ulong8 v;
-} loose_words;
-typedef struct {
-    svec a, b; /* of HALF rows each */
-} pair;
-
-/* Two vectors of 16 bits to one of bytes and back, in the order in which the processor does it; any order will do, as long as it is
- * the same everywhere. */
-#define U(x) (x), LANES + (x)
-#define U8(x) U(x), U(x + 1), U(x + 2), U(x + 3), U(x + 4), U(x + 5), U(x + 6), U(x + 7)
-#if LANES == 64 && defined(__AVX512BW__) && __has_builtin(__builtin_ia32_packsswb512)
-#define UNPACK_A U8(0), U8(16), U8(32), U8(48)
-#define UNPACK_B U8(8), U8(24), U8(40), U8(56)
-typedef short packed_in __attribute__((__vector_size__(64)));
-typedef char packed_out __attribute__((__vector_size__(64)));
-#define PACK(a, b) __builtin_ia32_packsswb512(a, b)
-#define PACK_U(a, b) __builtin_ia32_packuswb512(a, b)
-#define AVERAGE(x, y) __builtin_ia32_pavgb512(x, y)
-#define SHUFFLE(t, x) __builtin_ia32_pshufb512(t, x)
-#elif LANES == 32 && defined(__AVX2__) && __has_builtin(__builtin_ia32_packsswb256)
-#define UNPACK_A U8(0), U8(16)
-#define UNPACK_B U8(8), U8(24)
-typedef short packed_in __attribute__((__vector_size__(32)));
-typedef char packed_out __attribute__((__vector_size__(32)));
-#define PACK(a, b) __builtin_ia32_packsswb256(a, b)
-#define PACK_U(a, b) __builtin_ia32_packuswb256(a, b)
-#define AVERAGE(x, y) __builtin_ia32_pavgb256(x, y)
-#define SHUFFLE(t, x) __builtin_ia32_pshufb256(t, x)
-#endif
-
-#ifdef PACK
-
-static inline vec narrow(pair x) {
-    return __builtin_astype(PACK(__builtin_astype(x.a, packed_in), __builtin_astype(x.b, packed_in)), vec);
-}
-
-static inline uvec narrow_sums(pair x) {
-    return __builtin_astype(PACK_U(__builtin_astype(x.a, packed_in), __builtin_astype(x.b, packed_in)), uvec);
-}
-
-static inline pair widen(uvec low, uvec high) {
-    return (pair){__builtin_astype(__builtin_shufflevector(low, high, UNPACK_A), svec),
-                  __builtin_astype(__builtin_shufflevector(low, high, UNPACK_B), svec)};
-}
-
-static inline uvec half_up(uvec x) {
-    return __builtin_astype(AVERAGE(__builtin_astype(x, packed_out), __builtin_astype((uvec)0, packed_out)), uvec);
-}
-
-#else
-
-static inline vec narrow(pair x) {
-    const svec least = (svec)-128, most = (svec)127;
-    vec r;
-    r.lo = __builtin_convertvector(__builtin_elementwise_max(__builtin_elementwise_min(x.a, most), least), hvec);
-    r.hi = __builtin_convertvector(__builtin_elementwise_max(__builtin_elementwise_min(x.b, most), least), hvec);
-    return r;
-}
-
-static inline uvec narrow_sums(pair x) {
-    uvec r;
-    r.lo = __builtin_convertvector(__builtin_elementwise_min(x.a, (svec)255), huvec);
-    r.hi = __builtin_convertvector(__builtin_elementwise_min(x.b, (svec)255), huvec);
-    return r;
-}
-
-static inline pair widen(uvec low, uvec high) {
-    wide a = __builtin_convertvector(low.lo, wide) | __builtin_convertvector(high.lo, wide) << (wide)8;
-    wide b = __builtin_convertvector(low.hi, wide) | __builtin_convertvector(high.hi, wide) << (wide)8;
-    return (pair){__builtin_astype(a, svec), __builtin_astype(b, svec)};
-}
-
-static inline uvec half_up(uvec x) { return (x + (uvec)1) >> (uvec)1; }
-
-#endif
-
-/* A table of 64 bytes as vectors, entries for the bytes of x; with 128 entries. Of a larger x anything. */
-#if LANES == 64 && defined(PERMUTE) && defined(PACK)
-enum { SPAN = 1 };
-static inline void spread_table(__global const uchar *bytes, uvec *t) { t[0] = *(__global const uvec *)bytes; }
-static inline uvec look64(const uvec *t, uvec x) {
-    uvec r;
-    __asm__("vpermb %1, %2, %0" : "=v"(r) : "v"(t[0]), "v"(x));
-    return r;
-}
-static inline uvec look128(const uvec *t, uvec x) {
-    __asm__("vpermi2b %2, %1, %0" : "+v"(x) : "v"(t[0]), "v"(t[1]));
-    return x;
-}
-#else
-#ifdef PACK
-enum { SPAN = 4 };
-static inline void spread_table(__global const uchar *bytes, uvec *t) {
-    for (int i = 0; i < 4; i++)
-        for (int k = 0; k < LANES; k++) t[i][k] = bytes[16 * i + k % 16];
-}
-static inline uvec look16(uvec t, uvec x) {
-    return __builtin_astype(SHUFFLE(__builtin_astype(t, packed_out), __builtin_astype(x, packed_out)), uvec);
-}
-static inline uvec look64(const uvec *t, uvec x) {
-    uvec low = (x & (uvec)16) == (uvec)0 ? look16(t[0], x) : look16(t[1], x);
-    uvec high = (x & (uvec)16) == (uvec)0 ? look16(t[2], x) : look16(t[3], x);
-    return (x & (uvec)32) == (uvec)0 ? low : high;
-}
-#else
-enum { SPAN = CLASSES / LANES };
-static inline void spread_table(__global const uchar *bytes, uvec *t) {
-    for (int i = 0; i < CLASSES; i++) t[i / LANES][i % LANES] = bytes[i];
-}
-static inline uvec look64(const uvec *t, uvec x) {
-    const uchar *bytes = (const uchar *)t;
-    for (int k = 0; k < LANES; k++) x[k] = bytes[x[k] % CLASSES];
-    return x;
-}
-#endif
-static inline uvec look128(const uvec *t, uvec x) {
-    return x < (uvec)CLASSES ? look64(t, x) : look64(t + SPAN, x & (uvec)(CLASSES - 1));
-}
-#endif
-
-typedef struct {
-    uvec phi[2][SPAN], inverse[3][2 * SPAN];
-} lookup;
-
-static void load_tables(__global const uchar *bytes, lookup *t) {
-    for (int i = 0; i < 2; i++) spread_table(bytes + i * CLASSES, t->phi[i]);
-    for (int i = 0; i < 6; i++) spread_table(bytes + (2 + i) * CLASSES, &t->inverse[i / 2][i % 2 * SPAN]);
-}
-
-static inline pair phi_of(const lookup *t, uvec class) { return widen(look64(t->phi[0], class), look64(t->phi[1], class)); }
-
-static inline svec add_s(svec x, svec y) {
-    return __builtin_astype(__builtin_elementwise_add_sat(__builtin_astype(x, wide), __builtin_astype(y, wide)), svec);
-}
-static inline svec sub_s(svec x, svec y) {
-    return __builtin_astype(__builtin_elementwise_sub_sat(__builtin_astype(x, wide), __builtin_astype(y, wide)), svec);
-}
-static inline svec shift_right(svec x, int by) { return __builtin_astype(__builtin_astype(x, wide) >> (wide)(ushort)by, svec); }
-static inline svec share(svec x, uint by) {
-    dwide product = __builtin_convertvector(__builtin_astype(x, wide), dwide) * (dwide)by;
-    return __builtin_astype(__builtin_convertvector(product >> (dwide)16, wide), svec);
-}
-
-static inline uvec inverse(const lookup *t, pair s) {
-    const wide top = (wide)32767;
-    s.a = __builtin_astype(__builtin_elementwise_min(__builtin_astype(s.a, wide), top), svec);
-    s.b = __builtin_astype(__builtin_elementwise_min(__builtin_astype(s.b, wide), top), svec);
-    uvec by1 = narrow_sums(s), by16 = narrow_sums((pair){shift_right(s.a, 4), shift_right(s.b, 4)}),
-         by256 = narrow_sums((pair){shift_right(s.a, 8), shift_right(s.b, 8)});
-    uvec x = by16 < (uvec)SUMS ? look128(t->inverse[1], by16) : look128(t->inverse[2], by256);
-    return by1 < (uvec)SUMS ? look128(t->inverse[0], by1) : x;
-}
-
-static inline uvec class_of(vec v) {
-    return __builtin_elementwise_min(half_up(__builtin_astype(__builtin_elementwise_abs(v), uvec)), (uvec)(CLASSES - 1));
-}
+#include "large.clh"
 
 /* A frame at work: APPs and messages stand BIAS above what they are, so that a message is widened by zeros. */
 typedef struct {
@@ -200,14 +33,9 @@ typedef struct {
     __global uchar *msg;   /* [rows][z / LANES][edges of the row][LANES] */
     __global char *syn;    /* [rows][z], narrowed; the sign is the syndrome bit */
     __global ulong *twice; /* [cols][2 words + 1]: decisions of a column, twice in a row */
+    __global uvec *row;    /* [degree]: classes of the v of a row, signs above them */
     int z, n_rows, n_cols;
 } state;
-
-static inline __global short *place(const state *s, __global const ushort *edge, int r) {
-    int p = r + edge[1];
-    if (p >= s->z) p -= s->z;
-    return s->app + (size_t)edge[0] * (s->z + LANES) + p;
-}
 
 static inline pair app_at(__global const short *p) {
     return (pair){((__global const loose *)p)->v, ((__global const loose *)(p + HALF))->v};
@@ -232,38 +60,36 @@ static inline void sizes(const lookup *t, int degree, pair sum, const uvec *k, u
     out[2] = __builtin_elementwise_min(cap, inverse(t, (pair){sum.a - rest.a, sum.b - rest.b}));
 }
 
-/* LANES rows from r on; those of the next block row are fetched meanwhile. */
-static inline void lifted_rows(const state *s, const lookup *t, __global const ushort *edge, int degree, int degree_next,
-                               __global uchar *msg, vec sign, int r) {
+/* LANES rows. */
+static inline void lifted_rows(const state *s, const lookup *t, __global const uint *at, int degree, __global uchar *msg, vec sign) {
     const uvec none = (uvec)CLASSES;
     uvec k[3] = {none, none, none}, size[3];
     pair sum = {(svec)0, (svec)0};
-    for (int e = 0; e < degree; e++) {
-        __global const short *next = place(s, edge + 2 * (degree_next ? degree + min(e, degree_next - 1) : e), r);
-        soon(next);
-        soon(next + 32);
-        if (LANES == 64) soon(msg + (degree + e) * LANES);
-        pair v = less(place(s, edge + 2 * e, r), *(__global const uvec *)(msg + e * LANES));
-        vec x = narrow(v);
-        uvec class = class_of(x), lo = __builtin_elementwise_min(k[0], class), hi = __builtin_elementwise_max(k[0], class);
-        pair phi = phi_of(t, class);
+    _Pragma("clang loop unroll_count(2)") for (int e = 0; e < degree; e++) {
+        soon(s->app + at[e + AHEAD]);
+        soon(s->app + at[e + AHEAD] + 32);
+        soon(msg + (e + AHEAD) * LANES);
+        const vec x = narrow(less(s->app + at[e], *(__global const uvec *)(msg + e * LANES)));
+        const uvec class = class_of(x), lo = __builtin_elementwise_min(k[0], class), hi = __builtin_elementwise_max(k[0], class);
+        const pair phi = phi_of(t, class);
+        s->row[e] = (__builtin_astype(x, uvec) & (uvec)128) | class;
         sum = (pair){add_s(sum.a, phi.a), add_s(sum.b, phi.b)};
         sign ^= x;
-        k[1] = lo != hi ? __builtin_elementwise_min(k[1], hi) : k[1];
+        k[1] = hi > lo ? __builtin_elementwise_min(k[1], hi) : k[1];
         k[2] = __builtin_elementwise_min(k[2], hi);
         k[0] = lo;
     }
     sizes(t, degree, sum, k, size);
-    for (int e = 0; e < degree; e++) {
-        __global short *app = place(s, edge + 2 * e, r);
-        pair v = less(app, *(__global const uvec *)(msg + e * LANES));
-        vec x = narrow(v);
-        uvec class = class_of(x), m = class == k[0] ? size[0] : class == k[1] ? size[1] : size[2];
-        m = (sign ^ x) < (vec)0 ? (uvec)BIAS - m : (uvec)BIAS + m;
-        pair wide_m = widen(m, (uvec)0);
+    for (int i = 0; i < 3; i++) size[i] += (uvec)BIAS;
+    _Pragma("clang loop unroll_count(2)") for (int e = 0; e < degree; e++) {
+        __global short *app = s->app + at[e];
+        const uvec x = s->row[e], class = x & (uvec)127, old = *(__global const uvec *)(msg + e * LANES);
+        uvec m = class == k[0] ? size[0] : class == k[1] ? size[1] : size[2];
+        m = (sign ^ __builtin_astype(x, vec)) < (vec)0 ? (uvec)0 - m : m; /* 256 - (128 + m) is 128 - m */
+        const pair more = minus(m, old), was = app_at(app);
         *(__global uvec *)(msg + e * LANES) = m;
-        ((__global loose *)app)->v = v.a + wide_m.a;
-        ((__global loose *)(app + HALF))->v = v.b + wide_m.b;
+        ((__global loose *)app)->v = was.a + more.a;
+        ((__global loose *)(app + HALF))->v = was.b + more.b;
     }
 }
 
@@ -281,15 +107,15 @@ static inline void wrap(const state *s, __global const ushort *edge) {
     ((__global loose *)(end + HALF))->v = x.b;
 }
 
-static void iterate(const state *s, const lookup *tables, __global const uint *rows, __global const ushort *edges) {
+static void iterate(const state *s, const lookup *tables, __global const uint *rows, __global const ushort *edges,
+                    __global const uint *at) {
     const lookup t = *tables;
+    __global uchar *msg = s->msg;
     for (int i = 0; i < s->n_rows; i++) {
-        const int first = rows[i], degree = rows[i + 1] - first, degree_next = i + 1 < s->n_rows ? rows[i + 2] - rows[i + 1] : 0;
-        __global const ushort *edge = edges + 2 * first;
-        __global uchar *msg = s->msg + (size_t)first * s->z;
-        for (int r = 0; r < s->z; r += LANES, msg += degree * LANES)
-            lifted_rows(s, &t, edge, degree, degree_next, msg, *(__global const vec *)(s->syn + (size_t)i * s->z + r), r);
-        for (int e = 0; e < degree; e++) wrap(s, edge + 2 * e);
+        const int degree = rows[i + 1] - rows[i];
+        for (int r = 0; r < s->z; r += LANES, at += degree, msg += degree * LANES)
+            lifted_rows(s, &t, at, degree, msg, *(__global const vec *)(s->syn + (size_t)i * s->z + r));
+        for (int e = rows[i]; e < (int)rows[i + 1]; e++) wrap(s, edges + 2 * e);
     }
 }
 
@@ -332,13 +158,14 @@ static inline svec half_of(svec m) {
     return (m + shift_right(m, 15)) >> (svec)1;
 }
 
-static void halve(const state *s, __global const uint *rows, __global const ushort *edges, __global const ulong *frame, int llr) {
+static void halve(const state *s, __global const uint *rows, __global const ushort *edges, __global const uint *at,
+                  __global const ulong *frame, int llr) {
     load(s, frame, llr);
     __global uchar *msg = s->msg;
     for (int i = 0; i < s->n_rows; i++) {
         for (int r = 0; r < s->z; r += LANES)
             for (int e = rows[i]; e < rows[i + 1]; e++, msg += LANES) {
-                __global short *app = place(s, edges + 2 * e, r);
+                __global short *app = s->app + *at++;
                 pair m = widen(*(__global const uvec *)msg, (uvec)0), x = app_at(app);
                 m = (pair){half_of(m.a), half_of(m.b)};
                 *(__global uvec *)msg = __builtin_astype(narrow(m), uvec) + (uvec)BIAS;
@@ -419,8 +246,8 @@ static uint unmatched(const state *s, __global const uint *rows, __global const 
     return n;
 }
 
-/* Scratch of a work-item, in bytes (the host has the same formula): APPs, messages, syndrome, decisions. */
-static state state_at(__global uchar *scratch, size_t bytes, int z, int n_rows, int n_cols, int n_edges) {
+/* Scratch of a work-item, in bytes (the host has the same formula): APPs, messages, syndrome, a row, decisions. */
+static state state_at(__global uchar *scratch, size_t bytes, int z, int n_rows, int n_cols, int n_edges, int degree_max) {
     state s = {.z = z, .n_rows = n_rows, .n_cols = n_cols};
     scratch += get_global_id(0) * bytes;
     s.app = (__global short *)scratch;
@@ -429,15 +256,18 @@ static state state_at(__global uchar *scratch, size_t bytes, int z, int n_rows, 
     scratch += (size_t)n_edges * z;
     s.syn = (__global char *)scratch;
     scratch += (size_t)n_rows * z;
+    s.row = (__global uvec *)scratch;
+    scratch += degree_max * LANES;
     s.twice = (__global ulong *)scratch;
     return s;
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void large_lanes(
     __global const ulong *frames, __global const ulong *syndromes, __global ulong *bits, __global uint *iterations,
-    __global const uint *rows, __global const ushort *edges, __global const uchar *tables, __global uchar *scratch,
-    __global int *taken, ulong scratch_bytes, int n_frames, int z, int n_rows, int n_cols, int c, uint few, int max_iterations) {
-    const state s = state_at(scratch, scratch_bytes, z, n_rows, n_cols, rows[n_rows]);
+    __global const uint *rows, __global const ushort *edges, __global const uint *places, __global const uchar *tables,
+    __global uchar *scratch, __global int *taken, ulong scratch_bytes, int n_frames, int z, int n_rows, int n_cols, int degree_max,
+    int c, uint few, int max_iterations) {
+    const state s = state_at(scratch, scratch_bytes, z, n_rows, n_cols, rows[n_rows], degree_max);
     const size_t words = (size_t)n_cols * (z / 64), row_count = (size_t)n_rows * (z / 64);
     lookup t;
     for (int f; (f = atomic_inc(taken)) < n_frames;) {
@@ -448,14 +278,14 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void large_lanes(
         load_syndrome(&s, syndrome);
         for (size_t i = 0; i < (size_t)rows[n_rows] * z; i += LANES) *(__global uvec *)(s.msg + i) = (uvec)BIAS;
         for (int k = 1; k <= max_iterations && !used; k++) {
-            iterate(&s, &t, rows, edges);
+            iterate(&s, &t, rows, edges, places);
             decide_all(&s, bits + f * words);
             const uint left = unmatched(&s, rows, edges, syndrome);
             if (left == 0) {
                 used = k;
             } else if (left <= few && !halved && k < max_iterations) {
                 halved = 1;
-                halve(&s, rows, edges, frame, c / 2);
+                halve(&s, rows, edges, places, frame, c / 2);
                 load_tables(tables + TABLES, &t);
             }
         }
@@ -465,8 +295,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void large_lanes(
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void large_syndrome_lanes(
     __global const ulong *frames, __global ulong *syndromes, __global const uint *rows, __global const ushort *edges,
-    __global uchar *scratch, __global int *taken, ulong scratch_bytes, int n_frames, int z, int n_rows, int n_cols) {
-    const state s = state_at(scratch, scratch_bytes, z, n_rows, n_cols, rows[n_rows]);
+    __global uchar *scratch, __global int *taken, ulong scratch_bytes, int n_frames, int z, int n_rows, int n_cols, int degree_max) {
+    const state s = state_at(scratch, scratch_bytes, z, n_rows, n_cols, rows[n_rows], degree_max);
     const int words = z / 64;
     for (int f; (f = atomic_inc(taken)) < n_frames;) {
         keep_twice(&s, frames + (size_t)f * n_cols * words);

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "compute/cl.h"
 #include "reconcile/large_run.h"
 #include "reconcile/tables.h"
 
-enum { CHUNK = 256 /* frames in a launch */, TABLES = 2 * QD_LARGE_CLASSES + 3 * QD_LARGE_SUMS };
+enum {
+    CHUNK = 256 /* frames in a launch */,
+    TABLES = 2 * QD_LARGE_CLASSES + 3 * QD_LARGE_SUMS,
+    AHEAD_BYTES = 2560 /* edges in lanes, as in the kernel */
+};
 
 typedef struct job {
     const qd_large_code *c;
     const qd_large_rule *rule; /* NULL: syndromes */
     qd_device *dev;
-    qd_buf frames, syndromes, bits, iterations, rows, edges, tables, scratch, messages, taken;
+    qd_buf frames, syndromes, bits, iterations, rows, edges, places, tables, scratch, messages, taken;
     cl_kernel kernel;
     uint32_t lanes; /* 0 in the portable form */
     uint64_t chunk, workers;
@@ -41,6 +46,21 @@ static qd_status upload(job *j, qd_buf *b, const void *p, size_t bytes, qd_error
     return qd_cl_write(j->dev, b, 0, p, bytes, err);
 }
 
+/* Where each vector of lanes begins in the APPs, in the order of use. */
+static qd_status upload_places(job *j, qd_error *err) {
+    const qd_large_code *c = j->c;
+    const size_t n = (size_t)c->edges * (c->z / j->lanes) + AHEAD_BYTES / j->lanes;
+    uint32_t *places = calloc(n, sizeof *places), *p = places;
+    if (!places) return qd_fail(err, QD_E_INTERNAL, "no memory for the tables of a code|||close other programs");
+    for (uint32_t i = 0; i < c->rows; i++)
+        for (uint32_t r = 0; r < c->z; r += j->lanes)
+            for (uint32_t e = c->row_start[i]; e < c->row_start[i + 1]; e++)
+                *p++ = c->edge[e].col * (c->z + j->lanes) + (r + c->edge[e].shift) % c->z;
+    qd_status st = upload(j, &j->places, places, n * sizeof *places, err);
+    free(places);
+    return st;
+}
+
 static qd_status upload_tables(job *j, qd_error *err) {
     uint8_t t[2][TABLES];
     for (int h = 0; h < 2 && j->rule; h++) {
@@ -51,6 +71,7 @@ static qd_status upload_tables(job *j, qd_error *err) {
         memcpy(t[h] + 2 * QD_LARGE_CLASSES, j->rule->inverse[h], sizeof j->rule->inverse[h]);
     }
     if (j->rule) QD_TRY(upload(j, &j->tables, t, sizeof t, err));
+    if (j->rule && j->lanes) QD_TRY(upload_places(j, err));
     QD_TRY(upload(j, &j->rows, j->c->row_start, (j->c->rows + 1) * sizeof(uint32_t), err));
     return upload(j, &j->edges, j->c->edge, j->c->edges * sizeof(qd_large_edge), err);
 }
@@ -62,7 +83,8 @@ static qd_status allocate(job *j, uint64_t n, qd_error *err) {
     const uint64_t messages = (uint64_t)c->edges * c->z, apps = (uint64_t)c->cols * (c->z + j->lanes) * 2;
     j->chunk = n < CHUNK ? n : CHUNK;
     if (j->lanes) {
-        j->scratch_bytes = apps + messages + (uint64_t)c->rows * c->z + (uint64_t)c->cols * (2 * c->words + 1) * 8;
+        j->scratch_bytes =
+            apps + messages + (uint64_t)c->rows * c->z + c->degree_max * j->lanes + (uint64_t)c->cols * (2 * c->words + 1) * 8;
         j->scratch_bytes = (j->scratch_bytes + 63) / 64 * 64;
         const uint64_t fit = about->max_alloc_bytes / j->scratch_bytes;
         j->workers = about->compute_units < j->chunk ? about->compute_units : j->chunk;
@@ -90,17 +112,27 @@ static size_t group_size(const job *j) {
 
 static qd_status run_decoder(job *j, uint64_t n, qd_error *err) {
     const qd_large_code *c = j->c;
-    cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols, llr = (cl_int)j->rule->c,
-           most = (cl_int)j->rule->max_iterations;
+    cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols,
+           degree_max = (cl_int)c->degree_max, llr = (cl_int)j->rule->c, most = (cl_int)j->rule->max_iterations;
     cl_uint few = j->rule->halve;
-    const qd_arg lanes[] = {QD_ARG_BUF(j->frames), QD_ARG_BUF(j->syndromes),
-                            QD_ARG_BUF(j->bits),   QD_ARG_BUF(j->iterations),
-                            QD_ARG_BUF(j->rows),   QD_ARG_BUF(j->edges),
-                            QD_ARG_BUF(j->tables), QD_ARG_BUF(j->scratch),
-                            QD_ARG_BUF(j->taken),  QD_ARG(j->scratch_bytes),
-                            QD_ARG(n_frames),      QD_ARG(z),
-                            QD_ARG(rows),          QD_ARG(cols),
-                            QD_ARG(llr),           QD_ARG(few),
+    const qd_arg lanes[] = {QD_ARG_BUF(j->frames),
+                            QD_ARG_BUF(j->syndromes),
+                            QD_ARG_BUF(j->bits),
+                            QD_ARG_BUF(j->iterations),
+                            QD_ARG_BUF(j->rows),
+                            QD_ARG_BUF(j->edges),
+                            QD_ARG_BUF(j->places),
+                            QD_ARG_BUF(j->tables),
+                            QD_ARG_BUF(j->scratch),
+                            QD_ARG_BUF(j->taken),
+                            QD_ARG(j->scratch_bytes),
+                            QD_ARG(n_frames),
+                            QD_ARG(z),
+                            QD_ARG(rows),
+                            QD_ARG(cols),
+                            QD_ARG(degree_max),
+                            QD_ARG(llr),
+                            QD_ARG(few),
                             QD_ARG(most)},
                  group[] = {QD_ARG_BUF(j->frames),
                             QD_ARG_BUF(j->syndromes),
@@ -130,7 +162,8 @@ static qd_status run_decoder(job *j, uint64_t n, qd_error *err) {
 
 static qd_status run_syndromes(job *j, uint64_t n, qd_error *err) {
     const qd_large_code *c = j->c;
-    cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols;
+    cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols,
+           degree_max = (cl_int)c->degree_max;
     const qd_arg lanes[] = {QD_ARG_BUF(j->frames),
                             QD_ARG_BUF(j->syndromes),
                             QD_ARG_BUF(j->rows),
@@ -141,7 +174,8 @@ static qd_status run_syndromes(job *j, uint64_t n, qd_error *err) {
                             QD_ARG(n_frames),
                             QD_ARG(z),
                             QD_ARG(rows),
-                            QD_ARG(cols)},
+                            QD_ARG(cols),
+                            QD_ARG(degree_max)},
                  group[] = {QD_ARG_BUF(j->frames), QD_ARG_BUF(j->syndromes),
                             QD_ARG_BUF(j->rows),   QD_ARG_BUF(j->edges),
                             QD_ARG(n_frames),      QD_ARG(z),
@@ -162,7 +196,7 @@ static qd_status begin(job *j, uint64_t n, qd_large_form form, qd_error *err) {
 
 static void end(job *j) {
     qd_buf *const secret[] = {&j->frames, &j->syndromes, &j->bits, &j->scratch, &j->messages};
-    qd_buf *const open[] = {&j->iterations, &j->rows, &j->edges, &j->tables, &j->taken};
+    qd_buf *const open[] = {&j->iterations, &j->rows, &j->edges, &j->places, &j->tables, &j->taken};
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++) qd_buf_wipe(j->dev, secret[i]);
     for (size_t i = 0; i < sizeof open / sizeof *open; i++) qd_cl_free(open[i]);
 }
