@@ -114,13 +114,19 @@ expect 0 'QBER' "$qd" reconcile "$dir/a" "$dir/b" --blind --rounds 20 --out "$di
 cmp -s "$dir/blind/alice.bits" "$dir/blind/bob.bits" || say "a blind start leaves different strings"
 grep -q '"sample": {"bits": 0, "errors": 0}' "$dir/blind.json" || grep -A1 '"sample": {' "$dir/blind.json" | grep -q '"bits": 0' || say "a blind start disclosed a sample"
 
+# --- Cascade: less of Alice's bits than any code of that length, and as many of Bob's
+expect 0 'QBER' "$qd" reconcile "$dir/a" "$dir/b" --code cascade --out "$dir/casc" --json "$dir/casc.json" $ref
+cmp -s "$dir/casc/alice.bits" "$dir/casc/bob.bits" || say "Cascade leaves different strings"
+
 expect 5 'absent' "$qd" reconcile "$dir/absent" "$dir/b" --out "$dir/x"
 expect 5 '' "$qd" reconcile "$dir" "$dir/b" --out "$dir/x"
 expect 5 '' "$qd" reconcile "$dir/pipe" "$dir/b" --out "$dir/x"
 expect 5 'exists' "$qd" reconcile "$dir/a" "$dir/b" --out "$dir/o"
 expect 5 '' "$qd" reconcile "$dir/a" "$dir/b" --out "$dir/no/such" $ref
 expect 2 '--out' "$qd" reconcile "$dir/a" "$dir/b"
-expect 2 'cascade' "$qd" reconcile "$dir/a" "$dir/b" --code cascade --out "$dir/x"
+expect 2 'turbo' "$qd" reconcile "$dir/a" "$dir/b" --code turbo --out "$dir/x"
+expect 2 'leak' "$qd" reconcile "$dir/a" "$dir/b" --code cascade --leak 0.2 --out "$dir/x"
+expect 2 'blind' "$qd" reconcile "$dir/a" "$dir/b" --code cascade --blind --out "$dir/x"
 expect 2 'exclude' "$qd" reconcile "$dir/a" "$dir/b" --blind --qber 0.02 --out "$dir/x"
 expect 2 'rounds' "$qd" reconcile "$dir/a" "$dir/b" --blind --rounds 0 --out "$dir/x"
 expect 2 'rounds' "$qd" reconcile "$dir/a" "$dir/b" --rounds 33 --out "$dir/x"

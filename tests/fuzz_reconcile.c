@@ -88,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         .block = 1, .errors = take(&in) % 16, .sample = 100, .eps_cor = 1e-15, .max_iterations = 1 + take(&in) % 8, .batch = 1};
     p.rounds = take(&in) % 5;
     if (take(&in) % 4 == 0) p.errors = p.sample = 0;
+    else if (take(&in) % 2) p.code = QD_CODE_CASCADE;
     qd_bits key[2];
     qd_reconcile_alice *alice = NULL;
     qd_reconcile_bob *bob = NULL;

@@ -14,6 +14,8 @@ typedef struct replay {
     uint64_t sent;                            /* syndrome bits of all messages */
     uint64_t answers, tags, frame_tags, width;
     uint64_t bytes[2], turns, added_rounds;
+    bool cascade, mixed;
+    uint64_t told[2]; /* parities of Cascade, Alice's and Bob's */
     bool over;
     qd_ledger ledger; /* once over */
 } replay;
@@ -24,6 +26,14 @@ static inline void replay_free(replay *r) {
     free(r->revealed);
     free(r->asked);
     *r = (replay){0};
+}
+
+static inline void replay_frames(replay *r) {
+    r->rows = calloc(r->frames, sizeof *r->rows);
+    r->open = calloc(r->frames, 1);
+    r->revealed = calloc(r->frames, 1);
+    r->asked = calloc(r->frames, 1);
+    memset(r->open, !r->cascade, r->frames);
 }
 
 static inline void replay_code(replay *r, qd_body *b) {
@@ -41,11 +51,22 @@ static inline void replay_code(replay *r, qd_body *b) {
     r->rounds = qd_body_get_u32(b);
     ck_assert_uint_le(r->rounds, 64);
     r->n = (code == 1 ? 22 : 10) * r->z + r->m - 2 * r->z;
-    r->rows = calloc(r->frames, sizeof *r->rows);
-    r->open = calloc(r->frames, 1);
-    r->revealed = calloc(r->frames, 1);
-    r->asked = calloc(r->frames, 1);
-    memset(r->open, 1, r->frames);
+    replay_frames(r);
+}
+
+static inline void replay_cascade(replay *r, qd_body *b) {
+    replay_free(r);
+    r->cascade = true;
+    (void)qd_body_get_u8(b);
+    r->basis = qd_body_get_u8(b);
+    r->n = qd_body_get_u32(b);
+    for (uint32_t i = qd_body_get_u32(b) + 1; i > 0; i--) (void)qd_body_get_u32(b); /* blocks and order */
+    r->tag_bits = qd_body_get_u32(b);
+    (void)qd_body_get_u8(b);
+    (void)qd_body_get_u64(b);
+    (void)qd_body_get_u64(b);
+    r->frames = qd_body_get_u64(b);
+    replay_frames(r);
 }
 
 /* A list of bits, one for each frame whose @p of is set: what is no is asked for, or open still. */
@@ -77,6 +98,11 @@ static inline void replay_end(replay *r, uint64_t errors) {
     ck_assert_uint_eq(all, r->sent);
     while (r->width < 63 && ((uint64_t)1 << r->width) < n + 1) r->width++; /* ceil(log2(n+1)) */
     uint64_t *a = r->ledger.bits[r->basis][QD_ALICE_TO_BOB], *b = r->ledger.bits[r->basis][QD_BOB_TO_ALICE];
+    if (r->cascade) { /* which frame a parity is of, messages do not say: known where all or none are kept, else it is a share */
+        r->mixed = failed && kept;
+        kept_bits = kept ? r->told[0] : 0;
+        b[QD_LEAK_SYNDROME] = r->told[1];
+    }
     a[QD_LEAK_SYNDROME] = kept_bits;
     a[QD_LEAK_PRIVATE] = kept * 2 * r->z;
     a[QD_LEAK_FAILED] = failed * r->n;
@@ -117,6 +143,7 @@ static inline void replay_message(replay *r, const qd_msg *m) {
     qd_body b = qd_body_of(m);
     uint64_t frames;
     if (m->type == QD_MSG_CODE) replay_code(r, &b);
+    if (m->type == QD_MSG_CASCADE) replay_cascade(r, &b);
     if (!r->rows) return;
     r->bytes[m->from] += m->bytes;
     r->turns += m->from == 1 && m->last;
@@ -128,6 +155,10 @@ static inline void replay_message(replay *r, const qd_msg *m) {
         break;
     case QD_MSG_ANSWER: replay_answer(r, &b, r->open, r->open); break;
     case QD_MSG_ROWS: replay_rows(r, &b); break;
+    case QD_MSG_PARITIES:
+        (void)qd_body_get_u32(&b);
+        r->told[m->from] += qd_body_get_u64(&b);
+        break;
     case QD_MSG_REVEAL: replay_reveal(r, &b); break;
     case QD_MSG_TAG: r->tags++; break;
     case QD_MSG_TAG_ANSWER: r->answers++; break;

@@ -1,37 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows added to frames that fail: what both machines agree on, what it discloses by the messages' own sum, what is refused. */
 #include <math.h>
-#include "ledger_replay.h"
-#include "reconcile_pair.h"
+#include "replayed.h"
 #include "run_all.h"
-
-/* The messages of a run once more, and the ledger of both machines against their sum. */
-static replay replayed(const wire *w, const qd_reconcile_result *r) {
-    replay sum = {0};
-    FILE *f = fmemopen(w->p, w->n, "rb");
-    bool end = false;
-    qd_ledger l = {0};
-    while (!end) {
-        qd_msg m;
-        ck_ok(qd_msg_read(f, w->n, &m, &end, &err));
-        if (!end) replay_message(&sum, &m);
-        free(m.body);
-    }
-    fclose(f);
-    ck_assert(sum.over);
-    ck_ok(qd_reconcile_charge(r, (int)sum.basis, &l, &err));
-    for (int d = 0; d < 2; d++)
-        for (int k = 0; k < QD_LEAK_KINDS; k++)
-            ck_assert_msg(l.bits[sum.basis][d][k] == sum.ledger.bits[sum.basis][d][k], "%s from %s: charged %llu, sent %llu",
-                          qd_leak_name((qd_leak)k), d ? "Bob" : "Alice", (unsigned long long)l.bits[sum.basis][d][k],
-                          (unsigned long long)sum.ledger.bits[sum.basis][d][k]);
-    ck_assert_uint_eq(r->bytes[0], sum.bytes[0]);
-    ck_assert_uint_eq(r->bytes[1], sum.bytes[1]);
-    ck_assert_uint_eq(r->rounds, sum.turns);
-    ck_assert_uint_eq(r->added_rounds, sum.added_rounds);
-    ck_assert_uint_eq(r->code_bits, sum.sent - r->frames * 2 * r->z); /* rows of all frames, failed ones' too */
-    return sum;
-}
 
 /* Strings of @p q; Alice thinks that it is @p thought. */
 static pair strings(uint64_t n, double q, double thought, uint32_t rounds) {

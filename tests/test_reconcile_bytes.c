@@ -11,6 +11,7 @@ static wire recorded(pair *t) {
     run(t, &w, NULL, NULL);
     (void)agreed(t);
     if (t->p.rounds) ck_assert_int_gt(w.count[QD_MSG_ROWS], 1);
+    if (t->p.code == QD_CODE_CASCADE) ck_assert_int_gt(w.count[QD_MSG_PARITIES], 20);
     return w;
 }
 
@@ -36,9 +37,15 @@ START_TEST(the_batch_changes_only_the_messages) {
 }
 END_TEST
 
+/* A single syndrome, added rows, Cascade. */
+static void method(pair *t, int i) {
+    t->p.rounds = i == 1 ? 8 : 0;
+    t->p.code = i == 2 ? QD_CODE_CASCADE : QD_CODE_AUTO;
+}
+
 START_TEST(device_and_reference_exchange_the_same_bytes) {
     pair t = pair_make(60000, 0.03);
-    t.p.rounds = _i ? 8 : 0;
+    method(&t, _i);
     wire ref = recorded(&t);
     qd_reconcile_result a = *qd_reconcile_bob_result(t.bob);
     pair_stop(&t);
@@ -106,7 +113,7 @@ static void be_bob(pair *t, int fd) {
 
 START_TEST(two_processes_exchange_the_same_bytes_as_one) {
     pair t = pair_make(60000, 0.03);
-    t.p.rounds = _i ? 8 : 0;
+    method(&t, _i);
     wire one = recorded(&t), two = {0};
     pair_stop(&t);
     int fd[2], status;
@@ -148,8 +155,8 @@ int main(void) {
     TCase *t = tcase_create("reconcile_bytes");
     tcase_set_timeout(t, 600);
     tcase_add_loop_test(t, the_batch_changes_only_the_messages, 0, 2);
-    tcase_add_loop_test(t, device_and_reference_exchange_the_same_bytes, 0, 2);
-    tcase_add_loop_test(t, two_processes_exchange_the_same_bytes_as_one, 0, 2);
+    tcase_add_loop_test(t, device_and_reference_exchange_the_same_bytes, 0, 3);
+    tcase_add_loop_test(t, two_processes_exchange_the_same_bytes_as_one, 0, 3);
     suite_add_tcase(s, t);
     return run_all(s);
 }

@@ -45,7 +45,7 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     o->rounds = QD_ROUNDS_DEFAULT;
     const qd_opt opts[] = {
         {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N", "length of both strings (default: what NAME.json beside a file says, else 8 times its size)", &o->has_bits},
-        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1|nr-bg2", "code (default auto: the better of both)", NULL},
+        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1|nr-bg2|cascade", "code (default auto: the better of both)", NULL},
         {"qber", QD_OPT_REAL, &o->qber, 0, 1, "Q", "error rate that the rate is made for (default: from a disclosed sample)",
          &o->has_qber},
         {"blind", QD_OPT_FLAG, &o->blind, 0, 0, NULL, "disclose no sample: the error rate is found out by added rows", NULL},
@@ -71,7 +71,9 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     s->order = strcmp(o->order, "msb") == 0 ? QD_MSB_FIRST : QD_LSB_FIRST;
     QD_TRY(qd_code_named(o->code, &s->p.code, err));
     double least, most;
-    qd_code_leaks(s->p.code, &least, &most);
+    if (s->p.code == QD_CODE_CASCADE && (o->has_leak || o->blind))
+        return qd_fail(err, QD_E_USAGE, "--code cascade goes without --leak and --blind||Cascade takes its block sizes from the error rate, and has no rate of its own|see qdistill reconcile --help");
+    qd_code_leaks(s->p.code == QD_CODE_CASCADE ? QD_CODE_AUTO : s->p.code, &least, &most);
     if (o->has_leak && !(o->leak >= least && o->leak <= most))
         return qd_fail(err, QD_E_USAGE, "--leak: %g is out of range: %.4f to %.4f||that is what frames of this code can disclose|see qdistill reconcile --help",
                        o->leak, ceil(1e4 * least) / 1e4, floor(1e4 * most) / 1e4);
@@ -249,7 +251,7 @@ static json_t *record_of(const session *s) {
     json_object_set_new(j, "leak_bits",
                         json_pack("{s:o,s:o}", "alice",
                                   qd_json_from_u64(alice[QD_LEAK_SYNDROME] - alice[QD_LEAK_PRIVATE] + alice[QD_LEAK_FAILED]),
-                                  "bob", qd_json_from_u64(bob[QD_LEAK_ANSWER] + bob[QD_LEAK_ERROR_COUNT])));
+                                  "bob", qd_json_from_u64(bob[QD_LEAK_SYNDROME] + bob[QD_LEAK_ANSWER] + bob[QD_LEAK_ERROR_COUNT])));
     json_object_set_new(j, "verify_bits", qd_json_from_u64(alice[QD_LEAK_TAG]));
     json_object_set_new(j, "efficiency", qd_json_from_real(f.efficiency));
     json_object_set_new(j, "efficiency_charged", qd_json_from_real(f.efficiency_charged));
@@ -329,7 +331,11 @@ static void say(const session *s) {
     qd_reconcile_figures f = qd_reconcile_figures_of(r);
     FILE *to = qd_cli_text(&s->cli);
     if (!to) return;
-    fprintf(
+    if (r->code == QD_CODE_CASCADE)
+        fprintf(to, "%llu bits in %llu frames of %u (cascade, %llu parities of each side in %u turns of Bob), %llu dropped, %llu disclosed as a sample\n",
+                (unsigned long long)r->n, (unsigned long long)r->frames, r->frame_bits, (unsigned long long)r->bob_bits, r->rounds,
+                (unsigned long long)r->dropped, (unsigned long long)s->sampled);
+    else fprintf(
         to,
         "%llu bits in %llu frames of %u (%s, Z = %u, %u syndrome bits, leak %.4f), %llu dropped, %llu disclosed as a sample\n",
         (unsigned long long)r->n, (unsigned long long)r->frames, r->frame_bits, qd_code_name(r->code), r->z, r->m,

@@ -171,6 +171,10 @@ const char *qd_msg_name(uint32_t type) {
             return "reject";
         case QD_MSG_ROWS:
             return "rows";
+        case QD_MSG_CASCADE:
+            return "cascade";
+        case QD_MSG_PARITIES:
+            return "parities";
         case QD_MSG_LENGTH:
             return "length";
         case QD_MSG_HASH_SEED:

@@ -3,10 +3,11 @@
 #include <string.h>
 #include "qdistill/arith.h"
 #include "reconcile/machine.h"
+#include "reconcile/parities.h"
 #include "reconcile/rate.h"
 #include "reconcile/syndrome.h"
 
-typedef enum state { START, ANSWER, READY, TAG_ANSWER, FRAME_ANSWER, ERRORS } state;
+typedef enum state { START, PARITIES, ANSWER, READY, TAG_ANSWER, FRAME_ANSWER, ERRORS } state;
 
 struct qd_reconcile_alice {
     qd_machine m;
@@ -111,6 +112,14 @@ static qd_status start(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) 
         qd_machine_reject(m, plan.reject);
         return qd_machine_send(m, out, QD_MSG_REJECT, false, &b, err);
     }
+    if (plan.code == QD_CODE_CASCADE) {
+        uint64_t seed;
+        qd_cascade_plan cascade;
+        qd_random_bytes(&self->verify, &seed, sizeof seed); /* public, like the hash keys */
+        QD_TRY(qd_parities_plan(m->key->n, plan.qber, &cascade, err));
+        self->wait = PARITIES;
+        return qd_parities_start(m, &cascade, seed, out, err);
+    }
     QD_TRY(qd_code_make(&m->code, plan.code, plan.z, plan.m, err));
     m->rule.c = plan.c;
     m->rule.a = plan.a;
@@ -125,6 +134,13 @@ static qd_status start(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) 
     QD_TRY(send_code(m, out, err));
     self->wait = ANSWER;
     return send_syndromes(self, out, err);
+}
+
+static qd_status take_parities(qd_reconcile_alice *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    bool over;
+    QD_TRY(qd_parities_step(&self->m, in, out, &over, err));
+    if (over) self->wait = READY;
+    return QD_OK;
 }
 
 /* Send the frames whose @p ask is set, whole, and stop keeping them. */
@@ -326,6 +342,8 @@ static qd_status step(qd_reconcile_alice *self, const qd_msg *in, qd_outbox *out
     switch (self->wait) {
         case START:
             return start(self, out, err);
+        case PARITIES:
+            return take_parities(self, in, out, err);
         case ANSWER:
             return take_answer(self, in, out, err);
         case READY:

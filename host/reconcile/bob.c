@@ -3,8 +3,9 @@
 #include <string.h>
 #include "qdistill/arith.h"
 #include "reconcile/machine.h"
+#include "reconcile/parities.h"
 
-typedef enum state { CODE, SYNDROME, ROWS, REVEAL, TAG, FRAME_TAGS, REVEAL_LOCATED, REVEAL_ALL } state;
+typedef enum state { CODE, PARITIES, SYNDROME, ROWS, REVEAL, TAG, FRAME_TAGS, REVEAL_LOCATED, REVEAL_ALL } state;
 
 struct qd_reconcile_bob {
     qd_machine m;
@@ -59,6 +60,10 @@ static bool constants_ok(uint32_t c, uint32_t a) {
 static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *err) {
     qd_machine *m = &self->m;
     if (in->type == QD_MSG_REJECT) return take_reject(m, in, err);
+    if (in->type == QD_MSG_CASCADE) {
+        self->wait = PARITIES;
+        return qd_parities_accept(m, in, err);
+    }
     QD_TRY(qd_machine_expect(m, in, QD_MSG_CODE, false, err));
     qd_body b = qd_body_of(in);
     uint8_t version = qd_body_get_u8(&b), basis = qd_body_get_u8(&b);
@@ -299,6 +304,16 @@ static qd_status take_rows(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *
     return st;
 }
 
+/* Cascade knows of no failed frame: errors that are left are the tag's to find. */
+static qd_status take_parities(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    bool over;
+    qd_body b = {0};
+    QD_TRY(qd_parities_step(&self->m, in, out, &over, err));
+    if (!over) return QD_OK;
+    self->wait = TAG;
+    return qd_machine_send(&self->m, out, QD_MSG_READY, true, &b, err);
+}
+
 static qd_status take_tag(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
     qd_machine *m = &self->m;
     QD_TRY(qd_machine_expect(m, in, QD_MSG_TAG, true, err));
@@ -356,6 +371,8 @@ static qd_status step(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, 
     switch (self->wait) {
         case CODE:
             return take_code(self, in, err);
+        case PARITIES:
+            return take_parities(self, in, out, err);
         case SYNDROME:
             return take_syndrome(self, in, out, err);
         case ROWS:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reconcile/machine.h"
+#include "qdistill/reconcile/cascade.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,6 +25,9 @@ void qd_machine_clear(qd_machine *m) {
     qd_bits_destroy(&m->string);
     free(m->kept);
     free(m->level);
+    free(m->told);
+    qd_secret_free(m->mine);
+    qd_cascade_batch_destroy(m->search);
     *m = (qd_machine){0};
 }
 
@@ -32,7 +36,7 @@ qd_status qd_machine_frames(qd_machine *m, uint64_t frames, uint32_t tag_bits, q
     m->r = (qd_reconcile_result){.bytes = {m->r.bytes[0], m->r.bytes[1]},
                                  .n = frames * c->n,
                                  .dropped = m->key->n - frames * c->n,
-                                 .code = c->graph->id,
+                                 .code = c->graph ? c->graph->id : QD_CODE_CASCADE,
                                  .z = c->z,
                                  .m = c->m,
                                  .c = m->rule.c,
@@ -56,8 +60,9 @@ void qd_machine_finish(qd_machine *m, uint32_t reject) {
     m->r.reject = reject;
     m->r.frames_failed = m->r.frames - qd_machine_kept(m);
     for (uint64_t f = 0; f < m->r.frames; f++) {
-        const uint32_t sent = qd_machine_code(m, m->level[f]).m;
+        const uint64_t sent = m->told ? m->told[f] : qd_machine_code(m, m->level[f]).m;
         m->r.code_bits += sent - (m->r.m - m->r.frame_leak);
+        m->r.bob_bits += m->told ? sent : 0;
         m->r.kept_bits += m->kept[f] ? sent : 0;
     }
     if (reject == QD_REJECT_NONE && m->r.frames_failed == m->r.frames) m->r.reject = QD_REJECT_NO_FRAME;

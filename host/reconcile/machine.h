@@ -34,6 +34,11 @@ typedef struct qd_machine {
     uint8_t *kept;  /**< [frames] 1: recovered, not revealed */
     uint32_t round, rounds, add[QD_ADD_ROUNDS]; /**< of added rows: taken so far, at most, rows of each so far */
     uint8_t *level; /**< [frames] rounds whose rows the frame was sent */
+    struct qd_cascade_batch *search; /**< Cascade (parities.h); code has then no graph and only n. @{ */
+    uint64_t *mine;        /**< own parities of this round, once told */
+    uint32_t parity_round;
+    uint64_t *told;        /**< [frames] parities of each side */
+    /** @} */
     qd_reconcile_result r;
     bool done, broken;
 } qd_machine;

@@ -2,7 +2,7 @@
 #include "reconcile/rate.h"
 
 #include <math.h>
-#include "reconcile/machine.h"
+#include "reconcile/parities.h"
 
 /* ---- Frame error rates ---- */
 
@@ -341,14 +341,40 @@ qd_status qd_rate_estimate_check(const qd_reconcile_params *p, qd_error *err) {
     return QD_OK;
 }
 
+static qd_status plan_tag(const qd_reconcile_params *p, uint64_t n, qd_reconcile_plan *plan, qd_error *err) {
+    plan->tag_bits = qd_tag_bits(n, p->eps_cor);
+    if (plan->tag_bits > 128)
+        return qd_fail(err, QD_E_USAGE,
+                       "eps_cor %g asks for a verification tag above 128 bits||the hash has 128 bits|take a larger eps_cor",
+                       p->eps_cor);
+    return QD_OK;
+}
+
+static qd_status plan_cascade(const qd_reconcile_params *p, uint64_t bits, qd_reconcile_plan *plan, qd_error *err) {
+    uint32_t n;
+    plan->code = QD_CODE_CASCADE;
+    qd_parities_frames(bits, &n, &plan->frames);
+    if (plan->frames == 0) {
+        plan->reject = QD_REJECT_SHORT;
+        return QD_OK;
+    }
+    if (plan->frames > QD_PARITIES_FRAMES)
+        return qd_fail(err, QD_E_USAGE, "a string of %llu bits is too long for Cascade||it has %d frames of %d bits at most|take shorter key blocks",
+                       (unsigned long long)bits, QD_PARITIES_FRAMES, QD_PARITIES_BITS);
+    plan->net_yield = 1 - qd_parities_charge(plan->qber, n) / n;
+    return plan_tag(p, plan->frames * n, plan, err);
+}
+
 qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd_reconcile_plan *plan, qd_error *err) {
     *plan = (qd_reconcile_plan){0};
     QD_TRY(qd_rate_estimate_check(p, err));
     if (!(p->eps_cor > 0 && p->eps_cor < 1)) return qd_fail(err, QD_E_USAGE, "eps_cor %g is not between 0 and 1", p->eps_cor);
     if (!(p->leak >= 0 && p->leak < 1)) return qd_fail(err, QD_E_USAGE, "a leak of %g is not in 0..1", p->leak);
-    if (p->code != QD_CODE_AUTO && !qd_graph_of(p->code)) return qd_fail(err, QD_E_USAGE, "code %u is unknown", p->code);
-    double least, most;
-    qd_code_leaks(p->code, &least, &most);
+    if (p->code == QD_CODE_CASCADE && (p->leak > 0 || p->sample == 0))
+        return qd_fail(err, QD_E_USAGE, "Cascade takes its block sizes from an estimate of the error rate, and no leak");
+    if (p->code != QD_CODE_AUTO && p->code != QD_CODE_CASCADE && !qd_graph_of(p->code)) return qd_fail(err, QD_E_USAGE, "code %u is unknown", p->code);
+    double least = 0, most = 1;
+    if (p->code != QD_CODE_CASCADE) qd_code_leaks(p->code, &least, &most);
     if (p->leak > 0 && !(p->leak >= least && p->leak <= most))
         return qd_fail(err, QD_E_USAGE, "a leak of %g is out of range: %s discloses %.4f to %.4f of a frame", p->leak,
                        qd_code_name(p->code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : p->code), least, most);
@@ -359,6 +385,7 @@ qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd
         plan->reject = QD_REJECT_QBER;
         return QD_OK;
     }
+    if (p->code == QD_CODE_CASCADE) return plan_cascade(p, bits, plan, err);
     qd_code code = {0};
     best_code(p, bits, &code, plan);
     if (plan->frames == 0) {
@@ -372,10 +399,5 @@ qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd
     plan->m = code.m;
     plan->c = rule.c;
     plan->a = rule.a;
-    plan->tag_bits = qd_tag_bits(plan->frames * code.n, p->eps_cor);
-    if (plan->tag_bits > 128)
-        return qd_fail(err, QD_E_USAGE,
-                       "eps_cor %g asks for a verification tag above 128 bits||the hash has 128 bits|take a larger eps_cor",
-                       p->eps_cor);
-    return QD_OK;
+    return plan_tag(p, plan->frames * code.n, plan, err);
 }

@@ -26,6 +26,12 @@
  *  Added rows (raptor-like codes: 5G NR's incremental redundancy) carry zeros in their extension columns, not key bits: a frame stays as
  *  long as it was, each row leaks one bit, and the private bits of its first syndrome stay in use, so M - 2 Z holds with M all rows sent.
  *
+ *  With Cascade in place of a code:
+ *
+ *      Alice  CASCADE                 the plan
+ *      both   PARITIES...             two rounds a round trip (host/reconcile/parities.h)
+ *      Bob    READY, and on as above  no frame has failed yet: the tags find what is wrong
+ *
  *  Or Alice sends REJECT and no syndrome. When both machines are done Alice has the turn. */
 #ifndef QDISTILL_RECONCILE_H
 #define QDISTILL_RECONCILE_H
@@ -46,10 +52,11 @@ extern const qd_op *const qd_reconcile_ops[];
 typedef enum qd_code_id {
     QD_CODE_AUTO = 0,  /**< parameters only, never in a message */
     QD_CODE_NR_BG1 = 1, /**< 5G NR base graph 1: K_b = 22, leaks from 1/12 to 2/3 */
+    QD_CODE_CASCADE = 3, /**< Cascade: no code, but parities of blocks, told by both sides (reconcile/cascade.h) */
     QD_CODE_NR_BG2 = 2  /**< 5G NR base graph 2: K_b = 10, leaks from 1/6 to 4/5, frames of half the length */
 } qd_code_id;
 
-/** Code called @p name ("auto", "nr-bg1", "nr-bg2"). QD_E_USAGE lists the names. */
+/** Code called @p name ("auto", "nr-bg1", "nr-bg2", "cascade"). QD_E_USAGE lists the names. */
 qd_status qd_code_named(const char *name, uint32_t *code, qd_error *err);
 /** Name of a code; "unknown" otherwise. Static storage. */
 const char *qd_code_name(uint32_t code);
@@ -113,13 +120,15 @@ typedef struct qd_reconcile_result {
     uint64_t added_bits;     /**< rows sent in them, over all frames */
     uint64_t added_answers;  /**< Bob's answers to them */
     uint64_t code_bits;      /**< Alice's code bits of all frames, failed ones' included, all rows less the private bits */
+    uint64_t bob_bits;       /**< Cascade: Bob's parities of all frames, failed ones' included; code_bits are then Alice's */
     uint64_t kept_bits;      /**< syndrome bits of kept frames, all rows */
     uint64_t bytes[2];       /**< of messages' bodies, Alice's and Bob's */
     uint32_t rounds;         /**< turns of Bob */
     double iterations;       /**< sum over frames, failed ones at the cap; Bob's side only, else 0 */
 } qd_reconcile_result;
 
-/** Book the charges of @p r under @p basis (design: what is charged): kept frames' syndromes with all added rows, the private credit 2 Z each, the
+/** Book the charges of @p r under @p basis (design: what is charged): kept frames' syndromes with all added rows (Cascade: Alice's
+ *  parities of kept frames, Bob's of all: both directions, arXiv:2307.00576), the private credit 2 Z each, the
  *  full
  *  length of revealed frames, an answer for each frame, each frame of an added round and each tag, tags, and ceil(log2(n+1)) for the error count.
  *  Does nothing when n = 0. QD_E_INTERNAL on overflow. */

@@ -15,7 +15,7 @@ typedef enum qd_direction { QD_ALICE_TO_BOB = 0, QD_BOB_TO_ALICE = 1 } qd_direct
 
 /** Kinds of public information about a key string. Bits are counted as they are charged. */
 typedef enum qd_leak {
-    QD_LEAK_SYNDROME = 0, /**< code bits of kept frames: syndromes, added rows, parities */
+    QD_LEAK_SYNDROME = 0, /**< code bits of kept frames: syndromes, added rows, parities; from Bob his parities, of all frames */
     QD_LEAK_PRIVATE,      /**< credit: private uniform bits mixed into them (subtracted) */
     QD_LEAK_FAILED,       /**< full length of failed frames, which are revealed; their code bits are not charged again */
     QD_LEAK_ANSWER,       /**< one bit for each public yes or no: of every frame kept or failed, added-row round, tag */
