@@ -9,9 +9,9 @@
 typedef struct replay {
     uint32_t basis, z, m, n, tag_bits, rounds;
     uint64_t frames;
-    uint32_t *rows;                           /* [frames] syndrome bits that were sent of each */
-    uint8_t *open, *revealed, *asked;         /* [frames] */
-    uint64_t sent;                            /* syndrome bits of all messages */
+    uint32_t *rows;                   /* [frames] syndrome bits that were sent of each */
+    uint8_t *open, *revealed, *asked; /* [frames] */
+    uint64_t sent;                    /* syndrome bits of all messages */
     uint64_t answers, tags, frame_tags, width;
     uint64_t bytes[2], turns, added_rounds;
     bool cascade, mixed;
@@ -89,7 +89,8 @@ static inline void replay_end(replay *r, uint64_t errors) {
     uint64_t kept = 0, kept_bits = 0, failed = 0, all = 0, n = r->frames * r->n;
     for (uint64_t f = 0; f < r->frames; f++) {
         all += r->rows[f];
-        if (r->revealed[f]) failed++;
+        if (r->revealed[f])
+            failed++;
         else {
             kept++;
             kept_bits += r->rows[f];
@@ -148,33 +149,46 @@ static inline void replay_message(replay *r, const qd_msg *m) {
     r->bytes[m->from] += m->bytes;
     r->turns += m->from == 1 && m->last;
     switch (m->type) {
-    case QD_MSG_SYNDROME:
-        frames = qd_body_get_u64(&b);
-        for (uint32_t i = qd_body_get_u32(&b); i > 0; i--) r->rows[frames++] = r->m;
-        r->sent += (b.n - b.at) / ((r->m + 7) / 8) * r->m;
-        break;
-    case QD_MSG_ANSWER: replay_answer(r, &b, r->open, r->open); break;
-    case QD_MSG_ROWS: replay_rows(r, &b); break;
-    case QD_MSG_PARITIES:
-        (void)qd_body_get_u32(&b);
-        r->told[m->from] += qd_body_get_u64(&b);
-        break;
-    case QD_MSG_REVEAL: replay_reveal(r, &b); break;
-    case QD_MSG_TAG: r->tags++; break;
-    case QD_MSG_TAG_ANSWER: r->answers++; break;
-    case QD_MSG_FRAME_TAGS:
-        (void)qd_body_get_u64(&b);
-        (void)qd_body_get_u64(&b); /* the hash key */
-        r->frame_tags += qd_body_get_u64(&b);
-        break;
-    case QD_MSG_FRAME_ANSWER: {
-        uint8_t kept[1 << 16];
-        for (uint64_t f = 0; f < r->frames; f++) kept[f] = !r->revealed[f];
-        replay_answer(r, &b, kept, r->asked);
-        break;
-    }
-    case QD_MSG_ERRORS: replay_end(r, qd_body_get_u64(&b)); break;
-    default: break;
+        case QD_MSG_SYNDROME:
+            frames = qd_body_get_u64(&b);
+            for (uint32_t i = qd_body_get_u32(&b); i > 0; i--) r->rows[frames++] = r->m;
+            r->sent += (b.n - b.at) / ((r->m + 7) / 8) * r->m;
+            break;
+        case QD_MSG_ANSWER:
+            replay_answer(r, &b, r->open, r->open);
+            break;
+        case QD_MSG_ROWS:
+            replay_rows(r, &b);
+            break;
+        case QD_MSG_PARITIES:
+            (void)qd_body_get_u32(&b);
+            r->told[m->from] += qd_body_get_u64(&b);
+            break;
+        case QD_MSG_REVEAL:
+            replay_reveal(r, &b);
+            break;
+        case QD_MSG_TAG:
+            r->tags++;
+            break;
+        case QD_MSG_TAG_ANSWER:
+            r->answers++;
+            break;
+        case QD_MSG_FRAME_TAGS:
+            (void)qd_body_get_u64(&b);
+            (void)qd_body_get_u64(&b); /* the hash key */
+            r->frame_tags += qd_body_get_u64(&b);
+            break;
+        case QD_MSG_FRAME_ANSWER: {
+            uint8_t kept[1 << 16];
+            for (uint64_t f = 0; f < r->frames; f++) kept[f] = !r->revealed[f];
+            replay_answer(r, &b, kept, r->asked);
+            break;
+        }
+        case QD_MSG_ERRORS:
+            replay_end(r, qd_body_get_u64(&b));
+            break;
+        default:
+            break;
     }
 }
 

@@ -31,8 +31,22 @@ START_TEST(frames_that_fail_get_rows_until_they_are_solved) {
 }
 END_TEST
 
-/* What it is for: of long strings less is charged than with a single syndrome, by far: 1.5 times the entropy at 1.66 %, 1.27 with rows
- * added. A quarter of the saving is asked for, since a frame more or less is a percent of these strings. */
+/* The plan says what comes of the string: the entropy of the string's own errors moves the needed leak by sqrt(V(q) / n), known
+ * to be what it was planned for within the sample's doubt sqrt(V(q) / sample); f is 1.3 of it. The curves that the plan rests on
+ * are off by 1 % (test_rate_full asks for less than a factor of 1.5 in the failing share, which is .6 % of the leak). */
+static void as_planned(const pair *t, const qd_reconcile_result *r) {
+    qd_reconcile_plan plan;
+    ck_ok(qd_reconcile_plan_make(&t->p, t->key[0].n, &plan, &err));
+    const double q = 0.0166, h = -q * log2(q) - (1 - q) * log2(1 - q), v = q * (1 - q) * pow(log2((1 - q) / q), 2);
+    const double sd = 1.3 * sqrt(v / (double)r->n + v / (double)t->p.sample);
+    double yield = qd_reconcile_figures_of(r).net_yield;
+    printf("net yield %.4f, planned %.4f, sd %.4f\n", yield, plan.net_yield, sd);
+    ck_assert_double_lt(fabs(yield - plan.net_yield),
+                        4 * sd + 0.01 * 1.3 * h + 200 / (double)r->n); /* tag, its answer, the error count */
+}
+
+/* What it is for: of long strings less is charged than with a single syndrome, by far: 1.5 times the entropy at 1.66 %, 1.27 with
+ * rows added. A quarter of the saving is asked for, since a frame more or less is a percent of these strings. */
 START_TEST(added_rows_leave_more_of_the_string) {
     qd_device *dev = NULL;
     if (qd_device_open("cpu", &dev, NULL) != QD_OK) fprintf(stderr, "no CPU device: on the reference\n");
@@ -46,6 +60,7 @@ START_TEST(added_rows_leave_more_of_the_string) {
         const qd_reconcile_result *r = agreed(&t);
         ck_assert_uint_eq(r->reject, QD_REJECT_NONE);
         charged[k] = qd_reconcile_figures_of(r).efficiency_charged;
+        if (k) as_planned(&t, r);
         pair_free(&t);
     }
     printf("charged over the entropy at 1.66 %%: %.4f, with added rows %.4f\n", charged[0], charged[1]);
@@ -110,9 +125,11 @@ typedef struct poke {
 static void poke_in(void *with, qd_msg *m, int nth) {
     const poke *p = with;
     if (m->type != p->type || nth != p->nth) return;
-    if (p->at < m->bytes) m->body[p->at] ^= p->bits;
-    else if (p->bits) m->bytes -= 1; /* cut short */
-    else { /* or too long */
+    if (p->at < m->bytes)
+        m->body[p->at] ^= p->bits;
+    else if (p->bits)
+        m->bytes -= 1; /* cut short */
+    else {             /* or too long */
         m->body = realloc(m->body, m->bytes + 1);
         m->body[m->bytes++] = 0;
     }
@@ -190,11 +207,21 @@ static void spoil(void *with, qd_msg *m, int nth) {
     const change *c = with;
     if (m->type != c->type || nth) return;
     switch (c->how) {
-    case 0: m->bytes = 0; break;
-    case 1: m->type = QD_MSG_SYNDROME; break;
-    case 2: m->block ^= 1; break;
-    case 3: m->from = !m->from; break;
-    default: m->last = !m->last; break;
+        case 0:
+            m->bytes = 0;
+            break;
+        case 1:
+            m->type = QD_MSG_SYNDROME;
+            break;
+        case 2:
+            m->block ^= 1;
+            break;
+        case 3:
+            m->from = !m->from;
+            break;
+        default:
+            m->last = !m->last;
+            break;
     }
 }
 
@@ -224,15 +251,17 @@ START_TEST(a_blind_start_finds_the_rate_out) {
     printf("blind at %.1f %%: f %.3f in %u rounds\n", 100 * q[_i], efficiency, r->added_rounds);
     ck_assert_uint_eq(r->reject, QD_REJECT_NONE);
     ck_assert_uint_le(r->frames_failed, 1);
-    /* Base graph 1 solves half the frames at 1.04 to 1.29 of the entropy, or discloses a twelfth; rows without extension columns cost up to
-     * 1.15 more, and steps of a search among rates that differ by a factor of 50 as much again. */
+    /* Base graph 1 solves half the frames at 1.04 to 1.29 of the entropy, or discloses a twelfth; rows without extension columns
+     * cost up to 1.15 more, and steps of a search among rates that differ by a factor of 50 as much again. */
     ck_assert_double_lt(efficiency, fmax(1.29 * 1.15 * 1.15, 1.05 / 12 / h));
     replay_free(&sum);
     free(w.p);
     pair_free(&t);
     t = strings(20000, 0.02, 0, 0);
     t.p.errors = t.p.sample = 0;
-    ck_status(qd_reconcile_alice_create(&t.p, &t.key[0], random_of(QD_STREAM_PRIVATE), random_of(QD_STREAM_VERIFY), NULL, &t.alice, &err), QD_E_USAGE);
+    ck_status(qd_reconcile_alice_create(&t.p, &t.key[0], random_of(QD_STREAM_PRIVATE), random_of(QD_STREAM_VERIFY), NULL,
+                                        &t.alice, &err),
+              QD_E_USAGE);
     pair_free(&t);
 }
 END_TEST
@@ -262,7 +291,8 @@ START_TEST(attempts_tell_the_rate) {
     const double q = 0.02;
     uint64_t left = 100;
     for (uint32_t k = 0; k < 3; k++) {
-        qd_posterior at = {.weight = {1}, .h = {-q * log2(q) - (1 - q) * log2(1 - q)}, .v = {sqrt(q * (1 - q)) * log2((1 - q) / q)}};
+        qd_posterior at = {
+            .weight = {1}, .h = {-q * log2(q) - (1 - q) * log2(1 - q)}, .v = {sqrt(q * (1 - q)) * log2((1 - q) / q)}};
         h.rows[k] = h.first.m + 60 * k;
         uint64_t failing = (uint64_t)llround(100 * qd_rate_unsolved_at(&h.first, h.rows[k], &at, 0));
         h.tried[k] = left;
@@ -333,7 +363,8 @@ START_TEST(the_plan_charges_what_its_rounds_come_to) {
             charged += left * (c.n - (rows - 2.0 * c.z));
             ck_assert_double_eq_tol(r.charged, charged, 1e-6 * charged);
             ck_assert_double_eq_tol(r.fer, left, 1e-12);
-            ck_assert_double_lt(r.charged, former + 0.004 * c.n); /* an attempt has a price beside its answer, a thousandth of the frame */
+            ck_assert_double_lt(r.charged,
+                                former + 0.004 * c.n); /* an attempt has a price beside its answer, a thousandth of the frame */
             if (most == 8) ck_assert_double_eq_tol(r.charged, ideal, 1e-9 * ideal);
             former = r.charged;
         }

@@ -121,7 +121,36 @@ START_TEST(the_clock_search_takes_the_range) {
 }
 END_TEST
 
+/* Rounds that a string cannot wait for are none; a blind start has more of them where none are named. */
+START_TEST(round_trips_limit_the_rounds) {
+    static const struct {
+        const char *keys;
+        uint32_t rounds;
+    } at[] = {{"{code: auto}", 8},
+              {"{rounds: 20}", 20},
+              {"{blind: true}", 20},
+              {"{rtt_ms: 0, wait_ms: 0}", 8},
+              {"{rtt_ms: 300}", 3},
+              {"{rtt_ms: 300, wait_ms: 299}", 0},
+              {"{rtt_ms: 2600}", 0},
+              {"{rtt_ms: 0.1, wait_ms: 0.25, rounds: 5}", 2}};
+    folder = folder_make();
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        char text[256];
+        qd_error err = {0};
+        qd_job job;
+        snprintf(text, sizeof text, "name: n\ninput: {scenario: s.yaml, duration_s: 1}\nreconcile: %s\n", at[i].keys);
+        char *path = file_make(folder, "j.yaml", text, strlen(text));
+        ck_assert_msg(qd_job_load(path, &job, &err) == QD_OK, "%s: %s", at[i].keys, err.what);
+        ck_assert_msg(job.rounds == at[i].rounds, "%s: %u rounds", at[i].keys, job.rounds);
+        qd_job_free(&job);
+        free(path);
+    }
+    folder_remove(folder);
+}
+END_TEST
+
 int main(void) {
-    const TTest *const tests[] = {values_beyond_their_range_name_their_place, contradictions_name_their_place, the_clock_search_takes_the_range};
+    const TTest *const tests[] = {values_beyond_their_range_name_their_place, contradictions_name_their_place, the_clock_search_takes_the_range, round_trips_limit_the_rounds};
     return run_tests("job", tests, sizeof tests / sizeof *tests, 0);
 }

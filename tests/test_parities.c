@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cascade between the two machines: what both agree on, what it discloses by the messages' own sum in both directions, what is refused. */
+/* Cascade between the two machines: what both agree on, what it discloses by the messages' own sum in both directions, what is
+ * refused. */
 #include <math.h>
 #include "reconcile/parities.h"
 #include "replayed.h"
@@ -129,17 +130,30 @@ static void spoil(void *with, qd_msg *m, int nth) {
     const change *c = with;
     if (m->type != c->type || nth != c->nth) return;
     switch (c->how) {
-    case 0: m->bytes -= m->bytes > 0; break;
-    case 1:
-        m->body = realloc(m->body, m->bytes + 1);
-        m->body[m->bytes++] = 0;
-        break;
-    case 2: m->bytes = 0; break;
-    case 3: m->type = QD_MSG_DONE; break;
-    case 4: m->block ^= 1; break;
-    case 5: m->from = !m->from; break;
-    case 6: m->last = !m->last; break;
-    default: m->body[c->at] ^= c->bits;
+        case 0:
+            m->bytes -= m->bytes > 0;
+            break;
+        case 1:
+            m->body = realloc(m->body, m->bytes + 1);
+            m->body[m->bytes++] = 0;
+            break;
+        case 2:
+            m->bytes = 0;
+            break;
+        case 3:
+            m->type = QD_MSG_DONE;
+            break;
+        case 4:
+            m->block ^= 1;
+            break;
+        case 5:
+            m->from = !m->from;
+            break;
+        case 6:
+            m->last = !m->last;
+            break;
+        default:
+            m->body[c->at] ^= c->bits;
     }
 }
 
@@ -147,7 +161,8 @@ static void refuses(const change *c) {
     pair t = strings(3001, 0.03);
     pair_start(&t);
     qd_status st = pump(&t, NULL, spoil, (void *)(uintptr_t)c);
-    ck_assert_msg(st == QD_E_INPUT, "message %u no. %d, change %d at %llu: status %d", c->type, c->nth, c->how, (unsigned long long)c->at, (int)st);
+    ck_assert_msg(st == QD_E_INPUT, "message %u no. %d, change %d at %llu: status %d", c->type, c->nth, c->how,
+                  (unsigned long long)c->at, (int)st);
     ck_assert(err.what[0] != 0);
     pair_free(&t);
 }
@@ -156,21 +171,23 @@ START_TEST(malformed_messages_are_bad_input) {
     static const int nth[] = {0, 1, 2, 3, 9};
     for (int how = 0; how < 7; how++) {
         refuses(&(change){.type = QD_MSG_CASCADE, .how = how});
-        for (size_t i = 0; i < sizeof nth / sizeof *nth; i++) refuses(&(change){.type = QD_MSG_PARITIES, .nth = nth[i], .how = how});
+        for (size_t i = 0; i < sizeof nth / sizeof *nth; i++)
+            refuses(&(change){.type = QD_MSG_PARITIES, .nth = nth[i], .how = how});
     }
 }
 END_TEST
 
-/* CASCADE: version, basis, bits of a frame, passes, a block of 0 or beyond the frame, order, tag, infer, string, frames; PARITIES: round,
- * count, a bit past the last. */
+/* CASCADE: version, basis, bits of a frame, passes, a block of 0 or beyond the frame, order, tag, infer, string, frames;
+ * PARITIES: round, count, a bit past the last. */
 START_TEST(impossible_numbers_are_bad_input) {
     const uint64_t order = 2 + 8 + 4 * 14;
-    const change pokes[] = {{QD_MSG_CASCADE, 0, 7, 0, 2},          {QD_MSG_CASCADE, 0, 7, 1, 1},          {QD_MSG_CASCADE, 0, 7, 2, 1},
-                            {QD_MSG_CASCADE, 0, 7, 6, 1},          {QD_MSG_CASCADE, 0, 7, 7, 0x40},       {QD_MSG_CASCADE, 0, 7, 13, 0x80},
-                            {QD_MSG_CASCADE, 0, 7, order, 8},      {QD_MSG_CASCADE, 0, 7, order + 4, 32}, {QD_MSG_CASCADE, 0, 7, order + 7, 1},
-                            {QD_MSG_CASCADE, 0, 7, order + 8, 2},  {QD_MSG_CASCADE, 0, 7, order + 17, 1}, {QD_MSG_CASCADE, 0, 7, order + 25, 2},
-                            {QD_MSG_PARITIES, 0, 7, 0, 1},         {QD_MSG_PARITIES, 3, 7, 3, 0x80},      {QD_MSG_PARITIES, 0, 7, 4, 1},
-                            {QD_MSG_PARITIES, 1, 7, 11, 0x80}};
+    const change pokes[] = {
+        {QD_MSG_CASCADE, 0, 7, 0, 2},         {QD_MSG_CASCADE, 0, 7, 1, 1},          {QD_MSG_CASCADE, 0, 7, 2, 1},
+        {QD_MSG_CASCADE, 0, 7, 6, 1},         {QD_MSG_CASCADE, 0, 7, 7, 0x40},       {QD_MSG_CASCADE, 0, 7, 13, 0x80},
+        {QD_MSG_CASCADE, 0, 7, order, 8},     {QD_MSG_CASCADE, 0, 7, order + 4, 32}, {QD_MSG_CASCADE, 0, 7, order + 7, 1},
+        {QD_MSG_CASCADE, 0, 7, order + 8, 2}, {QD_MSG_CASCADE, 0, 7, order + 17, 1}, {QD_MSG_CASCADE, 0, 7, order + 25, 2},
+        {QD_MSG_PARITIES, 0, 7, 0, 1},        {QD_MSG_PARITIES, 3, 7, 3, 0x80},      {QD_MSG_PARITIES, 0, 7, 4, 1},
+        {QD_MSG_PARITIES, 1, 7, 11, 0x80}};
     for (size_t i = 0; i < sizeof pokes / sizeof *pokes; i++) refuses(&pokes[i]);
 }
 END_TEST

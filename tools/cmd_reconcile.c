@@ -17,7 +17,7 @@ typedef struct options {
     const char *file[2], *out, *code, *order;
     uint64_t in_bits, rounds;
     double qber, leak, eps_cor;
-    bool has_bits, has_qber, has_leak, blind;
+    bool has_bits, has_qber, has_leak, has_rounds, blind;
     qd_key_files files;
 } options;
 
@@ -42,7 +42,6 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     o->code = "auto";
     o->order = "lsb";
     o->eps_cor = 1e-15;
-    o->rounds = QD_ROUNDS_DEFAULT;
     const qd_opt opts[] = {
         {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N", "length of both strings (default: what NAME.json beside a file says, else 8 times its size)", &o->has_bits},
         {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1|nr-bg2|cascade", "code (default auto: the better of both)", NULL},
@@ -51,7 +50,8 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
         {"blind", QD_OPT_FLAG, &o->blind, 0, 0, NULL, "disclose no sample: the error rate is found out by added rows", NULL},
         {"leak", QD_OPT_REAL, &o->leak, 0, 0, "L",
          "share of a frame to disclose, 0.0834 to 0.6666 (nr-bg2: 0.1667 to 0.8), in place of the one the error rate asks for", &o->has_leak},
-        {"rounds", QD_OPT_U64, &o->rounds, QD_RANGE_ROUNDS, "N", "rounds of added rows for frames that fail, at most (default 8; 0: they are revealed at once)", NULL},
+        {"rounds", QD_OPT_U64, &o->rounds, QD_RANGE_ROUNDS, "N", "rounds of added rows for frames that fail, at most (default 8, of a blind start 20; 0: they are revealed at once)",
+         &o->has_rounds},
         {"eps-cor", QD_OPT_REAL, &o->eps_cor, QD_RANGE_EPS_COR, "E", "chance that an error stays undetected (default 1e-15)", NULL},
         {"bit-order", QD_OPT_TEXT, &o->order, 0, 0, "lsb|msb", "bit order in the bytes of all files (default lsb)", NULL},
         {"out", QD_OPT_TEXT, &o->out, 0, 0, "DIR", "directory to make for the results", NULL},
@@ -59,6 +59,7 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
         {0}};
     QD_TRY(qd_cli_parse(&s->cli, opts, argc, argv, o->file, 2, 2, NULL, err));
     if (s->cli.help) return QD_OK;
+    if (!o->has_rounds) o->rounds = o->blind ? QD_ROUNDS_BLIND : QD_ROUNDS_DEFAULT;
     if (!o->out) return qd_fail(err, QD_E_USAGE, "reconcile needs --out DIR|||see qdistill reconcile --help");
     if (o->blind && (o->has_qber || o->rounds == 0))
         return qd_fail(err, QD_E_USAGE, o->has_qber ? "--blind and --qber exclude each other|||see qdistill reconcile --help"

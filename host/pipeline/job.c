@@ -182,11 +182,11 @@ static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
     job->announce_ps = uint_or(si->announce_ps, 125);
     job->max_offset_s = real_or(sy->max_offset_s, 0.01);
     job->max_ppm = real_or(sy->max_ppm, 10);
-    job->rounds = (uint32_t)uint_or(re->rounds, QD_ROUNDS_DEFAULT);
+    job->blind = re->blind && *re->blind;
+    job->rounds = (uint32_t)uint_or(re->rounds, job->blind ? QD_ROUNDS_BLIND : QD_ROUNDS_DEFAULT);
     job->rtt_ms = real_or(re->rtt_ms, 1);
     job->wait_ms = real_or(re->wait_ms, 1000);
     if (job->rounds * job->rtt_ms > job->wait_ms) job->rounds = (uint32_t)(job->wait_ms / job->rtt_ms);
-    job->blind = re->blind && *re->blind;
     job->dead_given = si->dead_ps != NULL;
     job->correlation_same = si->correlation && strcmp(si->correlation, "same") == 0;
     job->code = strdup(re->code ? re->code : "auto");

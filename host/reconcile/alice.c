@@ -12,10 +12,10 @@ typedef enum state { START, PARITIES, ANSWER, READY, TAG_ANSWER, FRAME_ANSWER, E
 struct qd_reconcile_alice {
     qd_machine m;
     qd_random private_bits, verify;
-    state wait;            /* for what */
-    uint64_t *hidden;      /* [frames][private words] private bits, while rows may be added */
-    uint8_t *open;         /* [frames] 1: failed so far */
-    qd_history history;    /* how many were solved */
+    state wait;         /* for what */
+    uint64_t *hidden;   /* [frames][private words] private bits, while rows may be added */
+    uint8_t *open;      /* [frames] 1: failed so far */
+    qd_history history; /* how many were solved */
 };
 
 qd_status qd_reconcile_alice_create(const qd_reconcile_params *p, const qd_bits *key, qd_random private_bits, qd_random verify,
@@ -74,7 +74,9 @@ static qd_status send_batch(qd_reconcile_alice *self, uint64_t first, uint32_t n
     for (uint32_t f = 0; f < n; f++) {
         qd_frame_load(&m->code, m->key, (first + f) * m->code.n, frames + f * qd_frame_words(&m->code));
         qd_frame_private(&m->code, &self->private_bits, frames + f * qd_frame_words(&m->code));
-        if (self->hidden) memcpy(self->hidden + (first + f) * hidden_words(&m->code), frames + f * qd_frame_words(&m->code), hidden_words(&m->code) * 8);
+        if (self->hidden)
+            memcpy(self->hidden + (first + f) * hidden_words(&m->code), frames + f * qd_frame_words(&m->code),
+                   hidden_words(&m->code) * 8);
     }
     QD_TRY(qd_syndrome_run(&m->code, n, frames, syndromes, m->dev, err));
     qd_body b = {0};
@@ -129,7 +131,8 @@ static qd_status start(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) 
     self->history = (qd_history){.errors = m->p.errors, .sample = m->p.sample, .first = m->code};
     self->open = malloc(m->r.frames);
     if (m->rounds) self->hidden = qd_secret_alloc(m->r.frames * hidden_words(&m->code) * 8);
-    if (!self->open || (m->rounds && !self->hidden)) return qd_fail(err, QD_E_INTERNAL, "no memory for the states of %llu frames", (unsigned long long)m->r.frames);
+    if (!self->open || (m->rounds && !self->hidden))
+        return qd_fail(err, QD_E_INTERNAL, "no memory for the states of %llu frames", (unsigned long long)m->r.frames);
     memset(self->open, 1, m->r.frames);
     QD_TRY(send_code(m, out, err));
     self->wait = ANSWER;
@@ -161,8 +164,8 @@ static qd_status reveal(qd_machine *m, const uint8_t *ask, qd_outbox *out, qd_er
 }
 
 /* Added rows of frames id[0..n) into the message: the last rows of code @p c, @p add of them. */
-static qd_status put_rows(qd_reconcile_alice *self, const qd_code *c, uint32_t add, const uint64_t *id, uint64_t n, uint64_t *frames,
-                          uint64_t *syndromes, qd_body *b, qd_error *err) {
+static qd_status put_rows(qd_reconcile_alice *self, const qd_code *c, uint32_t add, const uint64_t *id, uint64_t n,
+                          uint64_t *frames, uint64_t *syndromes, qd_body *b, qd_error *err) {
     const size_t words = qd_frame_words(c), hidden = hidden_words(c);
     uint8_t all[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8], rows[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8];
     qd_rows_load(&self->m, c, self->m.key, id, n, frames);
@@ -185,7 +188,9 @@ static qd_status send_rows(qd_reconcile_alice *self, uint32_t add, uint64_t open
     const uint64_t most = open < m->batch ? open : m->batch;
     uint64_t *frames = qd_secret_alloc(most * qd_frame_words(&c) * 8), *syndromes = calloc(most * qd_syndrome_words(&c), 8),
              *id = calloc(most, sizeof *id), n = 0, left = open;
-    qd_status st = frames && syndromes && id ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)most);
+    qd_status st = frames && syndromes && id
+                       ? QD_OK
+                       : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)most);
     qd_body b = {0};
     qd_ldpc_rule rule = m->rule;
     qd_rate_constants((double)(c.m - (m->r.m - m->r.frame_leak)) / m->code.n, &rule);

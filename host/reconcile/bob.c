@@ -9,8 +9,8 @@ typedef enum state { CODE, PARITIES, SYNDROME, ROWS, REVEAL, TAG, FRAME_TAGS, RE
 
 struct qd_reconcile_bob {
     qd_machine m;
-    state wait;       /* for what */
-    uint64_t decoded; /* frames so far */
+    state wait;             /* for what */
+    uint64_t decoded;       /* frames so far */
     uint64_t *open, n_open; /* frames that failed so far */
     uint8_t *rows;          /* [frames that failed first][stride] what was sent of their syndromes */
     uint64_t cap;           /* of both */
@@ -78,28 +78,31 @@ static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
     if (bits != m->key->n) return qd_machine_bad(in, "her string has another length than his", err);
     QD_TRY(qd_code_make(&m->code, v[0], v[1], v[2], err));
     m->rule = (qd_ldpc_rule){.c = v[3], .a = v[4], .max_iterations = v[5]};
-    if (!constants_ok(v[3], v[4]) || v[5] < 1 || v[5] > 1000 || v[6] < 1 || v[6] > 128 || v[7] < 1 ||
-        v[7] > QD_BATCH_MAX)
+    if (!constants_ok(v[3], v[4]) || v[5] < 1 || v[5] > 1000 || v[6] < 1 || v[6] > 128 || v[7] < 1 || v[7] > QD_BATCH_MAX)
         return qd_machine_bad(in, "a number is out of range", err);
     if (frames == 0 || frames != bits / m->code.n)
         return qd_machine_bad(in, "the frames are not those that the string fills", err);
     /* A tag that a peer may choose short would verify anything. */
-    if (v[6] < qd_tag_bits(frames * m->code.n, m->p.eps_cor)) return qd_machine_bad(in, "the tag is shorter than eps_cor needs", err);
+    if (v[6] < qd_tag_bits(frames * m->code.n, m->p.eps_cor))
+        return qd_machine_bad(in, "the tag is shorter than eps_cor needs", err);
     m->batch = v[7];
     self->wait = SYNDROME;
     self->stride = ((size_t)m->code.graph->rows * m->code.z + 7) / 8;
     return qd_machine_frames(m, frames, v[6], err);
 }
 
-/* Decode frames id[0..n) with the rows of all rounds so far, whose syndromes stand in @p syndromes; what is recovered replaces his
- * bits. */
+/* Decode frames id[0..n) with the rows of all rounds so far, whose syndromes stand in @p syndromes; what is recovered replaces
+ * his bits. */
 static qd_status decode(qd_machine *m, const uint64_t *id, uint64_t n, const uint64_t *syndromes, qd_error *err) {
     const qd_code c = qd_machine_code(m, m->round);
-    const qd_ldpc_rule rule = {.c = m->rule.c, .a = m->rule.a, .max_iterations = m->rule.max_iterations, .known = m->round ? m->code.m : 0};
+    const qd_ldpc_rule rule = {
+        .c = m->rule.c, .a = m->rule.a, .max_iterations = m->rule.max_iterations, .known = m->round ? m->code.m : 0};
     size_t words = qd_frame_words(&c);
     uint64_t *frames = qd_secret_alloc(n * words * 8), *bits = qd_secret_alloc(n * words * 8);
     uint32_t *iterations = calloc(n, sizeof *iterations);
-    qd_status st = frames && bits && iterations ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)n);
+    qd_status st = frames && bits && iterations
+                       ? QD_OK
+                       : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)n);
     if (st == QD_OK) {
         qd_rows_load(m, &c, m->key, id, n, frames);
         st = qd_ldpc_run(&c, &rule, n, frames, syndromes, bits, iterations, QD_LDPC_AUTO, m->dev, err);
@@ -131,7 +134,8 @@ static qd_status keep_open(qd_reconcile_bob *self, uint64_t f, const uint8_t *sy
         uint64_t *open = realloc(self->open, cap * sizeof *open);
         if (open) self->open = open;
         uint8_t *rows = open ? realloc(self->rows, cap * self->stride) : NULL;
-        if (!rows) return qd_fail(err, QD_E_INTERNAL, "no memory for the syndromes of %llu failed frames", (unsigned long long)cap);
+        if (!rows)
+            return qd_fail(err, QD_E_INTERNAL, "no memory for the syndromes of %llu failed frames", (unsigned long long)cap);
         self->rows = rows;
         self->cap = cap;
     }
@@ -143,7 +147,8 @@ static qd_status keep_open(qd_reconcile_bob *self, uint64_t f, const uint8_t *sy
 }
 
 /* Frames [first, first + n) of a message whose body has their syndromes from byte 12 on. */
-static qd_status decode_batch(qd_reconcile_bob *self, const qd_msg *in, uint64_t first, uint32_t n, const uint64_t *syndromes, qd_error *err) {
+static qd_status decode_batch(qd_reconcile_bob *self, const qd_msg *in, uint64_t first, uint32_t n, const uint64_t *syndromes,
+                              qd_error *err) {
     const size_t bytes = qd_syndrome_bytes(&self->m.code);
     uint64_t *id = malloc(n * sizeof *id);
     if (!id) return qd_fail(err, QD_E_INTERNAL, "no memory for a list of frames");
@@ -206,7 +211,8 @@ static qd_status read_rows(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
     const uint32_t round = qd_body_get_u32(&b), add = qd_body_get_u32(&b), c = qd_body_get_u32(&b), a = qd_body_get_u32(&b);
     const size_t bytes = ((size_t)add + 7) / 8;
     if (round != m->round + 1) return qd_machine_bad(in, "rows of another round", err);
-    if (add == 0 || add > m->code.graph->rows * m->code.z - before) return qd_machine_bad(in, "no rows, or more than the code has", err);
+    if (add == 0 || add > m->code.graph->rows * m->code.z - before)
+        return qd_machine_bad(in, "no rows, or more than the code has", err);
     if (!constants_ok(c, a)) return qd_machine_bad(in, "a number is out of range", err);
     if (qd_body_get_u64(&b) != self->n_open || b.n - b.at != self->n_open * bytes)
         return qd_machine_bad(in, "rows of another number of frames than failed", err);
@@ -295,7 +301,8 @@ static qd_status take_rows(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *
     QD_TRY(qd_machine_expect(m, in, QD_MSG_ROWS, true, err));
     QD_TRY(read_rows(self, in, err));
     for (uint64_t i = 0; i < asked; i++) m->level[self->open[i]] = (uint8_t)m->round;
-    for (uint64_t i = 0; i < asked; i += m->batch) QD_TRY(decode_again(self, i, asked - i < m->batch ? asked - i : m->batch, err));
+    for (uint64_t i = 0; i < asked; i += m->batch)
+        QD_TRY(decode_again(self, i, asked - i < m->batch ? asked - i : m->batch, err));
     uint8_t *solved = malloc(asked);
     if (!solved) return qd_fail(err, QD_E_INTERNAL, "no memory for the answers");
     close_solved(self, solved);

@@ -41,7 +41,8 @@ qd_status qd_reconcile_charge(const qd_reconcile_result *r, int basis, qd_ledger
         {QD_ALICE_TO_BOB, QD_LEAK_FAILED, r->frames_failed * r->frame_bits},
         {QD_ALICE_TO_BOB, QD_LEAK_TAG, (uint64_t)r->tags * r->tag_bits + r->frame_tags * QD_FRAME_TAG_BITS},
         {QD_BOB_TO_ALICE, QD_LEAK_SYNDROME, r->bob_bits},
-        {QD_BOB_TO_ALICE, QD_LEAK_ANSWER, (r->code == QD_CODE_CASCADE ? 0 : r->frames) + r->added_answers + r->tags + r->frame_tags},
+        {QD_BOB_TO_ALICE, QD_LEAK_ANSWER,
+         (r->code == QD_CODE_CASCADE ? 0 : r->frames) + r->added_answers + r->tags + r->frame_tags},
         {QD_BOB_TO_ALICE, QD_LEAK_ERROR_COUNT, width(r->n)},
     };
     qd_ledger after = *ledger;

@@ -19,7 +19,8 @@ qd_status qd_parities_plan(uint64_t bits, double q, qd_cascade_plan *plan, qd_er
     uint64_t frames;
     qd_parities_frames(bits, &n, &frames);
     /* opt. (8) has a third block of 4096 */
-    QD_TRY(qd_cascade_plan_make(n >= QD_PARITIES_BITS ? QD_CASCADE_OPT8 : QD_CASCADE_OPT7, fmin(fmax(q, 1e-5), 0.4), n, plan, err));
+    QD_TRY(
+        qd_cascade_plan_make(n >= QD_PARITIES_BITS ? QD_CASCADE_OPT8 : QD_CASCADE_OPT7, fmin(fmax(q, 1e-5), 0.4), n, plan, err));
     plan->order = QD_CASCADE_APART;
     return QD_OK;
 }
@@ -30,7 +31,8 @@ double qd_parities_charge(double q, double bits) {
 }
 
 /* Own keys by frames, and the search. */
-static qd_status begin(qd_machine *m, const qd_cascade_plan *plan, uint64_t seed, uint64_t frames, uint32_t tag_bits, qd_error *err) {
+static qd_status begin(qd_machine *m, const qd_cascade_plan *plan, uint64_t seed, uint64_t frames, uint32_t tag_bits,
+                       qd_error *err) {
     const uint64_t n = plan->n, words = qd_bits_words(n), all = qd_bits_words(m->key->n);
     m->code = (qd_code){.n = plan->n};
     QD_TRY(qd_machine_frames(m, frames, tag_bits, err));
@@ -57,7 +59,8 @@ static qd_status tell(qd_machine *m, qd_outbox *out, bool last, qd_error *err) {
     qd_secret_free(m->mine);
     m->mine = qd_secret_alloc(qd_bits_words(count) * 8);
     uint8_t *bytes = qd_secret_alloc(qd_bits_bytes(count));
-    qd_status st = m->mine && bytes ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for %llu parities", (unsigned long long)count);
+    qd_status st =
+        m->mine && bytes ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for %llu parities", (unsigned long long)count);
     if (st == QD_OK) {
         qd_body b = {0};
         qd_cascade_batch_message(m->search, m->mine);
@@ -117,7 +120,8 @@ qd_status qd_parities_accept(qd_machine *m, const qd_msg *in, qd_error *err) {
     qd_parities_frames(bits, &n, &due);
     if (due == 0 || due > QD_PARITIES_FRAMES || frames != due || plan.n != n || infer > 1)
         return qd_machine_bad(in, "the frames are not those that the string fills", err);
-    if (tag_bits > 128 || tag_bits < qd_tag_bits(frames * n, m->p.eps_cor)) return qd_machine_bad(in, "the tag is shorter than eps_cor needs", err);
+    if (tag_bits > 128 || tag_bits < qd_tag_bits(frames * n, m->p.eps_cor))
+        return qd_machine_bad(in, "the tag is shorter than eps_cor needs", err);
     qd_status st = begin(m, &plan, seed, frames, tag_bits, err);
     return st == QD_E_USAGE ? qd_machine_bad(in, "no plan of Cascade", err) : st;
 }
@@ -127,7 +131,8 @@ static qd_status hear(qd_machine *m, const qd_msg *in, uint64_t **theirs, qd_err
     qd_body b = qd_body_of(in);
     const uint64_t count = qd_cascade_batch_questions(m->search), bytes = qd_bits_bytes(count);
     if (qd_body_get_u32(&b) != m->parity_round) return qd_machine_bad(in, "parities of another round", err);
-    if (qd_body_get_u64(&b) != count || b.n - b.at != bytes) return qd_machine_bad(in, "answers another number of questions than there are", err);
+    if (qd_body_get_u64(&b) != count || b.n - b.at != bytes)
+        return qd_machine_bad(in, "answers another number of questions than there are", err);
     qd_bits bits;
     qd_status st = qd_bits_from_bytes(&bits, b.p + b.at, count, QD_LSB_FIRST, err);
     if (st == QD_E_INPUT) return qd_machine_bad(in, "bits past the last parity are set", err);

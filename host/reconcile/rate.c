@@ -202,7 +202,8 @@ static double points_over(const qd_history *h, double lo, double hi, qd_posterio
 /* The range is narrowed to what has a weight above e^-12 of the largest, with a point more on each side. */
 qd_posterior qd_rate_posterior_after(const qd_history *h) {
     enum { NARROWER = 4 };
-    double k = (double)h->errors, n = (double)h->sample, mean = (k + 1) / (n + 2), sd = sqrt(mean * (1 - mean) / (n + 3)), sum = 0;
+    double k = (double)h->errors, n = (double)h->sample, mean = (k + 1) / (n + 2), sd = sqrt(mean * (1 - mean) / (n + 3)),
+           sum = 0;
     double lo = h->sample ? clip(mean - 6 * sd, 0, 0.5) : 0.003, hi = h->sample ? clip(mean + 6 * sd, 0, 0.5) : 0.15;
     qd_posterior p;
     double log_weight[POINTS], most = points_over(h, lo, hi, &p, log_weight);
@@ -272,9 +273,10 @@ void qd_rate_code(qd_code *c, uint32_t id, uint32_t z, double leak, double q) {
     qd_rate_best(c, id, z, &p);
 }
 
-/* Frames of lifting size @p z: code, rounds of added rows, share of a frame that is charged; what @p p asks for. With rounds to come the
- * doubt about the rate needs no margin: the rows are added where they are needed. */
-static double frames_of(const qd_reconcile_params *p, uint32_t id, uint32_t z, const qd_posterior plain_careful[2], qd_code *c, qd_rounds *rounds) {
+/* Frames of lifting size @p z: code, rounds of added rows, share of a frame that is charged; what @p p asks for. With rounds to
+ * come the doubt about the rate needs no margin: the rows are added where they are needed. */
+static double frames_of(const qd_reconcile_params *p, uint32_t id, uint32_t z, const qd_posterior plain_careful[2], qd_code *c,
+                        qd_rounds *rounds) {
     const qd_posterior *plain = &plain_careful[0], *careful = &plain_careful[1];
     *rounds = (qd_rounds){0};
     if (p->rounds && p->leak == 0) {
@@ -292,24 +294,31 @@ static double frames_of(const qd_reconcile_params *p, uint32_t id, uint32_t z, c
     return 1 - net_yield(c, plain, &rounds->fer);
 }
 
-/* Bits that errors which only tags find are expected to cost a string: a second tag and answer (130 bits), a tag and answer of every frame,
- * and the frame. Of base graph 2, whose light codewords they are, of 4096 frames each at Z = 52, 144, 384 (`qdistill study reconcile --code
- * nr-bg2:add=24,z=Z --qber Q --leak L --frames 4096 --seed 7`): 8 to 35 at a leak of .2, 18 to 44 at .24, 5 to 17 at .28, 5 to 11 at .31; of
- * base graph 1 one in 20000 at most. */
+/* Bits that errors which only tags find are expected to cost a string: a second tag and answer (130 bits), a tag and answer of
+ * every frame, and the frame. Of base graph 2, whose light codewords they are, of 4096 frames each at Z = 52, 144, 384 (`qdistill
+ * study reconcile --code nr-bg2:add=24,z=Z --qber Q --leak L --frames 4096 --seed 7`): 8 to 35 at a leak of .2, 18 to 44 at .24,
+ * 5 to 17 at .28, 5 to 11 at .31; of base graph 1 one in 20000 at most. */
 static double undetected(const qd_code *c, uint64_t frames) {
-    double share = share_of(c), each = c->graph->id != QD_CODE_NR_BG2 ? 5e-5 : share < 0.26 ? 0.01 : share < 0.3 ? 0.005 : 0.0025, f = (double)frames;
+    double share = share_of(c),
+           each = c->graph->id != QD_CODE_NR_BG2 ? 5e-5
+                  : share < 0.26                 ? 0.01
+                  : share < 0.3                  ? 0.005
+                                                 : 0.0025,
+           f = (double)frames;
     return fmin(1, f * each) * (130 + 65 * f + c->n);
 }
 
-/* Every lifting size is tried: the one whose frames make most of the string. Of a string of more than 100 frames of the largest size those
- * above the half of it: among eight of them one leaves a tail of a thousandth, and shorter frames need more. */
-static void best_size(const qd_reconcile_params *p, uint32_t id, uint64_t bits, double *most, qd_code *code, qd_reconcile_plan *plan) {
+/* Every lifting size is tried: the one whose frames make most of the string. Of a string of more than 100 frames of the largest
+ * size those above the half of it: among eight of them one leaves a tail of a thousandth, and shorter frames need more. */
+static void best_size(const qd_reconcile_params *p, uint32_t id, uint64_t bits, double *most, qd_code *code,
+                      qd_reconcile_plan *plan) {
     const qd_history known = {.errors = p->errors, .sample = p->sample};
     const qd_posterior plain_careful[2] = {qd_rate_posterior_after(&known), qd_rate_posterior(p->errors, p->sample, margin_sd)};
     uint32_t n_sizes;
     const uint16_t *sizes = qd_lifting_sizes(&n_sizes);
     const qd_graph *g = qd_graph_of(id);
-    const uint32_t largest = sizes[n_sizes - 1], least = bits > (uint64_t)100 * (g->kb + QD_CORE_ROWS) * largest ? largest / 2 : QD_Z_LEAST;
+    const uint32_t largest = sizes[n_sizes - 1],
+                   least = bits > (uint64_t)100 * (g->kb + QD_CORE_ROWS) * largest ? largest / 2 : QD_Z_LEAST;
     for (uint32_t i = n_sizes; i-- > 0 && sizes[i] >= least;) {
         qd_code c;
         qd_rounds rounds;
@@ -317,7 +326,8 @@ static void best_size(const qd_reconcile_params *p, uint32_t id, uint64_t bits, 
         if (c.n > bits) continue; /* not even the shortest frame fits */
         double yield = 1 - frames_of(p, id, sizes[i], plain_careful, &c, &rounds);
         uint64_t frames = bits / c.n;
-        double worth = fmax((double)frames * c.n * yield - undetected(&c, frames), (double)frames * c.n * 1e-9); /* a hopeless rate has a plan too */
+        double worth = fmax((double)frames * c.n * yield - undetected(&c, frames),
+                            (double)frames * c.n * 1e-9); /* a hopeless rate has a plan too */
         if (frames == 0 || worth <= *most) continue;
         *most = worth;
         *code = c;
@@ -337,7 +347,8 @@ static void best_code(const qd_reconcile_params *p, uint64_t bits, qd_code *code
 
 qd_status qd_rate_estimate_check(const qd_reconcile_params *p, qd_error *err) {
     if (p->errors > p->sample || (p->sample == 0 && p->rounds == 0 && p->leak == 0))
-        return qd_fail(err, QD_E_USAGE, "no estimate of the error rate: errors among sample bits are needed, or rounds of added rows");
+        return qd_fail(err, QD_E_USAGE,
+                       "no estimate of the error rate: errors among sample bits are needed, or rounds of added rows");
     return QD_OK;
 }
 
@@ -359,8 +370,10 @@ static qd_status plan_cascade(const qd_reconcile_params *p, uint64_t bits, qd_re
         return QD_OK;
     }
     if (plan->frames > QD_PARITIES_FRAMES)
-        return qd_fail(err, QD_E_USAGE, "a string of %llu bits is too long for Cascade||it has %d frames of %d bits at most|take shorter key blocks",
-                       (unsigned long long)bits, QD_PARITIES_FRAMES, QD_PARITIES_BITS);
+        return qd_fail(
+            err, QD_E_USAGE,
+            "a string of %llu bits is too long for Cascade||it has %d frames of %d bits at most|take shorter key blocks",
+            (unsigned long long)bits, QD_PARITIES_FRAMES, QD_PARITIES_BITS);
     plan->net_yield = 1 - qd_parities_charge(plan->qber, n) / n;
     return plan_tag(p, plan->frames * n, plan, err);
 }
@@ -372,7 +385,8 @@ qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd
     if (!(p->leak >= 0 && p->leak < 1)) return qd_fail(err, QD_E_USAGE, "a leak of %g is not in 0..1", p->leak);
     if (p->code == QD_CODE_CASCADE && (p->leak > 0 || p->sample == 0))
         return qd_fail(err, QD_E_USAGE, "Cascade takes its block sizes from an estimate of the error rate, and no leak");
-    if (p->code != QD_CODE_AUTO && p->code != QD_CODE_CASCADE && !qd_graph_of(p->code)) return qd_fail(err, QD_E_USAGE, "code %u is unknown", p->code);
+    if (p->code != QD_CODE_AUTO && p->code != QD_CODE_CASCADE && !qd_graph_of(p->code))
+        return qd_fail(err, QD_E_USAGE, "code %u is unknown", p->code);
     double least = 0, most = 1;
     if (p->code != QD_CODE_CASCADE) qd_code_leaks(p->code, &least, &most);
     if (p->leak > 0 && !(p->leak >= least && p->leak <= most))

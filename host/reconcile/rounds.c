@@ -6,14 +6,14 @@
 
 enum {
     LEVELS = 48, /* grid of rows in all, from the first syndrome's to where hardly a frame is left */
-    FIRSTS = 8  /* first syndromes tried */
+    FIRSTS = 8   /* first syndromes tried */
 };
 
 /* Beyond this share of unsolved frames more rows are not worth looking at: at most 1e-7 of the bits are in it. */
 static const double hardly = 1e-7;
 
-/* What one more attempt at a frame is thought to cost, as a share of its bits: time, for it runs to the cap of iterations mostly. A
- * thousandth saves a quarter of the attempts for .002 to .004 of f at 1 and 2 %, .001 above. */
+/* What one more attempt at a frame is thought to cost, as a share of its bits: time, for it runs to the cap of iterations mostly.
+ * A thousandth saves a quarter of the attempts for .002 to .004 of f at 1 and 2 %, .001 above. */
 static const double attempt = 1e-3;
 
 typedef struct grid {
@@ -35,7 +35,8 @@ static uint32_t rows_for(const qd_code *first, uint32_t lo, uint32_t hi, double 
 
 static grid grid_of(const qd_code *first, uint32_t lo, const qd_posterior *p) {
     grid g = {0};
-    const uint32_t all = first->graph->rows * first->z, whole = first->n + first->graph->punctured * first->z; /* then all of the frame is told */
+    const uint32_t all = first->graph->rows * first->z,
+                   whole = first->n + first->graph->punctured * first->z; /* then all of the frame is told */
     const uint32_t hi = rows_for(first, lo, all < whole ? all : whole, hardly, p);
     for (uint32_t i = 0; i < LEVELS; i++) {
         uint32_t rows = lo + (uint32_t)((uint64_t)(hi - lo) * i / (LEVELS - 1));
@@ -46,8 +47,8 @@ static grid grid_of(const qd_code *first, uint32_t lo, const qd_posterior *p) {
     return g;
 }
 
-/* Cost from level i on, with at most r rounds left: cost[r][i] = min(give up, one more round to some level j). What is unsolved at a level
- * pays the next rows and an answer; what is given up is charged whole. Bellman, by rounds. */
+/* Cost from level i on, with at most r rounds left: cost[r][i] = min(give up, one more round to some level j). What is unsolved
+ * at a level pays the next rows and an answer; what is given up is charged whole. Bellman, by rounds. */
 qd_rounds qd_rounds_best(const qd_code *first, uint32_t sent, uint32_t most, const qd_posterior *p) {
     const grid g = grid_of(first, sent, p);
     double cost[QD_ADD_ROUNDS + 1][LEVELS];
@@ -77,9 +78,10 @@ qd_rounds qd_rounds_best(const qd_code *first, uint32_t sent, uint32_t most, con
     return best;
 }
 
-/* First syndromes from four fifths of the best single one's rows, with which hardly a frame is content, to all of them; or from the
- * shortest on, where all rates are possible. */
-void qd_rounds_code(qd_code *first, uint32_t id, uint32_t z, uint32_t most, bool blind, const qd_posterior *p, qd_rounds *rounds) {
+/* First syndromes from four fifths of the best single one's rows, with which hardly a frame is content, to all of them; or from
+ * the shortest on, where all rates are possible. */
+void qd_rounds_code(qd_code *first, uint32_t id, uint32_t z, uint32_t most, bool blind, const qd_posterior *p,
+                    qd_rounds *rounds) {
     qd_code single;
     qd_rate_best(&single, id, z, p);
     const uint32_t hi = single.m, lo = 0.8 * hi > QD_CORE_ROWS * z && !blind ? (uint32_t)(0.8 * hi) : QD_CORE_ROWS * z;

@@ -116,7 +116,9 @@ static void rule_of(const qd_frames_ask *ask, const qd_code *c, qd_ldpc_rule *ru
     qd_code first;
     first_code(ask, &first);
     *rule = (qd_ldpc_rule){.max_iterations = ask->max_iterations,
-                           .known = ask->more == QD_MORE_DROP ? QD_CORE_ROWS * ask->z : ask->more == QD_MORE_ADD ? first.m : 0};
+                           .known = ask->more == QD_MORE_DROP  ? QD_CORE_ROWS * ask->z
+                                    : ask->more == QD_MORE_ADD ? first.m
+                                                               : 0};
     if (ask->more == QD_MORE_NONE || ask->more == QD_MORE_GROW) first = *c;
     qd_rate_constants((double)first.leak / frame_bits(ask, &first), rule);
     if (ask->c) rule->c = ask->c;

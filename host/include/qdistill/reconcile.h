@@ -130,7 +130,8 @@ typedef struct qd_reconcile_result {
 /** Book the charges of @p r under @p basis (design: what is charged): kept frames' syndromes with all added rows (Cascade: Alice's
  *  parities of kept frames, Bob's of all: both directions, arXiv:2307.00576), the private credit 2 Z each, the
  *  full
- *  length of revealed frames, an answer for each frame, each frame of an added round and each tag, tags, and ceil(log2(n+1)) for the error count.
+ *  length of revealed frames, an answer for each frame, each frame of an added round and each tag, tags, and ceil(log2(n+1)) for the
+ *  error count.
  *  Does nothing when n = 0. QD_E_INTERNAL on overflow. */
 qd_status qd_reconcile_charge(const qd_reconcile_result *r, int basis, qd_ledger *ledger, qd_error *err);
 
