@@ -50,7 +50,7 @@ static inline void soon(__global const void *p) { __builtin_prefetch((const void
 
 /* The three magnitudes that leave a row. */
 static inline void sizes(const lookup *t, int degree, pair sum, const uvec *k, uvec *out) {
-    const uint mean = 65536 / degree;
+    const ushort mean = 65536 / degree; /* of one edge there is no rest */
     const uvec cap = k[0] + k[0];
     pair one = phi_of(t, k[0]), two = phi_of(t, k[1]), rest; /* of no second class anything: then no edge asks */
     one = (pair){sum.a - one.a, sum.b - one.b};
