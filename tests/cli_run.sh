@@ -87,7 +87,7 @@ done
 cmp -s a.summary b.summary || { fail "summaries differ beyond times and device"; diff a.summary b.summary | head -5; }
 
 # a stopped run goes on and gives the bytes of one that was not
-expect 75 "a stopped run" env QD_STOP_AT=syndrome:1 "$qd" run good.job --out c --device ref --json stopped.json
+expect 75 "a stopped run" env QD_STOP_AT=rows:1 "$qd" run good.job --out c --device ref --json stopped.json
 grep -q '"exit_status": 75' stopped.json && grep -q '"next": "qdistill run --resume c/good"' stopped.json || fail "the record of a stopped run lacks error or exit status"
 absent c/good/alice.rehearsal.key
 expect 0 "resume" "$qd" run --resume c/good --device ref
