@@ -12,7 +12,11 @@
  *   cols   ushort [cols]: shift of the column's last row
  *   places ushort, for each block row [chunks][degree]: where a chunk of LANES lifted rows begins in each column as its former
  *   row
- *          left it */
+ *          left it
+ *
+ * State kept between calls, NULL where none is: char, for each place [kept_cols + kept_edges][64 words], APPs of columns and messages
+ * of edges (by the lifted row) in their own order; seen uint, for each place the lifted rows that the state knows; slots uint
+ * [frames]: the place of each frame. Beyond the rows in use messages are 0. */
 
 #define WORD(b, n) ((uint)((b)[(n) / 64] >> ((n) % 64)) & 1u)
 
@@ -201,9 +205,16 @@ static inline ulong gather(const char *in) {
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
     __global const ulong *frames, __global const ulong *syndromes, __global ulong *bits, __global uint *iterations,
     __global const ushort *rows, __global const ushort *edges, __global const ushort *cols, __global const ushort *places,
-    int n_frames, int z, int n_rows, int n_cols, int punctured, int core, int last, int c, int known, int a, int max_iterations) {
-    const int f = get_global_id(0), words = (z + 63) / 64, chunks = (z + LANES - 1) / LANES;
+    __global char *kept, __global uint *seen, __global const uint *slots, int kept_cols, int kept_edges, int n_frames, int z,
+    int n_rows, int n_cols, int punctured, int core, int last, int c, int known, int a, int max_iterations) {
+    const int f = get_global_id(0), words = (z + 63) / 64, chunks = (z + LANES - 1) / LANES, pitch = 64 * words;
     if (f >= n_frames) return;
+    int old = 0; /* lifted rows that the state knows */
+    if (kept) {
+        kept += (size_t)slots[f] * (kept_cols + kept_edges) * pitch;
+        seen += slots[f];
+        old = *seen;
+    }
     state s;
     char tmp[ZMAX + 64 + 64] __attribute__((aligned(64)));
     s.z = z;
@@ -215,21 +226,34 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
         s.side[j] = 0;
         char *app = s.app + home(&s, j);
         const int n = j < punctured ? 0 : j + 1 < n_cols ? z : last, noisy = j < core ? z : known - (j - core + 4) * z;
-        for (int w = 0; w < words; w++) spread(frames[j * words + w], tmp + 64 * w);
+        const int from_state = j < core ? (old ? z : 0) : clamp(old - (j - core + 4) * z, 0, z);
+        if (from_state < z)
+            for (int w = 0; w < words; w++) spread(frames[j * words + w], tmp + 64 * w);
+        for (int k = 0; k < z; k += LANES) {
+            vec llr = k + LANES <= noisy ? (vec)(char)c : (lanes_below(k, noisy) & (vec)(char)c) | (~lanes_below(k, noisy) & (vec)(char)127);
+            vec x = *(vec *)(tmp + k) < (vec)0 ? -llr : llr;
+            if (k + LANES > n) x &= lanes_below(k, n);
+            if (k < from_state) {
+                const vec stays = lanes_below(k, from_state);
+                x = (stays & *(__global const vec *)(kept + j * pitch + k)) | (~stays & x);
+            }
+            *(vec *)(tmp + k) = x;
+        }
         wrap(tmp, z);
-        for (int k = 0; k < z; k += LANES) { /* extension columns have shift 0, so that only they can be cut at n */
+        for (int k = 0; k < z; k += LANES) {
             int at = k + cols[j];
             if (at >= z) at -= z;
-            vec llr = k + LANES <= noisy ? (vec)(char)c : (lanes_below(k, noisy) & (vec)(char)c) | (~lanes_below(k, noisy) & (vec)(char)127);
-            vec x = ((loose *)(tmp + at))->v < (vec)0 ? -llr : llr;
-            if (k + LANES > n) x &= lanes_below(k, n);
-            *(vec *)(app + k) = x;
+            *(vec *)(app + k) = ((loose *)(tmp + at))->v;
         }
         wrap(app, z);
     }
     for (int i = 0; i < n_rows; i++)
         for (int w = 0; w < words; w++) spread(syndromes[i * words + w], s.syn + i * ZMAX + 64 * w);
-    for (int e = 0; e < rows[n_rows] * chunks; e++) s.msg[e] = (vec)0;
+    for (int i = 0; i < n_rows; i++)
+        for (int e = 0, degree = rows[i + 1] - rows[i]; e < degree; e++)
+            for (int k = 0; k < chunks; k++)
+                s.msg[rows[i] * chunks + k * degree + e] =
+                    i * z + k * LANES < old ? *(__global const vec *)(kept + (kept_cols + rows[i] + e) * pitch + k * LANES) : (vec)0;
     int used = 0;
     for (int t = 1; t <= max_iterations && !used; t++) {
         for (int i = 0; i < n_rows; i++)
@@ -246,6 +270,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
             vec x = ((const loose *)(app + at))->v;
             if (k + LANES > n) x &= lanes_below(k, n);
             *(vec *)(tmp + k) = x;
+            if (kept && !used) *(__global vec *)(kept + j * pitch + k) = x;
         }
         for (int w = 0; w < words; w++) {
             ulong got = gather(tmp + 64 * w);
@@ -254,6 +279,13 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
         }
     }
     iterations[f] = used;
+    if (!kept) return;
+    *seen = used ? 0 : (n_rows - 1) * z + last;
+    if (used) return;
+    for (int i = 0; i < n_rows; i++)
+        for (int e = 0, degree = rows[i + 1] - rows[i]; e < degree; e++)
+            for (int k = 0; k < chunks; k++)
+                *(__global vec *)(kept + (kept_cols + rows[i] + e) * pitch + k * LANES) = s.msg[rows[i] * chunks + k * degree + e];
 }
 
 #else
@@ -265,25 +297,36 @@ static int box(int x, int y, int a) {
     return min(min(lo, less(hi, 2)), max(less(lo, 1), less(hi, a)));
 }
 
-/* app: local, [cols][z], positions as they are; msg: scratch, [frames][edges][z]. Every position of a column belongs to one
- * work-item
- * within a block row. */
+/* app: local, [cols][z], positions as they are; msg: scratch, [frames][edges][64 words], not read where there is a state: then its
+ * messages are updated where they lie. Every position of a column belongs to one work-item within a block row. */
 __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syndromes, __global ulong *bits,
                          __global uint *iterations, __global const ushort *rows, __global const ushort *edges, __global char *msg,
-                         int n_frames, int z, int n_rows, int n_cols, int punctured, int core, int last, int c, int known, int a, int max_iterations,
-                         __local char *app, __local int *open) {
-    const int f = get_group_id(0), me = get_local_id(0), size = get_local_size(0), words = (z + 63) / 64;
+                         __global char *kept, __global uint *seen, __global const uint *slots, int kept_cols, int kept_edges,
+                         int n_frames, int z, int n_rows, int n_cols, int punctured, int core, int last, int c, int known, int a,
+                         int max_iterations, __local char *app, __local int *open) {
+    const int f = get_group_id(0), me = get_local_id(0), size = get_local_size(0), words = (z + 63) / 64, pitch = 64 * words;
     if (f >= n_frames) return; /* a whole group at once */
     frames += (size_t)f * n_cols * words;
     bits += (size_t)f * n_cols * words;
     syndromes += (size_t)f * n_rows * words;
-    msg += (size_t)f * rows[n_rows] * z;
+    int old = 0; /* lifted rows that the state knows */
+    if (kept) {
+        kept += (size_t)slots[f] * (kept_cols + kept_edges) * pitch;
+        seen += slots[f];
+        old = *seen;
+        msg = kept + kept_cols * pitch;
+    } else {
+        msg += (size_t)f * rows[n_rows] * pitch;
+    }
     for (int p = me; p < n_cols * z; p += size) {
         int j = p / z, r = p % z, n = j < punctured ? 0 : j + 1 < n_cols ? z : last;
-        int llr = j < core || (j - core + 4) * z + r < known ? c : 127; /* the core has 4 block rows, the first of the others its column */
-        app[p] = r >= n ? 0 : WORD(frames + j * words, r) ? -llr : llr;
+        int row = j < core ? 0 : (j - core + 4) * z + r; /* the core has 4 block rows, the first of the others its column */
+        int llr = j < core || row < known ? c : 127;
+        app[p] = row < old ? kept[j * pitch + r] : r >= n ? 0 : WORD(frames + j * words, r) ? -llr : llr;
     }
-    for (int p = me; p < rows[n_rows] * z; p += size) msg[p] = 0;
+    for (int i = 0; i < n_rows; i++)
+        for (int p = me; p < (rows[i + 1] - rows[i]) * z; p += size)
+            if (i * z + p % z >= old) msg[(rows[i] + p / z) * pitch + p % z] = 0;
     barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
     int used = 0;
     for (int t = 1; t <= max_iterations && !used; t++) {
@@ -293,7 +336,7 @@ __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syn
                 int m0 = 255, m1 = 255, l0 = 255, l1 = 255, minus = WORD(syndromes + i * words, r);
                 for (int e = rows[i]; e < rows[i + 1]; e++) {
                     int at = r + edges[2 * e + 1];
-                    int v = sat(app[edges[2 * e] * z + (at >= z ? at - z : at)] - msg[e * z + r]), x = abs(v);
+                    int v = sat(app[edges[2 * e] * z + (at >= z ? at - z : at)] - msg[e * pitch + r]), x = abs(v);
                     minus ^= v < 0;
                     if ((e - rows[i]) % 2 == 0) {
                         l0 = box(l0, max(m0, x), a);
@@ -307,9 +350,9 @@ __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syn
                 for (int e = rows[i]; e < rows[i + 1]; e++) {
                     int at = r + edges[2 * e + 1];
                     at = edges[2 * e] * z + (at >= z ? at - z : at);
-                    int v = sat(app[at] - msg[e * z + r]), x = (int)abs(v) == least ? others : all;
+                    int v = sat(app[at] - msg[e * pitch + r]), x = (int)abs(v) == least ? others : all;
                     if (minus ^ (v < 0)) x = -x;
-                    msg[e * z + r] = x;
+                    msg[e * pitch + r] = x;
                     app[at] = sat(v + x);
                 }
             }
@@ -337,7 +380,12 @@ __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syn
         for (int r = 64 * w; r < min(n, 64 * (w + 1)); r++) got |= (ulong)(app[j * z + r] < 0) << (r % 64);
         bits[p] = got;
     }
-    if (me == 0) iterations[f] = used;
+    if (kept && !used)
+        for (int p = me; p < n_cols * z; p += size) kept[p / z * pitch + p % z] = app[p];
+    if (me == 0) {
+        iterations[f] = used;
+        if (kept) *seen = used ? 0 : (n_rows - 1) * z + last;
+    }
 }
 
 #endif

@@ -62,6 +62,13 @@ for more in drop grow; do
 done
 expect 2 'is no code' "$qd" study reconcile $code,drop=9,grow=9 --qber 0.04
 expect 2 'is no code' "$qd" study reconcile $code,drop=0 --qber 0.04
+# Attempts that go on: the same frames are solved with a fraction of the iterations.
+expect 0 'FER' "$qd" study reconcile $code,grow=9,more=4 --qber 0.04 --efficiency 1.1 --frames 60 --json "$dir/more.json"
+[ "$(get '$p->{failed}{value} == 0 && $p->{iterations_mean}{value} > 0 && $p->{efficiency}{value} > 1.15' "$dir/more.json")" = 1 ] || say "more"
+on=$(get '$p->{iterations_mean}{value}' "$dir/more.json")
+[ "$(get "\$p->{iterations_mean}{value} > 1.5 * $on" "$dir/grow.json")" = 1 ] || say "more=4 took $on iterations"
+expect 2 'is no code' "$qd" study reconcile $code,more=4 --qber 0.04
+expect 2 'is no code' "$qd" study reconcile $code,grow=9,more=0 --qber 0.04
 expect 2 'no exact number' "$qd" study reconcile $code,grow=9 --qber 0.04 --exact-errors
 
 # Stopped and gone on with: the same but for the seconds.

@@ -188,6 +188,87 @@ START_TEST(known_extension_bits_are_worth_knowing) {
 }
 END_TEST
 
+static qd_ldpc_state *open_state(const qd_code *longest, uint64_t frames, qd_device *dev) {
+    qd_ldpc_state *s;
+    ck_ok(qd_ldpc_open(&s, longest, frames, dev, &err));
+    return s;
+}
+
+/* Without new rows, seven iterations and then up to forty more are up to forty-seven: nothing of the decoder is lost in between, in
+ * whatever place it is kept. */
+START_TEST(going_on_is_not_having_stopped) {
+    static const uint32_t place[4] = {5, 0, 3, 4};
+    qd_device *dev = open_device(_i);
+    trial t = trial_make(96, 1240, 4, 0.045, false);
+    qd_ldpc_rule rule = {8, 5, 47, 0};
+    const size_t bytes = t.n * qd_frame_words(&t.c) * 8;
+    uint64_t *whole = malloc(bytes);
+    uint32_t want[4], got[4];
+    ck_ok(qd_ldpc_run(&t.c, &rule, t.n, t.bob, t.syndrome, whole, want, form_of(_i), dev, &err));
+    qd_ldpc_state *s = open_state(&t.c, 6, dev);
+    for (int turn = 0; turn < 2; turn++) { /* all are solved or, in the second turn, forgotten */
+        rule.max_iterations = 7;
+        ck_ok(qd_ldpc_go_on(s, &t.c, &rule, t.n, place, t.bob, t.syndrome, t.got, got, form_of(_i), &err));
+        for (uint64_t f = 0; f < t.n; f++) ck_assert_uint_eq(got[f], 0);
+        if (turn == 0) ck_ok(qd_ldpc_forget(s, &err));
+    }
+    rule.max_iterations = 40;
+    ck_ok(qd_ldpc_go_on(s, &t.c, &rule, t.n, place, t.bob, t.syndrome, t.got, got, form_of(_i), &err));
+    for (uint64_t f = 0; f < t.n; f++) {
+        ck_assert_uint_gt(want[f], 7); /* so that something was left to do */
+        ck_assert_uint_eq(got[f] + 7, want[f]);
+    }
+    ck_assert_mem_eq(t.got, whole, bytes);
+    qd_ldpc_close(s);
+    free(whole);
+    trial_free(&t);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* Rows are added again and again, some frames sit a round out, and the device changes its form from one to the next: the same as the
+ * reference in every bit, also of frames that never match. */
+START_TEST(rows_are_added_to_what_was_left) {
+    enum { N = 5, ROUNDS = 5 };
+    static const uint32_t rows[ROUNDS] = {1100, 1101, 1152, 1153, 1330};
+    static const qd_ldpc_form forms[ROUNDS] = {QD_LDPC_AUTO, QD_LDPC_GROUP, QD_LDPC_LANES_16, QD_LDPC_LANES_64, QD_LDPC_GROUP};
+    qd_device *dev = open_device(1);
+    for (int known = 0; known < 2; known++) {
+        trial t = trial_make(96, 1330, N, 0.06, false);
+        qd_ldpc_state *s[2] = {open_state(&t.c, N, NULL), open_state(&t.c, N, dev)};
+        for (int k = 0; k < ROUNDS; k++) {
+            qd_ldpc_rule rule = {7, 5, 3, known ? rows[0] : 0};
+            qd_code c = code_of(96, rows[k]);
+            const size_t fw = qd_frame_words(&c), sw = qd_syndrome_words(&c);
+            uint64_t *bob = calloc(N * fw, 8), *syndrome = calloc(N * sw, 8), *got[2] = {calloc(N * fw, 8), calloc(N * fw, 8)};
+            uint32_t place[N], iterations[2][N] = {{0}}, n = 0;
+            for (uint32_t f = 0; f < N; f++) {
+                if (f % 2 == 1 && k == 2) continue;
+                place[n] = f;
+                memcpy(bob + n * fw, t.bob + f * qd_frame_words(&t.c), fw * 8);
+                memcpy(syndrome + n * sw, t.syndrome + f * qd_syndrome_words(&t.c), sw * 8);
+                for (uint32_t r = c.last; r < 64 * c.words; r++) {
+                    bob[(n + 1) * fw - c.words + r / 64] &= ~((uint64_t)1 << r % 64);
+                    syndrome[(n + 1) * sw - c.words + r / 64] &= ~((uint64_t)1 << r % 64);
+                }
+                n++;
+            }
+            for (int d = 0; d < 2; d++)
+                ck_ok(qd_ldpc_go_on(s[d], &c, &rule, n, place, bob, syndrome, got[d], iterations[d], forms[k], &err));
+            ck_assert_mem_eq(got[0], got[1], n * fw * 8);
+            ck_assert_mem_eq(iterations[0], iterations[1], sizeof iterations[0]);
+            free(bob);
+            free(syndrome);
+            free(got[0]);
+            free(got[1]);
+        }
+        for (int d = 0; d < 2; d++) qd_ldpc_close(s[d]);
+        trial_free(&t);
+    }
+    qd_device_close(dev);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("ldpc");
     TCase *t = tcase_create("ldpc");
@@ -198,6 +279,8 @@ int main(void) {
     tcase_add_loop_test(t, the_syndrome_is_obeyed, 0, 3);
     tcase_add_loop_test(t, known_extension_bits_are_worth_knowing, 0, 3);
     tcase_add_loop_test(t, extremes_do_not_overflow, 0, 3);
+    tcase_add_loop_test(t, going_on_is_not_having_stopped, 0, 3);
+    tcase_add_test(t, rows_are_added_to_what_was_left);
     suite_add_tcase(s, t);
     return run_all(s);
 }

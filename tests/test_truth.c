@@ -63,10 +63,12 @@ static void same_counts(const qd_frame_tally *a, const qd_frame_tally *b) {
     ck_assert(same(&a->rounds, &b->rounds) && same(&a->iterations, &b->iterations) && a->updates == b->updates);
 }
 
-/* One syndrome a frame, and more rows of any kind: 0 to 3. */
+/* One syndrome a frame, and more rows of any kind: 0 to 3; 4 to 6: and attempts go on. */
 static qd_frames_ask some_more(int more) {
     qd_frames_ask ask = some();
-    ask.more = (qd_frames_more)more;
+    ask.more = (qd_frames_more)(more > 3 ? more - 3 : more);
+    ask.go_on = more > 3 ? 5 : 0;
+    ask.anew = more > 3 ? 4 : 0;
     ask.step = 7;
     if (more) ask.leak = 0.3; /* below the entropy of 4.5 %, .265, times what the code takes: most need more than one attempt */
     return ask;
@@ -160,6 +162,29 @@ START_TEST(added_rows_solve_every_frame) {
 }
 END_TEST
 
+/* Where attempts go on, a frame of k attempts has had the iterations of one that starts and k - 1 that go on, but for the last, which
+ * ends when it matches; and five of those do more than five from the beginning would. */
+START_TEST(attempts_that_go_on_take_fewer_iterations) {
+    qd_frames_ask ask = some_more(QD_MORE_GROW);
+    qd_frame_tally anew = {0}, on = {0}, five = {0}, all = {0}, fifty = {0};
+    ck_ok(qd_frames_truth(&ask, NULL, &anew, &err));
+    ask.go_on = 5;
+    ck_ok(qd_frames_truth(&ask, NULL, &on, &err));
+    ask.anew = 1; /* none goes on */
+    ask.max_iterations = 50;
+    ck_ok(qd_frames_truth(&ask, NULL, &all, &err));
+    ask.go_on = ask.anew = 0;
+    ck_ok(qd_frames_truth(&ask, NULL, &fifty, &err));
+    same_counts(&all, &fifty);
+    ask.max_iterations = 5;
+    ck_ok(qd_frames_truth(&ask, NULL, &five, &err));
+    ck_assert_uint_eq(on.failed, 0);
+    ck_assert(on.iterations.sum <= 30 * 20 + (on.rounds.sum - 30) * 5 && on.iterations.sum > 30 * 15 + (on.rounds.sum - 60) * 5);
+    ck_assert(on.iterations.sum < anew.iterations.sum / 2);
+    ck_assert(on.code_bits.sum < five.code_bits.sum * 0.9);
+}
+END_TEST
+
 /* Frames that could grow, but not within the graph, are those that could not: the same keys, errors and private bits. */
 START_TEST(a_frame_that_grows_begins_as_one_that_does_not) {
     qd_frames_ask ask = some();
@@ -221,10 +246,11 @@ int main(void) {
     TCase *t = tcase_create("truth");
     tcase_set_timeout(t, 600); /* the first launch on a device compiles */
     tcase_add_test(t, errors_are_as_many_as_said_and_keys_are_uniform);
-    tcase_add_loop_test(t, what_is_counted_does_not_depend_on_the_cut, 0, 4);
-    tcase_add_loop_test(t, the_device_counts_the_same, 0, 4);
+    tcase_add_loop_test(t, what_is_counted_does_not_depend_on_the_cut, 0, 7);
+    tcase_add_loop_test(t, the_device_counts_the_same, 0, 7);
     tcase_add_test(t, sums_are_those_of_the_frames);
     tcase_add_test(t, added_rows_solve_every_frame);
+    tcase_add_test(t, attempts_that_go_on_take_fewer_iterations);
     tcase_add_test(t, a_frame_that_grows_begins_as_one_that_does_not);
     tcase_add_test(t, wrong_frames_that_match_are_undetected);
     tcase_add_test(t, the_rule_s_rate_grows_with_the_errors);

@@ -4,13 +4,14 @@
 #include <string.h>
 #include "study_reconcile.h"
 
-enum { BATCH = 512 };
+enum { BATCH = 512, ANEW = 24 };
 
 static qd_status name_error(const char *name, qd_error *err) {
     return qd_fail(err, QD_E_USAGE,
                    "'%s' is no code||behind the name may stand z (lifting size, 384), c (channel LLR, 1 to 32) and a (check-node "
                    "constant, 2 to "
-                   "15): nr-bg1:z=96,c=8|see qdistill study --help",
+                   "15), one of drop, grow and add (rows for a frame that failed), then more (iterations of attempts that go on) and "
+                   "anew (one of so many starts anew): nr-bg1:z=96,c=8|see qdistill study --help",
                    name);
 }
 
@@ -33,7 +34,9 @@ static qd_status parse(const qd_code_point *p, qd_frames_ask *ask, qd_error *err
                 {"a=", &ask->a, 2, 15},
                 {"drop=", &drop, 1, 17664},
                 {"grow=", &grow, 1, 17664},
-                {"add=", &add, 1, 17664}};
+                {"add=", &add, 1, 17664},
+                {"more=", &ask->go_on, 1, 1000},
+                {"anew=", &ask->anew, 1, 17664}};
     for (const char *at = p->code + length; *at;) {
         size_t k = 0;
         char *end;
@@ -50,6 +53,8 @@ static qd_status parse(const qd_code_point *p, qd_frames_ask *ask, qd_error *err
     if ((drop > 0) + (grow > 0) + (add > 0) > 1) return name_error(p->code, err);
     ask->more = drop ? QD_MORE_DROP : grow ? QD_MORE_GROW : add ? QD_MORE_ADD : QD_MORE_NONE;
     ask->step = drop ? drop : grow ? grow : add;
+    if ((ask->go_on && !ask->step) || (ask->anew && !ask->go_on)) return name_error(p->code, err);
+    if (ask->go_on && !ask->anew) ask->anew = ANEW;
     return QD_OK;
 }
 

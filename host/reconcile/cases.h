@@ -26,6 +26,7 @@ typedef struct qd_ldpc_case {
     qd_ldpc_form form;
     uint64_t n;
     uint64_t *truth, *frames, *syndromes; /**< Alice's frames, Bob's, and her syndromes */
+    uint32_t begin;                       /**< rows of a first attempt that the run goes on from; 0: none */
     uint64_t spent;                       /**< iterations of the last run, over all frames; 0: not run */
 } qd_ldpc_case;
 

@@ -16,7 +16,11 @@
  *  BOX(x, y) = min(min(lo, hi -. 2), max(lo -. 1, hi -. a)), lo and hi the smaller and larger, -. subtraction that stops at 0: the
  *  box-plus min(x, y) - G[|x - y|] with G cut to steps of 2, 1 and 0 (A-min*: Jones, Valles, Smith, Villasenor, MILCOM 2003; the
  *  cut: ours). After each iteration bit = (APP < 0) is decided; when all M rows match the syndrome the frame is done and is not
- *  touched again. A frame that has not matched after max_iterations has failed. */
+ *  touched again. A frame that has not matched after max_iterations has failed.
+ *
+ *  Going on. A frame that failed can be taken up with more rows where it was left (qd_ldpc_go_on): lifted rows, counted as i z + r, that
+ *  it had keep their messages; core columns, and the extension columns of those rows, their APPs. The others start as above, and
+ *  max_iterations counts anew. */
 #ifndef QD_RECONCILE_LDPC_H
 #define QD_RECONCILE_LDPC_H
 
@@ -57,5 +61,36 @@ typedef enum qd_ldpc_form {
  *  undefined. */
 qd_status qd_ldpc_run(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint64_t *frames, const uint64_t *syndrome,
                       uint64_t *bits, uint32_t *iterations, qd_ldpc_form form, qd_device *dev, qd_error *err);
+
+/** Where decoders of frames stand, kept on the device between calls: secret. */
+typedef struct qd_ldpc_state qd_ldpc_state;
+
+/** Places for @p frames frames, all of them unknown, of codes of the graph and lifting size of @p longest with no more rows. @p dev NULL:
+ *  for the reference; else borrowed until qd_ldpc_close. (cols + edges) 64 words bytes a frame. QD_E_INTERNAL, QD_E_DEVICE: no memory,
+ *  *s is NULL. */
+qd_status qd_ldpc_open(qd_ldpc_state **s, const qd_code *longest, uint64_t frames, qd_device *dev, qd_error *err);
+/** Every frame is unknown again. */
+qd_status qd_ldpc_forget(qd_ldpc_state *s, qd_error *err);
+/** Wipe and free; NULL is accepted. */
+void qd_ldpc_close(qd_ldpc_state *s);
+
+/** As qd_ldpc_run, but frame k is the one at place @p place[k] of @p s: no place twice, each below the state's frames. A place that is
+ *  unknown starts; a known one goes on, with a code @p c of no fewer rows than it had and the same frame bits and syndromes as far as they
+ *  went. A frame that matches is unknown afterwards. Forms may change between calls. After an error the state is undefined. */
+qd_status qd_ldpc_go_on(qd_ldpc_state *s, const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint32_t *place,
+                        const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits, uint32_t *iterations, qd_ldpc_form form,
+                        qd_error *err);
+
+/** For the reference: a state in host memory. int8 [frames][cols + edges][pitch], APPs by column and position, messages by edge and lifted
+ *  row; seen [frames]: rows that a frame has, 0: unknown. */
+typedef struct qd_ldpc_kept {
+    uint32_t cols, edges, pitch;
+    int8_t *at;
+    uint32_t *seen;
+} qd_ldpc_kept;
+
+/** qd_ldpc_ref on frames with a state. */
+qd_status qd_ldpc_go_on_ref(qd_ldpc_kept *kept, const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint32_t *place,
+                            const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits, uint32_t *iterations, qd_error *err);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include "reconcile/ldpc.h"
 #include "reconcile/tables.h"
 
@@ -8,11 +10,20 @@ enum {
     CHUNK_GROUP = 2048   /* the portable form keeps its messages in global memory, 121 kB a frame */
 };
 
+struct qd_ldpc_state {
+    uint32_t cols, edges, pitch; /* of the longest code */
+    uint64_t frames;
+    qd_device *dev;    /* NULL: the reference */
+    qd_buf at, seen;   /* as kernels/ldpc.cl says */
+    qd_ldpc_kept here; /* the reference's */
+};
+
 typedef struct job {
     const qd_code *c;
     const qd_ldpc_rule *rule;
     qd_device *dev;
-    qd_buf frames, syndromes, bits, iterations, messages;
+    const qd_ldpc_state *state; /* NULL: none is kept */
+    qd_buf frames, syndromes, bits, iterations, messages, slots;
     qd_code_tables tables;
     cl_kernel kernel;
     qd_ldpc_form form;
@@ -44,10 +55,13 @@ static cl_int known_from(const job *j) {
 }
 
 static qd_status run_lanes(job *j, uint64_t n, qd_error *err) {
+    static const qd_ldpc_state none = {0};
+    const qd_ldpc_state *kept = j->state ? j->state : &none;
     const qd_code *c = j->c;
     cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols,
            punctured = (cl_int)c->graph->punctured, core = (cl_int)(c->graph->kb + QD_CORE_ROWS), last = (cl_int)c->last,
-           llr = (cl_int)j->rule->c, known = known_from(j), a = (cl_int)j->rule->a, most = (cl_int)j->rule->max_iterations;
+           llr = (cl_int)j->rule->c, known = known_from(j), a = (cl_int)j->rule->a, most = (cl_int)j->rule->max_iterations,
+           kept_cols = (cl_int)kept->cols, kept_edges = (cl_int)kept->edges;
     const qd_arg args[] = {QD_ARG_BUF(j->frames),
                            QD_ARG_BUF(j->syndromes),
                            QD_ARG_BUF(j->bits),
@@ -56,6 +70,11 @@ static qd_status run_lanes(job *j, uint64_t n, qd_error *err) {
                            QD_ARG_BUF(j->tables.edges),
                            QD_ARG_BUF(j->tables.cols),
                            QD_ARG_BUF(j->tables.places),
+                           QD_ARG_BUF(kept->at),
+                           QD_ARG_BUF(kept->seen),
+                           QD_ARG_BUF(j->slots),
+                           QD_ARG(kept_cols),
+                           QD_ARG(kept_edges),
                            QD_ARG(n_frames),
                            QD_ARG(z),
                            QD_ARG(rows),
@@ -77,11 +96,13 @@ static size_t group_size(const job *j) {
 }
 
 static qd_status run_group(job *j, uint64_t n, qd_error *err) {
+    static const qd_ldpc_state none = {0};
+    const qd_ldpc_state *kept = j->state ? j->state : &none;
     const qd_code *c = j->c;
     cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols,
            punctured = (cl_int)c->graph->punctured, core = (cl_int)(c->graph->kb + QD_CORE_ROWS), last = (cl_int)c->last,
-           llr = (cl_int)j->rule->c, known = known_from(j), a = (cl_int)j->rule->a,
-           most = (cl_int)j->rule->max_iterations;
+           llr = (cl_int)j->rule->c, known = known_from(j), a = (cl_int)j->rule->a, most = (cl_int)j->rule->max_iterations,
+           kept_cols = (cl_int)kept->cols, kept_edges = (cl_int)kept->edges;
     size_t size = group_size(j);
     const qd_arg args[] = {QD_ARG_BUF(j->frames),
                            QD_ARG_BUF(j->syndromes),
@@ -90,6 +111,11 @@ static qd_status run_group(job *j, uint64_t n, qd_error *err) {
                            QD_ARG_BUF(j->tables.rows),
                            QD_ARG_BUF(j->tables.edges),
                            QD_ARG_BUF(j->messages),
+                           QD_ARG_BUF(kept->at),
+                           QD_ARG_BUF(kept->seen),
+                           QD_ARG_BUF(j->slots),
+                           QD_ARG(kept_cols),
+                           QD_ARG(kept_edges),
                            QD_ARG(n_frames),
                            QD_ARG(z),
                            QD_ARG(rows),
@@ -114,13 +140,14 @@ static qd_status allocate(job *j, uint64_t n, qd_error *err) {
     QD_TRY(qd_cl_alloc(j->dev, &j->syndromes, j->chunk * qd_syndrome_words(c) * 8, err));
     QD_TRY(qd_cl_alloc(j->dev, &j->bits, j->chunk * qd_frame_words(c) * 8, err));
     QD_TRY(qd_cl_alloc(j->dev, &j->iterations, j->chunk * sizeof(cl_uint), err));
-    if (j->form == QD_LDPC_GROUP) QD_TRY(qd_cl_alloc(j->dev, &j->messages, j->chunk * c->edges * c->z, err));
-    return QD_OK;
+    if (j->state) return qd_cl_alloc(j->dev, &j->slots, j->chunk * sizeof(cl_uint), err);
+    return j->form == QD_LDPC_GROUP ? qd_cl_alloc(j->dev, &j->messages, j->chunk * c->edges * 64 * c->words, err) : QD_OK;
 }
 
-static qd_status launch(job *j, uint64_t at, uint64_t n, const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits,
-                        uint32_t *iterations, qd_error *err) {
+static qd_status launch(job *j, uint64_t at, uint64_t n, const uint32_t *place, const uint64_t *frames, const uint64_t *syndrome,
+                        uint64_t *bits, uint32_t *iterations, qd_error *err) {
     size_t fw = qd_frame_words(j->c), sw = qd_syndrome_words(j->c);
+    if (j->state) QD_TRY(qd_cl_write(j->dev, &j->slots, 0, place + at, n * sizeof(cl_uint), err));
     QD_TRY(qd_cl_write(j->dev, &j->frames, 0, frames + at * fw, n * fw * 8, err));
     QD_TRY(qd_cl_write(j->dev, &j->syndromes, 0, syndrome + at * sw, n * sw * 8, err));
     QD_TRY(j->form == QD_LDPC_LANES ? run_lanes(j, n, err) : run_group(j, n, err));
@@ -128,22 +155,79 @@ static qd_status launch(job *j, uint64_t at, uint64_t n, const uint64_t *frames,
     return qd_cl_read(j->dev, &j->iterations, 0, iterations + at, n * sizeof(cl_uint), err);
 }
 
-qd_status qd_ldpc_run(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint64_t *frames, const uint64_t *syndrome,
-                      uint64_t *bits, uint32_t *iterations, qd_ldpc_form form, qd_device *dev, qd_error *err) {
-    if (!dev) return qd_ldpc_ref(c, rule, n, frames, syndrome, bits, iterations, err);
-    job j = {.c = c, .rule = rule, .dev = dev};
+static qd_status decode(const qd_ldpc_state *s, const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint32_t *place,
+                        const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits, uint32_t *iterations, qd_ldpc_form form,
+                        qd_device *dev, qd_error *err) {
+    job j = {.c = c, .rule = rule, .dev = dev, .state = s};
     qd_status st;
     QD_TRY_OUT(st, choose(&j, form, err));
     QD_TRY_OUT(st, qd_code_tables_make(&j.tables, c, j.lanes, dev, err));
     QD_TRY_OUT(st, allocate(&j, n, err));
     for (uint64_t at = 0; at < n; at += j.chunk)
-        QD_TRY_OUT(st, launch(&j, at, n - at < j.chunk ? n - at : j.chunk, frames, syndrome, bits, iterations, err));
+        QD_TRY_OUT(st, launch(&j, at, n - at < j.chunk ? n - at : j.chunk, place, frames, syndrome, bits, iterations, err));
 out:
     qd_buf_wipe(dev, &j.frames);
     qd_buf_wipe(dev, &j.syndromes);
     qd_buf_wipe(dev, &j.bits);
     qd_buf_wipe(dev, &j.messages);
     qd_cl_free(&j.iterations);
+    qd_cl_free(&j.slots);
     qd_code_tables_free(&j.tables);
     return st;
+}
+
+qd_status qd_ldpc_run(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint64_t *frames, const uint64_t *syndrome,
+                      uint64_t *bits, uint32_t *iterations, qd_ldpc_form form, qd_device *dev, qd_error *err) {
+    if (!dev) return qd_ldpc_ref(c, rule, n, frames, syndrome, bits, iterations, err);
+    return decode(NULL, c, rule, n, NULL, frames, syndrome, bits, iterations, form, dev, err);
+}
+
+/* ---- States ---------------------------------------------------------------------------------------------------------------- */
+
+static qd_status open_here(qd_ldpc_state *s, qd_error *err) {
+    s->here = (qd_ldpc_kept){s->cols, s->edges, s->pitch, qd_secret_alloc(s->frames * (s->cols + s->edges) * s->pitch),
+                             calloc(s->frames, sizeof(uint32_t))};
+    return s->here.at && s->here.seen ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for the decoders|||take fewer frames at once");
+}
+
+qd_status qd_ldpc_open(qd_ldpc_state **out, const qd_code *longest, uint64_t frames, qd_device *dev, qd_error *err) {
+    qd_status st;
+    qd_ldpc_state *s = *out = calloc(1, sizeof *s);
+    if (!s) return qd_fail(err, QD_E_INTERNAL, "no memory");
+    *s = (qd_ldpc_state){.cols = longest->cols, .edges = longest->edges, .pitch = 64 * longest->words, .frames = frames, .dev = dev};
+    if (!dev) {
+        QD_TRY_OUT(st, open_here(s, err));
+        return QD_OK;
+    }
+    QD_TRY_OUT(st, qd_cl_alloc(dev, &s->at, frames * (s->cols + s->edges) * s->pitch, err));
+    QD_TRY_OUT(st, qd_cl_alloc(dev, &s->seen, frames * sizeof(cl_uint), err));
+    QD_TRY_OUT(st, qd_cl_zero(dev, &s->at, 0, s->at.bytes, err));
+    QD_TRY_OUT(st, qd_ldpc_forget(s, err));
+    return QD_OK;
+out:
+    qd_ldpc_close(s);
+    *out = NULL;
+    return st;
+}
+
+qd_status qd_ldpc_forget(qd_ldpc_state *s, qd_error *err) {
+    if (s->dev) return qd_cl_zero(s->dev, &s->seen, 0, s->seen.bytes, err);
+    memset(s->here.seen, 0, s->frames * sizeof *s->here.seen);
+    return QD_OK;
+}
+
+void qd_ldpc_close(qd_ldpc_state *s) {
+    if (!s) return;
+    qd_secret_free(s->here.at);
+    free(s->here.seen);
+    if (s->dev) qd_buf_wipe(s->dev, &s->at);
+    qd_cl_free(&s->seen);
+    free(s);
+}
+
+qd_status qd_ldpc_go_on(qd_ldpc_state *s, const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint32_t *place,
+                        const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits, uint32_t *iterations, qd_ldpc_form form,
+                        qd_error *err) {
+    if (!s->dev) return qd_ldpc_go_on_ref(&s->here, c, rule, n, place, frames, syndrome, bits, iterations, err);
+    return decode(s, c, rule, n, place, frames, syndrome, bits, iterations, form, s->dev, err);
 }

@@ -72,11 +72,11 @@ static int matches(const decoder *d, const uint64_t *syndrome) {
     return 1;
 }
 
-static uint32_t decode(decoder *d, const uint64_t *frame, const uint64_t *syndrome, uint64_t *bits) {
+/* The decoder's beginning. */
+static void start(decoder *d, const uint64_t *frame) {
     const qd_code *c = d->c;
     memset(d->app, 0, (size_t)c->cols * c->z);
     memset(d->msg, 0, (size_t)c->edges * c->z);
-    memset(bits, 0, qd_frame_words(c) * sizeof *bits);
     for (uint32_t j = c->graph->punctured; j < c->cols; j++) {
         for (uint32_t p = 0; p < qd_code_col_bits(c, j); p++) {
             bool extension = j >= c->graph->kb + QD_CORE_ROWS, known = d->rule->known && (j - c->graph->kb) * c->z + p >= d->rule->known;
@@ -84,7 +84,29 @@ static uint32_t decode(decoder *d, const uint64_t *frame, const uint64_t *syndro
             d->app[(size_t)j * c->z + p] = (int8_t)(get(frame + (size_t)j * c->words, p) ? -llr : llr);
         }
     }
+}
+
+/* What a state has of it, taken or put back. */
+static void take(decoder *d, const qd_ldpc_kept *k, const int8_t *at, uint32_t seen) {
+    const qd_code *c = d->c;
+    for (uint32_t j = 0; seen && j < c->cols; j++)
+        for (uint32_t p = 0; p < c->z; p++)
+            if (j < c->graph->kb + QD_CORE_ROWS || (j - c->graph->kb) * c->z + p < seen) d->app[j * c->z + p] = at[(size_t)j * k->pitch + p];
+    for (uint32_t i = 0; i < c->rows; i++)
+        for (uint32_t r = 0; r < c->z && i * c->z + r < seen; r++)
+            for (uint32_t e = c->graph->row_start[i]; e < c->graph->row_start[i + 1]; e++)
+                d->msg[e * c->z + r] = at[(size_t)(k->cols + e) * k->pitch + r];
+}
+static void put(const decoder *d, const qd_ldpc_kept *k, int8_t *at) {
+    for (uint32_t j = 0; j < d->c->cols; j++) memcpy(at + (size_t)j * k->pitch, d->app + (size_t)j * d->c->z, d->c->z);
+    for (uint32_t e = 0; e < d->c->edges; e++)
+        memcpy(at + (size_t)(k->cols + e) * k->pitch, d->msg + (size_t)e * d->c->z, d->c->z);
+}
+
+static uint32_t decode(decoder *d, const uint64_t *syndrome, uint64_t *bits) {
+    const qd_code *c = d->c;
     uint32_t used = 0;
+    memset(bits, 0, qd_frame_words(c) * sizeof *bits);
     for (uint32_t t = 1; t <= d->rule->max_iterations && !used; t++) {
         for (uint32_t i = 0; i < c->rows; i++)
             for (uint32_t r = 0; r < qd_code_row_bits(c, i); r++) row(d, i, r, get(syndrome + (size_t)i * c->words, r));
@@ -96,14 +118,31 @@ static uint32_t decode(decoder *d, const uint64_t *frame, const uint64_t *syndro
     return used;
 }
 
-qd_status qd_ldpc_ref(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint64_t *frames, const uint64_t *syndrome,
-                      uint64_t *bits, uint32_t *iterations, qd_error *err) {
+/* kept: NULL where nothing is. */
+static qd_status decode_all(qd_ldpc_kept *kept, const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint32_t *place,
+                            const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits, uint32_t *iterations, qd_error *err) {
     decoder d = {c, rule, qd_secret_alloc((size_t)c->cols * c->z), qd_secret_alloc((size_t)c->edges * c->z)};
     qd_status st = d.app && d.msg ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for the decoder|||close other programs");
-    for (uint64_t f = 0; f < n && st == QD_OK; f++)
-        iterations[f] =
-            decode(&d, frames + f * qd_frame_words(c), syndrome + f * qd_syndrome_words(c), bits + f * qd_frame_words(c));
+    for (uint64_t f = 0; f < n && st == QD_OK; f++) {
+        int8_t *at = kept ? kept->at + (size_t)place[f] * (kept->cols + kept->edges) * kept->pitch : NULL;
+        start(&d, frames + f * qd_frame_words(c));
+        if (kept) take(&d, kept, at, kept->seen[place[f]]);
+        iterations[f] = decode(&d, syndrome + f * qd_syndrome_words(c), bits + f * qd_frame_words(c));
+        if (!kept) continue;
+        put(&d, kept, at);
+        kept->seen[place[f]] = iterations[f] ? 0 : c->m;
+    }
     qd_secret_free(d.app);
     qd_secret_free(d.msg);
     return st;
+}
+
+qd_status qd_ldpc_ref(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint64_t *frames, const uint64_t *syndrome,
+                      uint64_t *bits, uint32_t *iterations, qd_error *err) {
+    return decode_all(NULL, c, rule, n, NULL, frames, syndrome, bits, iterations, err);
+}
+
+qd_status qd_ldpc_go_on_ref(qd_ldpc_kept *kept, const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint32_t *place,
+                            const uint64_t *frames, const uint64_t *syndrome, uint64_t *bits, uint32_t *iterations, qd_error *err) {
+    return decode_all(kept, c, rule, n, place, frames, syndrome, bits, iterations, err);
 }

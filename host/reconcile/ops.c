@@ -140,7 +140,7 @@ static const qd_op syndrome_op = {.name = "syndrome",
 
 /* ---- ldpc ---- */
 
-enum { LD_Z, LD_M, LD_FRAMES, LD_PPM, LD_C, LD_A, LD_CAP, LD_FORM, LD_CONTENT, LD_SEED, LD_GRAPH, LD_KNOWN, LD_KEYS };
+enum { LD_Z, LD_M, LD_FRAMES, LD_PPM, LD_C, LD_A, LD_CAP, LD_FORM, LD_CONTENT, LD_SEED, LD_GRAPH, LD_KNOWN, LD_BEGIN, LD_KEYS };
 static const qd_key ldpc_keys[] = {{"z", 384, 2, 384, "lifting size"},
                                    {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z (42 z)"},
                                    {"frames", 8, 1, 1u << 20, "frames"},
@@ -152,7 +152,8 @@ static const qd_key ldpc_keys[] = {{"z", 384, 2, 384, "lifting size"},
                                    {"content", 0, 0, 3, "0 uniform, 1 zeros, 2 ones, 3 a syndrome of no relation"},
                                    {"seed", 1, 0, UINT64_MAX, "seed"},
                                    {"graph", 1, 1, 2, "base graph"},
-                                   {"known", 0, 0, 17664, "lifted rows from this one on have known extension bits, 0: none"}};
+                                   {"known", 0, 0, 17664, "lifted rows from this one on have known extension bits, 0: none"},
+                                   {"begin", 0, 0, 17664, "rows of a first attempt that the run goes on from, 0: none"}};
 
 static void ldpc_destroy(void *state) {
     qd_ldpc_case *s = state;
@@ -199,6 +200,8 @@ static void fill_case(qd_ldpc_case *s, const qd_problem *p) {
 static qd_status ldpc_create(const qd_problem *p, void **state, qd_error *err) {
     qd_code c;
     QD_TRY(case_code(&c, p->v[LD_GRAPH], p->v[LD_Z], p->v[LD_M], err));
+    if (p->v[LD_BEGIN] && (p->v[LD_BEGIN] < QD_CORE_ROWS * c.z || p->v[LD_BEGIN] > c.m))
+        return qd_fail(err, QD_E_USAGE, "ldpc: a first attempt has 4 z..m rows||begin is out of range|");
     uint64_t form = p->v[LD_FORM];
     if (form > QD_LDPC_GROUP && form != QD_LDPC_LANES_16 && form != QD_LDPC_LANES_32 && form != QD_LDPC_LANES_64)
         return qd_fail(err, QD_E_USAGE, "ldpc has no form %llu||0, 1, 2, 16, 32 or 64|", (unsigned long long)form);
@@ -209,6 +212,7 @@ static qd_status ldpc_create(const qd_problem *p, void **state, qd_error *err) {
                         .rule = {(uint32_t)p->v[LD_C], (uint32_t)p->v[LD_A], (uint32_t)p->v[LD_CAP], (uint32_t)p->v[LD_KNOWN]},
                         .form = (qd_ldpc_form)p->v[LD_FORM],
                         .n = n,
+                        .begin = (uint32_t)p->v[LD_BEGIN],
                         .truth = malloc(n * qd_frame_words(&c) * 8),
                         .frames = malloc(n * qd_frame_words(&c) * 8),
                         .syndromes = malloc(n * qd_syndrome_words(&c) * 8)};
@@ -231,20 +235,54 @@ static void count(qd_ldpc_case *s, const uint32_t *iterations) {
     for (uint64_t f = 0; f < s->n; f++) s->spent += iterations[f] ? iterations[f] : s->rule.max_iterations;
 }
 
-static qd_status ldpc_reference(void *state, void *out, qd_error *err) {
-    qd_ldpc_case *s = state;
+/* The first rows, or columns, of units of a code cut to those of a shorter one. */
+static void cut(const qd_code *c, uint64_t n, uint32_t from, uint32_t units, const uint64_t *in, uint64_t *out) {
+    const size_t words = (size_t)units * c->words;
+    for (uint64_t f = 0; f < n; f++) {
+        memcpy(out + f * words, in + f * from * c->words, words * 8);
+        for (uint32_t r = c->last; r < 64 * c->words; r++)
+            out[(f + 1) * words - c->words + r / 64] &= ~((uint64_t)1 << r % 64);
+    }
+}
+
+/* A first attempt with fewer rows, and then all of them. */
+static qd_status go_on(const qd_ldpc_case *s, qd_device *dev, uint64_t *bits, uint32_t *iterations, qd_error *err) {
+    qd_code first;
+    qd_ldpc_state *state = NULL;
+    qd_status st;
+    QD_TRY(qd_code_make(&first, s->code.graph->id, s->code.z, s->begin, err));
+    uint64_t *frames = malloc(s->n * qd_frame_words(&first) * 8), *syndromes = malloc(s->n * qd_syndrome_words(&first) * 8);
+    uint32_t *place = malloc(s->n * sizeof *place);
+    QD_TRY_OUT(st, frames && syndromes && place ? QD_OK : no_memory(err));
+    QD_TRY_OUT(st, qd_ldpc_open(&state, &s->code, s->n, dev, err));
+    cut(&first, s->n, s->code.cols, first.cols, s->frames, frames);
+    cut(&first, s->n, s->code.rows, first.rows, s->syndromes, syndromes);
+    for (uint64_t f = 0; f < s->n; f++) place[f] = (uint32_t)f;
+    QD_TRY_OUT(st, qd_ldpc_go_on(state, &first, &s->rule, s->n, place, frames, syndromes, bits, iterations, s->form, err));
+    QD_TRY_OUT(st, qd_ldpc_go_on(state, &s->code, &s->rule, s->n, place, s->frames, s->syndromes, bits, iterations, s->form, err));
+out:
+    qd_ldpc_close(state);
+    free(frames);
+    free(syndromes);
+    free(place);
+    return st;
+}
+
+static qd_status decode(qd_ldpc_case *s, qd_device *dev, void *out, qd_error *err) {
     uint32_t *iterations = (uint32_t *)(void *)((char *)out + qd_ldpc_case_bits_bytes(s));
-    QD_TRY(qd_ldpc_ref(&s->code, &s->rule, s->n, s->frames, s->syndromes, out, iterations, err));
+    if (s->begin) QD_TRY(go_on(s, dev, out, iterations, err));
+    else if (dev) QD_TRY(qd_ldpc_run(&s->code, &s->rule, s->n, s->frames, s->syndromes, out, iterations, s->form, dev, err));
+    else QD_TRY(qd_ldpc_ref(&s->code, &s->rule, s->n, s->frames, s->syndromes, out, iterations, err));
     count(s, iterations);
     return QD_OK;
 }
 
+static qd_status ldpc_reference(void *state, void *out, qd_error *err) {
+    return decode(state, NULL, out, err);
+}
+
 static qd_status ldpc_device(void *state, qd_device *dev, void *out, qd_error *err) {
-    qd_ldpc_case *s = state;
-    uint32_t *iterations = (uint32_t *)(void *)((char *)out + qd_ldpc_case_bits_bytes(s));
-    QD_TRY(qd_ldpc_run(&s->code, &s->rule, s->n, s->frames, s->syndromes, out, iterations, s->form, dev, err));
-    count(s, iterations);
-    return QD_OK;
+    return decode(state, dev, out, err);
 }
 
 /* Byte operations of an edge by the definition in ldpc.h: subtract, size, sign, box 7, max, min; compare, select, sign 3, add. */
@@ -299,6 +337,12 @@ static const char *const ldpc_quick[] = {"ldpc:z=384,m=5376,frames=1",
                                          "ldpc:z=72,m=1000,frames=3,known=719,form=2",
                                          "ldpc:z=36,m=510,frames=9,known=144,content=1,ppm=20000",
                                          "ldpc:z=36,m=510,frames=9,known=144,content=3,form=2",
+                                         "ldpc:z=384,m=5476,frames=2,begin=5000,cap=9",
+                                         "ldpc:z=384,m=5376,frames=2,begin=4610,cap=9,form=2",
+                                         "ldpc:z=72,m=1000,frames=9,begin=920,known=920,cap=12",
+                                         "ldpc:z=72,m=1000,frames=9,begin=920,known=920,cap=12,form=2",
+                                         "ldpc:z=60,m=811,frames=3,begin=245,cap=7,content=3",
+                                         "ldpc:z=36,m=365,frames=9,begin=364,cap=7,ppm=60000,graph=2",
                                          NULL};
 static const char *const ldpc_tiny[] = {"ldpc:z=15,m=140,frames=2,cap=2", "ldpc:z=2,m=91,frames=3,form=2",
                                         "ldpc:z=36,m=200,frames=2,cap=3,form=2", "ldpc:z=88,m=400,frames=1,cap=1", NULL};

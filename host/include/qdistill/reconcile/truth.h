@@ -61,13 +61,20 @@ typedef enum qd_frames_more {
                          the frame stays what it is */
 } qd_frames_more;
 
+enum { QD_ANEW_ITERATIONS = 50 };
+
 /** Frames of a lifted code: one syndrome each, or rows after rows until the decoder is done. */
 typedef struct qd_frames_ask {
     uint32_t code, z; /**< qd_code_id; lifting size */
     double leak; /**< share of a frame to disclose, in the code's range (qd_code_leaks); 0: what the rate's rule takes where qber
                     is known */
     uint32_t c, a;                /**< channel LLR 1..32 and check-node constant 2..15; 0: those that belong to the leak */
-    uint32_t max_iterations;      /**< 1..1000, of each attempt: it starts anew */
+    uint32_t max_iterations;      /**< 1..1000, of an attempt that starts anew */
+    uint32_t go_on;               /**< 0: every attempt starts anew; else those after the first take the decoder up where it was left, for
+                                       1..1000 iterations, and with the constants of the first */
+    uint32_t anew; /**< with go_on: of every so many attempts one starts anew, for max_iterations and at least QD_ANEW_ITERATIONS: the
+                        decoder of a frame in a thousand has settled on a wrong word, and further rows alone do not move it. 0: none
+                        does, but the first */
     qd_frames_more more;          /**< leak is then that of the first attempt */
     uint32_t step;                /**< lifted rows that another attempt adds; with QD_MORE_NONE not read, else >= 1 */
     double qber;                  /**< 0 <= qber <= 1/2 */
