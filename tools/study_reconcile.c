@@ -8,11 +8,11 @@
 #include "study.h"
 #include "study_reconcile.h"
 
-static const qd_code_family *const families[] = {&qd_family_nr, &qd_family_large, &qd_family_cascade};
+static const qd_code_family *const families[] = {&qd_family_nr, &qd_family_large, &qd_family_cascade, &qd_family_file};
 enum { FAMILIES = sizeof families / sizeof *families };
 
 typedef struct reconcile_args {
-    const char *code, *text_qber, *text_leak, *text_efficiency;
+    const char *code, *text_qber, *text_leak, *text_efficiency, *combine, *schedule;
     qd_list qber, rate; /* rate: leaks or efficiencies; none: the family's own */
     bool by_efficiency, exact;
     uint64_t frames, iterations;
@@ -26,7 +26,7 @@ static size_t options(void *args, qd_opt *o) {
         {"code", QD_OPT_TEXT, &a->code, 0, 0, "C",
          "reconcile: nr-bg1 or nr-bg2, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant), drop=N, grow=N or add=N "
          "(rows added to a frame that failed), more=N (iterations of an attempt that goes on from the one before) and anew=N (one of so many starts anew); large, large:c=33 or large-300 (rows of its base matrix, then a leak is no choice); cascade-original, -biconf, "
-         "-yanetal, -option3, -opt4, -opt7, -opt8, or cascade-opt8:n=16384,order=apart (bits of a frame, order of the search)",
+         "-yanetal, -option3, -opt4, -opt7, -opt8, or cascade-opt8:n=16384,order=apart (bits of a frame, order of the search); file:PATH, a code as qccsc.json or alist",
          NULL},
         {"qber", QD_OPT_TEXT, &a->text_qber, 0, 0, "LIST", "reconcile: error rates, LIST", NULL},
         {"leak", QD_OPT_TEXT, &a->text_leak, 0, 0, "LIST",
@@ -34,7 +34,9 @@ static size_t options(void *args, qd_opt *o) {
         {"efficiency", QD_OPT_TEXT, &a->text_efficiency, 0, 0, "LIST",
          "reconcile: the same as leak over the entropy of the error rate, LIST", NULL},
         {"frames", QD_OPT_U64, &a->frames, 1, 5e7, "N", "reconcile: frames at each point (default 1000)", NULL},
-        {"iterations", QD_OPT_U64, &a->iterations, 1, 1000, "N", "reconcile: most iterations of a decoder (default 50, of large codes 200)", NULL},
+        {"iterations", QD_OPT_U64, &a->iterations, 1, 1000, "N", "reconcile: most iterations of a decoder (default 50, of large codes 200, of files 100)", NULL},
+        {"combine", QD_OPT_TEXT, &a->combine, 0, 0, "FILE", "reconcile: of a code's file, pairs of its rows to add up for a lower leak", NULL},
+        {"schedule", QD_OPT_TEXT, &a->schedule, 0, 0, "S", "reconcile: of a code's file, flooding or layered (default flooding)", NULL},
         {"exact-errors", QD_OPT_FLAG, &a->exact, 0, 0, NULL,
          "reconcile: round(qber n) errors in every frame, in place of independent ones", NULL}};
     memcpy(o, all, sizeof all);
@@ -49,7 +51,11 @@ static double entropy(double q) {
 
 /* The rate varies fastest. */
 static qd_code_point point_of(const reconcile_args *a, uint64_t index) {
-    qd_code_point p = {.code = a->code, .iterations = a->iterations, .exact = a->exact};
+    qd_code_point p = {.code = a->code,
+                       .iterations = a->iterations,
+                       .exact = a->exact,
+                       .combine = a->combine,
+                       .layered = a->schedule && strcmp(a->schedule, "layered") == 0};
     uint64_t rates = a->rate.n ? a->rate.n : 1;
     p.qber = a->qber.v[index / rates];
     if (a->rate.n) p.leak = a->rate.v[index % rates] * (a->by_efficiency ? entropy(p.qber) : 1);
@@ -315,12 +321,13 @@ static bool is_of(const qd_code_family *f, const char *code) {
 }
 
 static qd_status find_family(reconcile_args *a, qd_error *err) {
-    char names[160] = "";
+    char names[240] = "";
     for (size_t i = 0; i < FAMILIES; i++) {
         if (a->code && is_of(families[i], a->code)) a->family = families[i];
         size_t n = strlen(names);
         snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", families[i]->names);
     }
+    if (a->code && !a->family && strpbrk(a->code, "./")) a->family = &qd_family_file;
     if (!a->code) return qd_fail(err, QD_E_USAGE, "study reconcile needs --code||there is: %s|see qdistill study --help", names);
     return a->family ? QD_OK
                      : qd_fail(err, QD_E_USAGE, "study reconcile: there is no code '%s'||there is: %s|see qdistill study --help",
@@ -329,6 +336,12 @@ static qd_status find_family(reconcile_args *a, qd_error *err) {
 
 static qd_status check_options(reconcile_args *a, qd_error *err) {
     QD_TRY(find_family(a, err));
+    if ((a->combine || a->schedule) && a->family != &qd_family_file)
+        return qd_fail(err, QD_E_USAGE, "study reconcile: --%s goes with a code's file||%s has one way of its own|leave it out",
+                       a->combine ? "combine" : "schedule", a->code);
+    if (a->schedule && strcmp(a->schedule, "flooding") != 0 && strcmp(a->schedule, "layered") != 0)
+        return qd_fail(err, QD_E_USAGE, "study reconcile: --schedule is flooding or layered, not '%s'|||see qdistill study --help",
+                       a->schedule);
     if (!a->iterations) a->iterations = a->family->iterations;
     if (!a->text_qber) return qd_fail(err, QD_E_USAGE, "study reconcile needs --qber LIST|||see qdistill study --help");
     if (a->text_leak && a->text_efficiency)
@@ -360,6 +373,8 @@ static qd_status start(void *args, qd_study *s, qd_error *err) {
                     .sum = sum,
                     .print = print};
     if (!s->parameters) return qd_fail(err, QD_E_INTERNAL, "no memory");
+    const qd_code_point p = point_of(a, 0);
+    if (a->family->parameters) QD_TRY(a->family->parameters(&p, s->parameters, err));
     return check_points(a, points, err);
 }
 

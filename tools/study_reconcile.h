@@ -14,6 +14,8 @@ typedef struct qd_code_point {
     double leak; /**< wanted; 0: what the family takes for this qber */
     uint64_t iterations;
     bool exact; /**< errors in exact number */
+    const char *combine; /**< file of pairs of rows to add up, or NULL; of imported codes, as the next */
+    bool layered;
 } qd_code_point;
 
 typedef struct qd_code_family {
@@ -24,12 +26,14 @@ typedef struct qd_code_family {
     uint64_t iterations;     /**< most of them where none are given */
     /** Check a point, and say in an object of numbers what code it means (lifting size, bits of a frame, ..). QD_E_USAGE. */
     qd_status (*about)(const qd_code_point *p, json_t **about, qd_error *err);
+    /** What the runs follow from besides the command line: added to @p to. NULL: nothing. */
+    qd_status (*parameters)(const qd_code_point *p, json_t *to, qd_error *err);
     /** Frames first..first + frames - 1 of those that belong to the seed: added to @p t. No result depends on how they are cut.
      */
     qd_status (*run)(const qd_code_point *p, qd_device *dev, uint64_t seed, uint64_t first, uint64_t frames, qd_frame_tally *t,
                      qd_error *err);
 } qd_code_family;
 
-extern const qd_code_family qd_family_nr, qd_family_large, qd_family_cascade;
+extern const qd_code_family qd_family_nr, qd_family_large, qd_family_cascade, qd_family_file;
 
 #endif

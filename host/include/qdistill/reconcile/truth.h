@@ -6,6 +6,7 @@
 
 #include "qdistill/reconcile.h"
 #include "qdistill/reconcile/large.h"
+#include "qdistill/reconcile/sparse.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -109,6 +110,20 @@ typedef struct qd_large_ask {
 
 /** Draw, make the syndromes, decode and compare, and add all of it to @p t; as qd_frames_truth. */
 qd_status qd_large_truth(const qd_large_ask *ask, qd_device *dev, qd_frame_tally *t, qd_error *err);
+
+/** Frames of an imported code, one syndrome each, decoded in floating point. */
+typedef struct qd_sparse_ask {
+    const qd_sparse_code *code; /**< borrowed */
+    qd_sparse_schedule schedule;
+    uint32_t max_iterations; /**< 1..1000 */
+    double qber;             /**< 0 <= qber <= 1/2; the decoder knows it */
+    bool exact_errors;       /**< as of qd_frame_draw_truth */
+    uint64_t seed, first, frames; /**< frames first..first + frames - 1 of those that belong to the seed */
+} qd_sparse_ask;
+
+/** The same on all processors of this process, as many as 4 GiB of decoders allow. A frame comes out the same whatever is decoded beside
+ * it. decode_seconds are the wall's, less what the threads spent on all else. QD_E_INTERNAL: no memory, no thread; @p t is unchanged. */
+qd_status qd_sparse_truth(const qd_sparse_ask *ask, qd_frame_tally *t, qd_error *err);
 
 #ifdef __cplusplus
 }
