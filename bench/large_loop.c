@@ -147,8 +147,8 @@ static inline void sizes(const tables *t, uint32_t degree, pair sum, const __m51
     out[2] = _mm512_min_epu8(cap, inverse(t, others));
 }
 
-/* 64 rows of block row i from r on. */
-static void rows(qd_large_loop *l, const tables *t, uint32_t i, uint32_t r) {
+/* 64 rows of block row i from r on; how many were odd. */
+static uint32_t rows(qd_large_loop *l, const tables *t, uint32_t i, uint32_t r) {
     const qd_large_code *c = l->c;
     const uint32_t first = c->row_start[i], degree = c->row_start[i + 1] - first;
     const uint32_t *at = l->place + (size_t)first * c->words + (size_t)(r / LANES) * degree;
@@ -190,6 +190,7 @@ static void rows(qd_large_loop *l, const tables *t, uint32_t i, uint32_t r) {
         app += LANES / 2;
         _mm512_storeu_si512(app, _mm512_add_epi16(_mm512_loadu_si512(app), _mm512_maddubs_epi16(both.b, signs)));
     }
+    return (uint32_t)__builtin_popcountll(_mm512_movepi8_mask(sign));
 }
 
 /* After a block row the first shift % LANES of a column stand behind its end, the others of the first LANES at its beginning. */
@@ -204,10 +205,12 @@ static void wrap(qd_large_loop *l, const qd_large_edge *edge) {
     }
 }
 
-static void block_row(qd_large_loop *l, const tables *t, uint32_t i) {
+static uint32_t block_row(qd_large_loop *l, const tables *t, uint32_t i) {
     const qd_large_code *c = l->c;
-    for (uint32_t r = 0; r < c->z; r += LANES) rows(l, t, i, r);
+    uint32_t odd = 0;
+    for (uint32_t r = 0; r < c->z; r += LANES) odd += rows(l, t, i, r);
     for (uint32_t e = c->row_start[i]; e < c->row_start[i + 1]; e++) wrap(l, &c->edge[e]);
+    return odd;
 }
 
 static void load(qd_large_loop *l, const uint64_t *frame, int llr) {
@@ -260,12 +263,6 @@ static void decide(qd_large_loop *l, uint64_t *bits) {
         }
 }
 
-static uint32_t differing(const uint64_t *a, const uint64_t *b, size_t words) {
-    uint64_t n = 0;
-    for (size_t i = 0; i < words; i++) n += (uint64_t)__builtin_popcountll(a[i] ^ b[i]);
-    return (uint32_t)n;
-}
-
 static tables tables_of(const qd_large_rule *rule, int halved) {
     tables t;
     uint8_t byte[2][QD_LARGE_CLASSES];
@@ -297,13 +294,15 @@ qd_status qd_large_loop_decode(qd_large_loop *l, const qd_large_rule *rule, cons
     for (size_t w = 0; w < (size_t)c->rows * c->words; w++) l->sign[w] = narrowed(syndrome[w]);
     *iterations = 0;
     for (uint32_t n = 1; n <= rule->max_iterations && !*iterations; n++) {
-        for (uint32_t i = 0; i < c->rows; i++) block_row(l, &t, i);
+        uint32_t odd = 0;
+        for (uint32_t i = 0; i < c->rows; i++) odd += block_row(l, &t, i);
+        int few = odd <= rule->halve, last = n == rule->max_iterations;
+        if (!few && !last && n % QD_LARGE_LOOK) continue;
         decide(l, bits);
         qd_large_loop_syndrome(l, bits, l->sum);
-        uint32_t unmatched = differing(l->sum, syndrome, (size_t)c->rows * c->words);
-        if (!unmatched) {
+        if (memcmp(l->sum, syndrome, (size_t)c->rows * c->words * sizeof *syndrome) == 0) {
             *iterations = n;
-        } else if (unmatched <= rule->halve && !halved && n < rule->max_iterations) {
+        } else if (few && !halved && !last) {
             halve(l, frame, (int)rule->c / 2);
             t = tables_of(rule, halved = 1);
         }

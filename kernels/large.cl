@@ -11,7 +11,7 @@
  *   places uint, for each block row [z / LANES][edges of the row]: where LANES lifted rows begin in the APPs; AHEAD more behind the end
  *   tables uchar [2][512], of the rule before and after steps double: low bytes of phi, high bytes, inverse[3][128] */
 
-enum { CLASSES = 64, SUMS = 128, TABLES = 2 * CLASSES + 3 * SUMS };
+enum { LOOK = 8, CLASSES = 64, SUMS = 128, TABLES = 2 * CLASSES + 3 * SUMS };
 
 #define WORD(b, n) ((uint)((b)[(n) / 64] >> ((n) % 64)) & 1u)
 
@@ -60,8 +60,8 @@ static inline void sizes(const lookup *t, int degree, pair sum, const uvec *k, u
     out[2] = __builtin_elementwise_min(cap, inverse(t, (pair){sum.a - rest.a, sum.b - rest.b}));
 }
 
-/* LANES rows. */
-static inline void lifted_rows(const state *s, const lookup *t, __global const uint *at, int degree, __global uchar *msg, vec sign) {
+/* LANES rows; how many were odd. */
+static inline uint lifted_rows(const state *s, const lookup *t, __global const uint *at, int degree, __global uchar *msg, vec sign) {
     const uvec none = (uvec)CLASSES;
     uvec k[3] = {none, none, none}, size[3];
     pair sum = {(svec)0, (svec)0};
@@ -91,6 +91,7 @@ static inline void lifted_rows(const state *s, const lookup *t, __global const u
         ((__global loose *)app)->v = was.a + more.a;
         ((__global loose *)(app + HALF))->v = was.b + more.b;
     }
+    return popcount(signs_of(sign));
 }
 
 /* After a block row the first shift % LANES of a column stand behind its end, the others of the first LANES at its beginning. */
@@ -107,16 +108,19 @@ static inline void wrap(const state *s, __global const ushort *edge) {
     ((__global loose *)(end + HALF))->v = x.b;
 }
 
-static void iterate(const state *s, const lookup *tables, __global const uint *rows, __global const ushort *edges,
+/* How many rows were odd. */
+static uint iterate(const state *s, const lookup *tables, __global const uint *rows, __global const ushort *edges,
                     __global const uint *at) {
     const lookup t = *tables;
     __global uchar *msg = s->msg;
+    uint odd = 0;
     for (int i = 0; i < s->n_rows; i++) {
         const int degree = rows[i + 1] - rows[i];
         for (int r = 0; r < s->z; r += LANES, at += degree, msg += degree * LANES)
-            lifted_rows(s, &t, at, degree, msg, *(__global const vec *)(s->syn + (size_t)i * s->z + r));
+            odd += lifted_rows(s, &t, at, degree, msg, *(__global const vec *)(s->syn + (size_t)i * s->z + r));
         for (int e = rows[i]; e < (int)rows[i + 1]; e++) wrap(s, edges + 2 * e);
     }
+    return odd;
 }
 
 /* Bits of a word to the sign bits of 64 bytes. */
@@ -232,18 +236,18 @@ static inline ulong8 row_words(const state *s, __global const ushort *edges, int
     return sum;
 }
 
-static uint unmatched(const state *s, __global const uint *rows, __global const ushort *edges, __global const ulong *syndrome) {
+static int matches(const state *s, __global const uint *rows, __global const ushort *edges, __global const ulong *syndrome) {
     const int words = s->z / 64;
-    ulong n = 0;
     for (int i = 0; i < s->n_rows; i++, syndrome += words) {
+        ulong8 wide_difference = 0;
+        ulong difference = 0;
         int w = 0;
-        for (; w + 8 <= words; w += 8) {
-            ulong8 x = popcount(row_words(s, edges, rows[i], rows[i + 1], w) ^ ((__global const loose_words *)(syndrome + w))->v);
-            n += x.s0 + x.s1 + x.s2 + x.s3 + x.s4 + x.s5 + x.s6 + x.s7;
-        }
-        for (; w < words; w++) n += popcount(row_word(s, edges, rows[i], rows[i + 1], w) ^ syndrome[w]);
+        for (; w + 8 <= words; w += 8)
+            wide_difference |= row_words(s, edges, rows[i], rows[i + 1], w) ^ ((__global const loose_words *)(syndrome + w))->v;
+        for (; w < words; w++) difference |= row_word(s, edges, rows[i], rows[i + 1], w) ^ syndrome[w];
+        if (difference || any(wide_difference != (ulong8)0)) return 0;
     }
-    return n;
+    return 1;
 }
 
 /* Scratch of a work-item, in bytes (the host has the same formula): APPs, messages, syndrome, a row, decisions. */
@@ -278,12 +282,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void large_lanes(
         load_syndrome(&s, syndrome);
         for (size_t i = 0; i < (size_t)rows[n_rows] * z; i += LANES) *(__global uvec *)(s.msg + i) = (uvec)BIAS;
         for (int k = 1; k <= max_iterations && !used; k++) {
-            iterate(&s, &t, rows, edges, places);
+            const int low = iterate(&s, &t, rows, edges, places) <= few, last = k == max_iterations;
+            if (!low && !last && k % LOOK) continue;
             decide_all(&s, bits + f * words);
-            const uint left = unmatched(&s, rows, edges, syndrome);
-            if (left == 0) {
+            if (matches(&s, rows, edges, syndrome)) {
                 used = k;
-            } else if (left <= few && !halved && k < max_iterations) {
+            } else if (low && !halved && !last) {
                 halved = 1;
                 halve(&s, rows, edges, places, frame, c / 2);
                 load_tables(tables + TABLES, &t);
@@ -321,8 +325,8 @@ static inline int inverse(__local const uchar *t, uint sum) {
     return sum < SUMS ? t[sum] : sum < 16 * SUMS ? t[SUMS + sum / 16] : t[2 * SUMS + min(sum, 32767u) / 256];
 }
 
-/* One lifted row. */
-static void lifted_row(__local const uchar *t, __global const ushort *edge, int degree, int z, int r, __global short *app,
+/* One lifted row; 1 when it was odd. */
+static int lifted_row(__local const uchar *t, __global const ushort *edge, int degree, int z, int r, __global short *app,
                        __global char *msg, int minus) {
     int k1 = CLASSES, k2 = CLASSES, second = CLASSES;
     uint sum = 0;
@@ -349,11 +353,23 @@ static void lifted_row(__local const uchar *t, __global const ushort *edge, int 
         msg[(size_t)e * z + r] = m;
         app[at] = v + m;
     }
+    return minus;
 }
 
 static void load(__global const ulong *frame, __global short *app, int n, int llr) {
     for (int p = get_local_id(0); p < n; p += get_local_size(0)) app[p] = WORD(frame, p) ? -llr : llr;
     barrier(CLK_GLOBAL_MEM_FENCE | CLK_LOCAL_MEM_FENCE); /* the tables too */
+}
+
+/* Of the whole group; *left is local and free. */
+static uint sum_of(uint mine, __local uint *left) {
+    if (get_local_id(0) == 0) *left = 0;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (mine) atomic_add(left, mine);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    const uint all = *left;
+    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
+    return all;
 }
 
 /* scratch: APPs, short [frames][cols][z], then messages, char [frames][edges][z]. Every position of a column belongs to one
@@ -374,28 +390,23 @@ __kernel void large_group(__global const ulong *frames, __global const ulong *sy
     load(frames, app, n, c);
     int used = 0, halved = 0;
     for (int k = 1; k <= max_iterations && !used; k++) {
+        uint odd = 0, wrong = 0;
         for (int i = 0; i < n_rows; i++) {
             for (int r = me; r < z; r += size)
-                lifted_row(t, edges + 2 * rows[i], rows[i + 1] - rows[i], z, r, app, msg + (size_t)rows[i] * z,
-                           WORD(syndromes + i * words, r));
+                odd += lifted_row(t, edges + 2 * rows[i], rows[i + 1] - rows[i], z, r, app, msg + (size_t)rows[i] * z,
+                                  WORD(syndromes + i * words, r));
             barrier(CLK_GLOBAL_MEM_FENCE);
         }
-        if (me == 0) *left = 0;
-        barrier(CLK_LOCAL_MEM_FENCE);
-        uint wrong = 0;
-        for (int i = 0; i < n_rows; i++)
-            for (int r = me; r < z; r += size) {
-                uint parity = WORD(syndromes + i * words, r);
-                for (uint e = rows[i]; e < rows[i + 1]; e++) parity ^= app[place(edges + 2 * e, z, r)] < 0;
-                wrong += parity;
+        const int low = sum_of(odd, left) <= few, last = k == max_iterations;
+        if (!low && !last && k % LOOK) continue; /* the whole group */
+        for (int i = 0; i < n_rows && !wrong; i++)
+            for (int r = me; r < z && !wrong; r += size) {
+                wrong = WORD(syndromes + i * words, r);
+                for (uint e = rows[i]; e < rows[i + 1]; e++) wrong ^= app[place(edges + 2 * e, z, r)] < 0;
             }
-        atomic_add(left, wrong);
-        barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
-        const uint all = *left;
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (all == 0) {
+        if (sum_of(wrong, left) == 0) {
             used = k;
-        } else if (all <= few && !halved && k < max_iterations) {
+        } else if (low && !halved && !last) {
             halved = 1;
             for (int i = me; i < TABLES; i += size) t[i] = tables[TABLES + i];
             load(frames, app, n, c / 2);

@@ -25,7 +25,7 @@ static void fill(uint16_t table[QD_LARGE_CLASSES], uint8_t inverse[3][QD_LARGE_S
 
 qd_large_rule qd_large_rule_of(const qd_large_code *code, double q) {
     const double step = 7.0 / 80;
-    qd_large_rule r = {.max_iterations = 200, .halve = code->rows * code->z / 64};
+    qd_large_rule r = {.max_iterations = 200, .halve = code->rows * code->z / 8};
     r.c = (uint32_t)fmax(1, fmin(QD_LARGE_CLIP, nearbyint(log((1 - q) / q) / step)));
     fill(r.phi[0], r.inverse[0], step);
     fill(r.phi[1], r.inverse[1], 2 * step);
@@ -76,8 +76,8 @@ static int inverse(const decoder *d, uint32_t sum) {
     return sum < 128 ? table[0][sum] : sum < 2048 ? table[1][sum / 16] : table[2][(sum < 32768 ? sum : 32767) / 256];
 }
 
-/* One lifted row. */
-static void row(decoder *d, uint32_t i, uint32_t r, unsigned syndrome_bit) {
+/* One lifted row; 1 when it was odd. */
+static unsigned row(decoder *d, uint32_t i, uint32_t r, unsigned syndrome_bit) {
     const uint16_t *phi_of = d->rule->phi[d->halved];
     uint32_t first = d->c->row_start[i], end = d->c->row_start[i + 1], sum = 0;
     int k1 = QD_LARGE_CLASSES, k2 = k1, second = k1; /* none */
@@ -103,17 +103,17 @@ static void row(decoder *d, uint32_t i, uint32_t r, unsigned syndrome_bit) {
         d->msg[(size_t)e * d->c->z + r] = (int8_t)m;
         *app_of(d, e, r) = (int16_t)(v + m);
     }
+    return parity;
 }
 
-static uint32_t unmatched(const decoder *d, const uint64_t *syndrome) {
-    uint32_t n = 0;
+static int matches(const decoder *d, const uint64_t *syndrome) {
     for (uint32_t i = 0; i < d->c->rows; i++)
         for (uint32_t r = 0; r < d->c->z; r++) {
             unsigned parity = get(syndrome + (size_t)i * d->c->words, r);
             for (uint32_t e = d->c->row_start[i]; e < d->c->row_start[i + 1]; e++) parity ^= *app_of(d, e, r) < 0;
-            n += parity;
+            if (parity) return 0;
         }
-    return n;
+    return 1;
 }
 
 static void load(decoder *d, const uint64_t *frame, int llr) {
@@ -139,12 +139,13 @@ static uint32_t decode(decoder *d, const uint64_t *frame, const uint64_t *syndro
     uint32_t used = 0;
     load(d, frame, (int)d->rule->c);
     for (uint32_t t = 1; t <= d->rule->max_iterations && !used; t++) {
+        uint32_t odd = 0;
         for (uint32_t i = 0; i < c->rows; i++)
-            for (uint32_t r = 0; r < c->z; r++) row(d, i, r, get(syndrome + (size_t)i * c->words, r));
-        uint32_t n = unmatched(d, syndrome);
-        if (n == 0)
+            for (uint32_t r = 0; r < c->z; r++) odd += row(d, i, r, get(syndrome + (size_t)i * c->words, r));
+        int few = odd <= d->rule->halve, last = t == d->rule->max_iterations;
+        if ((few || last || t % QD_LARGE_LOOK == 0) && matches(d, syndrome))
             used = t;
-        else if (n <= d->rule->halve && !d->halved && t < d->rule->max_iterations)
+        else if (few && !d->halved && !last)
             halve(d, frame);
     }
     memset(bits, 0, (size_t)c->cols * c->words * sizeof *bits);

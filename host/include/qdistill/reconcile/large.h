@@ -88,18 +88,18 @@ void qd_large_sha256(const qd_large_code *code, char hex[65]);
 /** What the decoder computes with: messages in steps of 7/80 of LLR, and of twice that once most checks match. Coarser steps
  * round the small messages of long rows so far off that frames fail at 5 % more leak; finer ones clip too early (both measured).
  * The tables come from doubles, rounded; they stand in no message, and a decoder with other ones would disclose the same. */
-enum { QD_LARGE_CLIP = 127 /* largest message */, QD_LARGE_CLASSES = 64 /* that a check tells apart: two steps each */, QD_LARGE_SUMS = 128 };
+enum { QD_LARGE_LOOK = 8 /* iterations between looks at decisions, at most */, QD_LARGE_CLIP = 127 /* largest message */, QD_LARGE_CLASSES = 64 /* that a check tells apart: two steps each */, QD_LARGE_SUMS = 128 };
 typedef struct qd_large_rule {
     uint32_t c;                        /**< channel LLR, 1..127 */
     uint32_t max_iterations;           /**< 1..1000 */
-    uint32_t halve;                    /**< steps double after the first iteration that leaves at most so many checks unmatched */
+    uint32_t halve;                    /**< steps double, and decisions are looked at, once at most so many rows were odd */
     uint16_t phi[2][QD_LARGE_CLASSES]; /**< of class k, of magnitudes 2k-1 and 2k; [1]: after that */
     uint8_t inverse[2][3][QD_LARGE_SUMS]; /**< magnitude, up to QD_LARGE_CLIP, of a sum t: [0][t] below 128, [1][t / 16] below 2048, else
                                              [2][min(t, 32767) / 256]: an eighth apart at most */
 } qd_large_rule;
 
 /** The rule for a code at error rate @p q, 0 < q < 1/2: c = ln((1-q)/q) / (7/80) to the nearest integer in its range, 200
- * iterations, halved when a 64th of the checks is unmatched. phi(x) = -ln tanh(x/2), in 8192ths, capped at 3.9; of a class the
+ * iterations, halved when an eighth of the rows is odd (about a 64th unmatched then). phi(x) = -ln tanh(x/2), in 8192ths, capped at 3.9; of a class the
  * mean of its two; it is its own inverse, taken in the middle of the sums that share an entry. */
 qd_large_rule qd_large_rule_of(const qd_large_code *code, double q);
 
@@ -124,9 +124,10 @@ void qd_large_syndrome(const qd_large_code *code, const uint64_t *frame, uint64_
  *  frames take a fifth more iterations, or fail, near the threshold. A check is no surer than the least sure of the others: that
  *  bound counts where phi has rounded to 0, and without it errors grow from there (bench/NOTES.md).
  *
- *  After each iteration bit = (APP < 0); when all rows match the syndrome the frame is done. The first time that at most `halve`
- *  rows do not, and another iteration follows, messages are halved toward 0, and APP is made anew of +-(c/2) and of them: what is left by then hangs on clipped
- *  messages.
+ *  A row was odd when its v had the wrong parity of signs. After an iteration in which at most `halve` rows were, after every eighth
+ *  and after the last bit = (APP < 0) is decided, and when all rows match the syndrome the frame is done. After the first one with at
+ *  most `halve` odd rows that does not end it, messages are halved toward 0, and APP is made anew of +-(c/2) and of them (not after
+ *  the last): what is left by then hangs on clipped messages.
  *
  *  @param frame      in  Bob's bits
  *  @param syndrome   in  Alice's
