@@ -65,7 +65,7 @@ static inline uint lifted_rows(const state *s, const lookup *t, __global const u
     const uvec none = (uvec)CLASSES;
     uvec k[3] = {none, none, none}, size[3];
     pair sum = {(svec)0, (svec)0};
-    _Pragma("clang loop unroll_count(2)") for (int e = 0; e < degree; e++) {
+    for (int e = 0; e < degree; e++) {
         soon(s->app + at[e + AHEAD]);
         soon(s->app + at[e + AHEAD] + 32);
         soon(msg + (e + AHEAD) * LANES);
