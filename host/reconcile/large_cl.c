@@ -122,6 +122,7 @@ static qd_status allocate(job *j, uint64_t n, qd_error *err) {
 
 static size_t group_size(const job *j) {
     size_t most = qd_device_about(j->dev)->max_work_group, size = j->c->z;
+    if (size > 512) size = 512; /* registers for more are not certain */
     if (size > 128 && qd_cl_is_cpu(j->dev)) size = 128;
     return size < most ? size : most;
 }
