@@ -60,7 +60,7 @@ D 0.11 cascade-opt8 - 1'
 one() { # column, error rate, code, f, iterations
     case $only in *"$1"*) ;; *) return 0 ;; esac
     case $1 in A) n=$((frames / 32)) ;; B) n=$frames ;; *) n=$((frames / 8)) ;; esac
-    [ $n -ge 1 ] || n=1
+    [ "$n" -ge 1 ] || n=1
     f=
     [ "$4" = - ] || f="--efficiency $4"
     echo "column $1, error rate $2: $n frames" >&2
