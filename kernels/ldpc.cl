@@ -380,12 +380,11 @@ __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syn
         for (int r = 64 * w; r < min(n, 64 * (w + 1)); r++) got |= (ulong)(app[j * z + r] < 0) << (r % 64);
         bits[p] = got;
     }
-    if (kept && !used)
-        for (int p = me; p < n_cols * z; p += size) kept[p / z * pitch + p % z] = app[p];
-    if (me == 0) {
-        iterations[f] = used;
-        if (kept) *seen = used ? 0 : (n_rows - 1) * z + last;
-    }
+    if (me == 0) iterations[f] = used;
+    if (kept_cols == 0) return; /* a whole group at once; PoCL 3.1 lets work-items of small groups into a branch on it */
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int p = me; p < n_cols * z && !used; p += size) kept[p / z * pitch + p % z] = app[p];
+    if (me == 0) *seen = used ? 0 : (n_rows - 1) * z + last;
 }
 
 #endif
