@@ -58,7 +58,7 @@ static inline qd_status search_once(const weak_link *w, const qd_remedy *x, uint
 }
 
 /* Each remedy that is named for the link's heralding must lock in nearly all of @p seeds (20 at most): that is taken as 19 in 20,
- * so that fewer than 16 of 20 have probability 0.3 %. Returns how many remedies there were. */
+ * so that fewer than 16 of 20, or 6 of 8, have probability 0.3 and 0.6 %. Returns how many remedies there were. */
 static inline int remedies_suffice(const weak_link *w, int seeds, bool with_high, qd_device *dev) {
     qd_sync_report refused, r;
     const qd_remedy none = {.effort = w->effort};
