@@ -80,10 +80,10 @@ static void report_peak(const qd_stage *st, const qd_peak *p, const qd_sync_para
         st->counts && p ? (uint64_t)llround(r->lambda + p->excess > 0 ? r->lambda + p->excess : 0) : (uint64_t)llround(peak);
 }
 
-static void report_rates(const qd_strip *s, qd_sync_report *r) {
+static void report_rates(const qd_strip *s, const qd_clock *clock, qd_sync_report *r) {
     double span = qd_seconds(s->to - s->from, s->a->tick);
     r->rate_a = (double)qd_events_between(s->a, s->from, s->to) / span;
-    r->rate_b = (double)qd_events_between(s->b, s->from, s->to) / span;
+    r->rate_b = (double)qd_events_of_b(s, clock) / span;
 }
 
 /* Why a search ended without a lock: what the strongest peak that was no chance failed at; or nothing stood out. */
@@ -228,7 +228,7 @@ static qd_status search_parts(qd_device *dev, const qd_strip *all, const qd_sear
         part.to = part.from + (part.to - part.from) / 2;
         qd_strip used = without_kept(&part, &kept);
         if (qd_events_between(used.a, used.from, used.to) < LEAST_EVENTS ||
-            qd_events_between(used.b, used.from, used.to) < LEAST_EVENTS)
+            qd_events_of_b(&used, &search->prior) < LEAST_EVENTS)
             break;
         if (!qd_stage_most(&used, search, p->effort, most_bins(&used), &st, &more)) continue;
         if (more && st.leaves * st.group < slices) continue;
@@ -294,7 +294,7 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
     QD_TRY(qd_clock_from_figures(a->tick, b->t[0], p.offset_s * 1e12, p.ppm, &search.prior, err));
     if (!overlap(a, b, &search.prior, &all))
         return qd_refuse(r, QD_LOCK_NO_OVERLAP, other, err, "the recordings do not overlap in time");
-    report_rates(&all, r);
+    report_rates(&all, &search.prior, r);
     return lock(dev, &all, &search, &p, clock, r, err);
 }
 
@@ -309,7 +309,7 @@ qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_
     qd_clock line = *clock;
     if (a->n < 2 || b->n < 2 || !overlap(a, b, clock, &all))
         return qd_refuse(r, QD_LOCK_NO_OVERLAP, "give more events", err, "the tags do not overlap in time");
-    report_rates(&all, r);
+    report_rates(&all, clock, r);
     if (!qd_fit_line(&all, &line, reach / 8 + 1, &fit))
         return qd_refuse(r, QD_LOCK_NO_PEAK, "search again with qd_correlate", err,
                          "no pairs stand out within %" PRId64 " ticks of the old clock", reach);

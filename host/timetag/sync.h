@@ -72,6 +72,8 @@ void qd_strip_histogram(const qd_strip *s, const qd_clock *line, int64_t width, 
 /** Events per second of A and B in the strip, seconds of a tick count. */
 double qd_seconds(int64_t ticks, qd_tick tick);
 uint64_t qd_events_between(const qd_tags *x, int64_t from, int64_t to);
+/** Events of B that are in the strip by a clock. */
+uint64_t qd_events_of_b(const qd_strip *s, const qd_clock *clock);
 
 /** Differences e by slice of the strip and bin of width h: bin q holds floor(e / h) = q - 48, or, where there are many, the
  * triangle two bins wide that sums of bins make. */

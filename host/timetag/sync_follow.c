@@ -58,8 +58,8 @@ static qd_status count_kept(qd_follow *f, const qd_strip *kept, int64_t reach, q
  */
 static double beside_curve(const qd_follow *f, size_t n, const qd_strip *s, int64_t width) {
     uint64_t sum[2 * QD_LOOK_HALF] = {0}, count[2 * QD_LOOK_HALF];
-    double many = (double)qd_events_between(s->a, s->from, s->to) * (double)qd_events_between(s->b, s->from, s->to) /
-                  (double)(s->to - s->from) * 2 * QD_LOOK_HALF * (double)width;
+    double of_b = (double)s->b->n / (double)(s->b->t[s->b->n - 1] - s->b->t[0] + 1),
+           many = (double)qd_events_between(s->a, s->from, s->to) * of_b * 2 * QD_LOOK_HALF * (double)width;
     size_t some = many > MOST_DIFFERENCES ? (size_t)((double)n * MOST_DIFFERENCES / many) + 1 : n, first = (n - some) / 2;
     for (size_t i = first; i < first + some; i++) {
         qd_strip cell = strip_of(f, i, s);

@@ -63,6 +63,8 @@ bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leave
 
 /* ---- Bins -------------------------------------------------------------------------------------------------------- */
 
+enum { NO_DATA = -1 }; /* in place of a count */
+
 /* Counts to small numbers about zero: a mean left in would make steps at B's edges and leave too few bits for the peak. Few
  * events (below one in ten bins) stay counts; more are scaled to a standard deviation of 1.1 to 2.4, their mean taken off, and
  * rounded at random. A rounding that carries the rest from bin to bin is a pattern in itself: where both sides have the same
@@ -76,8 +78,9 @@ static void centre(const uint32_t *count, size_t n, double mean, size_t first, u
         uint32_t w[DRAWS / 2];
         if (mean >= least_mean) qd_philox(0, QD_STREAM_ROUND, first + i, side, w);
         for (size_t k = 0; k < DRAWS && i + k < n; k++) {
-            int64_t whole = count[i + k];
-            if (mean >= least_mean) {
+            const bool gap = count[i + k] == (uint32_t)NO_DATA;
+            int64_t whole = gap ? 0 : count[i + k];
+            if (mean >= least_mean && !gap) {
                 int64_t up =
                     (int64_t)(w[k / 2] >> 16 * (k % 2) & 0xffff) << 8 | 0x80; /* uniform in [0, one), its mean one half */
                 whole = (whole * times - off + up) >> 24;
@@ -89,8 +92,60 @@ static void centre(const uint32_t *count, size_t n, double mean, size_t first, u
     }
 }
 
-/* Events of t, on the clock that is expected of them, in bins of `bin` ticks from `start`; bins without data on either side hold
- * zero. */
+/* Longer than so many mean distances no two events are apart by chance: the recording has a gap. */
+static const double gap_means = 50;
+
+typedef struct filling {
+    const qd_tags *t;
+    const qd_clock *prior;
+    int64_t start, bin, gap; /* ticks */
+    uint64_t at, end;        /* events left */
+    int64_t before;          /* time of the event before those */
+    uint32_t *count;         /* of bins [first, first + n) */
+    size_t first, n;
+} filling;
+
+/* Bins that lie whole between two events that a gap parts hold no data. */
+static void mark_gap(filling *f, int64_t from, int64_t to) {
+    if (to - from <= f->gap) return;
+    int64_t low = (from - f->start) / f->bin + 1, high = (to - f->start) / f->bin;
+    if (low < (int64_t)f->first) low = (int64_t)f->first;
+    if (high > (int64_t)(f->first + f->n)) high = (int64_t)(f->first + f->n);
+    for (int64_t k = low; k < high; k++) f->count[k - (int64_t)f->first] = (uint32_t)NO_DATA;
+}
+
+/* Count the events of the next bins. */
+static void fill_bins(filling *f, size_t first, size_t n) {
+    size_t k = 0;
+    f->first = first;
+    f->n = n;
+    memset(f->count, 0, n * sizeof *f->count);
+    int64_t border = f->start + (int64_t)(first + 1) * f->bin, stop = f->start + (int64_t)(first + n) * f->bin;
+    for (; f->at < f->end; f->at++) {
+        int64_t time = qd_clock_apply(f->prior, f->t->t[f->at]);
+        mark_gap(f, f->before, time);
+        if (time >= stop) return;
+        if (time >= border) {
+            int64_t skip = (time - border) / f->bin + 1;
+            k += (size_t)skip;
+            border += skip * f->bin;
+        }
+        f->count[k]++;
+        f->before = time;
+    }
+}
+
+/* Ticks between neighbouring events that are no gap. */
+static double without_gaps(const filling *f, double span) {
+    for (uint64_t i = f->at + 1; i < f->end; i++) {
+        int64_t apart = f->t->t[i] - f->t->t[i - 1];
+        if (apart > f->gap) span -= (double)apart;
+    }
+    return span;
+}
+
+/* Events of t, on the clock that is expected of them, in bins of `bin` ticks from `start`; bins without data on either side, and in gaps,
+ * hold zero. */
 static int8_t *bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, int64_t bin, size_t n, uint32_t side, double *mean,
                        size_t data[2]) {
     enum { PIECE = 1 << 14 };
@@ -105,22 +160,19 @@ static int8_t *bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, i
     size_t from = first <= 0 ? 0 : (size_t)(first / bin) + 1, to = last < 0 ? 0 : (size_t)(last / bin);
     data[0] = from = from < n ? from : n;
     data[1] = to = to < from ? from : to < n ? to : n;
-    uint64_t i = qd_tags_from(t, prior, start + (int64_t)from * bin), end = qd_tags_from(t, prior, start + (int64_t)to * bin);
-    *mean = to > from ? (double)(end - i) / (double)(to - from) : 0;
+    filling f = {.t = t, .prior = prior, .start = start, .bin = bin, .count = count, .gap = INT64_MAX, .before = start + (int64_t)from * bin};
+    f.at = qd_tags_from(t, prior, f.before);
+    f.end = qd_tags_from(t, prior, start + (int64_t)to * bin);
+    double events = (double)(f.end - f.at), span = (double)(to - from) * (double)bin;
+    if (events > 0) {
+        double gap = gap_means * span / events;
+        f.gap = gap < 0x1p62 ? (int64_t)gap : INT64_MAX;
+        span = without_gaps(&f, span);
+    }
+    *mean = span > 0 ? events / span * (double)bin : 0;
     for (size_t at = from; at < to; at += PIECE) {
-        size_t many = to - at < PIECE ? to - at : PIECE, k = 0;
-        memset(count, 0, many * sizeof *count);
-        int64_t border = start + (int64_t)(at + 1) * bin, stop = start + (int64_t)(at + many) * bin;
-        for (; i < end; i++) {
-            int64_t time = qd_clock_apply(prior, t->t[i]);
-            if (time >= stop) break;
-            if (time >= border) {
-                int64_t skip = (time - border) / bin + 1;
-                k += (size_t)skip;
-                border += skip * bin;
-            }
-            count[k]++;
-        }
+        size_t many = to - at < PIECE ? to - at : PIECE;
+        fill_bins(&f, at, many);
         centre(count, many, *mean, at - from, side, x + at);
     }
     free(count);

@@ -63,6 +63,10 @@ uint64_t qd_events_between(const qd_tags *x, int64_t from, int64_t to) {
     return qd_tags_lower_bound(x, to) - qd_tags_lower_bound(x, from);
 }
 
+uint64_t qd_events_of_b(const qd_strip *s, const qd_clock *clock) {
+    return qd_tags_from(s->b, clock, s->to) - qd_tags_from(s->b, clock, s->from);
+}
+
 uint64_t qd_tags_from(const qd_tags *x, const qd_clock *clock, int64_t at) {
     uint64_t low = 0, high = x->n;
     while (low < high) {

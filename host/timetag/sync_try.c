@@ -98,15 +98,14 @@ static int64_t look_width(const qd_stage *c) {
 }
 
 /* Another peak at the same frequency there. */
-static double runner_up(const qd_stage *c, const qd_clock *line) {
+static double runner_up(const qd_stage *c, const qd_strip *strip, const qd_clock *line) {
     enum { HALF = QD_LOOK_HALF, MOST = 1 << 22 };
     uint64_t count[2 * HALF];
     int64_t width = look_width(c);
     qd_clock shifted = *line;
     shifted.offset += width / 2;
-    qd_strip part =
-        c->strip; /* of dense events a part shows a second peak as well, and a wide look at all of them takes minutes */
-    double many = (double)qd_events_between(part.a, part.from, part.to) * (double)qd_events_between(part.b, part.from, part.to) /
+    qd_strip part = *strip; /* of dense events a part shows a second peak as well, and a wide look at all of them takes minutes */
+    double many = (double)qd_events_between(part.a, part.from, part.to) * (double)qd_events_of_b(&part, line) /
                   (double)(part.to - part.from) * 2 * HALF * (double)width;
     if (many > MOST) { /* in the middle: at the ends one side's events may be missing */
         int64_t span = part.to - part.from, less = (int64_t)((double)span * MOST / many);
@@ -166,7 +165,7 @@ static int64_t first_look(const qd_stage *st, const qd_peak *peak, int64_t h) {
 static qd_status collect(qd_strip *all, const qd_strip *sharp, const qd_clock *line, int64_t *h, qd_near *near, qd_error *err) {
     enum { ROOM = 24, MANY = 1 << 22, PART = 1 << 20 };
     double span = (double)(sharp->to - sharp->from), na = (double)qd_events_between(sharp->a, sharp->from, sharp->to),
-           nb = (double)qd_events_between(sharp->b, sharp->from, sharp->to);
+           nb = (double)qd_events_of_b(sharp, line);
     if (na * nb / span * 2 * ROOM * (double)*h > MANY) {
         qd_strip part = *sharp;
         qd_clock own = *line;
@@ -226,12 +225,12 @@ static qd_status try_line(qd_strip *all, const qd_strip *sharp, const qd_strip *
 
 /* A line that does not hold for all, but a clock that drifts and is followed from there: the only one near, confirmed on data
  * kept back. QD_E_POLICY: what was refused before stands, or two candidates are why. */
-static qd_status try_bent(const qd_stage *st, const qd_sharp *sharp, const qd_strip *all, const qd_strip *kept,
+static qd_status try_bent(const qd_stage *st, const qd_strip *met, const qd_sharp *sharp, const qd_strip *all, const qd_strip *kept,
                           const qd_search *search, const qd_sync_params *p, double *tried, qd_clock *clock, qd_sync_report *r,
                           qd_error *err) {
     qd_clock line = sharp->line;
     qd_round round = {.h = sharp->h};
-    qd_strip first = st->strip, used = *all;
+    qd_strip first = *met, used = *all;
     first.to = sharp->to;
     QD_TRY(qd_sharpen_round(&first, &line, &round, err));
     if (round.log_false > log(1e-6)) return QD_E_POLICY; /* what stands out by chance is not worth the way */
@@ -258,16 +257,16 @@ static qd_status try_bent(const qd_stage *st, const qd_sharp *sharp, const qd_st
 }
 
 /* Sharpen a peak, confirm it on data kept back, fit. QD_E_POLICY: it was none, or not the only one. */
-static qd_status try_straight(const qd_stage *st, const qd_peak *peak, const qd_strip *all, const qd_strip *kept,
+static qd_status try_straight(const qd_stage *st, const qd_peak *peak, const qd_strip *met, const qd_strip *all, const qd_strip *kept,
                               const qd_search *search, const qd_sync_params *p, double *tried, qd_sharp *sharp, qd_clock *clock,
                               qd_sync_report *r, qd_error *err) {
     qd_tick tick = all->a->tick;
     double per_s = 1e12 * (double)tick.den / (double)tick.num, second;
     qd_clock line = qd_peak_line(st, peak);
-    qd_strip strip = st->strip, whole = *all;
+    qd_strip strip = *met, whole = *all;
     qd_round round;
-    int64_t h = st->bin / LOOK_BINS + 1, limit = strip.to;
-    strip.to = strip.from + first_look(st, peak, h);
+    int64_t h = st->bin / LOOK_BINS + 1, limit = strip.to, look = first_look(st, peak, h);
+    if (look < strip.to - strip.from) strip.to = strip.from + look;
     QD_TRY(qd_sharpen(&strip, limit, &line, &h, &second, &round, sharp, err));
     r->second = sharp->second = second;
     if (!sharp->all && second <= qd_satellite)
@@ -276,7 +275,7 @@ static qd_status try_straight(const qd_stage *st, const qd_peak *peak, const qd_
             "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency is outside the search or drifts, "
             "or it is no peak of pairs",
             (double)round.h / per_s * 1e9, qd_seconds(strip.to - strip.from, tick));
-    if (sharp->all) r->second = fmax(second, runner_up(st, &line));
+    if (sharp->all) r->second = fmax(second, runner_up(st, met, &line));
     if (r->second > qd_satellite) return qd_two_candidates(r->second, r, err);
     qd_near near = {0};
     qd_status s = try_line(&whole, &strip, kept, search, p, tried, &line, h, &near, r, err);
@@ -285,15 +284,26 @@ static qd_status try_straight(const qd_stage *st, const qd_peak *peak, const qd_
     return s;
 }
 
+/* What of a strip has events of both sides where the line has them: which of B's are A's partners is not known before. */
+static qd_strip met_by(const qd_strip *s, const qd_clock *line) {
+    qd_strip met = *s;
+    int64_t first = qd_clock_apply_near(line, s->b->t[0]), last = qd_clock_apply_near(line, s->b->t[s->b->n - 1]);
+    if (met.from < first) met.from = first;
+    if (met.to > last) met.to = last;
+    return met.to > met.from ? met : *s;
+}
+
 /* A peak as a straight line; where it is none, and the caller follows the clock, as one that drifts. What looks like another peak
  * beside a line may be the clock itself, where it leaves the line: along the curve that is looked at again. */
 qd_status qd_try_peak(const qd_stage *st, const qd_peak *peak, const qd_strip *all, const qd_strip *kept, const qd_search *search,
                       const qd_sync_params *p, double *tried, qd_clock *clock, qd_sync_report *r, qd_error *err) {
+    const qd_clock line = qd_peak_line(st, peak);
+    const qd_strip met = met_by(&st->strip, &line), both = met_by(all, &line), back = met_by(kept, &line);
     qd_sharp sharp;
     r->second = r->followed_s = r->drift_ppm_s = 0;
-    qd_status s = try_straight(st, peak, all, kept, search, p, tried, &sharp, clock, r, err);
+    qd_status s = try_straight(st, peak, &met, &both, &back, search, p, tried, &sharp, clock, r, err);
     if (s != QD_E_POLICY || !p->follows || !sharp.first || sharp.second > qd_satellite) return s;
-    return try_bent(st, &sharp, all, kept, search, p, tried, clock, r, err);
+    return try_bent(st, &met, &sharp, &both, &back, search, p, tried, clock, r, err);
 }
 
 /* Cost of the first look at a peak, in sums of a leaf and a lag. */
