@@ -109,8 +109,7 @@ static qd_status not_found(const qd_strip *all, const qd_strip *used, const qd_s
                      "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false, p->p_false);
 }
 
-/* Distance of two clocks, ps, where both hold: one that drifts does so at its own middle. */
-static double distance(const qd_sync_report *x, const qd_sync_report *y) {
+double qd_clocks_apart(const qd_sync_report *x, const qd_sync_report *y) {
     double at = x->followed_s > 0 ? x->mid_ps : y->mid_ps;
     return fabs(x->mid_offset_ps + x->frequency_ppm * 1e-6 * (at - x->mid_ps) - y->mid_offset_ps -
                 y->frequency_ppm * 1e-6 * (at - y->mid_ps));
@@ -137,7 +136,7 @@ static qd_status another(const qd_stage *st, uint32_t found, const qd_strip *all
         qd_clock clock;
         qd_error err = {0};
         qd_status s = qd_try_peak(st, &st->peak[i], all, kept, search, p, tried, &clock, &other, &err);
-        if (s == QD_OK && distance(&other, r) > 10 * (other.sigma_ps + r->sigma_ps))
+        if (s == QD_OK && qd_clocks_apart(&other, r) > 10 * (other.sigma_ps + r->sigma_ps))
             *twin = (double)other.pairs / (double)r->pairs;
         if (s != QD_OK && s != QD_E_POLICY) return s;
     }
@@ -257,6 +256,10 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_search *sear
     }
     const qd_stage *last = &st[0];
     if (s == QD_E_POLICY && p->follows) s = search_parts(dev, all, search, p, last, &o, clock, r, err);
+    if (s == QD_OK && r->followed_s == 0) {
+        s = qd_look_for_copies(dev, all, &kept, search, p, clock, &o.tried, r, err);
+        if (s != QD_OK) return s;
+    }
     if (s == QD_OK) {
         clock->significance = r->significance;
         clock->p_false = r->p_false;

@@ -202,6 +202,8 @@ typedef struct qd_stage {
 } qd_stage;
 /** The stage with so many leaves (a power of two) of at most so many slices. false: the data are too short for it. */
 bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leaves, uint32_t most_group, qd_stage *stage);
+/** Whether a leaf's sum, known modulo a prime, still tells so many pairs in the strip on one line. */
+bool qd_stage_holds(const qd_stage *stage, double pairs);
 /** Stage @p rung of a search, 0 the first. false: the effort or the data end before it. */
 bool qd_stage_rung(const qd_strip *used, const qd_search *search, qd_effort effort, uint32_t rung, qd_stage *stage);
 /** The stage of most leaves that the effort allows, of @p bins at most. *more: there would be one of more bins. false: the data are
@@ -215,6 +217,11 @@ void qd_search_remedies(const qd_strip *used, const qd_search *search, const qd_
 void qd_remedies_text(const qd_sync_report *r, const qd_sync_params *p, double seconds, char *out, size_t cap);
 /** Correlate; the best lines by falling score, none the shadow of another. */
 qd_status qd_search_stage(qd_device *dev, qd_stage *stage, qd_error *err);
+/** Distance of two clocks, ps, where both hold: one that drifts does so at its own middle. */
+double qd_clocks_apart(const qd_sync_report *x, const qd_sync_report *y);
+/** Whether another clock of the same frequency is there as well: QD_E_POLICY, two candidates. Errors of qd_search_stage. */
+qd_status qd_look_for_copies(qd_device *dev, const qd_strip *all, const qd_strip *kept, const qd_search *search, const qd_sync_params *p,
+                             const qd_clock *clock, double *tried, qd_sync_report *r, qd_error *err);
 /** Two lines come within two bins of each other somewhere: what one has, the other may have of it, or of a clock that drifts. */
 bool qd_peaks_meet(const qd_peak *p, const qd_peak *q);
 /** The line of a peak, its base at the middle of the strip. */

@@ -23,9 +23,14 @@ static double scale_of(double mean) {
     return mean < least_mean ? 1 : mean < 0.3 ? 4 : mean < 1.5 ? 2 : 1.25 / sqrt(mean);
 }
 
+static double mean_of(const qd_tags *t, double bin) {
+    double span = t->n > 1 ? (double)(t->t[t->n - 1] - t->t[0]) : 0;
+    return span > 0 ? (double)t->n / span * bin : 0;
+}
+
 /* Variance of a bin as centre() leaves it, rounding included. */
 static double variance(const qd_tags *t, double bin) {
-    double span = t->n > 1 ? (double)(t->t[t->n - 1] - t->t[0]) : 0, mean = span > 0 ? (double)t->n / span * bin : 0;
+    double mean = mean_of(t, bin);
     return scale_of(mean) * scale_of(mean) * mean + (mean < least_mean ? 0 : 0.25);
 }
 
@@ -33,6 +38,13 @@ static double variance(const qd_tags *t, double bin) {
  * them. */
 static bool wraps(const qd_strip *used, double bin, uint32_t group) {
     return 4 * sqrt(variance(used->a, bin) * variance(used->b, bin) * group * QD_LINES_SLICE) > QD_LINES_PRIME / 2.0;
+}
+
+bool qd_stage_holds(const qd_stage *st, double pairs) {
+    double a = mean_of(st->strip.a, (double)st->bin), b = mean_of(st->strip.b, (double)st->bin),
+           sum = pairs / st->leaves * scale_of(a) * scale_of(b);
+    return sum + 4 * sqrt(variance(st->strip.a, (double)st->bin) * variance(st->strip.b, (double)st->bin) * st->group * QD_LINES_SLICE) <
+           QD_LINES_PRIME / 2.0;
 }
 
 /* A leaf may smear by half a bin at most; where the frequency is known better it holds more slices. */
