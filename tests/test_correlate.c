@@ -221,7 +221,7 @@ START_TEST(ambiguous) {
     uint64_t n = b.n;
     for (uint64_t i = 0; i < n; i++) add(&b, b.t[i] + (int64_t)(distance_s[_i % 4] * 256e9));
     sort(&b);
-    ck_assert_int_eq(qd_correlate(dev, &a, &b, &(qd_sync_params){.follows = _i >= 4, .effort = _i >= 4 ? QD_EFFORT_LOW : 0}, &c, &r, &err),
+    ck_assert_int_eq(qd_correlate(dev, &a, &b, &(qd_sync_params){.follows = _i >= 4, .effort = _i >= 2 ? QD_EFFORT_LOW : 0}, &c, &r, &err),
                      QD_E_POLICY);
     ck_assert_msg(strstr(r.reason, "two candidates") != NULL, "%s", r.reason);
     qd_tags_destroy(&a);

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include "timetag/sync.h"
 
-enum { LEAVES = 64, GROUP = 16, REFERENCE_LEAVES = 8, LOOKS = 4 };
-static const double most_work = 0x1p26; /* a third of a second */
+enum { LEAVES = 32, GROUP = 16, REFERENCE_LEAVES = 8, LOOKS = 4 };
+static const double most_work = 0x1p26; /* a fifth of a second */
+static const double log_chance = -4.6; /* ln .01: what stands out no more is not worth a look, which costs as much as the stage */
 
 /* Offsets as far from the clock as any of the search's; bins as fine as work and the peak's height in a leaf allow. */
 static bool plan(const qd_strip *used, const qd_search *search, const qd_clock *clock, double pairs, bool reference, qd_stage *st) {
@@ -34,7 +35,7 @@ static qd_status judge(const qd_stage *st, const qd_strip *all, const qd_strip *
     if (excess <= 0) return QD_OK;
     for (uint32_t i = 0, looks = 0; i < st->n_peaks && looks < LOOKS; i++) {
         const qd_peak *peak = &st->peak[i];
-        if (own(st, peak) || peak->excess < qd_satellite * excess) continue;
+        if (own(st, peak) || peak->excess < qd_satellite * excess || qd_peak_log(st, peak) > log_chance) continue;
         looks++;
         qd_sync_report other = *r;
         qd_clock clock;
