@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A recording that holds its pairs twice, at two offsets, has no one clock: refused, however bright it is and however far apart they are. */
+/* A recording that holds its pairs twice, at two offsets, has no one clock: refused, however bright it is and however far apart
+ * they are. */
 #include <check.h>
 #include <stdlib.h>
 #include "qdistill/compute.h"

@@ -207,7 +207,7 @@ static void bend(qd_tags *b, double ppm_s) {
 }
 
 /* Each event of B comes again after 2 ms, 50 us, 1 us, 100 ns: two candidates, whatever the distance; on a straight line, also where a
- * clock that drifts would do, and on one that does. */
+ * clock that drifts would do, and on one that does. Near ones are refused at every stage: low effort has few. */
 START_TEST(ambiguous) {
     static const double distance_s[] = {2e-3, 50e-6, 1e-6, 100e-9};
     qd_device *dev = open_device(1);

@@ -67,9 +67,9 @@ START_TEST(found) {
     take_out(&b, cases[_i].b, -s.offset_s);
     ck_assert_msg(qd_correlate(dev, &a, &b, &p, &clock, &r, &err) == QD_OK, "%s: %s (%s)", cases[_i].what, err.what, err.cause);
     double truth = s.offset_s * 1e12 + ppm * (r.mid_ps * 1e-6 - seconds / 2 * 1e6);
-    ck_assert_msg(fabs(r.mid_offset_ps - truth) < 4 * r.mid_offset_sd_ps + 1.5 * 3.90625, "%s: %g ps off, stated %g", cases[_i].what,
-                  r.mid_offset_ps - truth, r.mid_offset_sd_ps);
-    ck_assert(fabs(r.rate_b / rate - 1) < 0.5);
+    ck_assert_msg(fabs(r.mid_offset_ps - truth) < 4 * r.mid_offset_sd_ps + 1.5 * 3.90625, "%s: %g ps off, stated %g",
+                  cases[_i].what, r.mid_offset_ps - truth, r.mid_offset_sd_ps);
+    ck_assert(r.rate_b > rate / 2 && r.rate_b < rate * 1.1); /* 1.2 of 5 s are missing at most, and A's and B's ends */
     qd_tags_destroy(&a);
     qd_tags_destroy(&b);
     qd_device_close(dev);

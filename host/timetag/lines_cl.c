@@ -21,8 +21,8 @@ enum {
     ROOT = 11, /* cubed, of order 4096 */
     TOP_BYTES =
         64 << 20, /* of the uppermost branches' sums; an eighth of it are leaves, which stay in a cache between the passes */
-    TOP_MOST = 256 << 20,
-    PIECE = 512 /* segments that are read at a time */
+    TOP_MOST = 256 << 20, /* where spectra are not kept */
+    PIECE = 512           /* segments that are read at a time */
 };
 
 /* Where spectra are made again and again, as many blocks of lags are looked at together as memory is for: bins and branches'

@@ -109,38 +109,11 @@ static qd_status not_found(const qd_strip *all, const qd_strip *used, const qd_s
                      "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false, p->p_false);
 }
 
-double qd_clocks_apart(const qd_sync_report *x, const qd_sync_report *y) {
-    double at = x->followed_s > 0 ? x->mid_ps : y->mid_ps;
-    return fabs(x->mid_offset_ps + x->frequency_ppm * 1e-6 * (at - x->mid_ps) - y->mid_offset_ps -
-                y->frequency_ppm * 1e-6 * (at - y->mid_ps));
-}
-
 /* No higher line meets this one: as a candidate it is one of its own, not another tangent of a clock that drifts. */
 static bool alone(const qd_stage *st, uint32_t i) {
     for (uint32_t k = 0; k < i; k++)
         if (qd_peaks_meet(&st->peak[k], &st->peak[i])) return false;
     return true;
-}
-
-/* Whether one of the next highest lines, too low to stand out by itself, is a clock as well, and another one than the line found.
- */
-static qd_status another(const qd_stage *st, uint32_t found, const qd_strip *all, const qd_strip *kept, const qd_search *search,
-                         const qd_sync_params *p, double *tried, const qd_sync_report *r, double *twin) {
-    enum { LOOKS = 4 };
-    for (uint32_t i = 0, looks = 0; i < st->n_peaks && looks < LOOKS; i++) {
-        if (i == found || qd_peaks_meet(&st->peak[i], &st->peak[found]) ||
-            st->peak[i].excess < qd_satellite * st->peak[found].excess)
-            continue;
-        looks++;
-        qd_sync_report other = *r;
-        qd_clock clock;
-        qd_error err = {0};
-        qd_status s = qd_try_peak(st, &st->peak[i], all, kept, search, p, tried, &clock, &other, &err);
-        if (s == QD_OK && qd_clocks_apart(&other, r) > 10 * (other.sigma_ps + r->sigma_ps))
-            *twin = (double)other.pairs / (double)r->pairs;
-        if (s != QD_OK && s != QD_E_POLICY) return s;
-    }
-    return QD_OK;
 }
 
 /* The peaks of a stage that are worth a look, one by one: those that stand out, and others as long as looks cost less than the
@@ -167,7 +140,7 @@ static qd_status try_peaks(const qd_stage *st, const qd_stage *after, const qd_s
         report_peak(st, peak, p, r);
         qd_status s = qd_try_peak(st, peak, all, kept, search, p, &o->tried, clock, r, err);
         if (s == QD_OK) {
-            if (twin <= qd_satellite) QD_TRY(another(st, i, all, kept, search, p, &o->tried, r, &twin));
+            if (twin <= qd_satellite) QD_TRY(qd_other_clock(st, i, 0, all, kept, search, p, &o->tried, r, &twin, err));
             if (twin > qd_satellite) s = qd_two_candidates(twin, r, err);
             o->ambiguous = s != QD_OK;
         }

@@ -217,8 +217,12 @@ void qd_search_remedies(const qd_strip *used, const qd_search *search, const qd_
 void qd_remedies_text(const qd_sync_report *r, const qd_sync_params *p, double seconds, char *out, size_t cap);
 /** Correlate; the best lines by falling score, none the shadow of another. */
 qd_status qd_search_stage(qd_device *dev, qd_stage *stage, qd_error *err);
-/** Distance of two clocks, ps, where both hold: one that drifts does so at its own middle. */
-double qd_clocks_apart(const qd_sync_report *x, const qd_sync_report *y);
+/** Whether one of the next highest lines, which need not stand out by itself, is a clock as well, and another one than the line
+ *  peak[found], whose clock is in @p r. Passed over are lines that meet it, that have less than qd_satellite of its excess, and that
+ *  chance gives with a probability above exp(@p log_chance). *twin: its pairs over the clock's; else as it was. */
+qd_status qd_other_clock(const qd_stage *st, uint32_t found, double log_chance, const qd_strip *all, const qd_strip *kept,
+                         const qd_search *search, const qd_sync_params *p, double *tried, const qd_sync_report *r, double *twin,
+                         qd_error *err);
 /** Whether another clock of the same frequency is there as well: QD_E_POLICY, two candidates. Errors of qd_search_stage. */
 qd_status qd_look_for_copies(qd_device *dev, const qd_strip *all, const qd_strip *kept, const qd_search *search, const qd_sync_params *p,
                              const qd_clock *clock, double *tried, qd_sync_report *r, qd_error *err);

@@ -23,6 +23,7 @@ static double scale_of(double mean) {
     return mean < least_mean ? 1 : mean < 0.3 ? 4 : mean < 1.5 ? 2 : 1.25 / sqrt(mean);
 }
 
+/* Events in a bin. */
 static double mean_of(const qd_tags *t, double bin) {
     double span = t->n > 1 ? (double)(t->t[t->n - 1] - t->t[0]) : 0;
     return span > 0 ? (double)t->n / span * bin : 0;
@@ -34,17 +35,15 @@ static double variance(const qd_tags *t, double bin) {
     return scale_of(mean) * scale_of(mean) * mean + (mean < least_mean ? 0 : 0.25);
 }
 
-/* A leaf's sum is known modulo the prime: four of its standard deviations must fit in either way, or sums wrap, and peaks with
- * them. */
-static bool wraps(const qd_strip *used, double bin, uint32_t group) {
-    return 4 * sqrt(variance(used->a, bin) * variance(used->b, bin) * group * QD_LINES_SLICE) > QD_LINES_PRIME / 2.0;
+/* A leaf's sum is known modulo the prime: four of its standard deviations must fit in either way beside @p sum, or sums wrap, and
+ * peaks with them. */
+static bool wraps(const qd_strip *used, double bin, uint32_t group, double sum) {
+    return sum + 4 * sqrt(variance(used->a, bin) * variance(used->b, bin) * group * QD_LINES_SLICE) > QD_LINES_PRIME / 2.0;
 }
 
 bool qd_stage_holds(const qd_stage *st, double pairs) {
-    double a = mean_of(st->strip.a, (double)st->bin), b = mean_of(st->strip.b, (double)st->bin),
-           sum = pairs / st->leaves * scale_of(a) * scale_of(b);
-    return sum + 4 * sqrt(variance(st->strip.a, (double)st->bin) * variance(st->strip.b, (double)st->bin) * st->group * QD_LINES_SLICE) <
-           QD_LINES_PRIME / 2.0;
+    double bin = (double)st->bin, scale = scale_of(mean_of(st->strip.a, bin)) * scale_of(mean_of(st->strip.b, bin));
+    return !wraps(&st->strip, bin, st->group, pairs / st->leaves * scale);
 }
 
 /* A leaf may smear by half a bin at most; where the frequency is known better it holds more slices. */
@@ -61,7 +60,7 @@ bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leave
     *st = (qd_stage){
         .strip = *used, .prior = search->prior, .leaves = leaves, .group = group_of(search->max_rate, leaves, most_group)};
     double span = (double)(used->to - used->from), bins = (double)leaves * st->group * QD_LINES_SLICE;
-    while (st->group > 1 && (span / bins < least || wraps(used, span / bins, st->group))) {
+    while (st->group > 1 && (span / bins < least || wraps(used, span / bins, st->group, 0))) {
         st->group /= 2;
         bins /= 2;
     }
@@ -156,8 +155,8 @@ static double without_gaps(const filling *f, double span) {
     return span;
 }
 
-/* Events of t, on the clock that is expected of them, in bins of `bin` ticks from `start`; bins without data on either side, and in gaps,
- * hold zero. */
+/* Events of t, on the clock that is expected of them, in bins of `bin` ticks from `start`; bins without data on either side, and
+ * in gaps, hold zero. */
 static int8_t *bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, int64_t bin, size_t n, uint32_t side, double *mean,
                        size_t data[2]) {
     enum { PIECE = 1 << 14 };
@@ -172,7 +171,8 @@ static int8_t *bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, i
     size_t from = first <= 0 ? 0 : (size_t)(first / bin) + 1, to = last < 0 ? 0 : (size_t)(last / bin);
     data[0] = from = from < n ? from : n;
     data[1] = to = to < from ? from : to < n ? to : n;
-    filling f = {.t = t, .prior = prior, .start = start, .bin = bin, .count = count, .gap = INT64_MAX, .before = start + (int64_t)from * bin};
+    filling f = {.t = t, .prior = prior, .start = start, .bin = bin, .count = count, .gap = INT64_MAX};
+    f.before = start + (int64_t)from * bin;
     f.at = qd_tags_from(t, prior, f.before);
     f.end = qd_tags_from(t, prior, start + (int64_t)to * bin);
     double events = (double)(f.end - f.at), span = (double)(to - from) * (double)bin;

@@ -225,9 +225,9 @@ static qd_status try_line(qd_strip *all, const qd_strip *sharp, const qd_strip *
 
 /* A line that does not hold for all, but a clock that drifts and is followed from there: the only one near, confirmed on data
  * kept back. QD_E_POLICY: what was refused before stands, or two candidates are why. */
-static qd_status try_bent(const qd_stage *st, const qd_strip *met, const qd_sharp *sharp, const qd_strip *all, const qd_strip *kept,
-                          const qd_search *search, const qd_sync_params *p, double *tried, qd_clock *clock, qd_sync_report *r,
-                          qd_error *err) {
+static qd_status try_bent(const qd_stage *st, const qd_strip *met, const qd_sharp *sharp, const qd_strip *all,
+                          const qd_strip *kept, const qd_search *search, const qd_sync_params *p, double *tried, qd_clock *clock,
+                          qd_sync_report *r, qd_error *err) {
     qd_clock line = sharp->line;
     qd_round round = {.h = sharp->h};
     qd_strip first = *met, used = *all;
@@ -257,9 +257,9 @@ static qd_status try_bent(const qd_stage *st, const qd_strip *met, const qd_shar
 }
 
 /* Sharpen a peak, confirm it on data kept back, fit. QD_E_POLICY: it was none, or not the only one. */
-static qd_status try_straight(const qd_stage *st, const qd_peak *peak, const qd_strip *met, const qd_strip *all, const qd_strip *kept,
-                              const qd_search *search, const qd_sync_params *p, double *tried, qd_sharp *sharp, qd_clock *clock,
-                              qd_sync_report *r, qd_error *err) {
+static qd_status try_straight(const qd_stage *st, const qd_peak *peak, const qd_strip *met, const qd_strip *all,
+                              const qd_strip *kept, const qd_search *search, const qd_sync_params *p, double *tried,
+                              qd_sharp *sharp, qd_clock *clock, qd_sync_report *r, qd_error *err) {
     qd_tick tick = all->a->tick;
     double per_s = 1e12 * (double)tick.den / (double)tick.num, second;
     qd_clock line = qd_peak_line(st, peak);
