@@ -73,9 +73,17 @@ job blind good 0.4 60000
 expect 0 "a job with a sample" "$qd" run blind.job --out blind-not --json sampled.json
 sed -i 's/code: auto/code: auto, blind: true, rounds: 16/' blind.job
 expect 0 "a blind job" "$qd" run blind.job --out blind-yes --json blind.json
+grep -q '"type": "sample"' sampled.json || fail "a job with a sample shows none"
 grep -q '"type": "sample"' blind.json && fail "a blind job disclosed a sample"
 final() { sed -n 's/^ *"final_bits": \([0-9]*\),*/\1/p' "$1" | head -1; }
 [ "$(final blind.json)" -gt "$(final sampled.json)" ] || fail "blind $(final blind.json) bits, with a sample $(final sampled.json)"
+
+# of short blocks with many errors: what z tells of the rate must not ask for longer frames than x has
+scenario noisy 0.82 0
+job short noisy 0.4 4600
+sed -i 's/code: auto/code: nr-bg1, blind: true, rounds: 16/' short.job
+expect 6 "a blind job of short blocks" "$qd" run short.job --out short-out
+says "no key"
 
 # the reference gives the bytes of the device
 expect 0 "the same job on the reference" "$qd" run good.job --out b --device ref

@@ -146,13 +146,27 @@ static qd_status reject(qd_station *s, qd_outbox *out, qd_hopeless why, qd_error
 
 /* What the strings of the block are planned with; QBER estimates are counts, never rounded rates. */
 static qd_reconcile_params params_of(const qd_station *s, int basis) {
-    const uint64_t hint = 1024; /* of a blind block's x a guess: that its rate is like z's, as if from so many bits */
-    const uint64_t n = s->cur.counts.n[QD_Z];
-    if (s->p.blind && !s->estimate[basis].known && basis == QD_X && n >= hint && s->cur.counts.errors[QD_Z] < n / 10)
-        return (qd_reconcile_params){.block = s->block, .basis = basis, .code = s->p.code, .rounds = s->p.rounds,
-                                     .errors = (uint64_t)((double)s->cur.counts.errors[QD_Z] / (double)n * (double)hint), .sample = hint, .eps_cor = s->p.eps_cor};
-    return (qd_reconcile_params){.block = s->block, .basis = basis, .code = s->p.code, .rounds = s->p.rounds, .errors = s->estimate[basis].errors,
-                                 .sample = s->estimate[basis].n, .eps_cor = s->p.eps_cor};
+    return (qd_reconcile_params){.block = s->block,
+                                 .basis = basis,
+                                 .code = s->p.code,
+                                 .rounds = s->p.rounds,
+                                 .errors = s->estimate[basis].errors,
+                                 .sample = s->estimate[basis].n,
+                                 .eps_cor = s->p.eps_cor};
+}
+
+/* Of a blind block's x a guess, once z is corrected: that its rate is like z's, as if from so many bits. Where frames for that rate are
+ * longer than the string nothing is guessed. */
+static qd_status guess(const qd_station *s, qd_reconcile_params *p, qd_error *err) {
+    const uint64_t hint = 1024, n = s->cur.counts.n[QD_Z], errors = s->cur.counts.errors[QD_Z];
+    if (!s->p.blind || s->estimate[p->basis].known || p->basis != QD_X || n < hint || errors >= n / 10) return QD_OK;
+    qd_reconcile_params guessed = *p;
+    qd_reconcile_plan plan;
+    guessed.errors = (uint64_t)((double)errors / (double)n * (double)hint);
+    guessed.sample = hint;
+    QD_TRY(qd_reconcile_plan_make(&guessed, s->str[p->basis].n, &plan, err));
+    if (plan.reject == QD_REJECT_NONE) *p = guessed;
+    return QD_OK;
 }
 
 /* Before any syndrome: can the code serve the estimates, and can the bound make key of them? */
@@ -191,6 +205,7 @@ static qd_status start_string(qd_station *s, qd_outbox *out, qd_error *err) {
     double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     qd_reconcile_params p = params_of(s, s->at);
     bool done = false;
+    QD_TRY(guess(s, &p, err));
     QD_TRY(qd_reconcile_alice_create(&p, &s->str[s->at], qd_station_random(s, QD_STREAM_PRIVATE, s->at),
                                      qd_station_random(s, QD_STREAM_VERIFY, s->at), s->dev, &s->ra, err));
     QD_TRY(qd_reconcile_alice_step(s->ra, NULL, out, &done, err));
