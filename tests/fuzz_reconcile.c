@@ -6,7 +6,7 @@
 #include <string.h>
 #include "qdistill/reconcile.h"
 
-enum { BITS = 1000, STEPS_MOST = 64, BODY_MOST = 1 << 16 };
+enum { BITS = 1000, STEPS_MOST = 2000 /* a search of Cascade takes hundreds */, BODY_MOST = 1 << 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -120,7 +120,7 @@ static qd_status start(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) 
         qd_random_bytes(&self->verify, &seed, sizeof seed); /* public, like the hash keys */
         QD_TRY(qd_parities_plan(m->key->n, plan.qber, &cascade, err));
         self->wait = PARITIES;
-        return qd_parities_start(m, &cascade, seed, out, err);
+        return qd_parities_start(m, &cascade, seed, plan.frames, plan.tag_bits, out, err);
     }
     QD_TRY(qd_code_make(&m->code, plan.code, plan.z, plan.m, err));
     m->rule.c = plan.c;
@@ -193,7 +193,7 @@ static qd_status send_rows(qd_reconcile_alice *self, uint32_t add, uint64_t open
                        : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)most);
     qd_body b = {0};
     qd_ldpc_rule rule = m->rule;
-    qd_rate_constants((double)(c.m - (m->r.m - m->r.frame_leak)) / m->code.n, &rule);
+    qd_rate_constants((double)(c.m - qd_private_bits(&m->r)) / m->code.n, &rule);
     const uint32_t head[] = {m->round, add, rule.c, rule.a};
     for (size_t i = 0; i < sizeof head / sizeof *head; i++) qd_body_u32(&b, head[i]);
     qd_body_u64(&b, open);

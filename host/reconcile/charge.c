@@ -37,7 +37,7 @@ qd_status qd_reconcile_charge(const qd_reconcile_result *r, int basis, qd_ledger
         uint64_t bits;
     } entry[] = {
         {QD_ALICE_TO_BOB, QD_LEAK_SYNDROME, r->kept_bits},
-        {QD_ALICE_TO_BOB, QD_LEAK_PRIVATE, kept * (r->m - r->frame_leak)},
+        {QD_ALICE_TO_BOB, QD_LEAK_PRIVATE, kept * qd_private_bits(r)},
         {QD_ALICE_TO_BOB, QD_LEAK_FAILED, r->frames_failed * r->frame_bits},
         {QD_ALICE_TO_BOB, QD_LEAK_TAG, (uint64_t)r->tags * r->tag_bits + r->frame_tags * QD_FRAME_TAG_BITS},
         {QD_BOB_TO_ALICE, QD_LEAK_SYNDROME, r->bob_bits},

@@ -61,7 +61,7 @@ void qd_machine_finish(qd_machine *m, uint32_t reject) {
     m->r.frames_failed = m->r.frames - qd_machine_kept(m);
     for (uint64_t f = 0; f < m->r.frames; f++) {
         const uint64_t sent = m->told ? m->told[f] : qd_machine_code(m, m->level[f]).m;
-        m->r.code_bits += sent - (m->r.m - m->r.frame_leak);
+        m->r.code_bits += sent - qd_private_bits(&m->r);
         m->r.bob_bits += m->told ? sent : 0;
         m->r.kept_bits += m->kept[f] ? sent : 0;
     }

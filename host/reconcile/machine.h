@@ -57,6 +57,11 @@ void qd_machine_finish(qd_machine *m, uint32_t reject);
 
 uint64_t qd_machine_kept(const qd_machine *m);
 
+/** Of a frame's syndrome bits those that tell private bits alone. */
+static inline uint32_t qd_private_bits(const qd_reconcile_result *r) {
+    return r->m - r->frame_leak;
+}
+
 /** The code with the rows of @p round rounds of added ones. Their extension bits are zeros, so frames stay as long as they are. */
 qd_code qd_machine_code(const qd_machine *m, uint32_t round);
 /** A round of @p add added rows begins, for @p open frames. */

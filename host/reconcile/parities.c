@@ -48,7 +48,7 @@ static qd_status begin(qd_machine *m, const qd_cascade_plan *plan, uint64_t seed
             uint64_t left = n - 64 * w, v = qd_words_get(m->key->w, all, f * n + 64 * w);
             keys[f * words + w] = left < 64 ? v & (((uint64_t)1 << left) - 1) : v;
         }
-    qd_status st = qd_cascade_batch_create(plan, seed, m->p.block & UINT32_MAX, keys, frames, m->dev, &m->search, err);
+    qd_status st = qd_cascade_batch_create(plan, seed, m->p.block, keys, frames, m->dev, &m->search, err);
     qd_secret_free(keys);
     return st;
 }
@@ -75,12 +75,9 @@ static qd_status tell(qd_machine *m, qd_outbox *out, bool last, qd_error *err) {
     return st;
 }
 
-qd_status qd_parities_start(qd_machine *m, const qd_cascade_plan *plan, uint64_t seed, qd_outbox *out, qd_error *err) {
-    uint64_t frames;
-    uint32_t n;
+qd_status qd_parities_start(qd_machine *m, const qd_cascade_plan *plan, uint64_t seed, uint64_t frames, uint32_t tag_bits,
+                            qd_outbox *out, qd_error *err) {
     qd_body b = {0};
-    qd_parities_frames(m->key->n, &n, &frames);
-    const uint32_t tag_bits = qd_tag_bits(frames * n, m->p.eps_cor);
     QD_TRY(begin(m, plan, seed, frames, tag_bits, err));
     qd_body_u8(&b, VERSION);
     qd_body_u8(&b, (uint8_t)m->p.basis);
@@ -178,7 +175,8 @@ qd_status qd_parities_step(qd_machine *m, const qd_msg *in, qd_outbox *out, bool
     QD_TRY(st);
     m->parity_round++;
     *over = qd_cascade_batch_questions(m->search) == 0;
-    if (asked && in->last && !(*over && !alice)) return qd_machine_bad(in, "hands the turn over too early", err);
+    const bool due = !asked || (*over && !alice); /* hers to hand over */
+    if ((in->last != 0) != due) return qd_machine_bad(in, in->last ? "hands the turn over too early" : "keeps the turn", err);
     if (*over) {
         end(m);
         return !asked && alice ? qd_outbox_turn(out, err) : QD_OK;
