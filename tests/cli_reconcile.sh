@@ -114,9 +114,13 @@ expect 0 'QBER' "$qd" reconcile "$dir/a" "$dir/b" --blind --rounds 20 --out "$di
 cmp -s "$dir/blind/alice.bits" "$dir/blind/bob.bits" || say "a blind start leaves different strings"
 grep -q '"sample": {"bits": 0, "errors": 0}' "$dir/blind.json" || grep -A1 '"sample": {' "$dir/blind.json" | grep -q '"bits": 0' || say "a blind start disclosed a sample"
 
-# --- Cascade: less of Alice's bits than any code of that length, and as many of Bob's
+# --- Cascade: less of Alice's bits than the codes, more in all, for Bob tells as many
 expect 0 'QBER' "$qd" reconcile "$dir/a" "$dir/b" --code cascade --out "$dir/casc" --json "$dir/casc.json" $ref
 cmp -s "$dir/casc/alice.bits" "$dir/casc/bob.bits" || say "Cascade leaves different strings"
+expect 0 'QBER' "$qd" reconcile "$dir/a" "$dir/b" --out "$dir/coded" --json "$dir/coded.json" $ref
+below() { awk "BEGIN { exit !($1 < $2) }" || say "$3: $1 is not below $2"; }
+below "$(field efficiency "$dir/casc.json")" "$(field efficiency "$dir/coded.json")" "f of Cascade"
+below "$(field efficiency_charged "$dir/coded.json")" "$(field efficiency_charged "$dir/casc.json")" "charged f of the codes"
 
 expect 5 'absent' "$qd" reconcile "$dir/absent" "$dir/b" --out "$dir/x"
 expect 5 '' "$qd" reconcile "$dir" "$dir/b" --out "$dir/x"

@@ -6,6 +6,8 @@
 
 #include "core_suite.h"
 
+enum { REPLAY_FRAMES = 1 << 16 }; /* of a string at most */
+
 typedef struct replay {
     uint32_t basis, z, m, n, tag_bits, rounds;
     uint64_t frames;
@@ -29,6 +31,7 @@ static inline void replay_free(replay *r) {
 }
 
 static inline void replay_frames(replay *r) {
+    ck_assert_uint_le(r->frames, REPLAY_FRAMES);
     r->rows = calloc(r->frames, sizeof *r->rows);
     r->open = calloc(r->frames, 1);
     r->revealed = calloc(r->frames, 1);
@@ -72,8 +75,7 @@ static inline void replay_cascade(replay *r, qd_body *b) {
 /* A list of bits, one for each frame whose @p of is set: what is no is asked for, or open still. */
 static inline void replay_answer(replay *r, qd_body *b, const uint8_t *of, uint8_t *no) {
     uint64_t count = qd_body_get_u64(b), i = 0;
-    uint8_t byte = 0, result[1 << 16] = {0};
-    ck_assert_uint_le(r->frames, sizeof result);
+    uint8_t byte = 0, result[REPLAY_FRAMES] = {0};
     for (uint64_t f = 0; f < r->frames; f++) {
         if (!of[f]) continue;
         if (i % 8 == 0) byte = qd_body_get_u8(b);
@@ -84,8 +86,7 @@ static inline void replay_answer(replay *r, qd_body *b, const uint8_t *of, uint8
     memcpy(no, result, r->frames);
 }
 
-static inline void replay_end(replay *r, uint64_t errors) {
-    (void)errors;
+static inline void replay_end(replay *r) {
     uint64_t kept = 0, kept_bits = 0, failed = 0, all = 0, n = r->frames * r->n;
     for (uint64_t f = 0; f < r->frames; f++) {
         all += r->rows[f];
@@ -179,13 +180,13 @@ static inline void replay_message(replay *r, const qd_msg *m) {
             r->frame_tags += qd_body_get_u64(&b);
             break;
         case QD_MSG_FRAME_ANSWER: {
-            uint8_t kept[1 << 16];
+            uint8_t kept[REPLAY_FRAMES];
             for (uint64_t f = 0; f < r->frames; f++) kept[f] = !r->revealed[f];
             replay_answer(r, &b, kept, r->asked);
             break;
         }
         case QD_MSG_ERRORS:
-            replay_end(r, qd_body_get_u64(&b));
+            replay_end(r);
             break;
         default:
             break;

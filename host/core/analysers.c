@@ -24,8 +24,7 @@ bool qd_analysers_good(const char *name, const double deg[4], qd_error *err) {
         if (fabs(apart - 90) <= QD_ANALYSER_TOLERANCE_DEG) continue;
         (void)qd_fail(err, QD_E_INPUT,
                       "%s: detectors %s and %s, at %g and %g degrees, are not 90 degrees apart||they are the two outcomes of one "
-                      "setting; the "
-                      "order of the angles is V, -, H, +, bits 1, 2, 4, 8 of the mask|give the angles in that order",
+                      "setting; the order of the angles is V, -, H, +, bits 1, 2, 4, 8 of the mask|give the angles in that order",
                       name, detector[d], detector[d + 2], deg[d], deg[d + 2]);
         return false;
     }

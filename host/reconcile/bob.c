@@ -155,7 +155,7 @@ static qd_status decode_batch(qd_reconcile_bob *self, const qd_msg *in, uint64_t
     for (uint32_t f = 0; f < n; f++) id[f] = first + f;
     qd_status st = decode(&self->m, id, n, syndromes, err);
     for (uint32_t f = 0; f < n && st == QD_OK; f++)
-        if (!self->m.kept[id[f]]) st = keep_open(self, id[f], in->body + in->bytes - (n - f) * bytes, err);
+        if (self->m.rounds && !self->m.kept[id[f]]) st = keep_open(self, id[f], in->body + in->bytes - (n - f) * bytes, err);
     free(id);
     return st;
 }
@@ -253,7 +253,7 @@ static qd_status send_errors(qd_machine *m, qd_outbox *out, uint32_t reject, qd_
     return qd_machine_send(m, out, QD_MSG_ERRORS, true, &b, err);
 }
 
-/* Put the revealed frames, those with kept = 0 and asked = @p state, in place. */
+/* Put the revealed frames, those whose @p asked is set, in place; they are kept no more. */
 static qd_status put_revealed(qd_machine *m, const qd_msg *in, const uint8_t *asked, qd_error *err) {
     qd_body b = qd_body_of(in);
     uint64_t count = 0;

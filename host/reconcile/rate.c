@@ -120,18 +120,26 @@ void qd_rate_rule(const qd_code *c, qd_ldpc_rule *rule) {
 
 /* ---- The plan ---- */
 
+/* ln of the probability of k errors among n bits at rate q, but for what does not depend on q. */
+static double log_likelihood(double k, double n, double q) {
+    return (k > 0 ? k * log(q) : 0) + (k < n ? (n - k) * log1p(-q) : 0);
+}
+
+static void set_point(qd_posterior *p, int i, double q) {
+    p->h[i] = q < 0.5 ? qd_rate_entropy(q) : 1;
+    p->v[i] = spread(q);
+}
+
 qd_posterior qd_rate_posterior(uint64_t errors, uint64_t sample, double margin) {
     double k = (double)errors, n = (double)sample, mean = (k + 1) / (n + 2), sd = sqrt(mean * (1 - mean) / (n + 3));
     double lo = clip(mean - 6 * sd, 0, 1), hi = clip(mean + 6 * sd, 0, 1), mode = k / n, sum = 0;
     qd_posterior p;
-    double peak = (k > 0 ? k * log(mode) : 0) + (k < n ? (n - k) * log1p(-mode) : 0);
+    double peak = log_likelihood(k, n, mode);
     for (int i = 0; i < POINTS; i++) {
         double q = lo + (hi - lo) * (i + 0.5) / POINTS;
-        p.weight[i] = exp((k > 0 ? k * log(q) : 0) + (k < n ? (n - k) * log1p(-q) : 0) - peak);
+        p.weight[i] = exp(log_likelihood(k, n, q) - peak);
         sum += p.weight[i];
-        q = clip(q + margin * sd, 0, 1);
-        p.h[i] = q < 0.5 ? qd_rate_entropy(q) : 1;
-        p.v[i] = spread(q);
+        set_point(&p, i, clip(q + margin * sd, 0, 1));
     }
     for (int i = 0; i < POINTS; i++) p.weight[i] /= sum;
     return p;
@@ -181,9 +189,7 @@ static double log_attempts(const qd_history *h, const qd_posterior *p, int i) {
 }
 
 static double log_prior(const qd_history *h, double q) {
-    double k = (double)h->errors, n = (double)h->sample;
-    if (h->sample == 0) return -log(q);
-    return (k > 0 ? k * log(q) : 0) + (k < n ? (n - k) * log1p(-q) : 0);
+    return h->sample ? log_likelihood((double)h->errors, (double)h->sample, q) : -log(q);
 }
 
 /* Points over [lo, hi], and the logarithm of each one's weight; the largest is returned. */
@@ -191,8 +197,7 @@ static double points_over(const qd_history *h, double lo, double hi, qd_posterio
     double most = -INFINITY;
     for (int i = 0; i < POINTS; i++) {
         double q = lo + (hi - lo) * (i + 0.5) / POINTS;
-        p->h[i] = q < 0.5 ? qd_rate_entropy(q) : 1;
-        p->v[i] = spread(q);
+        set_point(p, i, q);
         log_weight[i] = log_prior(h, q) + log_attempts(h, p, i);
         most = fmax(most, log_weight[i]);
     }
@@ -348,7 +353,7 @@ static void best_code(const qd_reconcile_params *p, uint64_t bits, qd_code *code
 qd_status qd_rate_estimate_check(const qd_reconcile_params *p, qd_error *err) {
     if (p->errors > p->sample || (p->sample == 0 && p->rounds == 0 && p->leak == 0))
         return qd_fail(err, QD_E_USAGE,
-                       "no estimate of the error rate: errors among sample bits are needed, or rounds of added rows");
+                       "no estimate of the error rate: errors among sample bits are needed, or rounds of added rows, or a leak");
     return QD_OK;
 }
 

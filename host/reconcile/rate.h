@@ -76,7 +76,7 @@ void qd_rounds_code(qd_code *first, uint32_t id, uint32_t z, uint32_t most, bool
 /** The code of lifting size @p z with the greatest expected yield (1 - FER)(1 - leak) of one syndrome. */
 void qd_rate_best(qd_code *best, uint32_t id, uint32_t z, const qd_posterior *p);
 
-/** QD_E_USAGE: errors among sample bits that cannot be; no sample, and no rounds in which the rate is found out. */
+/** QD_E_USAGE: errors among sample bits that cannot be; no sample, and neither a leak nor rounds in which the rate is found out. */
 qd_status qd_rate_estimate_check(const qd_reconcile_params *p, qd_error *err);
 
 /** Binary entropy, 0 at 0 and 1 (and beyond). */

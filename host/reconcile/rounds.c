@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many rows a first syndrome should have, and how many are added in each round for the frames that it leaves unsolved. */
 #include <math.h>
-#include <string.h>
 #include "reconcile/rate.h"
 
 enum {

@@ -97,10 +97,10 @@ typedef struct qd_block {
     bool sample_qber;             /**< errors are the sample's: no verified count */
     qd_ledger ledger;             /**< Alice's */
     uint64_t frames, frames_failed;
-    uint64_t code_bits, bob_bits, tag_bits;
+    uint64_t code_bits, tag_bits;
     uint64_t rounds[2], added_rounds[2], added_bits[2]; /**< turns of Bob; those with added rows; the rows */
     uint64_t message_bytes[2];    /**< of reconciliation, Alice's and Bob's */
-    double iterations;            /**< sum over frames */
+    double iterations;            /**< sum over frames and attempts */
     uint32_t no_key[2];           /**< qd_reject: why the string is a test and no key; 0: it is one */
     uint64_t ell[2];              /**< announced key lengths */
     double phi[2];                /**< Alice's */

@@ -78,18 +78,16 @@ typedef enum qd_reject {
 /** A sentence about the reason, without newline. Static storage. */
 const char *qd_reject_text(uint32_t reason);
 
-/** What a machine needs to know of its string. Bob uses block, basis, batch and device only: Alice announces the rest as
- *  integers. */
 enum { QD_ADD_ROUNDS = 32 /**< of added rows, at most */ };
 
+/** What a machine needs to know of its string. Bob uses block, basis and eps_cor only: Alice announces the rest as integers. */
 typedef struct qd_reconcile_params {
     uint32_t block; /**< key block, stands in every message */
     int basis;      /**< 0 or 1: stands in CODE */
     uint32_t code;  /**< qd_code_id; AUTO chooses */
-    uint64_t errors,
-        sample;      /**< QBER estimate: errors among sample bits (disclosed sample, or the block before); errors <= sample.
-                                  sample = 0: unknown, a blind start; rounds > 0 then. The rate maximises the expected net yield over its posterior, with a margin
-                                  of a quarter of its standard deviation (host/reconcile/rate.h). */
+    uint64_t errors, sample; /**< QBER estimate: errors among sample bits (disclosed sample, or the block before); errors <= sample.
+                                  sample = 0: unknown, a blind start; then rounds or leak > 0. The rate maximises the expected net yield
+                                  over its posterior, with a margin of a quarter of its standard deviation (host/reconcile/rate.h). */
     double leak;     /**< 0: from the estimate; else leak of a frame, in the code's range (qd_code_leaks) */
     double max_qber; /**< estimates above it reject the string; 0: what the code serves */
     double eps_cor;  /**< of the block, 0 < eps_cor < 1; the tag has ceil(log2(4 S/eps_cor)) bits, S = ceil(n/128)+1 */
@@ -124,7 +122,7 @@ typedef struct qd_reconcile_result {
     uint64_t kept_bits;      /**< syndrome bits of kept frames, all rows */
     uint64_t bytes[2];       /**< of messages' bodies, Alice's and Bob's */
     uint32_t rounds;         /**< turns of Bob */
-    double iterations;       /**< sum over frames, failed ones at the cap; Bob's side only, else 0 */
+    double iterations;       /**< sum over frames and attempts, failed ones at the cap; Bob's side only, else 0 */
 } qd_reconcile_result;
 
 /** Book the charges of @p r under @p basis (design: what is charged): kept frames' syndromes with all added rows (Cascade: Alice's
@@ -178,7 +176,7 @@ void qd_reconcile_bob_destroy(qd_reconcile_bob *self);
 typedef struct qd_reconcile_plan {
     uint32_t reject, code, z, m, c, a, tag_bits;
     uint64_t frames;
-    double qber;      /**< mean of the posterior */
+    double qber;      /**< mean of the posterior; 1/2 where nothing is known */
     double fer;       /**< expected share of failed frames, from the fitted curves of host/reconcile/rate.c */
     uint32_t rounds; /**< of added rows, expected at most; how many rows each adds goes with what the rounds before solved */
     double net_yield; /**< expected, of n: (1 - fer)(1 - leak) without added rows, else less answers and rows too */

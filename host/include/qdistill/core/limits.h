@@ -23,9 +23,10 @@
 
 /** Rounds of added rows of a string: QD_ADD_ROUNDS of them are a message's most. */
 #define QD_RANGE_ROUNDS 0, 32
-/** With 16 f is .01 lower at most, with 4 .01 to .03 higher (expected by the plan, 1 to 5 % and 1.2e6 bits). */
-/** A blind start goes through rates that differ by a factor of 50. */
-enum { QD_ROUNDS_DEFAULT = 8, QD_ROUNDS_BLIND = 20 };
+enum {
+    QD_ROUNDS_DEFAULT = 8, /**< with 16 f is .01 lower at most, with 4 .01 to .03 higher (the plan's, 1 to 5 % and 1.2e6 bits) */
+    QD_ROUNDS_BLIND = 20   /**< a blind start goes through rates that differ by a factor of 50 */
+};
 
 /** Seeds of rehearsals: records hold them as signed integers. */
 #define QD_SEED_MAX INT64_MAX
