@@ -102,8 +102,9 @@ static void flip_a_parity(void *with, qd_msg *m, int nth) {
     if (m->type == QD_MSG_PARITIES && nth == p->nth) m->body[12 + p->at % (m->bytes - 12)] ^= 1;
 }
 
-/* A parity that one side never told: the searches part, which the other one's number of questions shows, or the tag does. The search
- * is bad input as soon as the questions differ in number; how often that is depends on the errors, but never is none of 24. */
+/* A parity that one side never told: the searches part, which the other one's number of questions shows, or the tag does. The
+ * search is bad input as soon as the questions differ in number; how often that is depends on the errors, but never is none
+ * of 24. */
 START_TEST(a_changed_parity_gives_no_key_that_differs) {
     int refused = 0;
     for (int nth = 0; nth < 24; nth++) {

@@ -14,7 +14,9 @@
 static char dir[64];
 static const char *code = "auto";
 
-static void path_in(char out[160], const char *name) { snprintf(out, 160, "%s/%s", dir, name); }
+static void path_in(char out[160], const char *name) {
+    snprintf(out, 160, "%s/%s", dir, name);
+}
 
 static void write_text(const char *name, const char *text) {
     char path[160];
@@ -40,10 +42,14 @@ static qd_status run(double intercepted, double seconds, uint64_t block, json_t 
              "pair_rate_hz: 2.0e6\nvisibility: 0.97\narms:\n"
              "  alice: {detectors: {efficiency: 0.4, dark_hz: 300, jitter_fwhm_ps: 100, dead_ps: 30000}}\n"
              "  bob: {detectors: {efficiency: 0.4, dark_hz: 300, jitter_fwhm_ps: 100, dead_ps: 30000}}\n"
-             "clock: {offset_ps: -2500000, frequency_ppm: 1.5}\neve: {intercept_resend: %g}\n", intercepted);
+             "clock: {offset_ps: -2500000, frequency_ppm: 1.5}\neve: {intercept_resend: %g}\n",
+             intercepted);
     write_text("link.yaml", text);
-    snprintf(text, sizeof text, "name: job\ninput: {scenario: link.yaml, duration_s: %g}\nprotocol: bbm92\nblock_coincidences: %llu\n"
-             "security: {eps_sec: 1e-10, eps_cor: 1e-15, bound: random-sampling}\nsync: {max_offset_s: 1e-4}\nreconcile: {code: %s}\nseed: 11\n", seconds, (unsigned long long)block, code);
+    snprintf(text, sizeof text,
+             "name: job\ninput: {scenario: link.yaml, duration_s: %g}\nprotocol: bbm92\nblock_coincidences: %llu\n"
+             "security: {eps_sec: 1e-10, eps_cor: 1e-15, bound: random-sampling}\nsync: {max_offset_s: 1e-4}\nreconcile: {code: "
+             "%s}\nseed: 11\n",
+             seconds, (unsigned long long)block, code);
     write_text("job.yaml", text);
     path_in(path, "job.yaml");
     snprintf(out, sizeof out, "%s/out-%g", dir, intercepted);
@@ -76,7 +82,8 @@ static uint64_t length_by_hand(const json_t *block, double eps_sec) {
     uint64_t total = 0;
     for (int b = 0; b < 2; b++) {
         double n = (double)u(block, "n_by_basis", basis[b]);
-        uint64_t e = qd_random_sampling_errors((uint64_t)n, u(block, "n_by_basis", basis[1 - b]), u(block, "errors", basis[1 - b]), eps_sec / 2 / 4);
+        uint64_t e = qd_random_sampling_errors((uint64_t)n, u(block, "n_by_basis", basis[1 - b]),
+                                               u(block, "errors", basis[1 - b]), eps_sec / 2 / 4);
         double phi = (double)e / n, eps_pa = eps_sec / 2 / 2;
         double h = -phi * log2(phi) - (1 - phi) * log2(1 - phi);
         double ell = floor(n * (1 - h) - (double)u(block, "charged", basis[b]) - 2 * log2(1 / (2 * eps_pa)));
@@ -88,16 +95,19 @@ static uint64_t length_by_hand(const json_t *block, double eps_sec) {
 static double step_of(const json_t *summary, const char *what) {
     json_t *v;
     size_t i;
-    json_array_foreach(json_object_get(summary, "waterfall"), i, v) if (strcmp(json_string_value(json_object_get(v, "what")), what) == 0) return d(v, "bits", NULL);
+    json_array_foreach(json_object_get(summary, "waterfall"), i,
+                       v) if (strcmp(json_string_value(json_object_get(v, "what")), what) == 0) return d(v, "bits", NULL);
     return 0;
 }
 
 /* What goes down the waterfall arrives, also where a block is refused. */
 static void expect_balance(const json_t *s) {
-    ck_assert_double_eq(step_of(s, "sifted: same basis") - step_of(s, "less sample, disclosed") - step_of(s, "less tails that fill no frame") -
-                            step_of(s, "less refused: no key from these blocks"), step_of(s, "verified"));
-    ck_assert_double_eq_tol(step_of(s, "unknown to Eve by the bound") - step_of(s, "less charged for what was announced") - step_of(s, "less hashing term") -
-                            step_of(s, "less rounding down"), step_of(s, "secret"), 1e-5);
+    ck_assert_double_eq(step_of(s, "sifted: same basis") - step_of(s, "less sample, disclosed") -
+                            step_of(s, "less tails that fill no frame") - step_of(s, "less refused: no key from these blocks"),
+                        step_of(s, "verified"));
+    ck_assert_double_eq_tol(step_of(s, "unknown to Eve by the bound") - step_of(s, "less charged for what was announced") -
+                                step_of(s, "less hashing term") - step_of(s, "less rounding down"),
+                            step_of(s, "secret"), 1e-5);
     double down = step_of(s, "less rounding down"), strings = 2.0 * (double)json_array_size(json_object_get(s, "blocks"));
     ck_assert_msg(down >= 0 && down <= strings, "rounding down takes %g bits of at most %g strings", down, strings);
 }
@@ -118,7 +128,8 @@ START_TEST(intercepting_a_share_costs_key_as_the_bound_says) {
             /* sd of an error rate of n independent bits */
             double n = (double)u(block, "n_by_basis", basis[b]), q = (double)u(block, "errors", basis[b]) / n;
             double expect = d(json_object_get(s, "expected"), "qber", basis[b]), sd = sqrt(expect * (1 - expect) / n);
-            ck_assert_msg(fabs(q - expect) < 4 * sd, "share %g, %s: QBER %g, expected %g +- %g", share[i], basis[b], q, expect, sd);
+            ck_assert_msg(fabs(q - expect) < 4 * sd, "share %g, %s: QBER %g, expected %g +- %g", share[i], basis[b], q, expect,
+                          sd);
         }
         json_decref(s);
     }
@@ -139,12 +150,15 @@ START_TEST(a_full_attack_gives_no_key_and_is_seen) {
     const json_t *block = json_array_get(json_object_get(s, "blocks"), 0), *truth = json_object_get(block, "truth");
     for (int b = 0; b < 2; b++) {
         double n = (double)u(truth, "n", basis[b]), q = (double)u(truth, "errors", basis[b]) / n;
-        double pure = 0.25 + (1 - 0.97) / 4, model = d(json_object_get(s, "expected"), "qber", basis[b]), sd = sqrt(model * (1 - model) / n);
-        printf("full attack, %s: QBER %.5f of %.0f bits; 1/4 + (1-V)/4 = %.5f, with accidentals at 1/2 %.5f\n", basis[b], q, n, pure, model);
+        double pure = 0.25 + (1 - 0.97) / 4, model = d(json_object_get(s, "expected"), "qber", basis[b]),
+               sd = sqrt(model * (1 - model) / n);
+        printf("full attack, %s: QBER %.5f of %.0f bits; 1/4 + (1-V)/4 = %.5f, with accidentals at 1/2 %.5f\n", basis[b], q, n,
+               pure, model);
         ck_assert_msg(fabs(q - model) < 4 * sd, "%s: %g, expected %g +- %g", basis[b], q, model, sd);
         ck_assert_double_eq_tol(d(json_object_get(s, "expected"), "qber_without_accidentals", basis[b]), pure, 1e-12);
     }
-    static const char *const names[] = {"alice.rehearsal.key", "bob.rehearsal.key", "alice.rehearsal.key.partial", "bob.rehearsal.key.partial"};
+    static const char *const names[] = {"alice.rehearsal.key", "bob.rehearsal.key", "alice.rehearsal.key.partial",
+                                        "bob.rehearsal.key.partial"};
     for (int i = 0; i < 4; i++) {
         char path[200];
         snprintf(path, sizeof path, "%s/out-1/%s", dir, names[i]);
@@ -155,7 +169,8 @@ START_TEST(a_full_attack_gives_no_key_and_is_seen) {
 END_TEST
 
 static uint64_t ledger(const json_t *block, const char *direction, const char *kind, int b) {
-    return (uint64_t)json_integer_value(json_object_get(json_object_get(json_object_get(json_object_get(block, "ledger"), direction), kind), basis[b]));
+    return (uint64_t)json_integer_value(
+        json_object_get(json_object_get(json_object_get(json_object_get(block, "ledger"), direction), kind), basis[b]));
 }
 
 /* A block's ledger as its record has it against the sum of its messages: every account of both strings. */
@@ -165,12 +180,13 @@ static void expect_ledger(const json_t *block, const qd_ledger *sent) {
         for (int dir_i = 0; dir_i < 2; dir_i++)
             for (int k = 0; k < QD_LEAK_KINDS; k++) {
                 uint64_t booked = ledger(block, directions[dir_i], qd_leak_name((qd_leak)k), b), was = sent->bits[b][dir_i][k];
-                ck_assert_msg(booked == was, "%s %s %s: booked %llu, sent %llu", basis[b], directions[dir_i], qd_leak_name((qd_leak)k),
-                              (unsigned long long)booked, (unsigned long long)was);
+                ck_assert_msg(booked == was, "%s %s %s: booked %llu, sent %llu", basis[b], directions[dir_i],
+                              qd_leak_name((qd_leak)k), (unsigned long long)booked, (unsigned long long)was);
             }
 }
 
-/* Of every block the ledger that its messages in the transcript come to; returns how many messages carried added rows or parities. */
+/* Of every block the ledger that its messages in the transcript come to; returns how many messages carried added rows or
+ * parities. */
 static uint64_t expect_transcript(const char *path, const json_t *blocks) {
     qd_error err = {0};
     FILE *f = fopen(path, "rb");
@@ -186,7 +202,8 @@ static uint64_t expect_transcript(const char *path, const json_t *blocks) {
         replay_message(&r, &m);
         rows += m.type == QD_MSG_ROWS || m.type == QD_MSG_PARITIES;
         if (m.type == QD_MSG_ERRORS) {
-            ck_assert(!r.mixed); /* kept and revealed frames of Cascade have parities of their own, which messages do not tell apart */
+            ck_assert(
+                !r.mixed); /* kept and revealed frames of Cascade have parities of their own, which messages do not tell apart */
             memcpy(sum[m.block].bits[r.basis], r.ledger.bits[r.basis], sizeof sum->bits[0]);
             for (int i = 0; i < 2; i++) bytes[m.block][i] += r.bytes[i];
         }

@@ -43,16 +43,20 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     o->order = "lsb";
     o->eps_cor = 1e-15;
     const qd_opt opts[] = {
-        {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N", "length of both strings (default: what NAME.json beside a file says, else 8 times its size)", &o->has_bits},
+        {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N",
+         "length of both strings (default: what NAME.json beside a file says, else 8 times its size)", &o->has_bits},
         {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1|nr-bg2|cascade", "code (default auto: the better of both)", NULL},
         {"qber", QD_OPT_REAL, &o->qber, 0, 1, "Q", "error rate that the rate is made for (default: from a disclosed sample)",
          &o->has_qber},
         {"blind", QD_OPT_FLAG, &o->blind, 0, 0, NULL, "disclose no sample: the error rate is found out by added rows", NULL},
         {"leak", QD_OPT_REAL, &o->leak, 0, 0, "L",
-         "share of a frame to disclose, 0.0834 to 0.6666 (nr-bg2: 0.1667 to 0.8), in place of the one the error rate asks for", &o->has_leak},
-        {"rounds", QD_OPT_U64, &o->rounds, QD_RANGE_ROUNDS, "N", "rounds of added rows for frames that fail, at most (default 8, of a blind start 20; 0: they are revealed at once)",
+         "share of a frame to disclose, 0.0834 to 0.6666 (nr-bg2: 0.1667 to 0.8), in place of the one the error rate asks for",
+         &o->has_leak},
+        {"rounds", QD_OPT_U64, &o->rounds, QD_RANGE_ROUNDS, "N",
+         "rounds of added rows for frames that fail, at most (default 8, of a blind start 20; 0: they are revealed at once)",
          &o->has_rounds},
-        {"eps-cor", QD_OPT_REAL, &o->eps_cor, QD_RANGE_EPS_COR, "E", "chance that an error stays undetected (default 1e-15)", NULL},
+        {"eps-cor", QD_OPT_REAL, &o->eps_cor, QD_RANGE_EPS_COR, "E", "chance that an error stays undetected (default 1e-15)",
+         NULL},
         {"bit-order", QD_OPT_TEXT, &o->order, 0, 0, "lsb|msb", "bit order in the bytes of all files (default lsb)", NULL},
         {"out", QD_OPT_TEXT, &o->out, 0, 0, "DIR", "directory to make for the results", NULL},
         QD_KEY_FILES_OPTS(o->files),
@@ -62,8 +66,11 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     if (!o->has_rounds) o->rounds = o->blind ? QD_ROUNDS_BLIND : QD_ROUNDS_DEFAULT;
     if (!o->out) return qd_fail(err, QD_E_USAGE, "reconcile needs --out DIR|||see qdistill reconcile --help");
     if (o->blind && (o->has_qber || o->rounds == 0))
-        return qd_fail(err, QD_E_USAGE, o->has_qber ? "--blind and --qber exclude each other|||see qdistill reconcile --help"
-                                                    : "--blind needs --rounds above 0||added rows are how the error rate is found out|see qdistill reconcile --help");
+        return qd_fail(
+            err, QD_E_USAGE,
+            o->has_qber
+                ? "--blind and --qber exclude each other|||see qdistill reconcile --help"
+                : "--blind needs --rounds above 0||added rows are how the error rate is found out|see qdistill reconcile --help");
     if (strcmp(o->order, "lsb") != 0 && strcmp(o->order, "msb") != 0)
         return qd_fail(err, QD_E_USAGE, "--bit-order: '%s' is neither lsb nor msb|||see qdistill reconcile --help", o->order);
     QD_TRY(qd_key_files_check(&o->files, s->cli.verb, false, err));
@@ -73,10 +80,14 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     QD_TRY(qd_code_named(o->code, &s->p.code, err));
     double least, most;
     if (s->p.code == QD_CODE_CASCADE && (o->has_leak || o->blind))
-        return qd_fail(err, QD_E_USAGE, "--code cascade goes without --leak and --blind||Cascade takes its block sizes from the error rate, and has no rate of its own|see qdistill reconcile --help");
+        return qd_fail(err, QD_E_USAGE,
+                       "--code cascade goes without --leak and --blind||Cascade takes its block sizes from the error rate, and "
+                       "has no rate of its own|see qdistill reconcile --help");
     qd_code_leaks(s->p.code == QD_CODE_CASCADE ? QD_CODE_AUTO : s->p.code, &least, &most);
     if (o->has_leak && !(o->leak >= least && o->leak <= most))
-        return qd_fail(err, QD_E_USAGE, "--leak: %g is out of range: %.4f to %.4f||that is what frames of this code can disclose|see qdistill reconcile --help",
+        return qd_fail(err, QD_E_USAGE,
+                       "--leak: %g is out of range: %.4f to %.4f||that is what frames of this code can disclose|see qdistill "
+                       "reconcile --help",
                        o->leak, ceil(1e4 * least) / 1e4, floor(1e4 * most) / 1e4);
     return QD_OK;
 }
@@ -108,7 +119,8 @@ static qd_status read_keys(session *s, qd_error *err) {
             err, QD_E_INPUT,
             "%s has %llu bits, %s has %llu||both stations' strings must have one length|check the files, or give --in-bits",
             s->o.file[0], (unsigned long long)s->key[0].n, s->o.file[1], (unsigned long long)s->key[1].n);
-    if (s->in_bits == 0) return qd_fail(err, QD_E_INPUT, "%s is empty||there is nothing to reconcile|check the step before", s->o.file[0]);
+    if (s->in_bits == 0)
+        return qd_fail(err, QD_E_INPUT, "%s is empty||there is nothing to reconcile|check the step before", s->o.file[0]);
     return QD_OK;
 }
 
@@ -199,7 +211,9 @@ static qd_status pump(session *s, qd_error *err) {
     while (st == QD_OK && (!alice_done || !bob_done)) {
         bool from_alice = qd_outbox_take(&to_bob, &m);
         if (!from_alice && !qd_outbox_take(&to_alice, &m)) {
-            st = qd_fail(err, QD_E_INTERNAL, "the two machines wait for each other||a defect of qdistill|report it with this message and what qdistill --version prints");
+            st = qd_fail(err, QD_E_INTERNAL,
+                         "the two machines wait for each other||a defect of qdistill|report it with this message and what "
+                         "qdistill --version prints");
             break;
         }
         st = qd_stop_check(err);
@@ -249,10 +263,11 @@ static json_t *record_of(const session *s) {
     json_object_set_new(j, "frames", qd_json_from_u64(r->frames));
     json_object_set_new(j, "frames_failed", qd_json_from_u64(r->frames_failed));
     json_object_set_new(j, "frames_located", qd_json_from_u64(r->located));
-    json_object_set_new(j, "leak_bits",
-                        json_pack("{s:o,s:o}", "alice",
-                                  qd_json_from_u64(alice[QD_LEAK_SYNDROME] - alice[QD_LEAK_PRIVATE] + alice[QD_LEAK_FAILED]),
-                                  "bob", qd_json_from_u64(bob[QD_LEAK_SYNDROME] + bob[QD_LEAK_ANSWER] + bob[QD_LEAK_ERROR_COUNT])));
+    json_object_set_new(
+        j, "leak_bits",
+        json_pack("{s:o,s:o}", "alice",
+                  qd_json_from_u64(alice[QD_LEAK_SYNDROME] - alice[QD_LEAK_PRIVATE] + alice[QD_LEAK_FAILED]), "bob",
+                  qd_json_from_u64(bob[QD_LEAK_SYNDROME] + bob[QD_LEAK_ANSWER] + bob[QD_LEAK_ERROR_COUNT])));
     json_object_set_new(j, "verify_bits", qd_json_from_u64(alice[QD_LEAK_TAG]));
     json_object_set_new(j, "efficiency", qd_json_from_real(f.efficiency));
     json_object_set_new(j, "efficiency_charged", qd_json_from_real(f.efficiency_charged));
@@ -260,7 +275,9 @@ static json_t *record_of(const session *s) {
     json_object_set_new(j, "rounds", json_integer(r->rounds));
     json_object_set_new(j, "added_rounds", json_integer(r->added_rounds));
     json_object_set_new(j, "added_bits", qd_json_from_u64(r->added_bits));
-    json_object_set_new(j, "message_bytes", json_pack("{s:o,s:o}", "alice", qd_json_from_u64(r->bytes[QD_ALICE_TO_BOB]), "bob", qd_json_from_u64(r->bytes[QD_BOB_TO_ALICE])));
+    json_object_set_new(j, "message_bytes",
+                        json_pack("{s:o,s:o}", "alice", qd_json_from_u64(r->bytes[QD_ALICE_TO_BOB]), "bob",
+                                  qd_json_from_u64(r->bytes[QD_BOB_TO_ALICE])));
     json_object_set_new(j, "iterations_mean", qd_json_from_real(f.iterations_mean));
     json_object_set_new(j, "mbit_per_s", json_real(s->seconds > 0 ? (double)r->n / s->seconds / 1e6 : 0));
     json_object_set_new(
@@ -333,19 +350,24 @@ static void say(const session *s) {
     FILE *to = qd_cli_text(&s->cli);
     if (!to) return;
     if (r->code == QD_CODE_CASCADE)
-        fprintf(to, "%llu bits in %llu frames of %u (cascade, %llu parities of each side in %u turns of Bob), %llu dropped, %llu disclosed as a sample\n",
-                (unsigned long long)r->n, (unsigned long long)r->frames, r->frame_bits, (unsigned long long)r->bob_bits, r->rounds,
-                (unsigned long long)r->dropped, (unsigned long long)s->sampled);
-    else fprintf(
-        to,
-        "%llu bits in %llu frames of %u (%s, Z = %u, %u syndrome bits, leak %.4f), %llu dropped, %llu disclosed as a sample\n",
-        (unsigned long long)r->n, (unsigned long long)r->frames, r->frame_bits, qd_code_name(r->code), r->z, r->m,
-        (double)r->frame_leak / r->frame_bits, (unsigned long long)r->dropped, (unsigned long long)s->sampled);
+        fprintf(to,
+                "%llu bits in %llu frames of %u (cascade, %llu parities of each side in %u turns of Bob), %llu dropped, %llu "
+                "disclosed as a sample\n",
+                (unsigned long long)r->n, (unsigned long long)r->frames, r->frame_bits, (unsigned long long)r->bob_bits,
+                r->rounds, (unsigned long long)r->dropped, (unsigned long long)s->sampled);
+    else
+        fprintf(to,
+                "%llu bits in %llu frames of %u (%s, Z = %u, %u syndrome bits, leak %.4f), %llu dropped, %llu disclosed as a "
+                "sample\n",
+                (unsigned long long)r->n, (unsigned long long)r->frames, r->frame_bits, qd_code_name(r->code), r->z, r->m,
+                (double)r->frame_leak / r->frame_bits, (unsigned long long)r->dropped, (unsigned long long)s->sampled);
     fprintf(to,
-            "errors %llu (QBER %.4f %%), frames failed %llu, rows added in %u rounds, efficiency %s, with all charges %s, net yield %.4f, %.1f "
+            "errors %llu (QBER %.4f %%), frames failed %llu, rows added in %u rounds, efficiency %s, with all charges %s, net "
+            "yield %.4f, %.1f "
             "iterations a frame, %.1f Mbit/s\n",
-            (unsigned long long)r->errors, 100 * f.qber, (unsigned long long)r->frames_failed, r->added_rounds, figure(f.efficiency, efficiency),
-            figure(f.efficiency_charged, charged), f.net_yield, f.iterations_mean, (double)r->n / s->seconds / 1e6);
+            (unsigned long long)r->errors, 100 * f.qber, (unsigned long long)r->frames_failed, r->added_rounds,
+            figure(f.efficiency, efficiency), figure(f.efficiency_charged, charged), f.net_yield, f.iterations_mean,
+            (double)r->n / s->seconds / 1e6);
 }
 
 static void release(session *s) {
@@ -368,9 +390,11 @@ static qd_status refusal(const session *s, qd_error *err) {
     else if (s->o.blind)
         snprintf(rate, sizeof rate, "the error rate was not known before");
     else
-        snprintf(rate, sizeof rate, "estimated error rate %.4f (%llu errors in %llu bits)", s->sampled ? (double)s->sample_errors / (double)s->sampled : 0,
-                 (unsigned long long)s->sample_errors, (unsigned long long)s->sampled);
-    return qd_fail(err, QD_E_POLICY, "no key|%s|%s|a longer string, or a link with fewer errors; %s holds the record", qd_reject_text(reject), rate, s->o.out);
+        snprintf(rate, sizeof rate, "estimated error rate %.4f (%llu errors in %llu bits)",
+                 s->sampled ? (double)s->sample_errors / (double)s->sampled : 0, (unsigned long long)s->sample_errors,
+                 (unsigned long long)s->sampled);
+    return qd_fail(err, QD_E_POLICY, "no key|%s|%s|a longer string, or a link with fewer errors; %s holds the record",
+                   qd_reject_text(reject), rate, s->o.out);
 }
 
 static qd_status work(session *s, qd_error *err) {

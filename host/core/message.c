@@ -79,7 +79,9 @@ void qd_msg_header(const qd_msg *m, uint8_t out[QD_MSG_HEADER]) {
 }
 
 static qd_status not_a_message(const char *cause, qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "not a message|%s|the file is no transcript or is damaged, or the peer is another program|give the transcript of a run, or run it anew",
+    return qd_fail(err, QD_E_INPUT,
+                   "not a message|%s|the file is no transcript or is damaged, or the peer is another program|give the transcript "
+                   "of a run, or run it anew",
                    cause);
 }
 
@@ -122,7 +124,9 @@ qd_status qd_msg_read(FILE *f, uint64_t max_bytes, qd_msg *m, bool *end, qd_erro
     size_t n = fread(head, 1, sizeof head, f);
     *end = n == 0 && !ferror(f);
     if (*end) return QD_OK;
-    if (n != sizeof head) return qd_fail(err, QD_E_INPUT, "message cut short|%s|the file is truncated, or the peer went away|run it anew", ferror(f) ? strerror(errno) : "end of file");
+    if (n != sizeof head)
+        return qd_fail(err, QD_E_INPUT, "message cut short|%s|the file is truncated, or the peer went away|run it anew",
+                       ferror(f) ? strerror(errno) : "end of file");
     QD_TRY(qd_msg_parse(head, max_bytes, m, err));
     qd_status st = read_body(f, m, err);
     if (st == QD_OK) return QD_OK;
@@ -255,7 +259,9 @@ uint64_t qd_body_get_u64(qd_body *b) {
 
 qd_status qd_body_end(const qd_body *b, const qd_msg *m, qd_error *err) {
     if (!b->bad && b->at == b->n) return QD_OK;
-    return qd_fail(err, QD_E_INPUT, "malformed message '%s' of block %u|%s|the peer runs another version, or the file is damaged|run one version on both sides",
+    return qd_fail(err, QD_E_INPUT,
+                   "malformed message '%s' of block %u|%s|the peer runs another version, or the file is damaged|run one version "
+                   "on both sides",
                    qd_msg_name(m->type), m->block, b->bad ? "it ends too early" : "bytes are left over");
 }
 

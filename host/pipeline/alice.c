@@ -5,14 +5,17 @@
 #include <string.h>
 #include "station.h"
 
-static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for a message"); }
+static qd_status no_memory(qd_error *err) {
+    return qd_fail(err, QD_E_INTERNAL, "no memory for a message");
+}
 
 /* ---- times and pairs --------------------------------------------------------------------------------------------- */
 
 static qd_status send_times(qd_station *s, qd_outbox *out, qd_error *err) {
     uint64_t fresh = 0;
     QD_TRY(qd_station_read(s, &fresh, err));
-    qd_wire_times w = {.first = s->announced, .count = fresh, .end = s->own_end, .t = malloc((fresh ? fresh : 1) * sizeof(int64_t))};
+    qd_wire_times w = {
+        .first = s->announced, .count = fresh, .end = s->own_end, .t = malloc((fresh ? fresh : 1) * sizeof(int64_t))};
     if (!w.t) return no_memory(err);
     qd_status st = qd_announce(s->own.t + (s->own.n - fresh), fresh, s->p.tick, s->p.announce_ps, w.t, err);
     qd_body b = {0};
@@ -155,8 +158,8 @@ static qd_reconcile_params params_of(const qd_station *s, int basis) {
                                  .eps_cor = s->p.eps_cor};
 }
 
-/* Of a blind block's x a guess, once z is corrected: that its rate is like z's, as if from so many bits. Where frames for that rate are
- * longer than the string nothing is guessed. */
+/* Of a blind block's x a guess, once z is corrected: that its rate is like z's, as if from so many bits. Where frames for that
+ * rate are longer than the string nothing is guessed. */
 static qd_status guess(const qd_station *s, qd_reconcile_params *p, qd_error *err) {
     const uint64_t hint = 1024, n = s->cur.counts.n[QD_Z], errors = s->cur.counts.errors[QD_Z];
     if (!s->p.blind || s->estimate[p->basis].known || p->basis != QD_X || n < hint || errors >= n / 10) return QD_OK;
@@ -192,12 +195,16 @@ static qd_status hopeless(qd_station *s, qd_hopeless *why, qd_error *err) {
         }
         /* m as the estimate has it: a length that is expected, not one that is claimed */
         uint64_t m = (uint64_t)ceil((double)other->errors / (double)other->n * (double)n[1 - i]);
-        double left = qd_security_random_sampling(n[i], n[1 - i], m, s->p.eps_sec).before_charges - (1 - plan.net_yield) * (double)n[i];
+        double left =
+            qd_security_random_sampling(n[i], n[1 - i], m, s->p.eps_sec).before_charges - (1 - plan.net_yield) * (double)n[i];
         if (left > 0) expected += left;
     }
-    if (refused == QD_REJECT_SHORT) *why = QD_HOPELESS_FRAME;
-    else if (!refused && expected > 0) *why = QD_HOPELESS_NOT;
-    else *why = !refused && rate[QD_Z] < 0.05 && rate[QD_X] < 0.05 ? QD_HOPELESS_SHORT : QD_HOPELESS_QBER;
+    if (refused == QD_REJECT_SHORT)
+        *why = QD_HOPELESS_FRAME;
+    else if (!refused && expected > 0)
+        *why = QD_HOPELESS_NOT;
+    else
+        *why = !refused && rate[QD_Z] < 0.05 && rate[QD_X] < 0.05 ? QD_HOPELESS_SHORT : QD_HOPELESS_QBER;
     return QD_OK;
 }
 
@@ -317,28 +324,28 @@ static qd_status on_done(qd_station *s, const qd_msg *in, qd_outbox *out, qd_err
 qd_status qd_alice_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err) {
     if (!in) return s->announced || s->own_end ? qd_fail(err, QD_E_INTERNAL, "Alice was started twice") : begin(s, out, err);
     switch (s->phase) {
-    case QD_PHASE_COLLECT:
-        if (in->type == QD_MSG_PAIRS) return on_pairs(s, in, out, err);
-        break;
-    case QD_PHASE_BASES:
-        if (in->type == QD_MSG_BASES_BOB && in->last) return on_bases(s, in, out, err);
-        break;
-    case QD_PHASE_SAMPLE:
-        if (in->type == QD_MSG_SAMPLE_BITS && in->last) return on_sample_bits(s, in, out, err);
-        break;
-    case QD_PHASE_RECONCILE:
-        return on_reconcile(s, in, out, err);
-    case QD_PHASE_CLOSE:
-        if (in->type == QD_MSG_DONE) return on_done(s, in, out, err);
-        break;
-    case QD_PHASE_OVER:
-        if (in->type == QD_MSG_DONE && in->last) {
-            *done = true;
-            return qd_station_no_body(in, err);
-        }
-        break;
-    default:
-        break;
+        case QD_PHASE_COLLECT:
+            if (in->type == QD_MSG_PAIRS) return on_pairs(s, in, out, err);
+            break;
+        case QD_PHASE_BASES:
+            if (in->type == QD_MSG_BASES_BOB && in->last) return on_bases(s, in, out, err);
+            break;
+        case QD_PHASE_SAMPLE:
+            if (in->type == QD_MSG_SAMPLE_BITS && in->last) return on_sample_bits(s, in, out, err);
+            break;
+        case QD_PHASE_RECONCILE:
+            return on_reconcile(s, in, out, err);
+        case QD_PHASE_CLOSE:
+            if (in->type == QD_MSG_DONE) return on_done(s, in, out, err);
+            break;
+        case QD_PHASE_OVER:
+            if (in->type == QD_MSG_DONE && in->last) {
+                *done = true;
+                return qd_station_no_body(in, err);
+            }
+            break;
+        default:
+            break;
     }
     return qd_station_unexpected(s, in, err);
 }

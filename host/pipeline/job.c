@@ -56,13 +56,18 @@ static const cyaml_schema_field_t f_station[] = {
     CYAML_FIELD_STRING_PTR("format", CYAML_FLAG_POINTER, y_station, format, 1, 512), CYAML_FIELD_END};
 static const cyaml_schema_field_t f_input[] = {TEXT(y_input, scenario), REAL(y_input, duration_s), MAP(y_input, alice, f_station),
                                                MAP(y_input, bob, f_station), CYAML_FIELD_END};
-static const cyaml_schema_field_t f_security[] = {REAL(y_security, eps_sec), REAL(y_security, eps_cor), TEXT(y_security, bound), CYAML_FIELD_END};
+static const cyaml_schema_field_t f_security[] = {REAL(y_security, eps_sec), REAL(y_security, eps_cor), TEXT(y_security, bound),
+                                                  CYAML_FIELD_END};
 static const cyaml_schema_field_t f_sift[] = {UINT(y_sift, window_ps), UINT(y_sift, dead_ps), UINT(y_sift, announce_ps),
                                               TEXT(y_sift, correlation), CYAML_FIELD_END};
 static const cyaml_schema_field_t f_sync[] = {REAL(y_sync, max_offset_s), REAL(y_sync, max_ppm), CYAML_FIELD_END};
-static const cyaml_schema_field_t f_reconcile[] = {TEXT(y_reconcile, code), UINT(y_reconcile, rounds),
-                                                   CYAML_FIELD_BOOL_PTR("blind", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, y_reconcile, blind),
-                                                   REAL(y_reconcile, rtt_ms), REAL(y_reconcile, wait_ms), CYAML_FIELD_END};
+static const cyaml_schema_field_t f_reconcile[] = {
+    TEXT(y_reconcile, code),
+    UINT(y_reconcile, rounds),
+    CYAML_FIELD_BOOL_PTR("blind", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, y_reconcile, blind),
+    REAL(y_reconcile, rtt_ms),
+    REAL(y_reconcile, wait_ms),
+    CYAML_FIELD_END};
 static const cyaml_schema_field_t f_job[] = {TEXT(y_job, name),
                                              TEXT(y_job, protocol),
                                              CYAML_FIELD_MAPPING_PTR("input", CYAML_FLAG_POINTER, y_job, input, f_input),
@@ -78,7 +83,8 @@ static const cyaml_schema_value_t schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINT
 /* @p key is where the fault is seen: the place of the key, or of the mapping that lacks it. */
 static qd_status bad(const qd_yaml_places *places, const char *key, const char *why, qd_error *err) {
     char at[QD_YAML_PLACE];
-    return qd_fail(err, QD_E_INPUT, "%s: %s %s|||qdistill's manual page lists every key of a job with its range", qd_yaml_place(places, key, at), key, why);
+    return qd_fail(err, QD_E_INPUT, "%s: %s %s|||qdistill's manual page lists every key of a job with its range",
+                   qd_yaml_place(places, key, at), key, why);
 }
 
 /* The name goes into a path: keep it to characters that need no quoting anywhere. */
@@ -87,8 +93,9 @@ static bool name_ok(const char *s) {
     return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(s);
 }
 
-static const char *const protocols[] = {"bbm92", NULL}, *const bounds[] = {"random-sampling", NULL}, *const correlations[] = {"anti", "same", NULL},
-                  *const codes[] = {"auto", "nr-bg1", "nr-bg2", "cascade", NULL};
+static const char *const protocols[] = {"bbm92", NULL}, *const bounds[] = {"random-sampling", NULL},
+                         *const correlations[] = {"anti", "same", NULL},
+                         *const codes[] = {"auto", "nr-bg1", "nr-bg2", "cascade", NULL};
 #define SKEW_PS 0, 100000
 
 static const qd_yaml_limit limits[] = {
@@ -133,19 +140,25 @@ static qd_status take_input(const y_job *y, const qd_yaml_places *places, qd_job
     if (!dir) return qd_fail(err, QD_E_INTERNAL, "no memory for a job");
     qd_status st = QD_OK;
     job->rehearsal = in->scenario != NULL;
-    if (in->scenario && (in->alice || in->bob)) st = bad(places, "input", "has a scenario and recordings: give one of them", err);
+    if (in->scenario && (in->alice || in->bob))
+        st = bad(places, "input", "has a scenario and recordings: give one of them", err);
     else if (in->scenario) {
         job->scenario = qd_path_join(dir, in->scenario);
-        if (!job->scenario) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
-        else if (!in->duration_s) st = bad(places, "input.duration_s", "is missing: how much link time to simulate", err);
-        else job->duration_s = *in->duration_s;
+        if (!job->scenario)
+            st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
+        else if (!in->duration_s)
+            st = bad(places, "input.duration_s", "is missing: how much link time to simulate", err);
+        else
+            job->duration_s = *in->duration_s;
     } else if (!in->alice || !in->bob) {
         st = bad(places, "input", "needs a scenario, or alice and bob", err);
     } else if (in->duration_s) {
         st = bad(places, "input.duration_s", "belongs to a scenario; recordings run to their end", err);
     } else if (y->seed) {
         char at[QD_YAML_PLACE];
-        st = qd_fail(err, QD_E_USAGE, "%s: seed with recordings||a real key never comes from a seed; seeds are for rehearsals on a scenario|remove the key 'seed'",
+        st = qd_fail(err, QD_E_USAGE,
+                     "%s: seed with recordings||a real key never comes from a seed; seeds are for rehearsals on a "
+                     "scenario|remove the key 'seed'",
                      qd_yaml_place(places, "seed", at));
     } else {
         const y_station *s[2] = {in->alice, in->bob};
@@ -160,8 +173,12 @@ static qd_status take_input(const y_job *y, const qd_yaml_places *places, qd_job
     return st;
 }
 
-static double real_or(const double *v, double def) { return v ? *v : def; }
-static uint64_t uint_or(const uint64_t *v, uint64_t def) { return v ? *v : def; }
+static double real_or(const double *v, double def) {
+    return v ? *v : def;
+}
+static uint64_t uint_or(const uint64_t *v, uint64_t def) {
+    return v ? *v : def;
+}
 
 /* What is there is in its range. */
 static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
@@ -206,11 +223,16 @@ qd_status qd_job_load(const char *path, qd_job *job, qd_error *err) {
     if (st == QD_OK) st = take_input(y, places, job, err);
     if (st == QD_OK) st = take_numbers(y, job, err);
     if (st == QD_OK && job->blind && job->rounds == 0)
-        st = bad(places, "reconcile.blind", "needs rounds of added rows, in which the error rate is found out: reconcile.rounds, and wait_ms of rtt_ms at least", err);
+        st = bad(
+            places, "reconcile.blind",
+            "needs rounds of added rows, in which the error rate is found out: reconcile.rounds, and wait_ms of rtt_ms at least",
+            err);
     if (st == QD_OK && job->blind && strcmp(job->code, "cascade") == 0)
-        st = bad(places, "reconcile.blind", "goes with the 5G codes only: Cascade takes its block sizes from the error rate", err);
+        st =
+            bad(places, "reconcile.blind", "goes with the 5G codes only: Cascade takes its block sizes from the error rate", err);
     char at[QD_YAML_PLACE];
-    if (st == QD_OK && !(job->announce_at = strdup(qd_yaml_place(places, "sift.announce_ps", at)))) st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
+    if (st == QD_OK && !(job->announce_at = strdup(qd_yaml_place(places, "sift.announce_ps", at))))
+        st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");
     qd_yaml_free(&schema, data);
     qd_yaml_places_free(places);
     if (st != QD_OK) qd_job_free(job);

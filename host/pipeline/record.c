@@ -9,7 +9,9 @@
 #include "qdistill/security.h"
 #include "qdistill/timetag.h"
 
-static json_t *zx(const uint64_t v[2]) { return json_pack("{s:o,s:o}", "z", qd_json_from_u64(v[QD_Z]), "x", qd_json_from_u64(v[QD_X])); }
+static json_t *zx(const uint64_t v[2]) {
+    return json_pack("{s:o,s:o}", "z", qd_json_from_u64(v[QD_Z]), "x", qd_json_from_u64(v[QD_X]));
+}
 
 /* ---- manifest ---------------------------------------------------------------------------------------------------- */
 
@@ -44,7 +46,9 @@ static json_t *options(const qd_job *job, const qd_station_params *p) {
     if (!job->rehearsal) {
         json_t *skew = json_array();
         for (int i = 0; i < 2; i++)
-            json_array_append_new(skew, json_pack("[o,o,o,o]", qd_json_from_u64(job->skew_ps[i][0]), qd_json_from_u64(job->skew_ps[i][1]), qd_json_from_u64(job->skew_ps[i][2]), qd_json_from_u64(job->skew_ps[i][3])));
+            json_array_append_new(
+                skew, json_pack("[o,o,o,o]", qd_json_from_u64(job->skew_ps[i][0]), qd_json_from_u64(job->skew_ps[i][1]),
+                                qd_json_from_u64(job->skew_ps[i][2]), qd_json_from_u64(job->skew_ps[i][3])));
         json_object_set_new(o, "skew_ps", skew);
     }
     if (job->rehearsal) {
@@ -57,7 +61,9 @@ static json_t *options(const qd_job *job, const qd_station_params *p) {
 static qd_status add_input(json_t *inputs, const char *who, const char *path, const char *format, qd_error *err) {
     char hex[65];
     QD_TRY(format ? qd_tag_sha256(path, hex, err) : qd_sha256_file(path, hex, err));
-    json_object_set_new(inputs, who, format ? json_pack("{s:s,s:s,s:s}", "path", path, "format", format, "sha256", hex) : json_pack("{s:s,s:s}", "path", path, "sha256", hex));
+    json_object_set_new(inputs, who,
+                        format ? json_pack("{s:s,s:s,s:s}", "path", path, "format", format, "sha256", hex)
+                               : json_pack("{s:s,s:s}", "path", path, "sha256", hex));
     return QD_OK;
 }
 
@@ -65,8 +71,8 @@ json_t *qd_record_device(const qd_device *dev, const char *fallback) {
     json_t *o;
     if (dev) {
         const qd_device_info *d = qd_device_about(dev);
-        o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b}", "id", d->id, "name", d->name, "type", d->type, "driver", d->driver, "platform", d->platform, "version", d->version,
-                      "used", 1);
+        o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b}", "id", d->id, "name", d->name, "type", d->type, "driver", d->driver,
+                      "platform", d->platform, "version", d->version, "used", 1);
     } else {
         o = json_pack("{s:s,s:s,s:s,s:b}", "id", "ref", "name", "reference path", "type", "ref", "used", 1);
     }
@@ -74,14 +80,15 @@ json_t *qd_record_device(const qd_device *dev, const char *fallback) {
     return o;
 }
 
-qd_status qd_record_manifest(const qd_job *job, const qd_station_params *p, const qd_link *link, qd_device *dev, const char *fallback, json_t **out,
-                             qd_error *err) {
+qd_status qd_record_manifest(const qd_job *job, const qd_station_params *p, const qd_link *link, qd_device *dev,
+                             const char *fallback, json_t **out, qd_error *err) {
     json_t *inputs = json_object();
     static const char *const who[2] = {"alice", "bob"};
     qd_status st = QD_OK;
     *out = NULL;
     if (job->rehearsal) st = add_input(inputs, "scenario", job->scenario, NULL, err);
-    for (int i = 0; i < 2 && st == QD_OK && !job->rehearsal; i++) st = add_input(inputs, who[i], job->file[i], job->format[i], err);
+    for (int i = 0; i < 2 && st == QD_OK && !job->rehearsal; i++)
+        st = add_input(inputs, who[i], job->file[i], job->format[i], err);
     if (st != QD_OK) {
         json_decref(inputs);
         return st;
@@ -93,9 +100,9 @@ qd_status qd_record_manifest(const qd_job *job, const qd_station_params *p, cons
         json_object_set_new(tables, qd_code_name(id), json_string(code));
     }
     if (link) json_object_set_new(tables, "link", json_string(qd_link_tables_sha256(link)));
-    *out = json_pack("{s:i,s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "tool", "qdistill", "version", QD_VERSION, "name", job->name, "job", job->path,
-                     "rehearsal", (int)job->rehearsal, "options", options(job, p), "inputs", inputs, "tables", tables, "kernels", kernels(), "device",
-                     qd_record_device(dev, fallback));
+    *out = json_pack("{s:i,s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "tool", "qdistill", "version", QD_VERSION,
+                     "name", job->name, "job", job->path, "rehearsal", (int)job->rehearsal, "options", options(job, p), "inputs",
+                     inputs, "tables", tables, "kernels", kernels(), "device", qd_record_device(dev, fallback));
     return *out ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for the manifest");
 }
 
@@ -109,7 +116,9 @@ qd_status qd_record_same_run(const json_t *old, const json_t *now, qd_error *err
             field = key;
             break;
         }
-        return qd_fail(err, QD_E_INPUT, "--resume refused: %s%s%s differs from the run that was stopped||going on would mix two runs in one key|run the job anew with another --out",
+        return qd_fail(err, QD_E_INPUT,
+                       "--resume refused: %s%s%s differs from the run that was stopped||going on would mix two runs in one "
+                       "key|run the job anew with another --out",
                        parts[i], *field ? "." : "", field);
     }
     return QD_OK;
@@ -143,7 +152,9 @@ json_t *qd_record_block(const qd_block *a, const qd_block *bob, const qd_station
     json_object_set_new(o, "block", qd_json_from_u64(a->block));
     json_object_set_new(o, "n", qd_json_from_u64(a->counts.n[QD_Z] + a->counts.n[QD_X]));
     json_object_set_new(o, "key_bits", qd_json_from_u64(a->key.n));
-    json_object_set_new(o, "epsilon", json_pack("{s:f,s:f,s:n,s:f}", "sec", p->eps_sec, "cor", p->eps_cor, "auth", "total", p->eps_sec + p->eps_cor));
+    json_object_set_new(
+        o, "epsilon",
+        json_pack("{s:f,s:f,s:n,s:f}", "sec", p->eps_sec, "cor", p->eps_cor, "auth", "total", p->eps_sec + p->eps_cor));
     json_object_set_new(o, "coincidences", qd_json_from_u64(a->coincidences));
     json_object_set_new(o, "sifted", zx(a->sifted));
     json_object_set_new(o, "sampled", zx(a->sampled));
@@ -160,7 +171,9 @@ json_t *qd_record_block(const qd_block *a, const qd_block *bob, const qd_station
     json_object_set_new(o, "rounds", zx(a->rounds));
     json_object_set_new(o, "added_rounds", zx(a->added_rounds));
     json_object_set_new(o, "added_bits", zx(a->added_bits));
-    json_object_set_new(o, "message_bytes", json_pack("{s:o,s:o}", "alice", qd_json_from_u64(a->message_bytes[0]), "bob", qd_json_from_u64(a->message_bytes[1])));
+    json_object_set_new(
+        o, "message_bytes",
+        json_pack("{s:o,s:o}", "alice", qd_json_from_u64(a->message_bytes[0]), "bob", qd_json_from_u64(a->message_bytes[1])));
     json_object_set_new(o, "entropy_bits", qd_json_from_real(entropy_bits(&a->counts)));
     if (bob && a->frames) json_object_set_new(o, "iterations_mean", qd_json_from_real(bob->iterations / (double)a->frames));
     json_object_set_new(o, "ledger", ledger_record(&a->ledger));
@@ -169,7 +182,8 @@ json_t *qd_record_block(const qd_block *a, const qd_block *bob, const qd_station
     if (a->abandoned) json_object_set_new(o, "abandoned", json_true());
     if (a->sample_qber) json_object_set_new(o, "qber_sampled", json_true());
     if (p->rehearsal && bob && a->sample_qber && a->raw[QD_Z].n == bob->raw[QD_Z].n && a->raw[QD_X].n == bob->raw[QD_X].n) {
-        const uint64_t errors[2] = {qd_bits_distance_truth(&a->raw[QD_Z], &bob->raw[QD_Z]), qd_bits_distance_truth(&a->raw[QD_X], &bob->raw[QD_X])};
+        const uint64_t errors[2] = {qd_bits_distance_truth(&a->raw[QD_Z], &bob->raw[QD_Z]),
+                                    qd_bits_distance_truth(&a->raw[QD_X], &bob->raw[QD_X])};
         const uint64_t n[2] = {a->raw[QD_Z].n, a->raw[QD_X].n};
         json_object_set_new(o, "truth", json_pack("{s:o,s:o}", "n", zx(n), "errors", zx(errors)));
     }

@@ -29,9 +29,9 @@ typedef struct run {
     qd_keyfile key[2];
     qd_run_state state;
     bool match;
-    bool again;   /* the run was complete: nothing to do but to give its summary again */
-    bool created; /* the run directory is this run's own */
-    int lock; /* descriptor of the locked run directory; -1: none */
+    bool again;       /* the run was complete: nothing to do but to give its summary again */
+    bool created;     /* the run directory is this run's own */
+    int lock;         /* descriptor of the locked run directory; -1: none */
     char reason[640]; /* why the last block gave no key, or why the run ended */
     double t0;
 } run;
@@ -40,17 +40,29 @@ typedef struct run {
 
 static qd_status params_of(run *r, qd_tick tick, qd_error *err) {
     const qd_job *j = r->job;
-    r->params = (qd_station_params){.block_coincidences = j->block_coincidences, .tick = tick, .window_ps = j->window_ps, .announce_ps = j->announce_ps,
-                                    .dead_ps = j->dead_ps, .correlation_same = j->correlation_same, .max_offset_s = j->max_offset_s, .max_ppm = j->max_ppm,
-                                    .eps_sec = j->eps_sec, .eps_cor = j->eps_cor, .rehearsal = j->rehearsal, .seed = j->seed};
+    r->params = (qd_station_params){.block_coincidences = j->block_coincidences,
+                                    .tick = tick,
+                                    .window_ps = j->window_ps,
+                                    .announce_ps = j->announce_ps,
+                                    .dead_ps = j->dead_ps,
+                                    .correlation_same = j->correlation_same,
+                                    .max_offset_s = j->max_offset_s,
+                                    .max_ppm = j->max_ppm,
+                                    .eps_sec = j->eps_sec,
+                                    .eps_cor = j->eps_cor,
+                                    .rehearsal = j->rehearsal,
+                                    .seed = j->seed};
     QD_TRY(qd_code_named(j->code, &r->params.code, err));
     r->params.rounds = j->rounds;
     r->params.blind = j->blind;
     r->params.keep_outcomes = j->rehearsal && qd_link_declares_analysers(&r->scenario);
     if (j->rehearsal && !j->dead_given) r->params.dead_ps = qd_scenario_dead_ps(&r->scenario);
     if (j->announce_ps * tick.den % tick.num != 0)
-        return qd_fail(err, QD_E_INPUT, "%s: sift.announce_ps %llu is not a whole number of the tags' ticks||one tick is %llu/%llu ps|use 125 or a multiple of it", j->announce_at ? j->announce_at : j->path,
-                       (unsigned long long)j->announce_ps, (unsigned long long)tick.num, (unsigned long long)tick.den);
+        return qd_fail(err, QD_E_INPUT,
+                       "%s: sift.announce_ps %llu is not a whole number of the tags' ticks||one tick is %llu/%llu ps|use 125 or "
+                       "a multiple of it",
+                       j->announce_at ? j->announce_at : j->path, (unsigned long long)j->announce_ps,
+                       (unsigned long long)tick.num, (unsigned long long)tick.den);
     return QD_OK;
 }
 
@@ -65,7 +77,9 @@ static qd_status open_inputs(run *r, qd_error *err) {
     for (int i = 0; i < 2; i++) QD_TRY(qd_recording_open(j->file[i], j->format[i], &r->recording[i], err));
     qd_tick a = qd_recording_tick(r->recording[0]), b = qd_recording_tick(r->recording[1]);
     if (a.num != b.num || a.den != b.den)
-        return qd_fail(err, QD_E_INPUT, "job %s: %s and %s have ticks of different length|||convert one of them: qdistill tags convert", j->path, j->format[0], j->format[1]);
+        return qd_fail(err, QD_E_INPUT,
+                       "job %s: %s and %s have ticks of different length|||convert one of them: qdistill tags convert", j->path,
+                       j->format[0], j->format[1]);
     return params_of(r, a, err);
 }
 
@@ -73,30 +87,40 @@ static qd_status open_stations(run *r, qd_error *err) {
     for (int i = 0; i < 2; i++) {
         qd_direction role = (qd_direction)i;
         qd_station_params own = r->params;
-        for (int d = 0; d < 4; d++) own.skew_ps[d] = r->rehearsal ? (uint64_t)llround(r->scenario.arm[i].delay_ps[d]) : r->job->skew_ps[i][d];
+        for (int d = 0; d < 4; d++)
+            own.skew_ps[d] = r->rehearsal ? (uint64_t)llround(r->scenario.arm[i].delay_ps[d]) : r->job->skew_ps[i][d];
         qd_source src = r->rehearsal ? qd_rehearsal_source(r->rehearsal, role) : qd_recording_source(r->recording[i]);
         QD_TRY(qd_station_create(role, &own, src, r->opt->dev, &r->station[i], err));
     }
     return QD_OK;
 }
 
-static char *in_dir(const run *r, const char *name) { return qd_path_join(r->opt->dir, name); }
+static char *in_dir(const run *r, const char *name) {
+    return qd_path_join(r->opt->dir, name);
+}
 
 /* Two runs in one directory would send two syndromes of one frame under different private bits. */
 static qd_status lock_dir(run *r, qd_error *err) {
     r->lock = open(r->opt->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (r->lock < 0)
-        return qd_fail(err, QD_E_INPUT, "cannot open the run directory %s|%s|there is no run of this name|see qdistill run --help", r->opt->dir, strerror(errno));
+        return qd_fail(err, QD_E_INPUT,
+                       "cannot open the run directory %s|%s|there is no run of this name|see qdistill run --help", r->opt->dir,
+                       strerror(errno));
     if (flock(r->lock, LOCK_EX | LOCK_NB) != 0)
-        return qd_fail(err, QD_E_INPUT, "the run directory %s is in use|%s|another qdistill works on this run|wait for it, or stop it", r->opt->dir, strerror(errno));
+        return qd_fail(err, QD_E_INPUT,
+                       "the run directory %s is in use|%s|another qdistill works on this run|wait for it, or stop it",
+                       r->opt->dir, strerror(errno));
     return QD_OK;
 }
 
 static qd_status manifest(run *r, qd_error *err) {
-    /* An existing directory is refused before large inputs are hashed; creating one is left for when they are known to be good. */
+    /* An existing directory is refused before large inputs are hashed; creating one is left for when they are known to be good.
+     */
     struct stat exists;
-    if (r->opt->resume) QD_TRY(lock_dir(r, err));
-    else if (stat(r->opt->dir, &exists) == 0) return qd_dir_create(r->opt->dir, true, err);
+    if (r->opt->resume)
+        QD_TRY(lock_dir(r, err));
+    else if (stat(r->opt->dir, &exists) == 0)
+        return qd_dir_create(r->opt->dir, true, err);
     json_t *now = NULL, *old = NULL;
     char *path = in_dir(r, "manifest.json");
     qd_status st = qd_record_manifest(r->job, &r->params, r->link, r->opt->dev, r->opt->fallback, &now, err);
@@ -120,10 +144,15 @@ static qd_status finished(run *r, qd_error *err) {
     char *path = in_dir(r, "summary.json");
     bool there = path && access(path, F_OK) == 0;
     free(path);
-    if (there) return qd_fail(err, QD_E_INPUT, "the run in %s is complete||there is nothing to resume|its keys and summary.json stand there", r->opt->dir);
+    if (there)
+        return qd_fail(err, QD_E_INPUT,
+                       "the run in %s is complete||there is nothing to resume|its keys and summary.json stand there",
+                       r->opt->dir);
     r->again = json_is_object(r->state.summary);
     if (r->again) return QD_OK;
-    return qd_fail(err, QD_E_INPUT, "the run in %s is complete, but its summary.json is missing||an older version finished it, which kept no second copy of the summary|its keys stand there; the records of its blocks are in state.json",
+    return qd_fail(err, QD_E_INPUT,
+                   "the run in %s is complete, but its summary.json is missing||an older version finished it, which kept no "
+                   "second copy of the summary|its keys stand there; the records of its blocks are in state.json",
                    r->opt->dir);
 }
 
@@ -150,7 +179,8 @@ static qd_status open_outputs(run *r, qd_error *err) {
     static const char *const names[2][2] = {{"alice.key", "bob.key"}, {"alice.rehearsal.key", "bob.rehearsal.key"}};
     /* All is checked before anything is cut: a refused resume leaves a run that can still be resumed. */
     for (int i = 0; i < 2; i++)
-        QD_TRY(qd_keyfile_open(&r->key[i], r->opt->dir, names[r->job->rehearsal][i], r->state.key_bits, r->state.secret, r->state.checked ? r->state.check[i] : NULL, err));
+        QD_TRY(qd_keyfile_open(&r->key[i], r->opt->dir, names[r->job->rehearsal][i], r->state.key_bits, r->state.secret,
+                               r->state.checked ? r->state.check[i] : NULL, err));
     char *path = in_dir(r, "transcript.bin");
     /* What was sent of an abandoned block was seen: it stays in the transcript. */
     uint64_t at = r->state.announced ? QD_TRANSCRIPT_ALL : r->state.transcript_bytes;
@@ -174,7 +204,11 @@ static qd_status finish_block(run *r, qd_block *a, qd_block *b, qd_error *err) {
     json_t *record = qd_record_block(a, b, &r->params);
     if (!record) return qd_fail(err, QD_E_INTERNAL, "no memory for a block's record");
     json_array_append_new(r->state.blocks, record);
-    if (a->key.n != b->key.n) return qd_fail(err, QD_E_INTERNAL, "the stations' keys of block %u differ in length||a defect of qdistill|keep the run directory and report it", a->block);
+    if (a->key.n != b->key.n)
+        return qd_fail(
+            err, QD_E_INTERNAL,
+            "the stations' keys of block %u differ in length||a defect of qdistill|keep the run directory and report it",
+            a->block);
     qd_block *block[2] = {a, b};
     for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_append(&r->key[i], &block[i]->key, err));
     if (r->job->rehearsal && !qd_bits_equal(&a->key, &b->key)) r->match = false;
@@ -185,7 +219,10 @@ static qd_status finish_block(run *r, qd_block *a, qd_block *b, qd_error *err) {
     }
     r->state.next_block = a->block + 1;
     r->state.announced = false;
-    QD_TRY(qd_run_event(r->opt->dir, json_pack("{s:s,s:f,s:I,s:I,s:s}", "event", "block", "t", qd_now() - r->t0, "block", (json_int_t)a->block, "key_bits", (json_int_t)a->key.n, "reason", a->reason), err));
+    QD_TRY(qd_run_event(r->opt->dir,
+                        json_pack("{s:s,s:f,s:I,s:I,s:s}", "event", "block", "t", qd_now() - r->t0, "block", (json_int_t)a->block,
+                                  "key_bits", (json_int_t)a->key.n, "reason", a->reason),
+                        err));
     return save_state(r, err);
 }
 
@@ -208,8 +245,10 @@ static qd_status collect_blocks(run *r, qd_block waiting[2], bool have[2], qd_er
 
 static void show(const run *r, const qd_msg *m) {
     uint64_t done = 0, total = 0;
-    if (r->rehearsal) qd_rehearsal_progress(r->rehearsal, &done, &total);
-    else done = qd_station_about(r->station[0])->tags;
+    if (r->rehearsal)
+        qd_rehearsal_progress(r->rehearsal, &done, &total);
+    else
+        done = qd_station_about(r->station[0])->tags;
     qd_progress_at(r->opt->progress, qd_msg_name(m->type), (double)done);
 }
 
@@ -225,9 +264,13 @@ qd_status qd_run_stop_at_check(qd_error *err) {
     bool known = digits > 0 && digits < 11 && !colon[1 + digits];
     for (uint32_t type = QD_MSG_TIMES; known && type <= QD_MSG_DONE; type++) {
         const char *name = qd_msg_name(type);
-        if (strlen(name) == (size_t)(colon - at) && strncmp(at, name, strlen(name)) == 0 && strcmp(name, "unknown") != 0) return QD_OK;
+        if (strlen(name) == (size_t)(colon - at) && strncmp(at, name, strlen(name)) == 0 && strcmp(name, "unknown") != 0)
+            return QD_OK;
     }
-    return qd_fail(err, QD_E_USAGE, "QD_STOP_AT=%s in the environment is no place to stop at||it is TYPE:BLOCK, a message's type as a report lists it and a number, or publish|QD_STOP_AT=syndrome:0, or unset it", at);
+    return qd_fail(err, QD_E_USAGE,
+                   "QD_STOP_AT=%s in the environment is no place to stop at||it is TYPE:BLOCK, a message's type as a report "
+                   "lists it and a number, or publish|QD_STOP_AT=syndrome:0, or unset it",
+                   at);
 }
 
 /* For tests of stopping: QD_STOP_AT=TYPE:BLOCK stops the run as a signal would, when it is about to carry that message. */
@@ -257,15 +300,18 @@ static qd_status pump(run *r, qd_error *err) {
     qd_msg m;
     qd_status st = qd_station_step(r->station[0], NULL, &r->box, &r->over[0], err);
     while (st == QD_OK && qd_outbox_take(&r->box, &m)) {
-        if (stop_asked(r, &m)) st = QD_STOPPED;
-        else st = carry(r, &m, err);
+        if (stop_asked(r, &m))
+            st = QD_STOPPED;
+        else
+            st = carry(r, &m, err);
         show(r, &m);
         free(m.body);
         if (st == QD_OK) st = collect_blocks(r, waiting, have, err);
     }
     for (int i = 0; i < 2; i++)
         if (have[i]) qd_block_destroy(&waiting[i]);
-    if (st == QD_OK && !(r->over[0] && r->over[1])) st = qd_fail(err, QD_E_INTERNAL, "the stations stopped talking before the job was over");
+    if (st == QD_OK && !(r->over[0] && r->over[1]))
+        st = qd_fail(err, QD_E_INTERNAL, "the stations stopped talking before the job was over");
     return st;
 }
 
@@ -287,7 +333,8 @@ static void explain(run *r) {
     for (int i = 0; i < 2; i++) {
         const char *d = only_detector(qd_station_about(r->station[i]));
         if (d) {
-            snprintf(r->reason, sizeof r->reason, "all tags of %s are in one detector, %s: no bits can come of them", i ? "Bob" : "Alice", d);
+            snprintf(r->reason, sizeof r->reason, "all tags of %s are in one detector, %s: no bits can come of them",
+                     i ? "Bob" : "Alice", d);
             return;
         }
     }
@@ -300,7 +347,10 @@ static qd_status digest(const run *r, int side, char hex[65], qd_error *err) {
 }
 
 static qd_status no_key(const char *reason, qd_error *err) {
-    return qd_fail(err, QD_E_POLICY, "no key: %s||what cannot be bounded counts as known to an eavesdropper|a longer job, or a link with fewer errors; the report says what took each part away", reason);
+    return qd_fail(err, QD_E_POLICY,
+                   "no key: %s||what cannot be bounded counts as known to an eavesdropper|a longer job, or a link with fewer "
+                   "errors; the report says what took each part away",
+                   reason);
 }
 
 /* The summary of a run that was complete, and how that run ended. */
@@ -311,7 +361,8 @@ static qd_status give_again(const run *r, json_t **summary, FILE *text, qd_error
     return reason ? no_key(reason, err) : QD_OK;
 }
 
-/* The keys get their names, then the state says that there is nothing to resume, and keeps the summary until the caller has written it. */
+/* The keys get their names, then the state says that there is nothing to resume, and keeps the summary until the caller has
+ * written it. */
 static qd_status publish(run *r, const json_t *summary, qd_status st, qd_error *err) {
     for (int i = 0; i < 2; i++) QD_TRY(qd_keyfile_finish(&r->key[i], err));
     if (stop_at(r, "publish")) return QD_STOPPED; /* for tests: as if it had died here */
@@ -332,15 +383,26 @@ static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_e
         st = no_key(r->reason, err);
     }
     for (int i = 0; i < 2; i++) QD_TRY(digest(r, i, hex[i], err));
-    qd_run_facts f = {.job = r->job, .params = &r->params, .blocks = r->state.blocks, .alice = qd_station_about(r->station[0]), .bob = qd_station_about(r->station[1]),
-                      .clock = qd_station_clock(r->station[1]), .eve = qd_transcript_eve(r->transcript), .match_known = r->job->rehearsal && key,
-                      .match = r->match, .digest = {*hex[0] ? hex[0] : NULL, *hex[1] ? hex[1] : NULL}, .seconds = qd_now() - r->t0,
-                      .link = r->link, .abort_reason = st == QD_E_POLICY ? r->reason : ""};
+    qd_run_facts f = {.job = r->job,
+                      .params = &r->params,
+                      .blocks = r->state.blocks,
+                      .alice = qd_station_about(r->station[0]),
+                      .bob = qd_station_about(r->station[1]),
+                      .clock = qd_station_clock(r->station[1]),
+                      .eve = qd_transcript_eve(r->transcript),
+                      .match_known = r->job->rehearsal && key,
+                      .match = r->match,
+                      .digest = {*hex[0] ? hex[0] : NULL, *hex[1] ? hex[1] : NULL},
+                      .seconds = qd_now() - r->t0,
+                      .link = r->link,
+                      .abort_reason = st == QD_E_POLICY ? r->reason : ""};
     if (r->job->rehearsal && key) f.match = r->match && strcmp(hex[0], hex[1]) == 0;
     *summary = qd_record_summary(&f);
     if (text) qd_record_text(*summary, r->opt->dev ? qd_device_about(r->opt->dev)->name : "the reference path", text);
     if (f.match_known && !f.match) /* such keys never get their name */
-        return qd_fail(err, QD_E_INTERNAL, "the stations' keys differ although they were verified||a defect of qdistill, or an undetected error of probability eps_cor|keep the run directory and report it");
+        return qd_fail(err, QD_E_INTERNAL,
+                       "the stations' keys differ although they were verified||a defect of qdistill, or an undetected error of "
+                       "probability eps_cor|keep the run directory and report it");
     return st == QD_STOPPED ? st : publish(r, *summary, st, err);
 }
 
@@ -377,7 +439,10 @@ qd_status qd_job_run(const qd_job *job, const qd_run_options *opt, json_t **summ
     if (st == QD_OK) st = open_stations(&r, err);
     if (st == QD_OK && !opt->resume) st = save_state(&r, err);
     if (st == QD_OK)
-        st = qd_run_event(opt->dir, json_pack("{s:s,s:f,s:b,s:I}", "event", "start", "t", qd_now() - r.t0, "resumed", (int)opt->resume, "block", (json_int_t)r.state.next_block), err);
+        st = qd_run_event(opt->dir,
+                          json_pack("{s:s,s:f,s:b,s:I}", "event", "start", "t", qd_now() - r.t0, "resumed", (int)opt->resume,
+                                    "block", (json_int_t)r.state.next_block),
+                          err);
     if (st == QD_OK) {
         uint64_t done = 0, total = 0;
         if (r.rehearsal) qd_rehearsal_progress(r.rehearsal, &done, &total);

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for a station"); }
+static qd_status no_memory(qd_error *err) {
+    return qd_fail(err, QD_E_INTERNAL, "no memory for a station");
+}
 
 double qd_station_device_seconds(const qd_station *s) {
     if (!s->dev) return 0;
@@ -23,8 +25,8 @@ const char *qd_stage_name(qd_stage stage) {
     return (unsigned)stage < QD_STAGES ? names[stage] : "unknown";
 }
 
-qd_status qd_station_create(qd_direction role, const qd_station_params *params, qd_source source, qd_device *dev, qd_station **out,
-                            qd_error *err) {
+qd_status qd_station_create(qd_direction role, const qd_station_params *params, qd_source source, qd_device *dev,
+                            qd_station **out, qd_error *err) {
     qd_station *s = calloc(1, sizeof *s);
     *out = NULL;
     if (!s) return no_memory(err);
@@ -36,7 +38,8 @@ qd_status qd_station_create(qd_direction role, const qd_station_params *params, 
     s->last_step = INT64_MIN / 4;
     s->next_try = 1;
     s->need.until = INT64_MIN;
-    for (int b = 0; b < 2; b++) s->estimate[b] = (qd_estimate){params->start_n[b] > 0, params->start_errors[b], params->start_n[b]};
+    for (int b = 0; b < 2; b++)
+        s->estimate[b] = (qd_estimate){params->start_n[b] > 0, params->start_errors[b], params->start_n[b]};
     *out = s;
     return QD_OK;
 }
@@ -79,9 +82,12 @@ qd_status qd_station_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool 
     if (s->broken)
         return in ? qd_station_unexpected(s, in, err) : qd_fail(err, QD_E_INTERNAL, "a station was stepped after its end");
     qd_status st;
-    if (in && in->from == (uint8_t)s->role) st = qd_wire_bad(in, "a station's own message came back to it", err);
-    else if (in && in->block != s->block) st = qd_wire_bad(in, "another block's number", err);
-    else st = s->role == QD_ALICE_TO_BOB ? qd_alice_step(s, in, out, done, err) : qd_bob_step(s, in, out, done, err);
+    if (in && in->from == (uint8_t)s->role)
+        st = qd_wire_bad(in, "a station's own message came back to it", err);
+    else if (in && in->block != s->block)
+        st = qd_wire_bad(in, "another block's number", err);
+    else
+        st = s->role == QD_ALICE_TO_BOB ? qd_alice_step(s, in, out, done, err) : qd_bob_step(s, in, out, done, err);
     s->broken = st != QD_OK || *done; /* what a refused message changed must not be built on */
     return st;
 }
@@ -92,10 +98,14 @@ qd_status qd_station_send(const qd_station *s, qd_outbox *out, uint32_t type, bo
     return st;
 }
 
-qd_status qd_station_no_body(const qd_msg *m, qd_error *err) { return m->bytes ? qd_wire_bad(m, "a body where none belongs", err) : QD_OK; }
+qd_status qd_station_no_body(const qd_msg *m, qd_error *err) {
+    return m->bytes ? qd_wire_bad(m, "a body where none belongs", err) : QD_OK;
+}
 
 qd_status qd_station_unexpected(const qd_station *s, const qd_msg *m, qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "message '%s' of block %u came out of order to %s||the other station runs another version, or messages were lost, replayed or inserted|stop and compare both stations' versions",
+    return qd_fail(err, QD_E_INPUT,
+                   "message '%s' of block %u came out of order to %s||the other station runs another version, or messages were "
+                   "lost, replayed or inserted|stop and compare both stations' versions",
                    qd_msg_name(m->type), m->block, s->role ? "Bob" : "Alice");
 }
 
@@ -107,17 +117,22 @@ bool qd_station_take_block(qd_station *s, qd_block *b) {
     return true;
 }
 
-const qd_station_totals *qd_station_about(const qd_station *s) { return &s->totals; }
-const qd_clock *qd_station_clock(const qd_station *s) { return &s->clock; }
+const qd_station_totals *qd_station_about(const qd_station *s) {
+    return &s->totals;
+}
+const qd_clock *qd_station_clock(const qd_station *s) {
+    return &s->clock;
+}
 
 qd_random qd_station_random(const qd_station *s, uint32_t stream, int basis) {
-    return (qd_random){.rehearsal = s->p.rehearsal, .seed = s->p.seed, .stream = stream, .entity = (uint64_t)s->block * 2 + (unsigned)basis};
+    return (qd_random){
+        .rehearsal = s->p.rehearsal, .seed = s->p.seed, .stream = stream, .entity = (uint64_t)s->block * 2 + (unsigned)basis};
 }
 
 /* ---- events ------------------------------------------------------------------------------------------------------ */
 
-/* Take each detector's delay off, so that a time does not tell which one it was. Events of several detectors keep the least of their
- * delays. Then order is restored; what an event still to come may overtake waits. */
+/* Take each detector's delay off, so that a time does not tell which one it was. Events of several detectors keep the least of
+ * their delays. Then order is restored; what an event still to come may overtake waits. */
 static qd_status remove_skew(qd_station *s, qd_tags *raw, qd_error *err) {
     uint64_t most = 0;
     int64_t ticks[4], last = raw->n ? raw->t[raw->n - 1] : INT64_MIN;
@@ -205,10 +220,11 @@ qd_status qd_station_measure(qd_station *s, const uint64_t *index, uint64_t n, q
     uint8_t *event = qd_secret_alloc(n);
     if (!event) return no_memory(err);
     for (uint64_t i = 0; i < n; i++) event[i] = s->own.mask[index[i] - s->own_base];
-    qd_random r = {.rehearsal = s->p.rehearsal, .seed = s->p.seed, .stream = s->role ? QD_STREAM_MULTI_BOB : QD_STREAM_MULTI_ALICE};
+    qd_random r = {
+        .rehearsal = s->p.rehearsal, .seed = s->p.seed, .stream = s->role ? QD_STREAM_MULTI_BOB : QD_STREAM_MULTI_ALICE};
     qd_sift_coins(&r, event, index, n, event);
-    QD_TRY_OUT(st, qd_sift_measure(s->dev, s->role ? QD_BOB : QD_ALICE, s->p.correlation_same ? QD_SAME : QD_ANTI, event, n, &basis, &value,
-                                   &counts, err));
+    QD_TRY_OUT(st, qd_sift_measure(s->dev, s->role ? QD_BOB : QD_ALICE, s->p.correlation_same ? QD_SAME : QD_ANTI, event, n,
+                                   &basis, &value, &counts, err));
     QD_TRY_OUT(st, qd_bits_append(&s->basis, &basis, err));
     QD_TRY_OUT(st, qd_bits_append(&s->value, &value, err));
     for (int b = 0; b < 2; b++)
@@ -284,7 +300,9 @@ out:
     return st;
 }
 
-uint64_t qd_station_sample_size(uint64_t n) { return n / 8 < 16384 ? n / 8 : 16384; }
+uint64_t qd_station_sample_size(uint64_t n) {
+    return n / 8 < 16384 ? n / 8 : 16384;
+}
 
 qd_status qd_station_take_sample(qd_station *s, int basis, const uint64_t *pos, uint64_t n, qd_bits *out, qd_error *err) {
     qd_bits *str = &s->str[basis], rest;
@@ -296,8 +314,10 @@ qd_status qd_station_take_sample(qd_station *s, int basis, const uint64_t *pos, 
     }
     uint64_t k = 0, at = 0;
     for (uint64_t i = 0; i < str->n; i++) {
-        if (k < n && pos[k] == i) qd_bits_set(out, k++, qd_bits_get(str, i));
-        else qd_bits_set(&rest, at++, qd_bits_get(str, i));
+        if (k < n && pos[k] == i)
+            qd_bits_set(out, k++, qd_bits_get(str, i));
+        else
+            qd_bits_set(&rest, at++, qd_bits_get(str, i));
     }
     qd_bits_destroy(str);
     *str = rest;
@@ -305,7 +325,9 @@ qd_status qd_station_take_sample(qd_station *s, int basis, const uint64_t *pos, 
     return QD_OK;
 }
 
-bool qd_station_needs_sample(const qd_station *s) { return !s->p.blind && (!s->estimate[QD_Z].known || !s->estimate[QD_X].known); }
+bool qd_station_needs_sample(const qd_station *s) {
+    return !s->p.blind && (!s->estimate[QD_Z].known || !s->estimate[QD_X].known);
+}
 
 void qd_station_reject(qd_station *s, const char *why) {
     s->cur.rejected = true;
@@ -323,10 +345,11 @@ void qd_station_hopeless(qd_station *s, qd_hopeless why) {
     if (why == QD_HOPELESS_FRAME)
         snprintf(text, sizeof text, "too few sifted bits for a frame: %llu in z, %llu in x", n[QD_Z], n[QD_X]);
     else if (why == QD_HOPELESS_SHORT)
-        snprintf(text, sizeof text, "too few sifted bits for a key at QBER %.2f %% (z), %.2f %% (x): %llu in z, %llu in x", percent[QD_Z],
-                 percent[QD_X], n[QD_Z], n[QD_X]);
+        snprintf(text, sizeof text, "too few sifted bits for a key at QBER %.2f %% (z), %.2f %% (x): %llu in z, %llu in x",
+                 percent[QD_Z], percent[QD_X], n[QD_Z], n[QD_X]);
     else
-        snprintf(text, sizeof text, "QBER %.2f %% (z), %.2f %% (x): more than the code and the bound can turn into key; treat it as an eavesdropper",
+        snprintf(text, sizeof text,
+                 "QBER %.2f %% (z), %.2f %% (x): more than the code and the bound can turn into key; treat it as an eavesdropper",
                  percent[QD_Z], percent[QD_X]);
     qd_station_reject(s, text);
 }
@@ -396,11 +419,14 @@ qd_status qd_station_hash(qd_station *s, int basis, const qd_bits *seed, qd_erro
 
 static json_t *basis_terms(const qd_bbm92_result *r, int b) {
     const qd_bbm92_terms *t = &r->terms[b];
-    return json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:I,s:f,s:f,s:f,s:f,s:I,s:I,s:b,s:{s:f,s:f}}", "n", (json_int_t)t->n, "k", (json_int_t)t->k, "m",
-                     (json_int_t)t->m, "eps", t->eps, "eps_pa", t->eps_pa, "eps_s", t->eps_s, "errors_bound", (json_int_t)t->errors_bound,
-                     "phase_error", t->phase_error, "entropy_bits", t->entropy_bits, "hash_bits", t->hash_bits, "before_charges",
-                     t->before_charges, "charged", (json_int_t)r->charged[b], "key_bits", (json_int_t)r->key_bits[b], "exact_tail", (int)t->exact_tail,
-                     "closed_form_for_comparison_only", "phase_error", t->closed_form_phase_error, "bits", t->closed_form_bits);
+    return json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:I,s:f,s:f,s:f,s:f,s:I,s:I,s:b,s:{s:f,s:f}}", "n", (json_int_t)t->n, "k",
+                     (json_int_t)t->k, "m", (json_int_t)t->m, "eps", t->eps, "eps_pa", t->eps_pa, "eps_s", t->eps_s,
+                     "errors_bound", (json_int_t)t->errors_bound, "phase_error", t->phase_error, "entropy_bits", t->entropy_bits,
+                     "hash_bits", t->hash_bits, "before_charges", t->before_charges, "charged", (json_int_t)r->charged[b],
+                     "key_bits", (json_int_t)r->key_bits[b], "exact_tail", (int)t->exact_tail, "closed_form_for_comparison_only",
+                     "phase_error", t->closed_form_phase_error, "bits", t->closed_form_bits);
 }
 
-json_t *qd_station_terms(const qd_bbm92_result *r) { return json_pack("{s:o,s:o}", "z", basis_terms(r, QD_Z), "x", basis_terms(r, QD_X)); }
+json_t *qd_station_terms(const qd_bbm92_result *r) {
+    return json_pack("{s:o,s:o}", "z", basis_terms(r, QD_Z), "x", basis_terms(r, QD_X));
+}

@@ -5,7 +5,6 @@
 #include "qdistill/timetag.h"
 #include "record.h"
 
-
 /* Sum of a member over all block records; key NULL: the member is a number, else a member of it. */
 static uint64_t sum(const json_t *blocks, const char *member, const char *key) {
     uint64_t total = 0;
@@ -19,7 +18,8 @@ static uint64_t sum(const json_t *blocks, const char *member, const char *key) {
 
 static double sum_real(const json_t *blocks, const char *member) {
     double total = 0;
-    for (size_t i = 0; i < json_array_size(blocks); i++) total += json_number_value(json_object_get(json_array_get(blocks, i), member));
+    for (size_t i = 0; i < json_array_size(blocks); i++)
+        total += json_number_value(json_object_get(json_array_get(blocks, i), member));
     return total;
 }
 
@@ -30,7 +30,8 @@ static double term_sum(const json_t *blocks, const char *term) {
         for (int b = 0; b < 2; b++) {
             const json_t *t = json_object_get(json_object_get(json_array_get(blocks, i), "terms"), basis[b]);
             /* the record's length, not the bound's: a string that was not verified has a length by the bound, and no key */
-            if (json_integer_value(json_object_get(json_object_get(json_array_get(blocks, i), "ell"), basis[b]))) total += json_number_value(json_object_get(t, term));
+            if (json_integer_value(json_object_get(json_object_get(json_array_get(blocks, i), "ell"), basis[b])))
+                total += json_number_value(json_object_get(t, term));
         }
     return total;
 }
@@ -57,7 +58,9 @@ static double truth_rate(const json_t *blocks, const char *basis) {
 }
 
 static void step(json_t *waterfall, const char *what, double bits) {
-    json_array_append_new(waterfall, json_pack("{s:s,s:o}", "what", what, "bits", bits == floor(bits) && bits < 9e15 ? qd_json_from_u64((uint64_t)bits) : qd_json_from_real(bits)));
+    json_array_append_new(
+        waterfall, json_pack("{s:s,s:o}", "what", what, "bits",
+                             bits == floor(bits) && bits < 9e15 ? qd_json_from_u64((uint64_t)bits) : qd_json_from_real(bits)));
 }
 
 static json_t *waterfall(const qd_run_facts *f) {
@@ -71,13 +74,15 @@ static json_t *waterfall(const qd_run_facts *f) {
     step(w, "sifted: same basis", (double)(sum(b, "sifted", "z") + sum(b, "sifted", "x")));
     step(w, "less sample, disclosed", (double)(sum(b, "sampled", "z") + sum(b, "sampled", "x")));
     step(w, "less tails that fill no frame", (double)(sum(b, "dropped_tail", "z") + sum(b, "dropped_tail", "x")));
-    uint64_t left = sum(b, "sifted", "z") + sum(b, "sifted", "x") - sum(b, "sampled", "z") - sum(b, "sampled", "x") - sum(b, "dropped_tail", "z") - sum(b, "dropped_tail", "x");
+    uint64_t left = sum(b, "sifted", "z") + sum(b, "sifted", "x") - sum(b, "sampled", "z") - sum(b, "sampled", "x") -
+                    sum(b, "dropped_tail", "z") - sum(b, "dropped_tail", "x");
     if (left != sum(b, "n", NULL)) step(w, "less refused: no key from these blocks", (double)left - (double)sum(b, "n", NULL));
     step(w, "verified", (double)sum(b, "n", NULL));
     step(w, "unknown to Eve by the bound", term_sum(b, "entropy_bits"));
     step(w, "less charged for what was announced", term_sum(b, "charged"));
     step(w, "less hashing term", term_sum(b, "hash_bits"));
-    double rounding = term_sum(b, "entropy_bits") - term_sum(b, "charged") - term_sum(b, "hash_bits") - (double)sum(b, "key_bits", NULL);
+    double rounding =
+        term_sum(b, "entropy_bits") - term_sum(b, "charged") - term_sum(b, "hash_bits") - (double)sum(b, "key_bits", NULL);
     if (fabs(rounding) > 1e-6) step(w, "less rounding down", rounding);
     step(w, "secret", (double)sum(b, "key_bits", NULL));
     return w;
@@ -91,8 +96,9 @@ static json_t *stages(const qd_run_facts *f) {
         double s = x->seconds + y->seconds, d = x->device_seconds + y->device_seconds;
         /* Both stations work through the same bits: count them once. */
         uint64_t items = i == QD_STAGE_SOURCE ? x->items + y->items : x->items > y->items ? x->items : y->items;
-        json_array_append_new(a, json_pack("{s:s,s:f,s:f,s:o,s:o,s:s}", "name", qd_stage_name((qd_stage)i), "seconds", s, "device_seconds", d, "items", qd_json_from_u64(items),
-                                           "rate", s > 0 ? qd_json_from_real((double)items / s) : json_null(), "unit", unit[i]));
+        json_array_append_new(a, json_pack("{s:s,s:f,s:f,s:o,s:o,s:s}", "name", qd_stage_name((qd_stage)i), "seconds", s,
+                                           "device_seconds", d, "items", qd_json_from_u64(items), "rate",
+                                           s > 0 ? qd_json_from_real((double)items / s) : json_null(), "unit", unit[i]));
     }
     return a;
 }
@@ -102,7 +108,9 @@ static json_t *eve(const qd_eve *e) {
     for (uint32_t t = 0; t < 40; t++)
         for (int d = 0; d < 2; d++)
             if (e->messages[d][t])
-                json_array_append_new(a, json_pack("{s:s,s:s,s:o,s:o}", "type", qd_msg_name(t), "from", d ? "bob" : "alice", "messages", qd_json_from_u64(e->messages[d][t]), "bits", qd_json_from_u64(8 * e->bytes[d][t])));
+                json_array_append_new(
+                    a, json_pack("{s:s,s:s,s:o,s:o}", "type", qd_msg_name(t), "from", d ? "bob" : "alice", "messages",
+                                 qd_json_from_u64(e->messages[d][t]), "bits", qd_json_from_u64(8 * e->bytes[d][t])));
     return a;
 }
 
@@ -111,33 +119,45 @@ static json_t *warnings(const qd_run_facts *f) {
     const qd_station_totals *t[2] = {f->alice, f->bob};
     char text[320];
     for (int s = 0; s < 2; s++) {
-        if (qd_sift_warn_singles(s ? QD_BOB : QD_ALICE, t[s]->singles, QD_SINGLES_FACTOR, text, sizeof text)) json_array_append_new(a, json_string(text));
-        if (qd_sift_warn_split(s ? QD_BOB : QD_ALICE, &t[s]->classes, text, sizeof text)) json_array_append_new(a, json_string(text));
+        if (qd_sift_warn_singles(s ? QD_BOB : QD_ALICE, t[s]->singles, QD_SINGLES_FACTOR, text, sizeof text))
+            json_array_append_new(a, json_string(text));
+        if (qd_sift_warn_split(s ? QD_BOB : QD_ALICE, &t[s]->classes, text, sizeof text))
+            json_array_append_new(a, json_string(text));
     }
-    if (!f->job->rehearsal && !f->job->dead_given) json_array_append_new(a, json_string("sift.dead_ps is not declared: memoryless detection, which the bound assumes, is not met"));
+    if (!f->job->rehearsal && !f->job->dead_given)
+        json_array_append_new(
+            a, json_string("sift.dead_ps is not declared: memoryless detection, which the bound assumes, is not met"));
     if (f->link && f->params->dead_ps < qd_scenario_dead_ps(qd_link_scenario(f->link)))
-        json_array_append_new(a, json_string("sift.dead_ps is shorter than the detectors' dead time: memoryless detection, which the bound assumes, is not met"));
+        json_array_append_new(a, json_string("sift.dead_ps is shorter than the detectors' dead time: memoryless detection, which "
+                                             "the bound assumes, is not met"));
     for (int b = 0; b < 2; b++) {
         qd_time_information tell;
         qd_time_bit_information((const uint64_t(*)[2])f->bob->times[b], QD_TIME_BINS, &tell);
         if (tell.bits <= QD_TIME_INFORMATION_WARN || tell.bits <= 4 * tell.sigma) continue;
-        snprintf(text, sizeof text, "announced times tell %.2g bit (sd %.1g) of each bit in %s, above %g: detectors' delays differ (declare them: skew_ps); the bound does not cover it",
+        snprintf(text, sizeof text,
+                 "announced times tell %.2g bit (sd %.1g) of each bit in %s, above %g: detectors' delays differ (declare them: "
+                 "skew_ps); the bound does not cover it",
                  tell.bits, tell.sigma, b ? "x" : "z", QD_TIME_INFORMATION_WARN);
         json_array_append_new(a, json_string(text));
     }
     const qd_follow_report *track = &f->bob->track;
     if (track->unfitted * 20 > track->stretches) {
-        snprintf(text, sizeof text, "in %llu of %llu stretches of 67 ms too few pairs stood out to follow the clock: it went on as before them, and a clock that drifts loses pairs there",
+        snprintf(text, sizeof text,
+                 "in %llu of %llu stretches of 67 ms too few pairs stood out to follow the clock: it went on as before them, and "
+                 "a clock that drifts loses pairs there",
                  (unsigned long long)track->unfitted, (unsigned long long)track->stretches);
         json_array_append_new(a, json_string(text));
     }
     if (track->wide * 20 > track->stretches) {
-        snprintf(text, sizeof text, "in %llu of %llu stretches of the clock the pairs' times spread over more than the window takes: widen sift.window_ps, or the clock drifts faster than so few pairs let it be followed",
+        snprintf(text, sizeof text,
+                 "in %llu of %llu stretches of the clock the pairs' times spread over more than the window takes: widen "
+                 "sift.window_ps, or the clock drifts faster than so few pairs let it be followed",
                  (unsigned long long)track->wide, (unsigned long long)track->stretches);
         json_array_append_new(a, json_string(text));
     }
     qd_record_bell_warnings(f, a);
-    json_array_append_new(a, json_string("the classical channel is not authenticated in this version: a key is secret only if the messages were"));
+    json_array_append_new(
+        a, json_string("the classical channel is not authenticated in this version: a key is secret only if the messages were"));
     return a;
 }
 
@@ -146,7 +166,8 @@ static json_t *time_information(const qd_station_totals *bob) {
     for (int b = 0; b < 2; b++) {
         qd_time_information t;
         qd_time_bit_information((const uint64_t(*)[2])bob->times[b], QD_TIME_BINS, &t);
-        json_object_set_new(o, b ? "x" : "z", json_pack("{s:o,s:f,s:f}", "pairs", qd_json_from_u64(t.n), "bits", t.bits, "sigma", t.sigma));
+        json_object_set_new(o, b ? "x" : "z",
+                            json_pack("{s:o,s:f,s:f}", "pairs", qd_json_from_u64(t.n), "bits", t.bits, "sigma", t.sigma));
     }
     return o;
 }
@@ -154,21 +175,23 @@ static json_t *time_information(const qd_station_totals *bob) {
 static json_t *clock_record(const qd_clock *c) {
     if (!c->locked) return json_null();
     double ps = (double)c->tick.num / (double)c->tick.den;
-    return json_pack("{s:f,s:f,s:f,s:f,s:f}", "base_ps", (double)c->base * ps, "offset_ps", qd_clock_offset_ps(c), "frequency_ppm", qd_clock_ppm(c), "significance", c->significance, "p_false",
-                     c->p_false);
+    return json_pack("{s:f,s:f,s:f,s:f,s:f}", "base_ps", (double)c->base * ps, "offset_ps", qd_clock_offset_ps(c),
+                     "frequency_ppm", qd_clock_ppm(c), "significance", c->significance, "p_false", c->p_false);
 }
 
-/* What one-to-one pairing shows without the rule, about: chance pairs only of events whose own partner was lost, and true pairs of which
- * a stranger, closer than the partner, takes one; each is an error with probability 1/2. */
+/* What one-to-one pairing shows without the rule, about: chance pairs only of events whose own partner was lost, and true pairs
+ * of which a stranger, closer than the partner, takes one; each is an error with probability 1/2. */
 static double qber_without_rule(const qd_run_facts *f, const qd_link_rates *r, double pure) {
     const qd_scenario *s = qd_link_scenario(f->link);
-    double lone[2] = {-r->coincidences, -r->coincidences}, variance = (double)(f->params->announce_ps * f->params->announce_ps) / 12;
+    double lone[2] = {-r->coincidences, -r->coincidences},
+           variance = (double)(f->params->announce_ps * f->params->announce_ps) / 12;
     for (int i = 0; i < 2; i++) {
         for (int d = 0; d < 4; d++) lone[i] += r->single[i][d];
         variance += pow(s->arm[i].jitter_fwhm_ps / 2.3548, 2);
     }
     double distance = sqrt(variance * 2 / acos(-1.0)) * 1e-12; /* mean |d| of a Gaussian */
-    double chance = lone[0] * lone[1] * (double)f->params->window_ps * 1e-12, stolen = r->coincidences * (lone[0] + lone[1]) * 2 * distance;
+    double chance = lone[0] * lone[1] * (double)f->params->window_ps * 1e-12,
+           stolen = r->coincidences * (lone[0] + lone[1]) * 2 * distance;
     return ((r->coincidences - stolen) * pure + (chance + stolen) / 2) / (r->coincidences + chance);
 }
 
@@ -183,7 +206,8 @@ static json_t *expected(const qd_run_facts *f) {
         pure[b] = rule ? r.qber_kept_true[b] : r.qber_true[b];
         q[b] = rule ? r.qber_kept[b] : qber_without_rule(f, &r, pure[b]);
     }
-    return json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "qber", "z", qd_json_from_real(q[QD_Z]), "x", qd_json_from_real(q[QD_X]), "qber_without_accidentals", "z", qd_json_from_real(pure[QD_Z]), "x", qd_json_from_real(pure[QD_X]));
+    return json_pack("{s:{s:o,s:o},s:{s:o,s:o}}", "qber", "z", qd_json_from_real(q[QD_Z]), "x", qd_json_from_real(q[QD_X]),
+                     "qber_without_accidentals", "z", qd_json_from_real(pure[QD_Z]), "x", qd_json_from_real(pure[QD_X]));
 }
 
 /* Chance pairs among the coincidences. How far pairs are apart is in Bob's table of times, of pairs of matched bases. */
@@ -195,8 +219,12 @@ static double accidentals(const qd_run_facts *f) {
         n += (double)(count[0] + count[1]);
         sum += (double)(count[0] + count[1]) * width * abs(i % QD_TIME_BINS - QD_TIME_BINS / 2);
     }
-    const qd_accidental_facts a = {.displaced = f->bob->accidentals, .pairs = f->bob->pairs, .kept = {f->alice->kept, f->bob->kept},
-                                   .window_ps = f->params->window_ps, .dead_ps = f->params->dead_ps, .distance_ps = n > 0 ? sum / n : 0};
+    const qd_accidental_facts a = {.displaced = f->bob->accidentals,
+                                   .pairs = f->bob->pairs,
+                                   .kept = {f->alice->kept, f->bob->kept},
+                                   .window_ps = f->params->window_ps,
+                                   .dead_ps = f->params->dead_ps,
+                                   .distance_ps = n > 0 ? sum / n : 0};
     return qd_accidentals_among(&a);
 }
 
@@ -214,11 +242,14 @@ json_t *qd_record_summary(const qd_run_facts *f) {
     json_object_set_new(o, "sifted_bits", qd_json_from_u64(sum(b, "sifted", "z") + sum(b, "sifted", "x")));
     json_object_set_new(o, "qber", json_pack("{s:o,s:o}", "z", qd_json_from_real(q[QD_Z]), "x", qd_json_from_real(q[QD_X])));
     json_object_set_new(o, "qber_sampled", json_boolean(sampled));
-    if (isfinite(truth[QD_Z]) || isfinite(truth[QD_X])) json_object_set_new(o, "qber_truth", json_pack("{s:o,s:o}", "z", qd_json_from_real(truth[QD_Z]), "x", qd_json_from_real(truth[QD_X])));
+    if (isfinite(truth[QD_Z]) || isfinite(truth[QD_X]))
+        json_object_set_new(o, "qber_truth",
+                            json_pack("{s:o,s:o}", "z", qd_json_from_real(truth[QD_Z]), "x", qd_json_from_real(truth[QD_X])));
     json_t *model = expected(f);
     if (model) json_object_set_new(o, "expected", model);
     qd_record_bell(f, f->bob->accidentals_known ? accidentals(f) : 0, o);
-    json_object_set_new(o, "chsh_implied", qd_json_from_real(2 * sqrt(2) * (1 - 2 * (isfinite(mean) ? mean : (q[0] + q[1]) / 2))));
+    json_object_set_new(o, "chsh_implied",
+                        qd_json_from_real(2 * sqrt(2) * (1 - 2 * (isfinite(mean) ? mean : (q[0] + q[1]) / 2))));
     json_object_set_new(o, "leak_ec_bits", qd_json_from_u64(code));
     json_object_set_new(o, "efficiency", entropy > 0 ? qd_json_from_real((double)code / entropy) : json_null());
     json_object_set_new(o, "efficiency_charged", entropy > 0 ? qd_json_from_real(charged / entropy) : json_null());
@@ -227,7 +258,8 @@ json_t *qd_record_summary(const qd_run_facts *f) {
     json_object_set_new(o, "frames_failed", qd_json_from_u64(sum(b, "frames_failed", NULL)));
     json_object_set_new(o, "added_rounds", qd_json_from_u64(sum(b, "added_rounds", "z") + sum(b, "added_rounds", "x")));
     json_object_set_new(o, "message_bytes",
-                        json_pack("{s:o,s:o}", "alice", qd_json_from_u64(sum(b, "message_bytes", "alice")), "bob", qd_json_from_u64(sum(b, "message_bytes", "bob"))));
+                        json_pack("{s:o,s:o}", "alice", qd_json_from_u64(sum(b, "message_bytes", "alice")), "bob",
+                                  qd_json_from_u64(sum(b, "message_bytes", "bob"))));
     json_object_set_new(o, "final_bits", qd_json_from_u64(sum(b, "key_bits", NULL)));
     json_object_set_new(o, "blocks", json_deep_copy(b));
     json_object_set_new(o, "abort_reason", *f->abort_reason ? json_string(f->abort_reason) : json_null());
@@ -282,14 +314,20 @@ static void print_rates(const json_t *s, FILE *out) {
     if (t) fprintf(out, "; truth of the rehearsal: z %s, x %s", qd_percent(num(t, "z"), z), qd_percent(num(t, "x"), x));
     fprintf(out, "\n");
     const json_t *bell = json_object_get(s, "chsh");
-    if (json_is_object(bell)) fprintf(out, "  Bell test by the truth of the rehearsal: S = %.4f, sd %.4f (2 at most without entanglement)\n", num(bell, "S"), num(bell, "sigma"));
-    const json_t *model = json_object_get(s, "expected"), *e = json_object_get(model, "qber"), *pure = json_object_get(model, "qber_without_accidentals");
+    if (json_is_object(bell))
+        fprintf(out, "  Bell test by the truth of the rehearsal: S = %.4f, sd %.4f (2 at most without entanglement)\n",
+                num(bell, "S"), num(bell, "sigma"));
+    const json_t *model = json_object_get(s, "expected"), *e = json_object_get(model, "qber"),
+                 *pure = json_object_get(model, "qber_without_accidentals");
     if (e)
         fprintf(out, "  the model of the link expects about z %s, x %s", qd_percent(num(e, "z"), z), qd_percent(num(e, "x"), x));
     if (e) fprintf(out, " (without accidentals z %s, x %s)\n", qd_percent(num(pure, "z"), z), qd_percent(num(pure, "x"), x));
     if (json_is_number(json_object_get(s, "efficiency")))
-        fprintf(out, "  reconciliation: efficiency %.4f (charged %.4f), %.0f frames, %.0f failed, rows added in %.0f rounds, net yield %.4f\n", num(s, "efficiency"),
-                num(s, "efficiency_charged"), num(s, "frames"), num(s, "frames_failed"), num(s, "added_rounds"), num(s, "net_yield"));
+        fprintf(out,
+                "  reconciliation: efficiency %.4f (charged %.4f), %.0f frames, %.0f failed, rows added in %.0f rounds, net "
+                "yield %.4f\n",
+                num(s, "efficiency"), num(s, "efficiency_charged"), num(s, "frames"), num(s, "frames_failed"),
+                num(s, "added_rounds"), num(s, "net_yield"));
 }
 
 static void print_blocks(const json_t *s, FILE *out) {
@@ -304,7 +342,8 @@ static void print_blocks(const json_t *s, FILE *out) {
         const json_t *e = json_object_get(v, "epsilon");
         char text[32];
         group(num(v, "key_bits"), text);
-        fprintf(out, "    %4zu: %14s bits, epsilon %.3g (secrecy %.3g, correctness %.3g)", i, text, num(e, "total"), num(e, "sec"), num(e, "cor"));
+        fprintf(out, "    %4zu: %14s bits, epsilon %.3g (secrecy %.3g, correctness %.3g)", i, text, num(e, "total"),
+                num(e, "sec"), num(e, "cor"));
         if (json_object_get(v, "reason")) fprintf(out, "; %s", json_string_value(json_object_get(v, "reason")));
         fprintf(out, "\n");
     }
@@ -316,8 +355,10 @@ static void print_stages(const json_t *s, const char *device, FILE *out) {
     fprintf(out, "\n  time by stage on %s        seconds   on device        rate\n", device);
     json_array_foreach((json_t *)w, i, v) {
         double r = num(v, "rate");
-        fprintf(out, "    %-30s %12.3f %11.3f", json_string_value(json_object_get(v, "name")), num(v, "seconds"), num(v, "device_seconds"));
-        if (isfinite(r) && num(v, "items") > 1) fprintf(out, " %9.3g M%s/s", r / 1e6, json_string_value(json_object_get(v, "unit")));
+        fprintf(out, "    %-30s %12.3f %11.3f", json_string_value(json_object_get(v, "name")), num(v, "seconds"),
+                num(v, "device_seconds"));
+        if (isfinite(r) && num(v, "items") > 1)
+            fprintf(out, " %9.3g M%s/s", r / 1e6, json_string_value(json_object_get(v, "unit")));
         fprintf(out, "\n");
     }
     fprintf(out, "    %-30s %12.3f\n", "whole run", num(s, "seconds"));
@@ -330,7 +371,8 @@ static void print_eve(const json_t *s, FILE *out) {
     json_array_foreach((json_t *)w, i, v) {
         char bits[32];
         group(num(v, "bits"), bits);
-        fprintf(out, "    %-14s from %-6s %8.0f messages %18s bits\n", json_string_value(json_object_get(v, "type")), json_string_value(json_object_get(v, "from")), num(v, "messages"), bits);
+        fprintf(out, "    %-14s from %-6s %8.0f messages %18s bits\n", json_string_value(json_object_get(v, "type")),
+                json_string_value(json_object_get(v, "from")), num(v, "messages"), bits);
     }
 }
 
@@ -339,9 +381,12 @@ void qd_record_text(const json_t *s, const char *device, FILE *out) {
     char bits[32];
     size_t i;
     group(num(s, "final_bits"), bits);
-    fprintf(out, "%s%s: ", json_string_value(json_object_get(s, "name")), json_is_true(json_object_get(s, "rehearsal")) ? " (rehearsal)" : "");
-    if (json_is_string(reason)) fprintf(out, "no key. %s\n", json_string_value(reason));
-    else fprintf(out, "%s secret bits\n", bits);
+    fprintf(out, "%s%s: ", json_string_value(json_object_get(s, "name")),
+            json_is_true(json_object_get(s, "rehearsal")) ? " (rehearsal)" : "");
+    if (json_is_string(reason))
+        fprintf(out, "no key. %s\n", json_string_value(reason));
+    else
+        fprintf(out, "%s secret bits\n", bits);
     print_waterfall(s, out);
     print_rates(s, out);
     print_blocks(s, out);
@@ -349,6 +394,8 @@ void qd_record_text(const json_t *s, const char *device, FILE *out) {
     print_eve(s, out);
     json_array_foreach((json_t *)json_object_get(s, "warnings"), i, v) fprintf(out, "\n  warning: %s", json_string_value(v));
     v = json_object_get(s, "match");
-    if (json_is_boolean(v) && num(s, "final_bits") > 0) fprintf(out, "\n\n  keys of Alice and Bob: %s (SHA-256 %.16s...)", json_is_true(v) ? "equal" : "DIFFERENT", json_string_value(json_object_get(s, "alice_key_sha256")));
+    if (json_is_boolean(v) && num(s, "final_bits") > 0)
+        fprintf(out, "\n\n  keys of Alice and Bob: %s (SHA-256 %.16s...)", json_is_true(v) ? "equal" : "DIFFERENT",
+                json_string_value(json_object_get(s, "alice_key_sha256")));
     fprintf(out, "\n");
 }

@@ -5,11 +5,15 @@
 #include <string.h>
 
 qd_status qd_wire_bad(const qd_msg *m, const char *why, qd_error *err) {
-    return qd_fail(err, QD_E_INPUT, "malformed message '%s' of block %u from %s|%s|the other station runs another version, or the channel was tampered with|stop and compare both stations' versions",
+    return qd_fail(err, QD_E_INPUT,
+                   "malformed message '%s' of block %u from %s|%s|the other station runs another version, or the channel was "
+                   "tampered with|stop and compare both stations' versions",
                    qd_msg_name(m->type), m->block, m->from ? "Bob" : "Alice", why);
 }
 
-static qd_status no_memory(qd_error *err) { return qd_fail(err, QD_E_INTERNAL, "no memory for a message"); }
+static qd_status no_memory(qd_error *err) {
+    return qd_fail(err, QD_E_INTERNAL, "no memory for a message");
+}
 
 void qd_wire_put_varint(qd_body *b, uint64_t v) {
     uint8_t buf[10];
@@ -39,7 +43,9 @@ uint64_t qd_wire_get_varint(qd_body *b) {
 }
 
 /* A claimed count is believed only as far as the bytes that follow could hold it: one byte an item. */
-static bool count_fits(const qd_body *b, uint64_t count) { return count <= b->n - b->at + 1 && count < SIZE_MAX / 8; }
+static bool count_fits(const qd_body *b, uint64_t count) {
+    return count <= b->n - b->at + 1 && count < SIZE_MAX / 8;
+}
 
 qd_status qd_wire_times_put(qd_body *b, const qd_wire_times *w, qd_error *err) {
     qd_body_u64(b, w->first);
@@ -91,7 +97,8 @@ qd_status qd_wire_pairs_get(const qd_msg *m, uint64_t from, uint64_t announced, 
     qd_body b = qd_body_of(m);
     *w = (qd_wire_pairs){.settled = qd_body_get_u64(&b)};
     w->count = qd_body_get_u64(&b);
-    if (b.bad || w->settled < from || w->settled > announced || !count_fits(&b, w->count)) return qd_wire_bad(m, "header of the pairs", err);
+    if (b.bad || w->settled < from || w->settled > announced || !count_fits(&b, w->count))
+        return qd_wire_bad(m, "header of the pairs", err);
     w->index = malloc((w->count ? w->count : 1) * sizeof *w->index);
     if (!w->index) return no_memory(err);
     bool ok = true;
@@ -163,9 +170,19 @@ enum { AGREED = 13 };
 static const struct {
     const char *name;
     bool real; /* the bits of a double */
-} agreed[AGREED] = {{"block_coincidences", false}, {"tick (numerator)", false}, {"tick (denominator)", false}, {"window_ps", false},
-                    {"announce_ps", false},        {"dead_ps", false},          {"correlation", false},        {"eps_sec", true},
-                    {"eps_cor", true},             {"rehearsal", false},        {"first block", false},        {"abandoned block", false}, {"blind", false}};
+} agreed[AGREED] = {{"block_coincidences", false},
+                    {"tick (numerator)", false},
+                    {"tick (denominator)", false},
+                    {"window_ps", false},
+                    {"announce_ps", false},
+                    {"dead_ps", false},
+                    {"correlation", false},
+                    {"eps_sec", true},
+                    {"eps_cor", true},
+                    {"rehearsal", false},
+                    {"first block", false},
+                    {"abandoned block", false},
+                    {"blind", false}};
 
 static uint64_t bits_of(double x) {
     uint64_t u;
@@ -174,8 +191,19 @@ static uint64_t bits_of(double x) {
 }
 
 static void agreed_values(const qd_station_params *p, uint64_t v[AGREED]) {
-    const uint64_t values[AGREED] = {p->block_coincidences, (uint64_t)p->tick.num, (uint64_t)p->tick.den, p->window_ps, p->announce_ps, p->dead_ps,
-                                     p->correlation_same, bits_of(p->eps_sec), bits_of(p->eps_cor), p->rehearsal, p->first_block, p->abandon_first, p->blind};
+    const uint64_t values[AGREED] = {p->block_coincidences,
+                                     (uint64_t)p->tick.num,
+                                     (uint64_t)p->tick.den,
+                                     p->window_ps,
+                                     p->announce_ps,
+                                     p->dead_ps,
+                                     p->correlation_same,
+                                     bits_of(p->eps_sec),
+                                     bits_of(p->eps_cor),
+                                     p->rehearsal,
+                                     p->first_block,
+                                     p->abandon_first,
+                                     p->blind};
     memcpy(v, values, sizeof values);
 }
 
@@ -188,8 +216,10 @@ void qd_wire_agreed_put(qd_body *b, const qd_station_params *p) {
 static void print_value(int i, uint64_t v, char out[32]) {
     double x;
     memcpy(&x, &v, sizeof x);
-    if (agreed[i].real) snprintf(out, 32, "%.17g", x);
-    else snprintf(out, 32, "%llu", (unsigned long long)v);
+    if (agreed[i].real)
+        snprintf(out, 32, "%.17g", x);
+    else
+        snprintf(out, 32, "%llu", (unsigned long long)v);
 }
 
 qd_status qd_wire_agreed_check(const qd_msg *m, const qd_station_params *own, qd_error *err) {
@@ -203,7 +233,9 @@ qd_status qd_wire_agreed_check(const qd_msg *m, const qd_station_params *own, qd
         char a[32], c[32];
         print_value(i, theirs[i], a);
         print_value(i, mine[i], c);
-        return qd_fail(err, QD_E_INPUT, "the stations' jobs differ: %s is %s at Alice's, %s at Bob's||two stations make one key only of one job|give both the same job",
+        return qd_fail(err, QD_E_INPUT,
+                       "the stations' jobs differ: %s is %s at Alice's, %s at Bob's||two stations make one key only of one "
+                       "job|give both the same job",
                        agreed[i].name, a, c);
     }
     return QD_OK;

@@ -78,12 +78,20 @@ void qd_code_table_sha256(uint32_t code, char hex[65]) {
 
 qd_status qd_code_make(qd_code *code, uint32_t id, uint32_t z, uint32_t m, qd_error *err) {
     const qd_graph *g = qd_graph_of(id);
-    if (!g) return qd_fail(err, QD_E_INPUT, "code %u is unknown||the other side may be a newer version|run one version on both sides", id);
+    if (!g)
+        return qd_fail(err, QD_E_INPUT, "code %u is unknown||the other side may be a newer version|run one version on both sides",
+                       id);
     uint32_t set = set_of(z);
-    if (set == QD_SETS) return qd_fail(err, QD_E_INPUT, "%u is not a lifting size of %s||the message is damaged, or the other side runs another version|run one version on both sides", z, g->name);
+    if (set == QD_SETS)
+        return qd_fail(err, QD_E_INPUT,
+                       "%u is not a lifting size of %s||the message is damaged, or the other side runs another version|run one "
+                       "version on both sides",
+                       z, g->name);
     if (m < QD_CORE_ROWS * z || m > g->rows * z)
-        return qd_fail(err, QD_E_INPUT, "%u syndrome bits: %s with Z = %u has %u to %u||the message is damaged, or the other side runs another version|run one version on both sides", m, g->name, z, QD_CORE_ROWS * z,
-                       g->rows * z);
+        return qd_fail(err, QD_E_INPUT,
+                       "%u syndrome bits: %s with Z = %u has %u to %u||the message is damaged, or the other side runs another "
+                       "version|run one version on both sides",
+                       m, g->name, z, QD_CORE_ROWS * z, g->rows * z);
     uint32_t rows = (m + z - 1) / z, last = m - (rows - 1) * z;
     *code = (qd_code){.graph = g,
                       .z = z,

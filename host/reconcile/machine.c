@@ -14,7 +14,8 @@ qd_status qd_machine_init(qd_machine *m, const qd_reconcile_params *p, const qd_
     if (p->basis < 0 || p->basis > 1) return qd_fail(err, QD_E_USAGE, "basis %d is not 0 or 1", p->basis);
     if (p->batch > QD_BATCH_MAX) return qd_fail(err, QD_E_USAGE, "a batch of %u frames is above %d", p->batch, QD_BATCH_MAX);
     if (p->max_iterations > 1000) return qd_fail(err, QD_E_USAGE, "%u iterations are above 1000", p->max_iterations);
-    if (p->rounds > QD_ADD_ROUNDS) return qd_fail(err, QD_E_USAGE, "%u rounds of added rows are above %d", p->rounds, QD_ADD_ROUNDS);
+    if (p->rounds > QD_ADD_ROUNDS)
+        return qd_fail(err, QD_E_USAGE, "%u rounds of added rows are above %d", p->rounds, QD_ADD_ROUNDS);
     *m = (qd_machine){.p = *p, .key = key, .dev = dev, .me = me};
     m->batch = p->batch ? p->batch : BATCH;
     m->rule.max_iterations = p->max_iterations ? p->max_iterations : ITERATIONS;
@@ -47,7 +48,8 @@ qd_status qd_machine_frames(qd_machine *m, uint64_t frames, uint32_t tag_bits, q
                                  .tag_bits = tag_bits};
     m->kept = calloc(frames, 1);
     m->level = calloc(frames, 1);
-    if (!m->kept || !m->level) return qd_fail(err, QD_E_INTERNAL, "no memory for the states of %llu frames", (unsigned long long)frames);
+    if (!m->kept || !m->level)
+        return qd_fail(err, QD_E_INTERNAL, "no memory for the states of %llu frames", (unsigned long long)frames);
     return qd_bits_slice(&m->string, m->key, 0, m->r.n, err);
 }
 
@@ -92,7 +94,8 @@ void qd_machine_round(qd_machine *m, uint32_t add, uint64_t open) {
 }
 
 void qd_rows_copy(uint8_t *dst, size_t to, const uint8_t *src, size_t from, size_t n) {
-    for (size_t i = 0; i < n; i++) dst[(to + i) / 8] |= (uint8_t)((src[(from + i) / 8] >> ((from + i) % 8) & 1) << ((to + i) % 8));
+    for (size_t i = 0; i < n; i++)
+        dst[(to + i) / 8] |= (uint8_t)((src[(from + i) / 8] >> ((from + i) % 8) & 1) << ((to + i) % 8));
 }
 
 void qd_rows_load(const qd_machine *m, const qd_code *c, const qd_bits *key, const uint64_t *id, uint64_t n, uint64_t *frames) {
@@ -106,7 +109,10 @@ qd_status qd_machine_expect(const qd_machine *m, const qd_msg *in, uint32_t type
         return qd_fail(err, QD_E_INPUT, "message '%s' where '%s' was due|||the stations are out of step: start the block again",
                        qd_msg_name(in->type), qd_msg_name(type));
     if (in->block != m->p.block)
-        return qd_fail(err, QD_E_INPUT, "message '%s' of block %u within block %u||the other side runs another version|run one version on both sides", qd_msg_name(type), in->block, m->p.block);
+        return qd_fail(
+            err, QD_E_INPUT,
+            "message '%s' of block %u within block %u||the other side runs another version|run one version on both sides",
+            qd_msg_name(type), in->block, m->p.block);
     if (in->from == (uint8_t)m->me)
         return qd_fail(err, QD_E_INPUT, "message '%s' comes from this very station|||a reflected message", qd_msg_name(type));
     if ((in->last != 0) != last) return qd_machine_bad(in, last ? "keeps the turn" : "hands the turn over too early", err);
