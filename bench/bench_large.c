@@ -12,6 +12,7 @@ typedef struct work {
     uint64_t *syndromes, *bits;
     uint32_t *iterations;
     uint64_t next; /* frame, taken atomically */
+    int lost;      /* set atomically: a frame was taken, but not done */
 } work;
 
 static void *thread(void *arg) {
@@ -25,6 +26,7 @@ static void *thread(void *arg) {
         qd_large_loop_syndrome(l, s->truth + i * fw, syndrome);
         for (size_t k = 0; k < sw && s->alien; k++) syndrome[k] ^= s->other[i * sw + k];
         st = qd_large_loop_decode(l, &s->rule, s->frames + i * fw, syndrome, w->bits + i * fw, &w->iterations[i], NULL);
+        if (st != QD_OK) __atomic_store_n(&w->lost, 1, __ATOMIC_RELAXED);
     }
     qd_large_loop_destroy(l);
     return st == QD_OK ? w : NULL;
@@ -43,7 +45,7 @@ static qd_status run(void *state, unsigned threads, void *out, qd_error *err) {
         (void)pthread_join(id[i], &done);
         ok += done != NULL;
     }
-    return ok ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for the tuned loop of large");
+    return ok && !w.lost ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for the tuned loop of large");
 }
 
 const qd_loop qd_loop_large = {"large", run};

@@ -87,7 +87,7 @@ figures() {
             /"points"/ { on = 1 }
             !on { next }
             match($0, /"[a-z_0-9]+": [{]/) { key = substr($0, RSTART + 1, RLENGTH - 5) }
-            match($0, /"(value|low|high)": [-+.0-9e]+/) { split(substr($0, RSTART + 1, RLENGTH), x, /": /); v[key "." x[1]] = x[2] }
+            match($0, /"(value|low|high)": [-+.0-9e]+/) { split(substr($0, RSTART + 1, RLENGTH - 1), x, /": /); v[key "." x[1]] = x[2] }
             match($0, /"frames": [0-9]+/) { frames = substr($0, RSTART + 10, RLENGTH - 10) }
             function of(k) { return k in v ? v[k] : "nan" }
             END { print column, q, frames, of("efficiency.value"), of("efficiency.low"), of("efficiency.high"), of("fer.value"), of("fer.low"), of("fer.high"),

@@ -59,16 +59,17 @@ static qd_status about(const qd_code_point *p, json_t **out, qd_error *err) {
 
 /* A state must not go on with another content of the same file. */
 static qd_status parameters(const qd_code_point *p, json_t *to, qd_error *err) {
-    char code[65], combine[65] = "", alist[65] = "";
+    char code[65], combine[65] = "", alist[65];
     qd_sparse_code *c;
     size_t bytes;
     QD_TRY(qd_sha256_file(path_of(p), code, err));
     if (p->combine) QD_TRY(qd_sha256_file(p->combine, combine, err));
     QD_TRY(qd_sparse_read(path_of(p), &c, err));
     char *text = qd_sparse_alist(c, &bytes);
-    if (text) qd_sha256_hex(text, bytes, alist);
-    free(text);
     qd_sparse_free(c);
+    if (!text) return qd_fail(err, QD_E_INTERNAL, "no memory");
+    qd_sha256_hex(text, bytes, alist);
+    free(text);
     json_t *more =
         json_pack("{s:s,s:s,s:s,s:s*,s:s*}", "file_sha256", code, "alist_sha256", alist, "schedule",
                   p->layered ? "layered" : "flooding", "combine", p->combine, "combine_sha256", p->combine ? combine : NULL);

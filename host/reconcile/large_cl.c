@@ -20,6 +20,7 @@ typedef struct job {
     qd_device *dev;
     qd_buf frames, syndromes, bits, iterations, rows, edges, places, tables, scratch, messages, taken;
     void *pages; /* behind scratch, on CPU devices */
+    size_t page_bytes;
     cl_kernel kernel;
     uint32_t lanes; /* 0 in the portable form */
     uint64_t chunk, workers;
@@ -86,6 +87,7 @@ static qd_status large_pages(job *j, uint64_t bytes, qd_error *err) {
         j->pages = NULL;
         return qd_fail(err, QD_E_INTERNAL, "no memory for the decoder|||close other programs");
     }
+    j->page_bytes = whole;
 #ifdef MADV_HUGEPAGE
     (void)madvise(j->pages, whole, MADV_HUGEPAGE); /* best effort */
 #endif
@@ -125,6 +127,13 @@ static size_t group_size(const job *j) {
     if (size > 512) size = 512; /* registers for more are not certain */
     if (size > 128 && qd_cl_is_cpu(j->dev)) size = 128;
     return size < most ? size : most;
+}
+
+/* Workers, a work-item each, take @p n frames one after another. */
+static qd_status run_in_lanes(job *j, const qd_arg *args, size_t n_args, uint64_t n, qd_error *err) {
+    const uint64_t workers = j->workers < n ? j->workers : n;
+    QD_TRY(qd_cl_zero(j->dev, &j->taken, 0, sizeof(cl_int), err));
+    return qd_cl_run(j->dev, j->kernel, args, n_args, workers, 1, err);
 }
 
 static qd_status run_decoder(job *j, uint64_t n, qd_error *err) {
@@ -169,11 +178,7 @@ static qd_status run_decoder(job *j, uint64_t n, qd_error *err) {
                             QD_ARG(most),
                             QD_ARG_LOCAL(TABLES),
                             QD_ARG_LOCAL(sizeof(cl_uint))};
-    if (j->lanes) {
-        uint64_t workers = j->workers < n ? j->workers : n;
-        QD_TRY(qd_cl_zero(j->dev, &j->taken, 0, sizeof(cl_int), err));
-        return qd_cl_run(j->dev, j->kernel, lanes, sizeof lanes / sizeof *lanes, workers, 1, err);
-    }
+    if (j->lanes) return run_in_lanes(j, lanes, sizeof lanes / sizeof *lanes, n, err);
     return qd_cl_run(j->dev, j->kernel, group, sizeof group / sizeof *group, n * group_size(j), group_size(j), err);
 }
 
@@ -197,11 +202,7 @@ static qd_status run_syndromes(job *j, uint64_t n, qd_error *err) {
                             QD_ARG_BUF(j->rows),   QD_ARG_BUF(j->edges),
                             QD_ARG(n_frames),      QD_ARG(z),
                             QD_ARG(rows),          QD_ARG(cols)};
-    if (j->lanes) {
-        uint64_t workers = j->workers < n ? j->workers : n;
-        QD_TRY(qd_cl_zero(j->dev, &j->taken, 0, sizeof(cl_int), err));
-        return qd_cl_run(j->dev, j->kernel, lanes, sizeof lanes / sizeof *lanes, workers, 1, err);
-    }
+    if (j->lanes) return run_in_lanes(j, lanes, sizeof lanes / sizeof *lanes, n, err);
     return qd_cl_run(j->dev, j->kernel, group, sizeof group / sizeof *group, n * qd_large_syndrome_words(c), 0, err);
 }
 
@@ -216,6 +217,7 @@ static void end(job *j) {
     qd_buf *const open[] = {&j->iterations, &j->rows, &j->edges, &j->places, &j->tables, &j->taken};
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++) qd_buf_wipe(j->dev, secret[i]);
     for (size_t i = 0; i < sizeof open / sizeof *open; i++) qd_cl_free(open[i]);
+    qd_wipe(j->pages, j->page_bytes); /* filling what was lent need not reach the host's memory */
     free(j->pages);
 }
 

@@ -22,7 +22,7 @@ static qd_status check(const qd_large_design *d, qd_error *err) {
     uint32_t last = 1, n = 0;
     for (; n < QD_LARGE_SHARES && d->share[n].degree; n++) {
         if (d->share[n].degree <= last || d->share[n].degree > d->rows || d->share[n].degree > QD_LARGE_DEGREE_MAX)
-            bad = "degrees must ascend from 2 to the number of rows, at most 500";
+            bad = "degrees must ascend from 2 to the number of rows, at most 250";
         last = d->share[n].degree;
         sum += d->share[n].edges;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Designs of large-block codes: `design check [quick]` compares thresholds with published ones, `design threshold NAME` gives
- * that of a built-in design, `design improve ROWS [NAME [MEAN [MOST]]]` finds shares of edges for ROWS rows in 1000 columns, from
- * those of the built-in design NAME, with MEAN edges in a row and columns of degree MOST at most, and prints them as a line of
- * the table. */
+ * that of a built-in design, `design improve ROWS [NAME|- [MEAN|- [MOST]]]` finds shares of edges for ROWS rows in 1000 columns,
+ * from those of the built-in design NAME (-: of the nearest leak), with MEAN edges in a row (-: as there) and columns of degree MOST
+ * at most, and prints them as a line of the table. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +104,7 @@ static int improve_design(int argc, char **argv) {
         return fprintf(stderr, "design: %s\n", err.what), 2;
     if (argc > 3 && *argv[3] != '-') from = &named;
     int most = argc > 5 ? atoi(argv[5]) : 60;
+    if (most < 2) return fprintf(stderr, "design: largest degree out of range: 2 or more\n"), 2;
     if (most > rows * 0.9) most = (int)(rows * 0.9); /* a column has no row twice */
     shares c = columns_of(from);
     double mean = argc > 4 && *argv[4] != '-' ? strtod(argv[4], NULL) : 1 / (rows / 1000 * shares_inverse(&c));
