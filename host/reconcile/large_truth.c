@@ -4,6 +4,7 @@
 #include <string.h>
 #include "qdistill/reconcile/truth.h"
 #include "reconcile/large_run.h"
+#include "reconcile/truth_time.h"
 
 typedef struct batch {
     const qd_large_ask *ask;
@@ -45,33 +46,17 @@ static void end(batch *b) {
     free(b->iterations);
 }
 
-/* Kernels' seconds on a device, by the wall on the reference. */
-static double device_seconds(const batch *b) {
-    return b->dev ? qd_device_time_read(b->dev).kernel_seconds : qd_now();
+static qd_status syndromes(void *args, qd_error *err) {
+    batch *b = args;
+    return qd_large_syndrome_run(b->ask->code, b->ask->frames, b->alice, b->syndrome, QD_LARGE_AUTO, b->dev, err);
 }
 
-static double built(const batch *b) {
-    return b->dev ? qd_device_time_read(b->dev).build_seconds : 0;
+static qd_status decode(void *args, qd_error *err) {
+    batch *b = args;
+    return qd_large_run(b->ask->code, &b->ask->rule, b->ask->frames, b->bob, b->syndrome, b->got, b->iterations, QD_LARGE_AUTO, b->dev,
+                        err);
 }
 
-/* Drivers may compile on until a kernel first runs: what built one is timed once more. */
-static qd_status correct(batch *b, qd_error *err) {
-    const qd_large_ask *a = b->ask;
-    double before = 0;
-    for (int i = 0; i == 0 || (i == 1 && built(b) > before); i++) {
-        double start = qd_now();
-        before = built(b);
-        QD_TRY(qd_large_syndrome_run(a->code, a->frames, b->alice, b->syndrome, QD_LARGE_AUTO, b->dev, err));
-        double decode = device_seconds(b);
-        QD_TRY(
-            qd_large_run(a->code, &a->rule, a->frames, b->bob, b->syndrome, b->got, b->iterations, QD_LARGE_AUTO, b->dev, err));
-        b->t.decode_seconds = device_seconds(b) - decode;
-        b->t.seconds = qd_now() - start;
-    }
-    return QD_OK;
-}
-
-/* A kept frame costs its code bits, one that tags or decoder found wrong all of it; and Bob's yes or no. */
 static void count(batch *b) {
     const qd_large_code *c = b->ask->code;
     const size_t words = qd_large_frame_words(c);
@@ -85,7 +70,7 @@ static void count(batch *b) {
                                                       .bits = bits,
                                                       .errors = b->errors[f],
                                                       .code_bits = leak,
-                                                      .charged = (solved && right ? leak : bits) + 1,
+                                                      .charged = qd_truth_charge(solved && right, leak, bits, 1),
                                                       .rounds = 1,
                                                       .iterations = used});
     }
@@ -94,7 +79,7 @@ static void count(batch *b) {
 qd_status qd_large_truth(const qd_large_ask *ask, qd_device *dev, qd_frame_tally *t, qd_error *err) {
     batch b = {.ask = ask, .dev = dev};
     qd_status st = begin(&b, err);
-    if (st == QD_OK) st = correct(&b, err);
+    if (st == QD_OK) st = qd_truth_timed(dev, true, syndromes, decode, &b, &b.t, err);
     if (st == QD_OK) {
         count(&b);
         qd_frame_tally_join(t, &b.t);

@@ -34,26 +34,34 @@ static qd_status list_of(const char *name, const json_t *j, const char *key, uin
                    key, length, json_array_size(*out));
 }
 
-static qd_status entries(const char *name, const json_t *j, bool plain, qd_sparse_base *b, qd_error *err) {
-    const json_t *start, *row, *shift = NULL;
-    QD_TRY(list_of(name, j, "colptr", (uint64_t)b->cols + 1, &start, err));
-    QD_TRY(list_of(name, j, "rowval", b->entries, &row, err));
-    if (!plain) QD_TRY(list_of(name, j, "nzval", b->entries, &shift, err));
+typedef struct lists {
+    const json_t *start, *row, *shift; /* shift: NULL where the file holds the matrix itself */
+} lists;
+
+static qd_status lists_of(const char *name, const json_t *j, bool plain, uint64_t cols, uint64_t n, lists *l, qd_error *err) {
+    l->shift = NULL;
+    QD_TRY(list_of(name, j, "colptr", cols + 1, &l->start, err));
+    QD_TRY(list_of(name, j, "rowval", n, &l->row, err));
+    return plain ? QD_OK : list_of(name, j, "nzval", n, &l->shift, err);
+}
+
+static qd_status entries(const char *name, const lists *l, qd_sparse_base *b, qd_error *err) {
     for (uint32_t c = 0; c <= b->cols; c++)
-        QD_TRY(element(name, start, "colptr", c,
+        QD_TRY(element(name, l->start, "colptr", c,
                        c == 0         ? 0
                        : c == b->cols ? b->entries
                                       : b->start[c - 1],
                        c == 0 ? 0 : b->entries, &b->start[c], err));
     for (uint32_t e = 0; e < b->entries; e++) {
-        QD_TRY(element(name, row, "rowval", e, 0, (int64_t)b->rows - 1, &b->row[e], err));
-        if (!plain) QD_TRY(element(name, shift, "nzval", e, 1, b->z, &b->shift[e], err));
+        QD_TRY(element(name, l->row, "rowval", e, 0, (int64_t)b->rows - 1, &b->row[e], err));
+        if (l->shift) QD_TRY(element(name, l->shift, "nzval", e, 1, b->z, &b->shift[e], err));
     }
     return QD_OK;
 }
 
 static qd_status from_json(const char *name, const json_t *j, qd_sparse_base *b, qd_error *err) {
     uint64_t rows, cols, z = 1, n;
+    lists l;
     const char *format = json_string_value(json_object_get(j, "format"));
     const bool plain = format && strcmp(format, "BINCSCJSON") == 0;
     if (!plain && (!format || strcmp(format, "COMPRESSED_SPARSE_COLUMN") != 0))
@@ -76,13 +84,9 @@ static qd_status from_json(const char *name, const json_t *j, qd_sparse_base *b,
                        name, rows, cols, n, z, QD_SPARSE_BITS_MAX, QD_SPARSE_EDGES_MAX);
     b->rows = (uint32_t)rows;
     b->z = (uint32_t)z;
-    if (!json_is_array(json_object_get(j, "rowval")) || json_array_size(json_object_get(j, "rowval")) != n ||
-        json_array_size(json_object_get(j, "colptr")) != cols + 1) { /* before memory is taken for what is not there */
-        b->cols = (uint32_t)cols, b->entries = (uint32_t)n;
-        return entries(name, j, plain, b, err);
-    }
+    QD_TRY(lists_of(name, j, plain, cols, n, &l, err)); /* before memory is taken for what is not there */
     if (!qd_sparse_base_alloc(b, (uint32_t)cols, (uint32_t)n)) return qd_fail(err, QD_E_INTERNAL, "%s: no memory", name);
-    return entries(name, j, plain, b, err);
+    return entries(name, &l, b, err);
 }
 
 qd_status qd_sparse_parse_json(const char *name, const char *text, size_t bytes, qd_sparse_base *b, qd_error *err) {

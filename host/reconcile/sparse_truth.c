@@ -8,6 +8,7 @@
 #include "qdistill/core/report.h"
 #include "qdistill/reconcile/truth.h"
 #include "reconcile/sparse.h"
+#include "reconcile/truth_time.h"
 
 enum { THREADS_MAX = 256 };
 
@@ -67,7 +68,6 @@ static bool right(const worker *k, uint32_t lane) {
     return true;
 }
 
-/* A frame that is kept costs its syndrome, one that is revealed all of it, and each Bob's yes or no. */
 static void finish(worker *k, uint32_t lane, bool solved) {
     const qd_sparse_code *c = k->w->ask->code;
     qd_frame_outcome *o = &k->w->outcome[k->frame[lane]];
@@ -75,7 +75,7 @@ static void finish(worker *k, uint32_t lane, bool solved) {
     o->right = right(k, lane);
     o->bits = c->n;
     o->code_bits = c->m;
-    o->charged = (solved && o->right ? c->m : c->n) + 1;
+    o->charged = qd_truth_charge(solved && o->right, c->m, c->n, 1);
     o->rounds = 1;
     o->iterations = k->used[lane];
 }

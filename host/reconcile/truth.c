@@ -6,6 +6,7 @@
 #include <string.h>
 #include "reconcile/rate.h"
 #include "reconcile/syndrome.h"
+#include "reconcile/truth_time.h"
 
 static void add(qd_frame_sum *s, uint64_t x, uint64_t errors) {
     double v = (double)x;
@@ -233,43 +234,22 @@ static void load(batch *b) {
     }
 }
 
-/* Kernels' seconds on a device, by the wall on the reference. */
-static double device_seconds(const batch *b) {
-    return b->dev ? qd_device_time_read(b->dev).kernel_seconds : qd_now();
-}
-
-static double built(const batch *b) {
-    return b->dev ? qd_device_time_read(b->dev).build_seconds : 0;
-}
-
 static bool goes_on(const batch *b) {
     return b->state && b->attempts > 0 && (!b->ask->anew || b->attempts % b->ask->anew);
 }
 
-static qd_status decode(batch *b, qd_error *err) {
+static qd_status syndromes(void *args, qd_error *err) {
+    batch *b = args;
+    return qd_syndrome_run(&b->c, b->n_open, b->alice, b->syndrome, b->dev, err);
+}
+
+static qd_status decode(void *args, qd_error *err) {
+    batch *b = args;
     if (!b->state)
         return qd_ldpc_run(&b->c, &b->rule, b->n_open, b->bob, b->syndrome, b->got, b->iterations, QD_LDPC_AUTO, b->dev, err);
     if (!goes_on(b)) QD_TRY(qd_ldpc_forget(b->state, err));
     for (uint64_t k = 0; k < b->n_open; k++) b->place[k] = (uint32_t)b->open[k];
     return qd_ldpc_go_on(b->state, &b->c, &b->rule, b->n_open, b->place, b->bob, b->syndrome, b->got, b->iterations, QD_LDPC_AUTO, err);
-}
-
-/* Drivers may compile on until a kernel first runs: what built one is timed once more; but not what went on, which would go on again. */
-static qd_status correct(batch *b, qd_error *err) {
-    const int most = goes_on(b) ? 1 : 2;
-    double before = 0, decoding = 0, all = 0;
-    for (int i = 0; i == 0 || (i < most && built(b) > before); i++) {
-        double start = qd_now(), decode_start;
-        before = built(b);
-        QD_TRY(qd_syndrome_run(&b->c, b->n_open, b->alice, b->syndrome, b->dev, err));
-        decode_start = device_seconds(b);
-        QD_TRY(decode(b, err));
-        decoding = device_seconds(b) - decode_start;
-        all = qd_now() - start;
-    }
-    b->t.decode_seconds += decoding;
-    b->t.seconds += all;
-    return QD_OK;
 }
 
 /* Flipped bits: those of the key columns in which Alice and Bob differ. */
@@ -280,8 +260,7 @@ static uint64_t errors_of(const qd_code *c, const uint64_t *alice, const uint64_
     return n;
 }
 
-/* Those that are done, or have nothing left to try, are counted; the others stay open. A kept frame costs its code bits, one that
- * tags or decoder found wrong all of it; and Bob's yes or no to every attempt. */
+/* Those that are done, or have nothing left to try, are counted; the others stay open. */
 static void close_done(batch *b, bool last) {
     const uint64_t words = qd_frame_words(&b->c), edges = edges_of(&b->c), bits = frame_bits(b->ask, &b->c);
     uint64_t left = 0;
@@ -300,7 +279,7 @@ static void close_done(batch *b, bool last) {
                                                       .bits = bits,
                                                       .errors = errors_of(&b->c, alice, b->bob + k * words),
                                                       .code_bits = b->c.leak,
-                                                      .charged = (solved && right ? b->c.leak : bits) + b->attempts,
+                                                      .charged = qd_truth_charge(solved && right, b->c.leak, bits, b->attempts),
                                                       .rounds = b->attempts,
                                                       .iterations = b->spent[f]});
     }
@@ -315,7 +294,8 @@ static qd_status attempts(batch *b, qd_error *err) {
         if (goes_on(b)) b->rule.max_iterations = b->ask->go_on;
         else if (b->state && b->attempts && b->rule.max_iterations < QD_ANEW_ITERATIONS) b->rule.max_iterations = QD_ANEW_ITERATIONS;
         load(b);
-        QD_TRY(correct(b, err));
+        /* what went on would go on once more */
+        QD_TRY(qd_truth_timed(b->dev, !goes_on(b), syndromes, decode, b, &b->t, err));
         b->attempts++;
         close_done(b, last);
         if (b->n_open == 0) return QD_OK;

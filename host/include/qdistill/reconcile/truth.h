@@ -122,7 +122,7 @@ typedef struct qd_sparse_ask {
 } qd_sparse_ask;
 
 /** The same on all processors of this process, as many as 4 GiB of decoders allow. A frame comes out the same whatever is decoded beside
- * it. decode_seconds are the wall's, less what the threads spent on all else. QD_E_INTERNAL: no memory, no thread; @p t is unchanged. */
+ * it. decode_seconds are the wall's, less what the threads spent on all else. QD_E_INTERNAL: no memory; @p t is unchanged. */
 qd_status qd_sparse_truth(const qd_sparse_ask *ask, qd_frame_tally *t, qd_error *err);
 
 #ifdef __cplusplus
