@@ -4,12 +4,10 @@
 # study sync: small points, their record, a study that was interrupted and goes on, and every kind of bad input.
 set -eu
 . "$(dirname -- "$0")/expect.sh"
+. "$(dirname -- "$0")/study.sh"
 unset QD_DEVICE || true
 # A bright link locks whatever the seed: nominally S = 0.2 / sqrt(122e-6) = 18; one without pairs must not lock.
 point="--rate-a 4e5 --seconds 0.3 --max-offset-s 0.01 --effort low"
-# get EXPRESSION FILE: what Perl makes of the record, $r; $p is its first point.
-get() { perl -MJSON::PP -e 'local $/; my $r = decode_json(<STDIN>); my $p = $r->{points}[0]; print eval $ARGV[0]' "$1" <"$2"; }
-perl -MJSON::PP -e 1 2>/dev/null || { echo "no JSON::PP of Perl"; exit 77; }
 
 expect 0 'locks ' "$qd" study sync $point --eta 0.2 --runs 6 --json "$dir/r.json"
 for f in '"verb": "study"' '"study": "sync"' '"rehearsal": true' '"seed": 1' '"p_false"' '"seconds_median"' '"device"'; do

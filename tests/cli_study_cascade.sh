@@ -3,11 +3,9 @@
 # study reconcile with Cascade: the record, its counts, orders of the search, and bad names.
 set -eu
 . "$(dirname -- "$0")/expect.sh"
+. "$(dirname -- "$0")/study.sh"
 QD_DEVICE=ref
 export QD_DEVICE
-get() { perl -MJSON::PP -e 'local $/; my $r = decode_json(<STDIN>); my $p = $r->{points}[0];
-    sub h { my $q = shift; -($q * log($q) + (1 - $q) * log(1 - $q)) / log(2) } print eval $ARGV[0]' "$1" <"$2"; }
-perl -MJSON::PP -e 1 2>/dev/null || { echo "no JSON::PP of Perl"; exit 77; }
 
 # An exact number of errors, so that f is the parities over n h(q). Alice and Bob tell as many: charged is twice f where no frame is wrong.
 for v in original biconf yanetal option3 opt4 opt7 opt8; do

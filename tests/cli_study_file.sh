@@ -3,9 +3,8 @@
 # study reconcile on codes from files: both formats, rows added up, schedules, a study that goes on, every kind of bad input.
 set -eu
 . "$(dirname -- "$0")/expect.sh"
+. "$(dirname -- "$0")/study.sh"
 unset QD_DEVICE || true
-perl -MJSON::PP -e 1 2>/dev/null || { echo "no JSON::PP of Perl"; exit 77; }
-get() { perl -MJSON::PP -e 'local $/; my $r = decode_json(<STDIN>); my $p = $r->{points}[0]; print eval $ARGV[0]' "$1" <"$2"; }
 
 # A regular code of array form, exponent i j mod 31 in block row i and column j, in both formats.
 awk 'BEGIN { z = 31
@@ -42,15 +41,7 @@ expect 0 'FER' "$qd" study reconcile --code code.alist --combine pairs.csv --eff
 
 # Stopped and gone on with; another content of the file is another study.
 study="$qd study reconcile --code code.alist --qber 0.06,0.07 --frames 200"
-timeless() { sed 's/"\(decode_\)\{0,1\}seconds": *[0-9.e+-]*//g; /"mbit_per_s/,/}/d; /"edges_per_s/,/}/d' "$1"; }
-$study --state whole --json whole.json >/dev/null
-head -n 4 whole >part
-expect 0 'study reconcile' $study --state part --json part.json
-for f in "" .json; do
-    timeless "whole$f" >one
-    timeless "part$f" >two
-    cmp one two || say "a study that went on differs: whole$f"
-done
+goes_on 4 $study
 echo '# more' >>code.alist
 expect 5 'parameters.file_sha256' $study --state part
 

@@ -5,10 +5,8 @@
 # goes on, and names that are none.
 set -eu
 . "$(dirname -- "$0")/expect.sh"
+. "$(dirname -- "$0")/study.sh"
 unset QD_DEVICE || true
-get() { perl -MJSON::PP -e 'local $/; my $r = decode_json(<STDIN>); my $p = $r->{points}[0];
-    sub h { my $q = shift; -($q * log($q) + (1 - $q) * log(1 - $q)) / log(2) } print eval $ARGV[0]' "$1" <"$2"; }
-perl -MJSON::PP -e 1 2>/dev/null || { echo "no JSON::PP of Perl"; exit 77; }
 study="$qd study reconcile"
 
 # f 1.4: every frame is solved, in a few iterations.
@@ -43,15 +41,7 @@ expect 0 'FER' $study --code large --qber 0.03 --frames 1 --iterations 1 --json 
 
 # Stopped and gone on with: the same but for the seconds.
 study="$study --code large-520 --qber 0.02 --frames 33"
-timeless() { sed 's/"\(decode_\)\{0,1\}seconds": *[0-9.e+-]*//g; /"mbit_per_s/,/}/d; /"edges_per_s/,/}/d' "$1"; }
-$study --state "$dir/whole" --json "$dir/whole.json" >/dev/null
-head -n 2 "$dir/whole" >"$dir/part"
-expect 0 'study reconcile' $study --state "$dir/part" --json "$dir/part.json"
-for f in "" .json; do
-    timeless "$dir/whole$f" >"$dir/one"
-    timeless "$dir/part$f" >"$dir/two"
-    cmp "$dir/one" "$dir/two" || say "a study that went on differs: whole$f"
-done
+goes_on 2 $study
 
 # Usage.
 study="$qd study reconcile"

