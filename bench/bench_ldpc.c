@@ -323,7 +323,8 @@ static void begin(frame *f, const qd_code *c, const uint64_t *bits, const uint64
     memset(f->msg, 0, c->edges * (size_t)QD_Z_MAX);
     for (uint32_t j = 0; j < c->cols; j++) {
         int8_t *app = home(f, (int)j);
-        const int known = (int)f->w->s->rule.known, row = ((int)j - f->w->core + 4) * f->z; /* the lifted row whose bit is the column's first */
+        const int known = (int)f->w->s->rule.known;
+        const int row = ((int)j - f->w->core + 4) * f->z; /* the lifted row whose bit is the column's first */
         for (int p = 0; p < f->z + L; p++) llr[p] = (int8_t)(known && (int)j >= f->w->core && row + p >= known ? 127 : f->w->s->rule.c);
         int n = j < c->graph->punctured ? 0 : (int)qd_code_col_bits(c, j);
         for (uint32_t w = 0; w < c->words; w++) spread(bits[j * c->words + w], tmp + 64 * w);

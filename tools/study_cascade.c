@@ -106,6 +106,7 @@ static qd_status run(const qd_code_point *p, qd_device *dev, uint64_t seed, uint
 const qd_code_family qd_family_cascade = {.prefixes = {"cascade-"},
                                           .names = "cascade-original, -biconf, -yanetal, -option3, -opt4, -opt7, -opt8",
                                           .rated = false,
-                                          .batch = BATCH, .iterations = 50,
+                                          .batch = BATCH,
+                                          .iterations = 50,
                                           .about = about,
                                           .run = run};

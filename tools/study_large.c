@@ -12,8 +12,7 @@ enum { BATCH = 32, ITERATIONS = 200 };
 static qd_status name_error(const char *name, qd_error *err) {
     return qd_fail(err, QD_E_USAGE,
                    "'%s' is no code||it is large, or large-ROWS or large-ROWS-COLUMNS of the base matrix; behind it may stand c, "
-                   "the channel "
-                   "LLR, 1 to %d: large-300:c=33|see qdistill study --help",
+                   "the channel LLR, 1 to %d: large-300:c=33|see qdistill study --help",
                    name, QD_LARGE_CLIP);
 }
 

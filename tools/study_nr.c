@@ -8,10 +8,10 @@ enum { BATCH = 512, ANEW = 24 };
 
 static qd_status name_error(const char *name, qd_error *err) {
     return qd_fail(err, QD_E_USAGE,
-                   "'%s' is no code||behind the name may stand z (lifting size, 384), c (channel LLR, 1 to 32) and a (check-node "
-                   "constant, 2 to "
-                   "15), one of drop, grow and add (rows for a frame that failed), then more (iterations of attempts that go on) and "
-                   "anew (one of so many starts anew): nr-bg1:z=96,c=8|see qdistill study --help",
+                   "'%s' is no code||behind the name may stand z (lifting size, 384), c (channel LLR, 1 to 32) and "
+                   "a (check-node constant, 2 to 15), one of drop, grow and add (rows for a frame that failed), then "
+                   "more (iterations of attempts that go on) and anew (one of so many starts anew): nr-bg1:z=96,c=8"
+                   "|see qdistill study --help",
                    name);
 }
 

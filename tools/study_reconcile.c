@@ -24,9 +24,11 @@ static size_t options(void *args, qd_opt *o) {
     a->frames = 1000;
     const qd_opt all[] = {
         {"code", QD_OPT_TEXT, &a->code, 0, 0, "C",
-         "reconcile: nr-bg1 or nr-bg2, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant), drop=N, grow=N or add=N "
-         "(rows added to a frame that failed), more=N (iterations of an attempt that goes on from the one before) and anew=N (one of so many starts anew); large, large:c=33 or large-300 (rows of its base matrix, then a leak is no choice); cascade-original, -biconf, "
-         "-yanetal, -option3, -opt4, -opt7, -opt8, or cascade-opt8:n=16384,order=apart (bits of a frame, order of the search); file:PATH, a code as qccsc.json or alist",
+         "reconcile: nr-bg1 or nr-bg2, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant), drop=N, grow=N or "
+         "add=N (rows added to a frame that failed), more=N (iterations of an attempt that goes on from the one before) and anew=N "
+         "(one of so many starts anew); large, large:c=33 or large-300 (rows of its base matrix, then a leak is no choice); "
+         "cascade-original, -biconf, -yanetal, -option3, -opt4, -opt7, -opt8, or cascade-opt8:n=16384,order=apart (bits of a frame, "
+         "order of the search); file:PATH, a code as qccsc.json or alist",
          NULL},
         {"qber", QD_OPT_TEXT, &a->text_qber, 0, 0, "LIST", "reconcile: error rates, LIST", NULL},
         {"leak", QD_OPT_TEXT, &a->text_leak, 0, 0, "LIST",
@@ -34,8 +36,10 @@ static size_t options(void *args, qd_opt *o) {
         {"efficiency", QD_OPT_TEXT, &a->text_efficiency, 0, 0, "LIST",
          "reconcile: the same as leak over the entropy of the error rate, LIST", NULL},
         {"frames", QD_OPT_U64, &a->frames, 1, 5e7, "N", "reconcile: frames at each point (default 1000)", NULL},
-        {"iterations", QD_OPT_U64, &a->iterations, 1, 1000, "N", "reconcile: most iterations of a decoder (default 50, of large codes 200, of files 100)", NULL},
-        {"combine", QD_OPT_TEXT, &a->combine, 0, 0, "FILE", "reconcile: of a code's file, pairs of its rows to add up for a lower leak", NULL},
+        {"iterations", QD_OPT_U64, &a->iterations, 1, 1000, "N",
+         "reconcile: most iterations of a decoder (default 50, of large codes 200, of files 100)", NULL},
+        {"combine", QD_OPT_TEXT, &a->combine, 0, 0, "FILE",
+         "reconcile: of a code's file, pairs of its rows to add up for a lower leak", NULL},
         {"schedule", QD_OPT_TEXT, &a->schedule, 0, 0, "S", "reconcile: of a code's file, flooding or layered (default flooding)", NULL},
         {"exact-errors", QD_OPT_FLAG, &a->exact, 0, 0, NULL,
          "reconcile: round(qber n) errors in every frame, in place of independent ones", NULL}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The built-in large-block codes. Shares of edges: found by density evolution on the binary symmetric channel and a linear
- * program over them (tools/design); their thresholds lie at f 1.020 to 1.029. */
+ * program over them (tools/design); their thresholds lie at f 1.019 to 1.028. */
 #include "qdistill/reconcile/large.h"
 
 #include <math.h>

@@ -39,15 +39,14 @@ enum { QD_LDPC_CLIP = 31 }; /* largest message */
 /** @param frames     in  uint64 [n][cols][words]: Bob's bits; punctured columns are ignored
  *  @param syndrome   in  uint64 [n][rows][words]
  *  @param bits       out uint64 [n][cols][words]: decisions of all columns, punctured ones too; of a failed frame those after the
- *  last iteration
+ *                    last iteration
  *  @param iterations out uint32 [n]: iterations used, 0 = failed
  *  The reference cannot fail but for memory (QD_E_INTERNAL, outputs undefined). */
 qd_status qd_ldpc_ref(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, const uint64_t *frames, const uint64_t *syndrome,
                       uint64_t *bits, uint32_t *iterations, qd_error *err);
 
 /** How a device decodes; never changes results. AUTO: LANES on CPU devices, else GROUP. A device that is no CPU, or whose
- *  compiler
- *  does not know the vectors, decodes in the form GROUP whatever is asked. */
+ *  compiler does not know the vectors, decodes in the form GROUP whatever is asked. */
 typedef enum qd_ldpc_form {
     QD_LDPC_AUTO = 0,
     QD_LDPC_LANES = 1,     /**< one work-item a frame, the byte lanes of the processor's vectors inside (clang extensions) */

@@ -91,7 +91,8 @@ static void take(decoder *d, const qd_ldpc_kept *k, const int8_t *at, uint32_t s
     const qd_code *c = d->c;
     for (uint32_t j = 0; seen && j < c->cols; j++)
         for (uint32_t p = 0; p < c->z; p++)
-            if (j < c->graph->kb + QD_CORE_ROWS || (j - c->graph->kb) * c->z + p < seen) d->app[j * c->z + p] = at[(size_t)j * k->pitch + p];
+            if (j < c->graph->kb + QD_CORE_ROWS || (j - c->graph->kb) * c->z + p < seen)
+                d->app[j * c->z + p] = at[(size_t)j * k->pitch + p];
     for (uint32_t i = 0; i < c->rows; i++)
         for (uint32_t r = 0; r < c->z && i * c->z + r < seen; r++)
             for (uint32_t e = c->graph->row_start[i]; e < c->graph->row_start[i + 1]; e++)

@@ -119,7 +119,8 @@ static const char *const syndrome_quick[] = {"syndrome:z=384,m=5376,frames=1",
 static const char *const syndrome_tiny[] = {"syndrome:z=36,m=365,frames=2", "syndrome:z=64,m=641,frames=2",
                                             "syndrome:z=2,m=91,frames=3", "syndrome:z=384,m=1537,frames=1", NULL};
 static const char *const syndrome_full[] = {"syndrome:z=384,m=5476,frames=1024", "syndrome:z=384,m=16000,frames=257",
-                                            "syndrome:z=11,m=300,frames=20000", "syndrome:z=2,m=92,frames=16385", "syndrome:z=384,m=3200,frames=1024,graph=2", NULL};
+                                            "syndrome:z=11,m=300,frames=20000", "syndrome:z=2,m=92,frames=16385",
+                                            "syndrome:z=384,m=3200,frames=1024,graph=2", NULL};
 static const char *const syndrome_profile[] = {"syndrome:z=384,m=5376,frames=2048", NULL};
 
 static const qd_op syndrome_op = {.name = "syndrome",

@@ -36,8 +36,8 @@ typedef struct qd_large_design {
     uint32_t rows, cols, z; /**< base matrix, lifting size; rows < cols; z a multiple of 64 */
     uint32_t cycle;         /**< closed walks over at most so many degree-2 columns (and as many checks) are avoided; 0..64 */
     uint64_t seed;
-    qd_large_share
-        share[QD_LARGE_SHARES]; /**< by ascending degree, 2..rows; degree 0 ends them; they sum to QD_LARGE_WHOLE, nearly */
+    qd_large_share share[QD_LARGE_SHARES]; /**< by ascending degree, 2..rows, at most QD_LARGE_DEGREE_MAX; degree 0 ends them; they
+                                              sum to QD_LARGE_WHOLE, nearly */
 } qd_large_design;
 
 /** The built-in designs, by ascending leak; *n gets their number. Static storage. */
@@ -46,7 +46,8 @@ const qd_large_design *qd_large_designs(size_t *n);
  * shares of edges between those of its neighbours, linear in the leak. Together with the columns it steps through leaks by a
  * thousandth, so no error rate needs a leak more than a thousandth above its own. QD_E_USAGE: out of range. */
 qd_status qd_large_between(uint32_t rows, uint32_t cols, qd_large_design *out, qd_error *err);
-/** The design called @p name: large-ROWS (of 1000 columns) or large-ROWS-COLUMNS. QD_E_USAGE. */
+/** The design called @p name: large-ROWS (of 1000 columns) or large-ROWS-COLUMNS. QD_E_USAGE: no such name, or out of
+ * range. */
 qd_status qd_large_named(const char *name, qd_large_design *out, qd_error *err);
 /** Of those designs the one of the least leak that is @p leak or more; of several the longest. QD_E_USAGE: out of range. */
 qd_status qd_large_for_leak(double leak, qd_large_design *out, qd_error *err);
@@ -76,7 +77,9 @@ typedef struct qd_large_code {
  * of degree-2 columns. *out is the caller's, qd_large_free. QD_E_USAGE: a design out of its ranges; QD_E_INTERNAL: no memory, or
  * 16 draws without a code (cycle too long for so few rows); *out is then NULL. */
 qd_status qd_large_make(const qd_large_design *design, qd_large_code **out, qd_error *err);
-/** A code of a matrix of your own: @p edge by row, then column, no two equal in both; copied. QD_E_USAGE: out of range. */
+/** A code of a matrix of your own: @p edge by row, then column, no two equal in both; copied. *out is the caller's,
+ * qd_large_free. QD_E_USAGE: sizes out of range, an empty row, edges not in order, a column of more than QD_LARGE_DEGREE_MAX;
+ * QD_E_INTERNAL: no memory; *out is then NULL. */
 qd_status qd_large_from(uint32_t rows, uint32_t cols, uint32_t z, const uint32_t *row_start, const qd_large_edge *edge,
                         qd_large_code **out, qd_error *err);
 void qd_large_free(qd_large_code *code);
@@ -88,7 +91,12 @@ void qd_large_sha256(const qd_large_code *code, char hex[65]);
 /** What the decoder computes with: messages in steps of 7/80 of LLR, and of twice that once most checks match. Coarser steps
  * round the small messages of long rows so far off that frames fail at 5 % more leak; finer ones clip too early (both measured).
  * The tables come from doubles, rounded; they stand in no message, and a decoder with other ones would disclose the same. */
-enum { QD_LARGE_LOOK = 8 /* iterations between looks at decisions, at most */, QD_LARGE_CLIP = 127 /* largest message */, QD_LARGE_CLASSES = 64 /* that a check tells apart: two steps each */, QD_LARGE_SUMS = 128 };
+enum {
+    QD_LARGE_LOOK = 8,     /* iterations between looks at decisions, at most */
+    QD_LARGE_CLIP = 127,   /* largest message */
+    QD_LARGE_CLASSES = 64, /* that a check tells apart: two steps each */
+    QD_LARGE_SUMS = 128
+};
 typedef struct qd_large_rule {
     uint32_t c;                        /**< channel LLR, 1..127 */
     uint32_t max_iterations;           /**< 1..1000 */
@@ -99,13 +107,13 @@ typedef struct qd_large_rule {
 } qd_large_rule;
 
 /** The rule for a code at error rate @p q, 0 < q < 1/2: c = ln((1-q)/q) / (7/80) to the nearest integer in its range, 200
- * iterations, halved when an eighth of the rows is odd (about a 64th unmatched then). phi(x) = -ln tanh(x/2), in 8192ths, capped at 3.9; of a class the
- * mean of its two; it is its own inverse, taken in the middle of the sums that share an entry. */
+ * iterations, halved when an eighth of the rows is odd (about a 64th unmatched then). phi(x) = -ln tanh(x/2), in 8192ths, capped at
+ * 3.9; of a class the mean of its two; it is its own inverse, taken in the middle of the sums that share an entry. */
 qd_large_rule qd_large_rule_of(const qd_large_code *code, double q);
 
-/** Syndrome of one frame, s = H x over GF(2). @p frame in uint64 [cols][words]: bit p of column j is bit p%64 of word j words +
- * p/64;
- *  @p syndrome out uint64 [rows][words], likewise. The reference; it cannot fail. */
+/** Syndrome of one frame, s = H x over GF(2). The reference; it cannot fail.
+ *  @param frame    in  uint64 [cols][words]: bit p of column j is bit p%64 of word j words + p/64
+ *  @param syndrome out uint64 [rows][words], likewise */
 void qd_large_syndrome(const qd_large_code *code, const uint64_t *frame, uint64_t *syndrome);
 
 /** Decode one frame: the reference, in 16-bit integers, layered (block rows in order), sum-product by sums of phi.

@@ -30,14 +30,16 @@ typedef struct qd_sparse_code {
 
 /** Read a code. The format is told by the content:
  *  - an object of JSON is `qccsc.json`: a base matrix in compressed sparse columns, `n_rows`, `n_columns`, `colptr`, `rowval`
- * (all zero-based), `nzval` and `n_stored_entries` (both may be absent with `format` BINCSCJSON: the matrix itself),
+ *    (all zero-based), `nzval` and `n_stored_entries` (both may be absent with `format` BINCSCJSON: the matrix itself),
  *    `qc_expansion_factor` z (absent: 1). An entry s of 1..z in row i and column j stands for a z by z permutation: row i z + r
- * of the matrix touches column j z + (r + s) mod z. That is the orientation under which the SHA-256 of alist files that such
+ *    of the matrix touches column j z + (r + s) mod z. That is the orientation under which the SHA-256 of alist files that such
  *    files state are reproduced.
  *  - all else is `alist` (MacKay): numbers of columns and rows, largest column and row degree, degrees of the columns, of the
- * rows, the rows of each column, the columns of each row, counted from 1; padded with zeros to the largest degree or not; `#`
- * begins a comment. The matrix has fewer rows than columns, and no entry twice. QD_E_INPUT: unreadable, not a code, too large
- * (above), with the position; QD_E_INTERNAL: no memory. *out is NULL then, else the caller's, qd_sparse_free. */
+ *    rows, the rows of each column, the columns of each row, counted from 1; padded with zeros to the largest degree or not; `#`
+ *    begins a comment.
+ *
+ *  The matrix has fewer rows than columns, and no entry twice. QD_E_INPUT: unreadable, not a code, too large (above), with the
+ *  position; QD_E_INTERNAL: no memory. *out is NULL then, else the caller's, qd_sparse_free. */
 qd_status qd_sparse_read(const char *path, qd_sparse_code **out, qd_error *err);
 /** The same from memory; @p name stands for the path in errors. @p text needs no terminating zero. */
 qd_status qd_sparse_parse(const char *name, const char *text, size_t bytes, qd_sparse_code **out, qd_error *err);
@@ -58,7 +60,7 @@ qd_status qd_sparse_pairs_parse(const char *name, const char *text, size_t bytes
 void qd_sparse_pairs_free(qd_sparse_pairs *p);
 
 /** The code with the first @p n of the pairs added up over GF(2): m - n rows, first those that no pair took, in order, then the
- * sums. QD_E_USAGE: n is more than there are; QD_E_INTERNAL: no memory. *out is NULL then, else the caller's. */
+ *  sums. QD_E_USAGE: n is more than there are; QD_E_INTERNAL: no memory. *out is NULL then, else the caller's. */
 qd_status qd_sparse_combine(const qd_sparse_code *code, const qd_sparse_pairs *pairs, uint32_t n, qd_sparse_code **out,
                             qd_error *err);
 
@@ -77,9 +79,8 @@ typedef enum qd_sparse_schedule {
 /** Largest |message|, in LLR: exp(-40) is far below any frame error rate that can be seen. */
 #define QD_SPARSE_CLIP 40.0f
 
-/** Sum-product decoding of one frame toward a syndrome. In single precision on u = exp(-|LLR|), where a check adds as (a + b) /
- * (1
- *  + a b) without any cancellation: messages are right to some 1e-5 + 1e-6 |LLR|.
+/** Sum-product decoding of one frame toward a syndrome. In single precision on u = exp(-|LLR|), where a check adds as
+ *  (a + b) / (1 + a b) without any cancellation: messages are right to some 1e-5 + 1e-6 |LLR|.
  *
  *  @param llr        in  [n] ln(P(0)/P(1)) of each bit of Bob's; 0 where nothing is known (punctured); |llr| <= 1e6
  *  @param syndrome   in  m bits, Alice's
