@@ -74,10 +74,22 @@ expect 5 '"status": "failed"' "$qd" tags info "$dir/cut" --format a1-54 --json -
 [ -z "$(find "$dir" -name '*.tmp')" ] || say "temporary files are left"
 if [ -w /dev/full ]; then expect 5 'No space left' "$qd" tags convert "$dir/x" --from a1-54 --to a1-49 --out /dev/full; fi
 
+# A screen that is full: the error in its four parts, and a record that tells of it.
+if [ -w /dev/full ]; then
+    "$qd" tags info "$dir/x" --format a1-54 --json "$dir/full.json" >/dev/full 2>"$dir/log" && say "a full standard output passes"
+    grep -q 'qdistill tags: cannot write to standard output (No space left' "$dir/log" && grep -q 'its disk is full' "$dir/log" && grep -q 'Next: make room' "$dir/log" || say "a full standard output: $(cat "$dir/log")"
+    grep -q '"status": "failed"' "$dir/full.json" || say "a full standard output: the record says $(grep status "$dir/full.json")"
+fi
+for f in "$dir" "$dir/pipe"; do # what, cause, what it likely is, what to do
+    "$qd" tags info "$f" --format a1-54 --json "$dir/parts.json" >"$dir/log" 2>&1 || true
+    for part in what cause likely next; do grep -q "\"$part\": \".\{10,\}\"" "$dir/parts.json" || say "$f: no $part: $(cat "$dir/log")"; done
+    grep -q 'regular file' "$dir/log" || say "$f: $(cat "$dir/log")"
+done
+
 # Usage.
 expect 2 'needs --format' "$qd" tags info "$dir/x"
 expect 2 "'a1-50' is no format" "$qd" tags info "$dir/x" --format a1-50
-expect 2 "no action 'look'" "$qd" tags look "$dir/x" --format a1-54
+expect 2 "^qdistill tags: there is no action 'look'" "$qd" tags look "$dir/x" --format a1-54
 expect 2 'needs --from' "$qd" tags convert "$dir/x" --from a1-54 --out "$dir/out"
 expect 2 "no card 'timestamp9'" "$qd" tags info "$dir/x" --format a1-54 --card timestamp9
 [ ! -e "$dir/out" ] || say "a usage error left a file"

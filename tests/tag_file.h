@@ -64,6 +64,7 @@ static inline void refuses(const char *where, const char *format, const char *te
     ck_assert_msg(strstr(err.what, where) != NULL, "'%s' does not name %s", err.what, where);
     ck_assert_msg(strstr(err.what, text) || strstr(err.cause, text) || strstr(err.likely, text) || strstr(err.next, text),
                   "no '%s' in: %s | %s | %s | %s", text, err.what, err.cause, err.likely, err.next);
+    ck_assert_msg(err.next[0] != 0, "'%s' does not say what to do", err.what);
     qd_tags_destroy(&t);
 }
 

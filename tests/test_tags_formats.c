@@ -130,10 +130,17 @@ START_TEST(csv) {
     refuses(path, "csv", "line 3: 'V' is no channel");
     write_text("time_ps,channel\n1 000,1\n");
     refuses(path, "csv", "line 2: '1 000' is no time");
-    write_text("time_ps,channel\n99999999999999999999999,1\n");
-    refuses(path, "csv", "no time");
     write_text("t,channel\n1.5,1\n");
     refuses(path, "csv:time=t:unit=ticks:tick-ps=1", "whole ticks");
+    write_text("time_ps,channel\n5,1.000e+00\n6,20e-1\n7,1.5\n"); /* numbers as some programs write all of them */
+    refuses(path, "csv", "line 4: '1.5' is no channel");
+    refuses(path, "csv", "number the channels");
+    write_text("time_ps,x,channel,x\n1,1,1,1\n"); /* twice, but not wanted */
+    reads("csv", &t, &info);
+    write_text("time_ps,time_ps,channel\n1,1,1\n");
+    refuses(path, "csv", "'time_ps' is that of two columns");
+    write_text("channel,time_ps,channel\n1,1,1\n");
+    refuses(path, "csv", "'channel' is that of two columns");
     write_text("");
     refuses(path, "csv", "is empty");
     write_text("time_ps,channel\n1,9\n");
@@ -147,6 +154,50 @@ START_TEST(csv) {
     qd_tag_reader *r = NULL;
     qd_error err = {0};
     ck_assert_int_eq(qd_tag_reader_open(path, format_of("csv:unit=ticks"), &r, &err), QD_E_USAGE);
+    qd_tags_destroy(&t);
+}
+END_TEST
+
+/* Times that do not fit the tick: a start taken off, a coarser tick, or a damaged line. */
+START_TEST(csv_far) {
+    qd_tags t = {0};
+    qd_tag_info info = {0};
+    write_text("t,channel\n1732862400.123456789012,1\n1732862400.123456789013,2\n1732862401,3\n");
+    refuses(path, "csv:time=t:unit=s", "line 2: the time '1732862400.123456789012' s is beyond 2^61 ticks of 1 ps");
+    refuses(path, "csv:time=t:unit=s", "csv:start=1732862400)");
+    refuses(path, "csv:time=t:unit=s", "csv:tick-ps=1000)");
+    refuses(path, "csv:time=t:unit=s", "since 1970");
+    reads("csv:time=t:unit=s:start=1732862400", &t, &info);
+    expect_tags(&t, 3, (const int64_t[]){123456789012, 123456789013, 1000000000000}, (const uint8_t[]){1, 2, 4});
+    reads("csv:time=t:unit=s:start=1732862400.5", &t, &info);
+    ck_assert_int_eq(t.t[0], 123456789012 - 500000000000);
+    reads("csv:time=t:unit=s:start=1732862400:tick-ps=1000", &t, &info);
+    ck_assert_int_eq(t.t[0], 123456789);
+    reads("csv:time=t:unit=s:tick-ps=1000", &t, &info);
+    ck_assert_int_eq(t.t[1], 1732862400123456789);
+    refuses(path, "csv:time=t:unit=s:start=-1e9", "from the start on");
+    write_text("t,channel\n1732862400123456789012,1\n"); /* the same in ps, and the start that the error names */
+    refuses(path, "csv:time=t", "csv:start=1732862400000000000000)");
+    reads("csv:time=t:start=1732862400000000000000", &t, &info);
+    ck_assert_int_eq(t.t[0], 123456789012);
+    write_text("t,channel\n1e30,1\n");
+    refuses(path, "csv:time=t:unit=s", "beyond 2^61 ticks");
+    refuses(path, "csv:time=t:unit=s", "correct or remove the line");
+    refuses(path, "csv:time=t:unit=s:start=1e-30", "beyond 2^61 ticks"); /* a difference of 61 digits */
+    write_text("time_ps,channel\n5,1\n99999999999999999999999,1\n"); /* others fitted */
+    refuses(path, "csv", "line 3: the time '99999999999999999999999' ps is beyond");
+    refuses(path, "csv", "the line is damaged");
+    char edge[64]; /* 2^61 - 1 ticks fit, 2^61 do not */
+    (void)snprintf(edge, sizeof edge, "time_ps,channel\n%lld,1\n", (1LL << 61) - 1);
+    write_text(edge);
+    reads("csv", &t, &info);
+    ck_assert_int_eq(t.t[0], (1LL << 61) - 1);
+    (void)snprintf(edge, sizeof edge, "time_ps,channel\n%lld,1\n", 1LL << 61);
+    write_text(edge);
+    refuses(path, "csv", "beyond 2^61 ticks of 1 ps");
+    qd_tag_writer *w = NULL;
+    qd_error err = {0};
+    ck_assert_int_eq(qd_tag_writer_open(path, format_of("csv:start=5"), &w, &err), QD_E_USAGE);
     qd_tags_destroy(&t);
 }
 END_TEST
@@ -304,6 +355,8 @@ START_TEST(names_and_options) {
                                       "csv:unit=fs",
                                       "csv:time=",
                                       "csv:tick-ps=0",
+                                      "csv:start=soon",
+                                      "swabian:start=1",
                                       "csv:tick-ps=-1",
                                       "csv:tick-ps=1/0",
                                       "csv:tick-ps=1e99",
@@ -412,6 +465,7 @@ int main(void) {
     tcase_add_test(tc, swabian);
     tcase_add_test(tc, a1_text);
     tcase_add_test(tc, csv);
+    tcase_add_test(tc, csv_far);
     tcase_add_test(tc, chronoxea);
     tcase_add_loop_test(tc, round_trip, 0, 11);
     tcase_add_test(tc, written_bytes);

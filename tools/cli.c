@@ -252,6 +252,13 @@ qd_status qd_cli_progress(const qd_cli *cli, qd_progress **p, qd_error *err) {
     return qd_progress_create(cli->progress ? cli->progress : cli->quiet ? "none" : NULL, json_lines(cli) ? stdout : stderr, p, err);
 }
 
+qd_status qd_cli_flush(qd_error *err) {
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return QD_OK;
+    return qd_fail(err, QD_E_INPUT, "cannot write to standard output|%s|its disk is full, or the program that reads it has ended|make room, or send it to a file elsewhere",
+                   strerror(errno ? errno : EIO));
+}
+
 qd_status qd_cli_free_path(const char *path, const char *likely, qd_error *err) {
     struct stat st;
     if (lstat(path, &st) != 0) return QD_OK; /* whether it can be made shows when it is */
@@ -362,9 +369,10 @@ void qd_cli_print_error(const qd_cli *cli, const qd_error *err) {
 
 static qd_status write_line(const json_t *record, qd_error *err) {
     char *line = json_dumps(record, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    bool ok = line && puts(line) >= 0 && fflush(stdout) == 0;
+    if (!line) return qd_fail(err, QD_E_INTERNAL, "no memory for the record");
+    (void)puts(line); /* flushing tells */
     free(line);
-    return ok ? QD_OK : qd_fail(err, QD_E_INPUT, "cannot write to standard output|%s|it is closed or its disk is full|make room, or write the record to a file: --json FILE", strerror(errno));
+    return qd_cli_flush(err);
 }
 
 /* To a file first: where that fails, the last line on standard output tells so. A usage error writes nothing. */
@@ -393,7 +401,11 @@ int qd_cli_refuse(const qd_cli *cli, json_t *record, const qd_error *err) {
 }
 
 int qd_cli_done(const qd_cli *cli, json_t *record) {
-    qd_error err = {0};
+    qd_error err = {0}, unprinted = {0};
+    if (qd_cli_flush(&unprinted) != QD_OK && json_integer_value(json_object_get(record, "exit_status")) == 0) {
+        qd_cli_print_error(cli, &unprinted);
+        qd_cli_set_error(cli, record, &unprinted);
+    }
     int status = (int)json_integer_value(json_object_get(record, "exit_status"));
     qd_status st = write_record(cli, record, &err);
     json_decref(record);

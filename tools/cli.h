@@ -73,6 +73,8 @@ qd_status qd_cli_progress(const qd_cli *cli, qd_progress **p, qd_error *err);
 /** QD_E_INPUT when something is called @p path already. @p likely: what that may mean (NULL: an earlier run wrote there). */
 qd_status qd_cli_free_path(const char *path, const char *likely, qd_error *err);
 
+/** What was printed so far has reached standard output. QD_E_INPUT otherwise: full, or closed. */
+qd_status qd_cli_flush(qd_error *err);
 /** @p path is a device or a pipe: writing there destroys nothing. */
 bool qd_cli_stream(const char *path);
 

@@ -97,7 +97,7 @@ static qd_status choose(const table *t, const char *name, size_t *what, qd_error
             size_t n = strlen(list);
             snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", whats[i]->name);
         }
-        return qd_fail(err, QD_E_USAGE, "study: '%s' is nothing that can be studied||there is: %s|see qdistill study --help",
+        return qd_fail(err, QD_E_USAGE, "'%s' is nothing that can be studied||there is: %s|see qdistill study --help",
                        name, list);
     }
     for (size_t i = SHARED; i < t->first[WHATS]; i++)

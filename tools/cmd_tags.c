@@ -10,7 +10,7 @@
 #include "stop.h"
 #include "verbs.h"
 
-enum { CHUNK = 1 << 20, FLAGS = 9 };
+enum { CHUNK = 1 << 20, FLAGS = 10 };
 
 /* Options of a format that are flags of this verb. */
 typedef struct flag {
@@ -18,7 +18,8 @@ typedef struct flag {
 } flag;
 static const flag flags[FLAGS] = {{"card", "card"},       {"channels", "channels"},   {"tick-ps", "tick-ps"},
                                   {"csv-time", "time"},   {"csv-channel", "channel"}, {"csv-unit", "unit"},
-                                  {"sync-hz", "sync-hz"}, {"t1-bits", "bits"},        {"epoch0", "epoch0"}};
+                                  {"sync-hz", "sync-hz"}, {"t1-bits", "bits"},        {"epoch0", "epoch0"},
+                                  {"csv-start", "start"}};
 
 typedef struct arguments {
     const char *action, *file, *format, *from, *to, *out, *flag[FLAGS];
@@ -27,14 +28,14 @@ typedef struct arguments {
 
 static qd_status check_arguments(const arguments *a, bool convert, qd_error *err) {
     if (!convert && strcmp(a->action, "info") != 0)
-        return qd_fail(err, QD_E_USAGE, "tags: there is no action '%s'||the actions are: info, convert|see qdistill tags --help",
+        return qd_fail(err, QD_E_USAGE, "there is no action '%s'||the actions are: info, convert|see qdistill tags --help",
                        a->action);
     if (convert && (!a->from || !a->to || !a->out || a->format))
         return qd_fail(err, QD_E_USAGE,
-                       "tags convert needs --from F, --to F and --out FILE, and takes no --format|||see qdistill tags --help");
+                       "convert needs --from F, --to F and --out FILE, and takes no --format||what is read and what is written are named apart|see qdistill tags --help");
     if (!convert && (!a->format || a->from || a->to || a->out || a->merge_ps))
         return qd_fail(err, QD_E_USAGE,
-                       "tags info needs --format F, and takes no --from, --to, --out or --merge-ps||a format is never guessed: "
+                       "info needs --format F, and takes no --from, --to, --out or --merge-ps||a format is never guessed: "
                        "a file looks well in the wrong one|see qdistill tags --help");
     return QD_OK;
 }
@@ -144,6 +145,7 @@ int qd_cmd_tags(int argc, char **argv) {
         {"csv-time", QD_OPT_TEXT, &a.flag[3], 0, 0, "COLUMN", "name of the column of times (time_ps)", NULL},
         {"csv-channel", QD_OPT_TEXT, &a.flag[4], 0, 0, "COLUMN", "name of the column of channels (channel)", NULL},
         {"csv-unit", QD_OPT_TEXT, &a.flag[5], 0, 0, "U", "ps, ns, us, ms, s, or ticks of --tick-ps (ps)", NULL},
+        {"csv-start", QD_OPT_TEXT, &a.flag[9], 0, 0, "T", "taken off every time of the table, in its unit: Unix times do not fit ps; the same at both stations", NULL},
         {"sync-hz", QD_OPT_TEXT, &a.flag[6], 0, 0, "F", "chronoxea: the sync frequency, in place of the header's", NULL},
         {"card", QD_OPT_TEXT, &a.flag[0], 0, 0, "timestamp3|timestamp7",
          "card that wrote FILE: decides what the low bits mean (default by width)", NULL},

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,9 +69,8 @@ int main(int argc, char **argv) {
     int status;
     if (!qd_qcrypto_name(argc, argv, &status)) status = dispatch(argc, argv);
     /* What was printed may still stand in the buffer: a full disk shows now. */
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
-        fprintf(stderr, "qdistill: standard output cannot be written (%s)\n", strerror(errno));
-        return 5;
-    }
-    return status;
+    qd_error err = {0};
+    if (status != 0 || qd_cli_flush(&err) == QD_OK) return status;
+    qd_cli_print_error(&(qd_cli){.verb = argc > 1 ? argv[1] : NULL}, &err);
+    return qd_exit_status(err.status);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables of times and channels, with a line of names. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "timetag/number.h"
@@ -13,6 +14,7 @@ enum { LINE = 4096, FRACTION = 18 };
 typedef struct table {
     char separator;
     int time, channel; /* columns, from 0 */
+    qd_decimal start;
     char line[LINE];
 } table;
 
@@ -45,7 +47,17 @@ static char *next_field(char **line, char separator) {
 }
 
 static qd_status no_column(const qd_tag_reader *r, const char *name, const char *names, const char *flag, qd_error *err) {
-    return qd_reader_fail(r, err, "no column '%s'|the columns are: %.300s||name it: %s COLUMN", name, names, flag);
+    return qd_reader_fail(r, err,
+                          "no column '%s'|the columns are: %.300s|it has another name, or the first line with text holds no names"
+                          "|name it: %s COLUMN, or write a line of names above the table",
+                          name, names, flag);
+}
+
+static qd_status two_columns(const qd_tag_reader *r, const char *name, const char *names, const char *flag, qd_error *err) {
+    return qd_reader_fail(r, err,
+                          "the name '%s' is that of two columns|the columns are: %.300s|two tables were joined, or a name was typed twice"
+                          "|give one of them another name, and name the one that counts: %s COLUMN",
+                          name, names, flag);
 }
 
 static qd_status read_names(qd_tag_reader *r, table *t, qd_error *err) {
@@ -60,11 +72,14 @@ static qd_status read_names(qd_tag_reader *r, table *t, qd_error *err) {
     t->separator = strchr(p, '\t') ? '\t' : strchr(p, ';') ? ';' : ',';
     t->time = t->channel = -1;
     const char *time = time_name(&r->format), *channel = channel_name(&r->format), *name;
+    int times = 0, channels = 0;
     for (int i = 0; (name = next_field(&rest, t->separator)); i++) {
-        if (t->time < 0 && strcmp(name, time) == 0) t->time = i;
-        if (t->channel < 0 && strcmp(name, channel) == 0) t->channel = i;
+        if (strcmp(name, time) == 0 && times++ == 0) t->time = i;
+        if (strcmp(name, channel) == 0 && channels++ == 0) t->channel = i;
     }
-    qd_status st = t->time < 0      ? no_column(r, time, names, "--csv-time", err)
+    qd_status st = times > 1      ? two_columns(r, time, names, "--csv-time", err)
+                   : channels > 1 ? two_columns(r, channel, names, "--csv-channel", err)
+                   : t->time < 0      ? no_column(r, time, names, "--csv-time", err)
                    : t->channel < 0 ? no_column(r, channel, names, "--csv-channel", err)
                                     : QD_OK;
     free(names);
@@ -76,20 +91,73 @@ static qd_status csv_open(qd_tag_reader *r, qd_error *err) {
     if (!t) return qd_fail(err, QD_E_INTERNAL, "no memory to read %s", r->path);
     if (r->format.unit < 0 && !r->format.tick.num)
         return qd_fail(err, QD_E_USAGE, "times in ticks need the length of a tick|||give --tick-ps P");
+    if (r->format.start[0]) (void)qd_parse_decimal(r->format.start, &t->start); /* the option took nothing else */
     QD_TRY(qd_reader_open_file(r, 0, 1, err));
     return read_names(r, t, err);
 }
 
-static qd_status parse_time(const qd_tag_reader *r, const char *text, int64_t *t, qd_error *err) {
+/* ---- Rows -------------------------------------------------------------------------------------------------------- */
+
+static const char *unit_name(int unit) {
+    static const char *const names[] = {"ps", "ns", "us", "ms", "s"};
+    return unit < 0 ? "ticks" : names[unit / 3];
+}
+
+static double real(qd_decimal d) {
+    return (double)d.digits * pow(10, d.power);
+}
+
+/* A number beyond the ticks is no fault of its line: times since 1970 do not fit picoseconds. What fits, if anything sensible does. */
+static qd_status too_large(const qd_tag_reader *r, const char *text, qd_decimal d, qd_error *err) {
+    const int unit = r->format.unit;
+    const bool first = r->record == 0, started = r->format.start[0] != 0;
+    char ways[2][160] = {"", ""};
+    double v = real(d), tick = (double)r->tick.num / (double)r->tick.den, needs = 1;
+    if (unit >= 0)
+        while (needs <= 1e9 && fabs(v) * pow(10, unit) / needs >= (double)qd_time_limit) needs *= 10;
+    if (first && !started && unit >= 0 && fabs(v) * pow(10, unit - 12) < 1e15) {
+        char start[32];
+        (void)snprintf(start, sizeof start, "%.0f%.*s", floor(v * pow(10, unit - 12)), 12 - unit, "000000000000"); /* a whole second */
+        (void)snprintf(ways[0], sizeof ways[0], "count from a start, the same at both stations: --csv-start %s (csv:start=%s)", start, start);
+    }
+    if (unit >= 0 && needs <= 1e9)
+        (void)snprintf(ways[1], sizeof ways[1], "%stake a coarser tick: --tick-ps %.0f (csv:tick-ps=%.0f)", *ways[0] ? ", or " : "", needs, needs);
+    return qd_reader_fail(r, err,
+                          "the time '%.40s' %s%s is beyond 2^61 ticks of %.9g ps|such ticks reach %.7g s to either side of 0|%s|%s%s%s", text,
+                          unit_name(unit), started ? ", from the start on," : "", tick, (double)qd_time_limit * tick * 1e-12,
+                          !first    ? "the line is damaged, or the recording is longer than that"
+                          : started ? "another start, or another unit"
+                                    : "times since 1970, or in another unit",
+                          ways[0], ways[1],
+                          *ways[0] || *ways[1] ? "" : "correct or remove the line, or name the unit: --csv-unit");
+}
+
+static qd_status parse_time(const qd_tag_reader *r, const table *t, const char *text, int64_t *at, qd_error *err) {
     qd_decimal d;
-    bool ticks = r->format.unit < 0, ok = qd_parse_decimal(text, &d);
-    if (ok && ticks)
-        for (; d.power < 0 && d.digits % 10 == 0; d.power++) d.digits /= 10;
-    if (ok)
-        ok = ticks ? d.power >= 0 && qd_decimal_ticks(d, 0, (qd_tick){1, 1}, t) : qd_decimal_ticks(d, r->format.unit, r->tick, t);
-    if (ok) return QD_OK;
-    return qd_reader_fail(r, err, "'%.40s' is no time|||correct the line; decimal points, no thousands separators%s", text,
-                          ticks ? ", whole ticks" : "");
+    const bool ticks = r->format.unit < 0;
+    if (!qd_parse_decimal(text, &d))
+        return qd_reader_fail(r, err,
+                              "'%.40s' is no time|a time is a decimal number: digits, at most one point, an exponent"
+                              "|a comma for the point, thousands separators, a date, or a damaged line|correct or remove the line",
+                              text);
+    if (r->format.start[0] && !qd_decimal_minus(d, t->start, &d)) return too_large(r, text, d, err);
+    if (ticks)
+        for (; d.power < 0 && d.digits % 10 == 0 && d.digits; d.power++) d.digits /= 10;
+    if (ticks && d.power < 0 && d.digits)
+        return qd_reader_fail(r, err,
+                              "'%.40s' is no time in whole ticks|the unit of the times is ticks|they are in another unit"
+                              "|name it: --csv-unit ps, ns, us, ms or s",
+                              text);
+    bool fits = ticks ? qd_decimal_ticks(d, 0, (qd_tick){1, 1}, at) : qd_decimal_ticks(d, r->format.unit, r->tick, at);
+    return fits && *at < qd_time_limit && *at > -qd_time_limit ? QD_OK : too_large(r, text, d, err);
+}
+
+/* A whole number, however it is written. */
+static bool whole(const char *text, int64_t *out) {
+    qd_decimal d;
+    if (!qd_parse_decimal(text, &d)) return false;
+    for (; d.power < 0 && d.digits % 10 == 0 && d.digits; d.power++) d.digits /= 10;
+    return (d.power >= 0 || d.digits == 0) && qd_decimal_ticks(d, 0, (qd_tick){1, 1}, out);
 }
 
 static qd_status row(qd_tag_reader *r, table *t, qd_error *err) {
@@ -102,11 +170,14 @@ static qd_status row(qd_tag_reader *r, table *t, qd_error *err) {
         return qd_reader_fail(
             r, err, "too few columns||the line was cut off, or the file was truncated|remove the line, or copy the file again");
     int64_t at;
-    QD_TRY(parse_time(r, time, &at, err));
-    long number = strtol(channel, &end, 10);
-    if (end == channel || *end || number > INT32_MAX || number < INT32_MIN)
-        return qd_reader_fail(
-            r, err, "'%.40s' is no channel number|||number the channels, and say which is which with --channels", channel);
+    QD_TRY(parse_time(r, t, time, &at, err));
+    int64_t number = strtol(channel, &end, 10);
+    bool is = (end != channel && !*end) || whole(channel, &number); /* some programs write every number like 1.000e+00 */
+    if (!is || number > INT32_MAX || number < INT32_MIN)
+        return qd_reader_fail(r, err,
+                              "'%.40s' is no channel number|channels are whole numbers, at most 2^31 - 1 in magnitude"
+                              "|detectors by name, or another column|number the channels, and say which is which with --channels",
+                              channel);
     r->info.records++;
     r->record++;
     return qd_reader_click(r, at, number, err);
@@ -136,6 +207,8 @@ const qd_decoder qd_decode_csv = {csv_open, csv_more, csv_close};
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
 static qd_status csv_create(qd_tag_writer *w, qd_error *err) {
+    if (w->format.start[0])
+        return qd_fail(err, QD_E_USAGE, "a start is taken off times that are read, not put on those that are written|||leave it out");
     if (w->format.unit < 0 && !w->format.tick.num)
         return qd_fail(err, QD_E_USAGE, "times in ticks need the length of a tick|||give csv:unit=ticks:tick-ps=P");
     QD_TRY(qd_writer_file_open(w, err));

@@ -166,6 +166,14 @@ static qd_status parse_unit(const char *value, qd_tag_format *f, qd_error *err) 
     return bad_value("unit", value, "one of ps, ns, us, ms, s, ticks", err);
 }
 
+static qd_status parse_start(const char *value, char out[QD_TAG_COLUMN], qd_error *err) {
+    qd_decimal d;
+    if (strlen(value) >= QD_TAG_COLUMN || !qd_parse_decimal(value, &d))
+        return bad_value("start", value, "a decimal number of at most 47 characters, in the unit of the times", err);
+    memcpy(out, value, strlen(value) + 1);
+    return QD_OK;
+}
+
 static qd_status parse_card(const char *value, qd_card *card, qd_error *err) {
     bool three = strcmp(value, "timestamp3") == 0;
     if (!three && strcmp(value, "timestamp7") != 0)
@@ -192,6 +200,7 @@ typedef enum option {
     O_TIME,
     O_CHANNEL,
     O_UNIT,
+    O_START,
     O_SYNC,
     O_BITS,
     O_EPOCH0,
@@ -211,6 +220,7 @@ static const struct {
     {"time", O_TIME, K(QD_TAG_CSV)},
     {"channel", O_CHANNEL, K(QD_TAG_CSV)},
     {"unit", O_UNIT, K(QD_TAG_CSV)},
+    {"start", O_START, K(QD_TAG_CSV)},
     {"sync-hz", O_SYNC, K(QD_TAG_CHRONOXEA)},
     {"bits", O_BITS, K(QD_TAG_T1)},
     {"epoch0", O_EPOCH0, EPOCHS},
@@ -234,6 +244,8 @@ static qd_status set(qd_tag_format *f, option id, const char *name, const char *
             return parse_column(name, value, f->channel_column, err);
         case O_UNIT:
             return parse_unit(value, f, err);
+        case O_START:
+            return parse_start(value, f->start, err);
         case O_SYNC:
             return parse_fraction(name, value, &f->sync, err);
         case O_BITS:

@@ -41,6 +41,18 @@ bool qd_parse_decimal(const char *p, qd_decimal *out) {
     return *p == 0;
 }
 
+bool qd_decimal_minus(qd_decimal a, qd_decimal b, qd_decimal *out) {
+    const __int128 room = (__int128)1 << 122; /* ten times this and a difference still fit */
+    qd_decimal *coarse = a.power > b.power ? &a : &b;
+    int power = a.power < b.power ? a.power : b.power;
+    for (; coarse->digits && coarse->power > power; coarse->power--) {
+        if (coarse->digits >= room || coarse->digits <= -room) return false;
+        coarse->digits *= 10;
+    }
+    *out = (qd_decimal){a.digits - b.digits, power};
+    return true;
+}
+
 static unsigned __int128 gcd(unsigned __int128 a, unsigned __int128 b) {
     while (b) {
         unsigned __int128 r = a % b;

@@ -14,6 +14,8 @@ typedef struct qd_decimal {
 /** Read a number: sign, digits, fraction, exponent; nothing else may follow but blanks. Digits past the 36th are dropped.
  *  @return false: not a number. */
 bool qd_parse_decimal(const char *text, qd_decimal *out);
+/** a - b, exact. false: it has more digits than fit. */
+bool qd_decimal_minus(qd_decimal a, qd_decimal b, qd_decimal *out);
 /** A positive number or fraction ("1.5", "125/32") in lowest terms, both parts below 2^31. */
 bool qd_parse_fraction(const char *text, qd_tick *out);
 /** round(d 10^power ps / tick), halves up. false: beyond 2^62 in magnitude. */

@@ -145,10 +145,11 @@ static qd_status open_it(struct qd_growing *s, const char *path, qd_error *err) 
                        path, strerror(errno));
     s->fifo = S_ISFIFO(st.st_mode);
     if (s->fifo || S_ISREG(st.st_mode)) return QD_OK;
-    return qd_fail(err, QD_E_INPUT, "%s is %s|||give the path of a regular file or a FIFO", path,
+    return qd_fail(err, QD_E_INPUT, "%s is %s|what is followed is a file that grows or a FIFO|%s|give the path of a regular file or a FIFO", path,
                    S_ISDIR(st.st_mode)    ? "a directory"
                    : S_ISSOCK(st.st_mode) ? "a socket"
-                                          : "a device");
+                                          : "a device",
+                   S_ISDIR(st.st_mode) ? "the name of a file in it was left out" : "another name was meant");
 }
 
 qd_status qd_tag_stream_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err) {

@@ -61,6 +61,7 @@ typedef struct qd_tag_format {
     qd_tick tick;                                          /**< length of a tick where the file does not say; {0, 0}: the default */
     char time_column[QD_TAG_COLUMN];                       /**< csv; "": time_ps */
     char channel_column[QD_TAG_COLUMN];                    /**< csv; "": channel */
+    char start[QD_TAG_COLUMN];                             /**< csv: a decimal in the time's unit, taken off every time; "": 0 */
     int unit;                                              /**< csv: power of ten of the time's unit, in ps; -1: ticks */
     qd_tick sync;                                          /**< chronoxea: sync frequency in Hz, as a fraction; {0, 0}: the file's */
     unsigned order_bits;                                   /**< t2, writing: width o of a time difference; 0: 17 */
@@ -79,6 +80,7 @@ qd_status qd_tag_format_parse(const char *name, qd_tag_format *format, qd_error 
  *  channels  "V=1,-=2,H=3,+=4": several channels may be one detector     card     timestamp3, timestamp7 (a1, t1)
  *  tick-ps   a decimal number or a fraction like 125/32                    time, channel   names of columns (csv)
  *  unit      ps, ns, us, ms, s or ticks (csv)                              sync-hz  (chronoxea)
+ *  start     a decimal in that unit, taken off every time (csv, reading): the same at both stations, or their clocks differ by it
  *  bits      49 or 54 (t1)           epoch0   0x... or decimal (t1, t2)    unix     yes or no: epochs are anchored (t1, t2, t3, writing)
  *  order     4..27 (t2, writing)     protocol 0 or 1 (t2, t3, writing)
  *  QD_E_USAGE: not an option of this format, or no such value; *format unchanged. */
