@@ -108,6 +108,40 @@ else
     echo "QD_SHARED has no data/timetags: the recording is skipped"
 fi
 
+# A T2 file by hand: a record that no one knows, counts in the header that are not what the file holds, tags of a negative length.
+le() { v=$1; i=0; while [ $i -lt "$2" ]; do printf "\\$(printf %03o $((v & 255)))"; v=$((v >> 8)); i=$((i + 1)); done; }
+ptu_tag() { printf %s "$1"; head -c $((32 - ${#1})) /dev/zero; le -1 4; le "$2" 4; le "$3" 8; }
+# ptu_head CLAIMED: multiharp T2, ticks of 2^-40 s
+ptu_head() {
+    printf 'PQTTTR\0\0001.0.00\0\000'
+    ptu_tag TTResultFormat_TTTRRecType $((0x10000008)) $((0x00010207))
+    ptu_tag TTResultFormat_BitsPerRecord $((0x10000008)) 32
+    ptu_tag MeasDesc_GlobalResolution $((0x20000008)) $((0x3d719799812dea11)) # 1e-12
+    ptu_tag TTResult_NumberOfRecords $((0x10000008)) "$1"
+}
+ptu_end() { ptu_tag Header_End $((0xffff0008)) 0; }
+records() { le 100 4; le $((0x02000005 + 200)) 4; le $((0xa0000001)) 4; le $((0x04000000 + 300)) 4; }
+{ ptu_head 2; ptu_end; records; } >"$dir/more.ptu"
+expect 0 '4 records: 3 events, .* 1 faults' "$qd" tags info "$dir/more.ptu" --format ptu
+has 'the first, 0xa0000001, at record 2'
+has 'claims 2 records, the file has 4: all are read'
+grep -q 'cut off' "$dir/log" && say "a file with more records than its header says is not cut off: $(cat "$dir/log")"
+expect 0 '3 events' "$qd" tags convert "$dir/more.ptu" --from ptu --to csv --out "$dir/more.csv"
+{ ptu_head -5; ptu_end; records; } >"$dir/minus.ptu"
+expect 0 'claims -5 records, which no file has; the file has 4' "$qd" tags info "$dir/minus.ptu" --format ptu
+expect 0 '"faults": 1' "$qd" tags info "$dir/minus.ptu" --format ptu --json -
+{ ptu_head 4; ptu_tag Comment $((0x4001ffff)) -48; ptu_end; records; } >"$dir/length.ptu"
+expect 5 'claims -48 bytes of data' "$qd" tags info "$dir/length.ptu" --format ptu
+# Columns without names of their channels: looked into with a warning, converted only with a map.
+printf '%% sync 10 kHz\n0;1;2;3\n' >"$dir/columns.txt"
+expect 0 'warning: the header names no channels: its 2 pairs of columns' "$qd" tags info "$dir/columns.txt" --format chronoxea
+has 'sync of 10000 Hz'
+expect 5 'the header names no channels' "$qd" tags convert "$dir/columns.txt" --from chronoxea --to csv --out "$dir/columns.csv"
+[ ! -e "$dir/columns.csv" ] || say "columns without names were converted"
+expect 0 'warning: the header names no channels' "$qd" tags convert "$dir/columns.txt" --from chronoxea --channels H=1,+=2 --to csv --out "$dir/columns.csv"
+[ "$(tail -n 2 "$dir/columns.csv")" = "1000,3
+200003000,4" ] || say "columns mapped: $(cat "$dir/columns.csv")"
+
 # Bad input: exit 5, one error that names file and position.
 for f in a1-54-text t1 t2 ptu qutag qutag-raw swabian chronoxea csv auto; do
     expect 5 "$dir/empty" "$qd" tags info "$dir/empty" --format $f

@@ -41,7 +41,7 @@ static inline qd_status read_tags(const char *path, const qd_tag_format *f, uint
     if (st == QD_OK) {
         need(t->n == info->events);
         need(info->records == info->events + info->padding + info->dummies + info->selftests + info->empty + info->overflows +
-                                  info->syncs + info->markers + info->unmapped + info->lost);
+                                  info->syncs + info->markers + info->unmapped + info->lost + info->faults);
     }
     return st;
 }

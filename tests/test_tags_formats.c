@@ -214,34 +214,42 @@ START_TEST(chronoxea) {
     expect_tags(&t, 5, (const int64_t[]){1300, 199999900, 500000013, 700002600, 900000000}, (const uint8_t[]){1, 1, 4, 4, 1});
     ck_assert_uint_eq(info.records, 5);
     ck_assert_uint_eq(info.backward, 0);
+    ck_assert_uint_eq(info.unnamed, 0);
     reads("chronoxea:sync-hz=20e3", &t, &info); /* the true frequency, when the typed one is wrong */
     ck_assert_int_eq(t.t[1], 150000000 - 100 + 0 * 5);
     /* a time beyond the stated period: the header is wrong */
     write_text("% Sync frequency 10 MHz\n0 1.3\n1 99.9\n2 100.013\n");
-    refuses(path, "chronoxea", "line 4");
-    refuses(path, "chronoxea", "--sync-hz");
-    reads("chronoxea:sync-hz=1000000", &t, &info);
+    refuses(path, "chronoxea:channels=V=1,-=2", "line 4");
+    refuses(path, "chronoxea:channels=V=1,-=2", "--sync-hz");
+    reads("chronoxea:sync-hz=1000000:channels=V=1", &t, &info);
     expect_tags(&t, 3, (const int64_t[]){1300, 1099900, 2100013}, (const uint8_t[]){1, 1, 1});
     write_text("% no frequency here\n0 1.3\n");
-    refuses(path, "chronoxea", "no sync frequency");
+    refuses(path, "chronoxea:channels=V=1,-=2", "no sync frequency");
     write_text("% sync 3 Hz\n0 1.3\n"); /* a third of a second is no whole number of ps */
-    refuses(path, "chronoxea", "no whole number of ticks");
+    refuses(path, "chronoxea:channels=V=1,-=2", "no whole number of ticks");
     write_text("% sync 10 kHz\n% Channel A: 5 tags\n0;1;2;3\n");
-    refuses(path, "chronoxea", "4 columns of numbers, but 1 channels");
+    refuses(path, "chronoxea:channels=V=1,-=2", "4 columns of numbers, but 1 channels");
     write_text("% sync 10 kHz\n0;1;2\n");
-    refuses(path, "chronoxea", "3 columns");
+    refuses(path, "chronoxea:channels=V=1,-=2", "3 columns");
     write_text("% sync 10 kHz\n0;1;2;3\n1;2;3\n");
-    refuses(path, "chronoxea", "line 3: half a pair");
+    refuses(path, "chronoxea:channels=V=1,-=2", "line 3: half a pair");
     write_text("% sync 10 kHz\n0 1 2 3\n1 2\n");
-    refuses(path, "chronoxea", "line 3: fewer columns");
+    refuses(path, "chronoxea:channels=V=1,-=2", "line 3: fewer columns");
     write_text("% sync 10 kHz\n0;1;2;3\n1;2;3;4;5\n");
-    refuses(path, "chronoxea", "line 3: more columns");
+    refuses(path, "chronoxea:channels=V=1,-=2", "line 3: more columns");
     write_text("% sync 10 kHz\n0;x\n");
-    refuses(path, "chronoxea", "line 2");
+    refuses(path, "chronoxea:channels=V=1,-=2", "line 2");
     write_text("% sync 10 kHz\n0;-1\n");
-    refuses(path, "chronoxea", "line 2");
+    refuses(path, "chronoxea:channels=V=1,-=2", "line 2");
     write_text("% sync 10 kHz\n");
-    refuses(path, "chronoxea", "no row of numbers");
+    refuses(path, "chronoxea:channels=V=1,-=2", "no row of numbers");
+    /* no channels in the header: the third and the fourth with tags would pass for the first and the second */
+    write_text("% sync 10 kHz\n% tags per channel: 0 0 2 1\n0;1;2;3\n1;2;;\n");
+    refuses(path, "chronoxea", "whose the 2 pairs of columns are");
+    refuses(path, "chronoxea", "--channels V=1,-=2");
+    reads("chronoxea:channels=H=1,+=2", &t, &info);
+    expect_tags(&t, 3, (const int64_t[]){1000, 100002000, 200003000}, (const uint8_t[]){4, 4, 8});
+    ck_assert_uint_eq(info.unnamed, 2);
     qd_tags_destroy(&t);
 }
 END_TEST

@@ -88,7 +88,7 @@ START_TEST(t2_types) {
     ck_assert_uint_eq(info.overflow_sum, (uint64_t)(cases[_i].first + cases[_i].second));
     ck_assert_uint_eq(info.syncs, 1);
     ck_assert_uint_eq(info.markers, 2);
-    ck_assert_uint_eq(info.claimed, 99);
+    ck_assert_int_eq(info.claimed, 99);
     ck_assert_uint_eq(info.records, info.events + info.overflows + info.syncs + info.markers);
     reads("ptu:channels=V=0,-=4", &t, &info); /* the sync input is a detector when the map says so */
     expect_tags(&t, 3, (const int64_t[]){b + 1, b + 7, b + 0x1ffffff}, (const uint8_t[]){2, 1, 2});
@@ -96,9 +96,14 @@ START_TEST(t2_types) {
     ck_assert_uint_eq(info.syncs, 0);
     reads("auto", &t, &info);
     ck_assert_uint_eq(t.n, 4);
-    static const uint32_t bad[2] = {0x00000064, 0xa0000001}; /* special channel 16 */
-    write_records(cases[_i].type, 1e-12, 0, bad, 2);
-    refuses(path, "ptu", "(record 1): the record 0xa0000001");
+    static const uint32_t bad[4] = {0x00000064, 0xa0000001 /* special channel 16 */, 0xfc000002 /* 62 */, 0x02000065};
+    write_records(cases[_i].type, 1e-12, 0, bad, 4);
+    reads("ptu", &t, &info);
+    expect_tags(&t, 2, (const int64_t[]){100, 101}, (const uint8_t[]){1, 2});
+    ck_assert_uint_eq(info.faults, 2);
+    ck_assert_uint_eq(info.fault_record, 1);
+    ck_assert_uint_eq(info.fault_word, 0xa0000001);
+    ck_assert_uint_eq(info.records, info.events + info.faults);
     qd_tags_destroy(&t);
 }
 END_TEST
@@ -120,7 +125,9 @@ START_TEST(t2_picoharp) {
     ck_assert_int_eq(t.t[1], 4 * (210698240 + 5));
     static const uint32_t bad[] = {0x50000064};
     write_records(0x00010203, 4e-12, 0, bad, 1);
-    refuses(path, "ptu", "0x50000064");
+    reads("ptu", &t, &info);
+    ck_assert_uint_eq(info.faults, 1);
+    ck_assert_uint_eq(info.fault_word, 0x50000064);
     qd_tags_destroy(&t);
 }
 END_TEST
@@ -148,7 +155,9 @@ START_TEST(t3_types) {
     ck_assert_uint_eq(info.overflows, 2);
     static const uint32_t bad[] = {0x80000001}; /* T3 has no sync events */
     write_records(types[_i], 12.5e-9, 4e-12, bad, 1);
-    refuses(path, "ptu", "0x80000001");
+    reads("ptu", &t, &info);
+    ck_assert_uint_eq(info.faults, 1);
+    ck_assert_uint_eq(info.events, 0);
     qd_tags_destroy(&t);
 }
 END_TEST
@@ -167,26 +176,63 @@ START_TEST(t3_picoharp) {
 }
 END_TEST
 
-/* A sync that no dtime unit divides: refused, or exact and then rounded to a tick that is named. */
-START_TEST(t3_without_common_tick) {
+/* The tick is the largest that divides both; where that is too fine it is refused, or times are exact and then rounded to one that is named. */
+START_TEST(t3_tick) {
     static const uint32_t w[] = {100 << 10 | 3};
     qd_tags t = {0};
     qd_tag_info info = {0};
     write_records(0x00010307, 12.5e-9, 8e-12, w, 1);
-    refuses(path, "ptu", "--tick-ps");
+    reads("ptu", &t, &info); /* 12500 ps and 8 ps: 4 ps */
+    ck_assert_uint_eq(t.tick.num, 4);
+    ck_assert_uint_eq(t.tick.den, 1);
+    ck_assert_int_eq(t.t[0], 3 * 3125 + 100 * 2);
     reads("ptu:tick-ps=1", &t, &info);
     ck_assert_int_eq(t.t[0], 3 * 12500 + 800);
     reads("ptu:tick-ps=3", &t, &info); /* 12766.67 */
     ck_assert_int_eq(t.t[0], 12767);
     reads("ptu:tick-ps=8", &t, &info); /* 4787.5 */
     ck_assert_int_eq(t.t[0], 4788);
+    write_records(0x00010307, 12.49873e-9, 25e-12, w, 1); /* 12498.73 ps and 25 ps: 1/100 ps */
+    reads("ptu", &t, &info);
+    ck_assert_uint_eq(t.tick.num, 1);
+    ck_assert_uint_eq(t.tick.den, 100);
+    ck_assert_int_eq(t.t[0], 3 * 1249873 + 100 * 2500);
+    write_records(0x00010307, 12.498731e-9, 25e-12, w, 1); /* 1/1000 ps reaches 38 minutes */
+    refuses(path, "ptu", "the sync period is 12498.731 ps, the fine time counts 25 ps");
+    refuses(path, "ptu", "--tick-ps 1");
+    reads("ptu:tick-ps=1/1000", &t, &info);
+    ck_assert_int_eq(t.t[0], 3 * 12498731 + 100 * 25000);
     /* a measured period, 12345.6789012345 ps, after 1047553 syncs */
     static const uint32_t far[] = {0xfe0003ff, 77 << 10 | 1};
     write_records(0x00010307, 1.23456789012345e-8, 4e-12, far, 2);
+    refuses(path, "ptu", "--tick-ps");
     reads("ptu:tick-ps=1", &t, &info);
     ck_assert_int_eq(t.t[0], 12932753278);
     reads("ptu:tick-ps=125/32", &t, &info);
     ck_assert_int_eq(t.t[0], 3310784839);
+    qd_tags_destroy(&t);
+}
+END_TEST
+
+/* Records that are mostly none of the type: the type is wrong, and nothing is made of them; info counts on. */
+START_TEST(faults) {
+    enum { N = 200 };
+    static uint32_t w[N];
+    for (int i = 0; i < N; i++) w[i] = i % 3 ? 0xa0000000 + (uint32_t)i : (uint32_t)i;
+    write_records(0x00010207, 1e-12, 0, w, N);
+    refuses(path, "ptu", "are none of this type");
+    refuses(path, "ptu", "record type is wrong");
+    qd_tag_format f = format_of("ptu");
+    f.any_channel = true;
+    qd_tag_reader *r = NULL;
+    qd_tags t = {0};
+    qd_error err = {0};
+    bool end = false;
+    ck_assert_int_eq(qd_tag_reader_open(path, f, &r, &err), QD_OK);
+    while (!end) ck_assert_int_eq(qd_tag_reader_read(r, 100, &t, &end, &err), QD_OK);
+    ck_assert_uint_eq(qd_tag_reader_info(r)->faults, N - (N + 2) / 3);
+    ck_assert_uint_eq(t.n, (N + 2) / 3);
+    qd_tag_reader_close(r);
     qd_tags_destroy(&t);
 }
 END_TEST
@@ -242,7 +288,7 @@ START_TEST(bad_headers) {
     refuses(path, "ptu", "beyond the end of the file");
     memset(m.b + at + 40, 0xff, 8);
     write_file(m.b, m.n);
-    refuses(path, "ptu", "beyond the end of the file");
+    refuses(path, "ptu", "a header tag claims -1 bytes");
     m.b[at + 36] = 1, m.b[at + 37] = 0; /* a type that does not exist */
     write_file(m.b, m.n);
     refuses(path, "ptu", "unknown type");
@@ -256,6 +302,12 @@ START_TEST(bad_headers) {
     tag(&m, "Header_End", EMPTY, 0);
     write_file(m.b, m.n);
     refuses(path, "ptu", "records of 64 bits");
+    start(&m);
+    tag(&m, "TTResultFormat_TTTRRecType", INTEGER, 0x00010207);
+    tag(&m, "TTResultFormat_BitsPerRecord", INTEGER, (uint64_t)-32);
+    tag(&m, "Header_End", EMPTY, 0);
+    write_file(m.b, m.n);
+    refuses(path, "ptu", "records of -32 bits");
     m.b[3] = 'x';
     write_file(m.b, m.n);
     refuses(path, "ptu", "PQTTTR");
@@ -295,7 +347,7 @@ START_TEST(recording) {
     ck_assert_msg(read_at(where, "ptu", &t, &info, &err) == QD_OK, "%s", err.what);
     ck_assert_uint_eq(t.n, 305565);
     ck_assert_uint_eq(info.records, 435319);
-    ck_assert_uint_eq(info.claimed, 435319);
+    ck_assert_int_eq(info.claimed, 435319);
     ck_assert_uint_eq(info.overflows, 129754);
     ck_assert_uint_eq(info.overflow_sum, 149011);
     ck_assert_uint_eq(info.syncs + info.markers + info.unmapped + info.backward + info.equal_times, 0);
@@ -323,7 +375,8 @@ int main(void) {
     tcase_add_test(tc, t2_picoharp);
     tcase_add_loop_test(tc, t3_types, 0, 5);
     tcase_add_test(tc, t3_picoharp);
-    tcase_add_test(tc, t3_without_common_tick);
+    tcase_add_test(tc, t3_tick);
+    tcase_add_test(tc, faults);
     tcase_add_test(tc, channels);
     tcase_add_test(tc, bad_headers);
     tcase_add_test(tc, overflow_flood);

@@ -55,8 +55,8 @@ static void print_records(FILE *to, const tags_report *r) {
                 i->selftests);
     if (has_card(&r->format) || r->format.kind == QD_TAG_T2) fprintf(to, ", %" PRIu64 " without detector", i->empty);
     if (r->format.kind == QD_TAG_PTU)
-        fprintf(to, ", %" PRIu64 " of overflow (that carry %" PRIu64 "), %" PRIu64 " of the sync input, %" PRIu64 " markers",
-                i->overflows, i->overflow_sum, i->syncs, i->markers);
+        fprintf(to, ", %" PRIu64 " of overflow (that carry %" PRIu64 "), %" PRIu64 " of the sync input, %" PRIu64 " markers, %" PRIu64 " faults",
+                i->overflows, i->overflow_sum, i->syncs, i->markers, i->faults);
     if (r->format.kind == QD_TAG_SWABIAN) fprintf(to, ", %" PRIu64 " that say that tags were lost", i->lost);
     if (has_channels(&r->format)) fprintf(to, ", %" PRIu64 " on channels without detector", i->unmapped);
     fprintf(to, "\n");
@@ -87,6 +87,7 @@ void tags_print(FILE *to, const tags_report *r) {
     double s = seconds_of(r);
     fprintf(to, "%s: %s", r->file, qd_tag_format_name(&r->format));
     if (has_card(&r->format)) fprintf(to, " (card timestamp%d)", (int)r->format.card);
+    if (r->format.kind == QD_TAG_CHRONOXEA) fprintf(to, " (sync of %.12g Hz)", (double)r->format.sync.num / (double)r->format.sync.den);
     if (r->format.kind == QD_TAG_T2) fprintf(to, " (protocol %u, %s)", r->format.protocol, i->bases_only ? "bases" : "masks");
     fprintf(to, ", ticks of %.9g ps\n", ps_of(1, r->tick));
     print_records(to, r);
@@ -138,6 +139,21 @@ static void warn_written(const tags_report *r) {
         warn("%s has bases without outcomes: the events of %s have both detectors of their basis", r->file, r->out);
 }
 
+static void warn_ptu(const qd_tag_info *i) {
+    if (i->faults)
+        warn("%" PRIu64 " records are of no kind that their type knows, the first, 0x%08" PRIx32 ", at record %" PRIu64
+             ": passed over.\n  The file is damaged there, or a newer device writes them",
+             i->faults, i->fault_word, i->fault_record);
+    if (i->claimed < 0)
+        warn("the header claims %" PRId64 " records, which no file has; the file has %" PRIu64 ", all of which are read", i->claimed, i->records);
+    else if ((uint64_t)i->claimed > i->records)
+        warn("the header claims %" PRId64 " records, the file has %" PRIu64 ": cut off, or the recording was stopped", i->claimed, i->records);
+    else if (i->claimed && (uint64_t)i->claimed < i->records)
+        warn("the header claims %" PRId64 " records, the file has %" PRIu64 ": all are read. The header may have been written before\n"
+             "  the recording ended, or something was appended to the file",
+             i->claimed, i->records);
+}
+
 void tags_warn(const tags_report *r) {
     const qd_tag_info *i = &r->info;
     if (i->stray)
@@ -149,12 +165,12 @@ void tags_warn(const tags_report *r) {
         warn("%" PRIu64
              " events are on channels that are no detector without a map: --channels V=1,-=2,H=3,+=4 with your numbers",
              i->unmapped);
+    if (i->unnamed)
+        warn("the header names no channels: its %u pairs of columns are taken for the channels 1 to %u, in their order", i->unnamed, i->unnamed);
     if (i->lost)
         warn("the device lost tags in %" PRIu64 " places: rates are too low there, and times of unknown length are missing",
              i->lost);
-    if (i->claimed && i->claimed != i->records)
-        warn("the header claims %" PRIu64 " records, the file has %" PRIu64 ": cut off, or the recording was stopped", i->claimed,
-             i->records);
+    warn_ptu(i);
     if (i->epoch_gaps)
         warn("%" PRIu64 " epochs are missing in %" PRIu64 " places, the first at %08" PRIx32, i->epochs_missing, i->epoch_gaps,
              i->epoch_gap);
@@ -178,6 +194,7 @@ static void put_counts(json_t *j, const tags_report *r) {
                   {"markers", i->markers},
                   {"unmapped", i->unmapped},
                   {"lost", i->lost},
+                  {"faults", i->faults},
                   {"wraps", i->wraps},
                   {"backward", i->backward},
                   {"equal_times", i->equal_times},

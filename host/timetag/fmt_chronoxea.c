@@ -96,7 +96,7 @@ static qd_status read_header(qd_tag_reader *r, chronoxea *x, int64_t numbers[CHA
         bool any;
         qd_tick hz;
         if (channel_tags(x->line, &channel, &any)) {
-            if (any && *known == CHANNELS) return qd_reader_fail(r, err, "more than %d channels", CHANNELS);
+            if (any && *known == CHANNELS) return qd_reader_fail(r, err, "more than %d channels||the header is damaged, or of another device|export at most %d channels", CHANNELS, CHANNELS);
             if (any) numbers[(*known)++] = channel;
         } else if (!r->format.sync.num && find_word(x->line, "sync") && frequency(x->line, &hz)) {
             r->format.sync = hz;
@@ -135,7 +135,8 @@ static qd_status parse_tag(qd_tag_reader *r, const chronoxea *x, const char *tag
     int64_t count, fine;
     if (!qd_parse_decimal(tag, &periods) || !qd_decimal_ticks(periods, 0, (qd_tick){1, 1}, &count) || count < 0 ||
         !qd_parse_decimal(time, &ns) || ns.digits < 0 || !qd_decimal_ticks(ns, NANO, r->tick, &fine))
-        return qd_reader_fail(r, err, "'%.30s', '%.30s' are no sync count and time|||correct or remove the line", tag, time);
+        return qd_reader_fail(r, err, "'%.30s', '%.30s' are no sync count and time|a count is a whole number, a time ns, neither is below 0"
+                              "|the line is damaged, or the columns are of another format|correct or remove the line", tag, time);
     if (x->stated && (uint64_t)fine > x->period)
         return qd_reader_fail(r, err,
                               "%.30s ns since the last sync, longer than the sync period that the header states"
@@ -190,7 +191,8 @@ static qd_status set_period(qd_tag_reader *r, chronoxea *x, qd_error *err) {
     qd_tick hz = r->format.sync;
     if (!hz.num)
         return qd_reader_fail(r, err,
-                              "the header states no sync frequency||without it there are no absolute times|give it: --sync-hz F");
+                              "the header states no sync frequency|without it there are no absolute times"
+                              "|the header was removed, or says it in other words|give it: --sync-hz F (chronoxea:sync-hz=F)");
     bool given = r->format.tick.num != 0;
     r->tick = given ? r->format.tick : (qd_tick){1, 1};
     unsigned __int128 num = (unsigned __int128)1000000000000 * hz.den * r->tick.den,
@@ -205,6 +207,20 @@ static qd_status set_period(qd_tag_reader *r, chronoxea *x, qd_error *err) {
     return QD_OK;
 }
 
+/* Only channels with tags have columns: without their names the second pair may be of the fourth channel, and its bits of another
+ * detector. Whoever gives a map has looked. */
+static qd_status unnamed(qd_tag_reader *r, const chronoxea *x, qd_error *err) {
+    r->info.unnamed = x->n;
+    if (r->format.any_channel || r->format.channels.n) return QD_OK;
+    return qd_reader_fail(r, err,
+                          "the header names no channels: it cannot be told whose the %u pairs of columns are"
+                          "|only channels with tags have columns, and a line such as '%% Channel C: 1234 tags' names each"
+                          "|the header was removed, or is one of another version"
+                          "|number the pairs from 1 in their order, and say which is which: --channels V=1,-=2 "
+                          "(chronoxea:channels=V=1,-=2)",
+                          x->n);
+}
+
 static qd_status chronoxea_open(qd_tag_reader *r, qd_error *err) {
     int64_t numbers[CHANNELS];
     unsigned known = 0;
@@ -216,10 +232,11 @@ static qd_status chronoxea_open(qd_tag_reader *r, qd_error *err) {
     unsigned fields = filled_fields(x->line, x->separator);
     if (fields == 0 || fields % 2 || fields > 2 * CHANNELS || (known && known != fields / 2))
         return qd_reader_fail(r, err,
-                              "%u columns of numbers, but %u channels with tags in the header||each channel has two columns"
-                              "|another format, or a line that was cut off: name the format, or copy the file again",
+                              "%u columns of numbers, but %u channels with tags in the header|each channel with tags has two columns"
+                              "|another format, a header that was edited, or a line that was cut off|name the format, or copy the file again",
                               fields, known);
     x->n = fields / 2;
+    if (!known) QD_TRY(unnamed(r, x, err));
     QD_TRY(set_period(r, x, err));
     fclose(r->f);
     r->f = NULL;

@@ -8,7 +8,7 @@
 #include "timetag/reader.h"
 #include "timetag/ticks.h"
 
-enum { HEAD = 16, TAG = 48, NAME = 32, BYTES = 4, TAGS_MAX = 100000, SPECIAL_CHANNEL = 15 };
+enum { HEAD = 16, TAG = 48, NAME = 32, BYTES = 4, TAGS_MAX = 100000, FAULTS_MAX = 64, SPECIAL_CHANNEL = 15 };
 #define RESOLUTION_MAX 1.0 /* seconds */
 
 typedef enum layout { PICOHARP, COMMON } layout;
@@ -44,7 +44,7 @@ typedef struct header {
     bool has_type, has_global, has_resolution;
     uint32_t type;
     double global, resolution; /* seconds */
-    uint64_t bits, claimed;
+    int64_t bits, claimed;
 } header;
 
 /* ---- Header ------------------------------------------------------------------------------------------------------ */
@@ -67,9 +67,10 @@ static qd_status data_length(const qd_tag_reader *r, uint32_t type, uint64_t val
     *bytes = value;
     if (value > r->size || r->at + TAG > r->size - value)
         return qd_reader_fail(r, err,
-                              "a header tag claims %" PRIu64 " bytes of data, beyond the end of the file (%" PRIu64
-                              ")||the file was truncated or damaged|copy the file again",
-                              value, r->size);
+                              "a header tag claims %" PRId64 " bytes of data|%s (%" PRIu64
+                              " bytes)|the file was truncated or damaged|copy the file again",
+                              (int64_t)value, (int64_t)value < 0 ? "no length is below 0, nor do they fit the file" : "they would lie beyond the end of the file",
+                              r->size);
     return QD_OK;
 }
 
@@ -88,9 +89,9 @@ static qd_status header_tag(qd_tag_reader *r, const uint8_t *tag, header *h, boo
         h->type = (uint32_t)value;
         if (value > UINT32_MAX) h->type = 0;
     } else if (named(tag, "TTResultFormat_BitsPerRecord") && type == INTEGER) {
-        h->bits = value;
+        h->bits = (int64_t)value;
     } else if (named(tag, "TTResult_NumberOfRecords") && type == INTEGER) {
-        h->claimed = value;
+        h->claimed = (int64_t)value;
     } else if (named(tag, "MeasDesc_GlobalResolution") && type == REAL) {
         h->has_global = true;
         h->global = as_double(value);
@@ -125,7 +126,7 @@ static qd_status read_header(qd_tag_reader *r, header *h, qd_error *err) {
 
 /* Seconds as the exact number of ps that was meant: a double holds 1e-12 only nearly. Fifteen digits are kept. A sync period is
  * measured, not chosen, and has all of them. */
-enum { UNIT_BITS = 31, SYNC_NUM_BITS = 51, SYNC_DEN_BITS = 44 };
+enum { FINEST = 100 /* 2^61 ticks of 1/100 ps are six hours */, UNIT_BITS = 31, SYNC_NUM_BITS = 51, SYNC_DEN_BITS = 44 };
 
 static bool resolution_ps(double seconds, bool measured, qd_tick *ps) {
     char text[40];
@@ -149,18 +150,19 @@ static uint64_t multiple(qd_tick a, qd_tick b) {
     return num % den == 0 ? (uint64_t)(num / den) : 0;
 }
 
+static double in_ps(qd_tick t) {
+    return (double)t.num / (double)t.den;
+}
+
 /* One tick for times made of sync periods and of dtime units. */
 static qd_status common_tick(qd_tag_reader *r, ptu *p, qd_error *err) {
-    if (!r->format.tick.num) {
-        r->tick = p->dtime;
-        if (!multiple(p->sync, p->dtime))
-            return qd_reader_fail(r, err,
-                                  "no common tick: the sync period is %" PRIu64 "/%" PRIu64 " ps, the fine time counts %" PRIu64
-                                  "/%" PRIu64
-                                  " ps||the sync is not locked to the clock of the fine time"
-                                  "|name a tick, to which times are rounded: --tick-ps 1 (or ptu:tick-ps=1)",
-                                  p->sync.num, p->sync.den, p->dtime.num, p->dtime.den);
-    }
+    if (!r->format.tick.num && (!qd_fraction_common(p->sync, p->dtime, &r->tick) || r->tick.num * FINEST < r->tick.den))
+        return qd_reader_fail(r, err,
+                              "no common tick of at least 1/%d ps: the sync period is %.15g ps, the fine time counts %.15g ps"
+                              "|both would be whole only in a tick so fine that it does not reach to the end of a recording"
+                              "|the sync is not locked to the clock of the fine time, and its period is a measured one"
+                              "|name a tick, to which times are rounded: --tick-ps 1 (or ptu:tick-ps=1)",
+                              (int)FINEST, in_ps(p->sync), in_ps(p->dtime));
     p->per_sync = multiple(p->sync, r->tick);
     p->per_d = multiple(p->dtime, r->tick);
     p->rounded = !p->per_sync || !p->per_d;
@@ -168,7 +170,9 @@ static qd_status common_tick(qd_tag_reader *r, ptu *p, qd_error *err) {
     __int128 b = (__int128)p->sync.den * (__int128)r->tick.num, g = (__int128)p->dtime.den * (__int128)r->tick.num;
     if (p->rounded && b > ((__int128)1 << 124) / g)
         return qd_reader_fail(
-            r, err, "sync period, fine time and tick have no manageable common fraction|||give a rounder --tick-ps, such as 1");
+            r, err,
+            "sync period, fine time and tick have no manageable common fraction|times could not be rounded exactly"
+            "|the tick has many digits|give a rounder --tick-ps, such as 1");
     return QD_OK;
 }
 
@@ -206,7 +210,7 @@ static qd_status ptu_open(qd_tag_reader *r, qd_error *err) {
                               h.type);
     if (h.bits != 32)
         return qd_reader_fail(
-            r, err, "records of %" PRIu64 " bits; all known ones have 32||the header is damaged|copy the file again", h.bits);
+            r, err, "records of %" PRId64 " bits; all known ones have 32||the header is damaged|copy the file again", h.bits);
     QD_TRY(set_ticks(r, p, &h, err));
     r->info.claimed = h.claimed;
     uint64_t rest = (r->size - r->at) % BYTES;
@@ -225,7 +229,11 @@ static void ptu_close(qd_tag_reader *r) {
 /* ---- Records ----------------------------------------------------------------------------------------------------- */
 
 static qd_status no_time(const qd_tag_reader *r, qd_error *err) {
-    return qd_reader_fail(r, err, "the time is beyond 2^61 ticks||the records are damaged|copy the file again");
+    const double tick = in_ps(r->tick);
+    return qd_reader_fail(r, err,
+                          "the time is beyond 2^61 ticks of %.9g ps|such ticks reach %.7g s"
+                          "|the records are damaged, or the recording is longer|copy the file again, or name a coarser tick: --tick-ps",
+                          tick, (double)qd_time_limit * tick * 1e-12);
 }
 
 static qd_status ptu_time(const qd_tag_reader *r, const ptu *p, uint64_t count, uint64_t dtime, int64_t *t, qd_error *err) {
@@ -256,12 +264,19 @@ static qd_status ptu_time(const qd_tag_reader *r, const ptu *p, uint64_t count, 
     return QD_OK;
 }
 
-static qd_status fault(const qd_tag_reader *r, uint32_t w, qd_error *err) {
+/* A record that the type does not know carries no time: it is passed over, unless there are so many that the type is wrong. */
+static qd_status fault(qd_tag_reader *r, uint32_t w, qd_error *err) {
+    qd_tag_info *i = &r->info;
+    if (i->faults++ == 0) {
+        i->fault_record = r->record;
+        i->fault_word = w;
+    }
+    if (r->format.any_channel || i->faults < FAULTS_MAX || i->faults <= i->records / 2) return QD_OK;
     return qd_reader_fail(r, err,
-                          "the record 0x%08" PRIx32
-                          " is none of this type||the file is damaged, or its record type is wrong"
-                          "|copy it again, or cut it before this byte",
-                          w);
+                          "the record 0x%08" PRIx32 ", and %" PRIu64 " of %" PRIu64
+                          " up to it, are none of this type|more than half of them"
+                          "|the file is damaged, or its record type is wrong|copy it again, or look into it: qdistill tags info",
+                          w, i->faults, i->records);
 }
 
 static qd_status overflow(qd_tag_reader *r, ptu *p, uint64_t n, qd_error *err) {

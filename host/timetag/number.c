@@ -72,6 +72,11 @@ bool qd_fraction(unsigned __int128 num, unsigned __int128 den, unsigned num_bits
     return true;
 }
 
+bool qd_fraction_common(qd_tick a, qd_tick b, qd_tick *out) {
+    unsigned __int128 common = gcd((unsigned __int128)a.num * b.den, (unsigned __int128)b.num * a.den);
+    return qd_fraction(common, (unsigned __int128)a.den * b.den, 31, 31, out);
+}
+
 /* 10^power as far as it fits; 0 when it does not. */
 static __int128 ten(int power) {
     __int128 v = 1;

@@ -20,6 +20,8 @@ bool qd_decimal_minus(qd_decimal a, qd_decimal b, qd_decimal *out);
 bool qd_parse_fraction(const char *text, qd_tick *out);
 /** round(d 10^power ps / tick), halves up. false: beyond 2^62 in magnitude. */
 bool qd_decimal_ticks(qd_decimal d, int power, qd_tick tick, int64_t *out);
+/** The largest fraction of which both are whole multiples, parts below 2^31. false: its parts do not fit. */
+bool qd_fraction_common(qd_tick a, qd_tick b, qd_tick *out);
 /** num / den in lowest terms; false when a part is 0, or then the numerator is not below 2^num_bits or the other 2^den_bits. */
 bool qd_fraction(unsigned __int128 num, unsigned __int128 den, unsigned num_bits, unsigned den_bits, qd_tick *out);
 

@@ -96,7 +96,7 @@ bool qd_tag_format_writable(const qd_tag_format *format);
 
 /** What a reader has seen so far; final when it said *end. */
 typedef struct qd_tag_info {
-    uint64_t records;         /**< records in the file so far: the sum of the next ten */
+    uint64_t records;         /**< records in the file so far: the sum of the next eleven */
     uint64_t events;          /**< delivered or waiting to be delivered */
     uint64_t padding;         /**< all-zero records */
     uint64_t dummies;         /**< rollover dummies */
@@ -107,13 +107,16 @@ typedef struct qd_tag_info {
     uint64_t markers;         /**< marker events (ptu) */
     uint64_t unmapped;        /**< events on channels outside the map */
     uint64_t lost;            /**< records that say that tags were lost (swabian) */
+    uint64_t faults;          /**< records of no kind that the type knows, passed over (ptu) */
     uint64_t wraps;           /**< times that the counter began anew */
     uint64_t backward;        /**< events before their predecessor in the file, put back in order */
     int64_t largest_backward; /**< the largest such step, ticks */
     uint64_t equal_times;     /**< events at exactly the time of the one before, in time order */
     uint64_t duplicates;      /**< of these, those with the same mask */
     uint64_t stray;           /**< timestamp3: events with bit 13 or 14 set, a sign of another format */
-    uint64_t claimed;         /**< records that the header claims (ptu); the size of the file is what counts */
+    uint64_t fault_record;    /**< the first of the faults, counted from 0, */
+    uint32_t fault_word;      /**< and what it is */
+    int64_t claimed;          /**< records that the header claims (ptu); the size of the file is what counts */
     uint64_t overflow_sum;    /**< overflows that those records carry */
     uint64_t epochs;          /**< epoch files */
     uint64_t epoch_gaps;      /**< places in the stream where epochs are missing */
@@ -123,6 +126,7 @@ typedef struct qd_tag_info {
     bool unix_epochs;         /**< the files say that their epochs are anchored to Unix time */
     bool bases_only;          /**< no outcomes: the masks 5 and 10 stand for the bases z and x (t2 of protocol 1) */
     uint64_t mask[16];        /**< events by detector mask */
+    unsigned unnamed;         /**< pairs of columns whose channels the header does not name: numbered from 1 in their order (chronoxea) */
     unsigned channels;        /**< channel numbers seen, of which the first QD_TAG_CHANNELS are listed; more: there are others */
     int32_t channel[QD_TAG_CHANNELS];
     uint64_t clicks[QD_TAG_CHANNELS]; /**< events of that channel, mapped or not */
