@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* study reconcile: large-block codes, one syndrome a frame. A name is large (the code follows from the leak), large-300 or
- * large-300-995 (that code), or one of them with a channel LLR: large:c=33. */
+ * large-300-995 or large-300-995-512 (that code), or one of them with a channel LLR: large:c=33. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,8 @@ enum { BATCH = 32, ITERATIONS = 200 };
 
 static qd_status name_error(const char *name, qd_error *err) {
     return qd_fail(err, QD_E_USAGE,
-                   "'%s' is no code||it is large, or large-ROWS or large-ROWS-COLUMNS of the base matrix; behind it may stand c, "
-                   "the channel LLR, 1 to %d: large-300:c=33|see qdistill study --help",
+                   "'%s' is no code||it is large, or large-ROWS, large-ROWS-COLUMNS or large-ROWS-COLUMNS-Z of the base matrix; behind it may stand "
+                   "c, the channel LLR, 1 to %d: large-300:c=33|see qdistill study --help",
                    name, QD_LARGE_CLIP);
 }
 
@@ -66,7 +66,7 @@ static qd_status run(const qd_code_point *p, qd_device *dev, uint64_t seed, uint
     code c;
     qd_large_code *drawn;
     QD_TRY(parse(p, &c, err));
-    QD_TRY(qd_large_make(&c.design, &drawn, err));
+    QD_TRY(qd_large_drawn(&c.design, &drawn, err));
     const qd_large_ask ask = {.code = drawn,
                               .rule = rule_of(p, &c),
                               .qber = p->qber,

@@ -270,6 +270,17 @@ qd_status qd_large_make(const qd_large_design *design, qd_large_code **out, qd_e
     return st;
 }
 
+qd_status qd_large_drawn(const qd_large_design *design, qd_large_code **out, qd_error *err) {
+    enum { SHORTEST = 4 };
+    qd_large_design d = *design;
+    qd_status st = qd_large_make(&d, out, err);
+    while (st == QD_E_INTERNAL && d.cycle > SHORTEST) {
+        d.cycle--;
+        st = qd_large_make(&d, out, err);
+    }
+    return st;
+}
+
 qd_status qd_large_from(uint32_t rows, uint32_t cols, uint32_t z, const uint32_t *row_start, const qd_large_edge *edge,
                         qd_large_code **out, qd_error *err) {
     *out = NULL;

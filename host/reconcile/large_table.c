@@ -89,8 +89,15 @@ static void between(const qd_large_design *a, const qd_large_design *b, uint64_t
 }
 
 qd_status qd_large_between(uint32_t rows, uint32_t cols, qd_large_design *out, qd_error *err) {
-    *out = (qd_large_design){.rows = rows, .cols = cols, .z = 1024, .seed = 1};
-    snprintf(out->name, sizeof out->name, cols == 1000 ? "large-%u" : "large-%u-%u", rows, cols);
+    return qd_large_sized(rows, cols, 1024, out, err);
+}
+
+qd_status qd_large_sized(uint32_t rows, uint32_t cols, uint32_t z, qd_large_design *out, qd_error *err) {
+    *out = (qd_large_design){.rows = rows, .cols = cols, .z = z, .seed = 1};
+    snprintf(out->name, sizeof out->name, z != 1024 ? "large-%u-%u-%u" : cols != 1000 ? "large-%u-%u" : "large-%u", rows, cols, z);
+    if (z < QD_LARGE_Z_LEAST || z > QD_LARGE_Z_MOST || z % 64)
+        return qd_fail(err, QD_E_USAGE, "no large code of lifting size %u||it is a multiple of 64 from %d to %d|take one of them", z,
+                       QD_LARGE_Z_LEAST, QD_LARGE_Z_MOST);
     uint64_t scaled = (uint64_t)rows * 1000;
     if (cols < 900 || cols > 1000 || scaled < (uint64_t)designs[0].rows * cols ||
         scaled > (uint64_t)designs[DESIGNS - 1].rows * cols)
@@ -103,6 +110,7 @@ qd_status qd_large_between(uint32_t rows, uint32_t cols, qd_large_design *out, q
     const qd_large_design *a = &designs[i], *b = a + 1;
     out->cycle = a->cycle < b->cycle ? a->cycle : b->cycle;
     if (scaled == (uint64_t)b->rows * cols) out->cycle = b->cycle;
+    out->cycle -= z < 512 ? 2 : z < 1024 ? 1 : 0; /* fewer shifts, more of them closed */
     between(a, b, scaled - (uint64_t)a->rows * cols, (uint64_t)(b->rows - a->rows) * cols, out);
     return QD_OK;
 }
@@ -124,16 +132,20 @@ double qd_large_leak_of(double q) {
     return fmax(designs[0].rows / 1000., fmin(designs[DESIGNS - 1].rows / 1000., (1.04 + 0.0003 / q) * h));
 }
 
-/* large-300, or large-300-995: rows, columns. */
+/* large-300, large-300-995, or large-300-995-512: rows, columns, lifting size. */
 qd_status qd_large_named(const char *name, qd_large_design *out, qd_error *err) {
-    char *end = NULL;
-    unsigned long rows = 0, cols = 1000;
-    if (strncmp(name, "large-", 6) == 0 && name[6] >= '1' && name[6] <= '9') rows = strtoul(name + 6, &end, 10);
-    if (end && *end == '-' && end[1] >= '1' && end[1] <= '9') cols = strtoul(end + 1, &end, 10);
-    if (end && !*end && rows < QD_LARGE_ROWS_MAX && cols <= QD_LARGE_COLS_MAX)
-        return qd_large_between((uint32_t)rows, (uint32_t)cols, out, err);
+    const char *at = name + 5;
+    unsigned long number[3] = {0, 1000, 1024};
+    int n = 0;
+    for (; strncmp(name, "large-", 6) == 0 && n < 3 && at[0] == '-' && at[1] >= '1' && at[1] <= '9'; n++) {
+        char *end;
+        number[n] = strtoul(at + 1, &end, 10);
+        at = end;
+    }
+    if (n && !*at && number[0] < QD_LARGE_ROWS_MAX && number[1] <= QD_LARGE_COLS_MAX && number[2] <= QD_LARGE_Z_MAX)
+        return qd_large_sized((uint32_t)number[0], (uint32_t)number[1], (uint32_t)number[2], out, err);
     return qd_fail(err, QD_E_USAGE,
-                   "unknown large code '%s'||a name is large-ROWS or large-ROWS-COLUMNS, of the base matrix: large-300, "
-                   "large-87-995|choose one",
+                   "unknown large code '%s'||a name is large-ROWS, large-ROWS-COLUMNS or large-ROWS-COLUMNS-Z, of the base matrix and its "
+                   "lifting size: large-300, large-87-995|choose one",
                    name);
 }

@@ -22,6 +22,10 @@ enum {
     QD_LARGE_ROWS_MAX = 1000,
     QD_LARGE_COLS_MAX = 4000,
     QD_LARGE_Z_MAX = 4096,
+    QD_LARGE_Z_LEAST = 256, /* of codes by qd_large_sized; their columns are 900 to 1000 */
+    QD_LARGE_Z_MOST = 1472,
+    QD_LARGE_COLS_LEAST = 900,
+    QD_LARGE_COLS_MOST = 1000,
     QD_LARGE_DEGREE_MAX = 250 /* of a column: |APP| stays within 16 bits */
 };
 
@@ -46,8 +50,11 @@ const qd_large_design *qd_large_designs(size_t *n);
  * shares of edges between those of its neighbours, linear in the leak. Together with the columns it steps through leaks by a
  * thousandth, so no error rate needs a leak more than a thousandth above its own. QD_E_USAGE: out of range. */
 qd_status qd_large_between(uint32_t rows, uint32_t cols, qd_large_design *out, qd_error *err);
-/** The design called @p name: large-ROWS (of 1000 columns) or large-ROWS-COLUMNS. QD_E_USAGE: no such name, or out of
- * range. */
+/** The same of another lifting size, a multiple of 64 from QD_LARGE_Z_LEAST to QD_LARGE_Z_MOST, so that frames may fill a string of any
+ * length from 230400 bits on. QD_E_USAGE: out of range. */
+qd_status qd_large_sized(uint32_t rows, uint32_t cols, uint32_t z, qd_large_design *out, qd_error *err);
+/** The design called @p name: large-ROWS (of 1000 columns, Z = 1024), large-ROWS-COLUMNS or large-ROWS-COLUMNS-Z. QD_E_USAGE: no such
+ * name, or out of range. */
 qd_status qd_large_named(const char *name, qd_large_design *out, qd_error *err);
 /** Of those designs the one of the least leak that is @p leak or more; of several the longest. QD_E_USAGE: out of range. */
 qd_status qd_large_for_leak(double leak, qd_large_design *out, qd_error *err);
@@ -77,6 +84,9 @@ typedef struct qd_large_code {
  * of degree-2 columns. *out is the caller's, qd_large_free. QD_E_USAGE: a design out of its ranges; QD_E_INTERNAL: no memory, or
  * 16 draws without a code (cycle too long for so few rows); *out is then NULL. */
 qd_status qd_large_make(const qd_large_design *design, qd_large_code **out, qd_error *err);
+/** The same; where there is no code without cycles that long, with the longest ones avoided that there is one for. What stations and
+ * statistics use: each design of qd_large_sized has a code. */
+qd_status qd_large_drawn(const qd_large_design *design, qd_large_code **out, qd_error *err);
 /** A code of a matrix of your own: @p edge by row, then column, no two equal in both; copied. *out is the caller's,
  * qd_large_free. QD_E_USAGE: sizes out of range, an empty row, edges not in order, a column of more than QD_LARGE_DEGREE_MAX;
  * QD_E_INTERNAL: no memory; *out is then NULL. */
