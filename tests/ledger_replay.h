@@ -16,7 +16,7 @@ typedef struct replay {
     uint64_t sent;                    /* syndrome bits of all messages */
     uint64_t answers, tags, frame_tags, width;
     uint64_t bytes[2], turns, added_rounds;
-    bool cascade, mixed;
+    bool cascade, large, mixed;
     uint64_t told[2]; /* parities of Cascade, Alice's and Bob's */
     bool over;
     qd_ledger ledger; /* once over */
@@ -72,6 +72,28 @@ static inline void replay_cascade(replay *r, qd_body *b) {
     replay_frames(r);
 }
 
+static inline void replay_large(replay *r, qd_body *b) {
+    replay_free(r);
+    r->large = true;
+    (void)qd_body_get_u8(b);
+    r->basis = qd_body_get_u8(b);
+    const uint32_t rows = qd_body_get_u32(b), cols = qd_body_get_u32(b);
+    r->z = qd_body_get_u32(b);
+    r->m = rows * r->z;
+    r->n = cols * r->z;
+    (void)qd_body_get_u64(b); /* what the decoder computes with */
+    r->tag_bits = qd_body_get_u32(b);
+    (void)qd_body_get_u32(b);
+    (void)qd_body_get_u64(b);
+    r->frames = qd_body_get_u64(b);
+    replay_frames(r);
+}
+
+/* Bits of a frame's syndrome that tell private bits alone. */
+static inline uint64_t replay_private(const replay *r) {
+    return r->large ? 0 : 2 * r->z;
+}
+
 /* A list of bits, one for each frame whose @p of is set: what is no is asked for, or open still. */
 static inline void replay_answer(replay *r, qd_body *b, const uint8_t *of, uint8_t *no) {
     uint64_t count = qd_body_get_u64(b), i = 0;
@@ -106,7 +128,7 @@ static inline void replay_end(replay *r) {
         b[QD_LEAK_SYNDROME] = r->told[1];
     }
     a[QD_LEAK_SYNDROME] = kept_bits;
-    a[QD_LEAK_PRIVATE] = kept * 2 * r->z;
+    a[QD_LEAK_PRIVATE] = kept * replay_private(r);
     a[QD_LEAK_FAILED] = failed * r->n;
     a[QD_LEAK_TAG] = r->tags * r->tag_bits + 64 * r->frame_tags;
     b[QD_LEAK_ANSWER] = r->answers;
@@ -146,6 +168,7 @@ static inline void replay_message(replay *r, const qd_msg *m) {
     uint64_t frames;
     if (m->type == QD_MSG_CODE) replay_code(r, &b);
     if (m->type == QD_MSG_CASCADE) replay_cascade(r, &b);
+    if (m->type == QD_MSG_LARGE) replay_large(r, &b);
     if (!r->rows) return;
     r->bytes[m->from] += m->bytes;
     r->turns += m->from == 1 && m->last;

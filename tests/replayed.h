@@ -36,7 +36,7 @@ static inline replay replayed(const wire *w, const qd_reconcile_result *r) {
     ck_assert_uint_eq(r->rounds, sum.turns);
     ck_assert_uint_eq(r->added_rounds, sum.added_rounds);
     ck_assert_uint_eq(r->code_bits,
-                      sum.cascade ? sum.told[0] : sum.sent - r->frames * 2 * r->z); /* rows of all frames, failed ones' too */
+                      sum.cascade ? sum.told[0] : sum.sent - r->frames * replay_private(&sum)); /* rows of all frames, failed ones' too */
     return sum;
 }
 

@@ -53,6 +53,7 @@ START_TEST(added_rows_leave_more_of_the_string) {
     double charged[2];
     for (int k = 0; k < 2; k++) {
         pair t = strings(300000, 0.0166, 0.0166, k ? 8 : 0);
+        t.p.code = QD_CODE_NR_BG1;
         t.dev = dev;
         t.p.sample = 16384;
         t.p.errors = 272;

@@ -20,7 +20,7 @@ typedef struct outcome {
 } outcome;
 
 static outcome of_estimate(uint64_t errors, uint64_t sample, double q) {
-    qd_reconcile_params p = {.errors = errors, .sample = sample, .eps_cor = 1e-15};
+    qd_reconcile_params p = {.code = QD_CODE_NR_BG1, .errors = errors, .sample = sample, .eps_cor = 1e-15};
     qd_reconcile_plan plan;
     qd_code c;
     ck_ok(qd_reconcile_plan_make(&p, BITS, &plan, &err));

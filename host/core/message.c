@@ -179,6 +179,8 @@ const char *qd_msg_name(uint32_t type) {
             return "cascade";
         case QD_MSG_PARITIES:
             return "parities";
+        case QD_MSG_LARGE:
+            return "large";
         case QD_MSG_LENGTH:
             return "length";
         case QD_MSG_HASH_SEED:

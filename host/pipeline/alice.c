@@ -147,6 +147,10 @@ static qd_status reject(qd_station *s, qd_outbox *out, qd_hopeless why, qd_error
     return qd_outbox_send(out, QD_MSG_REJECT, s->block, QD_ALICE_TO_BOB, true, &reason, sizeof reason, err);
 }
 
+/* By how much, as a share of it, a rate is thought to move from block to block (an assumption; what it costs a large-block code is
+ * in bench/NOTES.md). */
+static const double drift = 0.02;
+
 /* What the strings of the block are planned with; QBER estimates are counts, never rounded rates. */
 static qd_reconcile_params params_of(const qd_station *s, int basis) {
     return (qd_reconcile_params){.block = s->block,
@@ -155,6 +159,7 @@ static qd_reconcile_params params_of(const qd_station *s, int basis) {
                                  .rounds = s->p.rounds,
                                  .errors = s->estimate[basis].errors,
                                  .sample = s->estimate[basis].n,
+                                 .drift = s->cur.sampled[basis] ? 0 : drift,
                                  .eps_cor = s->p.eps_cor};
 }
 

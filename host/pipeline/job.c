@@ -95,7 +95,7 @@ static bool name_ok(const char *s) {
 
 static const char *const protocols[] = {"bbm92", NULL}, *const bounds[] = {"random-sampling", NULL},
                          *const correlations[] = {"anti", "same", NULL},
-                         *const codes[] = {"auto", "nr-bg1", "nr-bg2", "cascade", NULL};
+                         *const codes[] = {"auto", "nr-bg1", "nr-bg2", "large", "cascade", NULL};
 #define SKEW_PS 0, 100000
 
 static const qd_yaml_limit limits[] = {
@@ -227,9 +227,9 @@ qd_status qd_job_load(const char *path, qd_job *job, qd_error *err) {
             places, "reconcile.blind",
             "needs rounds of added rows, in which the error rate is found out: reconcile.rounds, and wait_ms of rtt_ms at least",
             err);
-    if (st == QD_OK && job->blind && strcmp(job->code, "cascade") == 0)
-        st =
-            bad(places, "reconcile.blind", "goes with the 5G codes only: Cascade takes its block sizes from the error rate", err);
+    if (st == QD_OK && job->blind && (strcmp(job->code, "cascade") == 0 || strcmp(job->code, "large") == 0))
+        st = bad(places, "reconcile.blind",
+                 "goes with the 5G codes only: Cascade takes its block sizes from the error rate, a large-block code its one syndrome", err);
     char at[QD_YAML_PLACE];
     if (st == QD_OK && !(job->announce_at = strdup(qd_yaml_place(places, "sift.announce_ps", at))))
         st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");

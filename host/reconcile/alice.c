@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "qdistill/arith.h"
+#include "reconcile/large_frames.h"
 #include "reconcile/machine.h"
 #include "reconcile/parities.h"
 #include "reconcile/rate.h"
@@ -122,20 +123,25 @@ static qd_status start(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) 
         self->wait = PARITIES;
         return qd_parities_start(m, &cascade, seed, plan.frames, plan.tag_bits, out, err);
     }
-    QD_TRY(qd_code_make(&m->code, plan.code, plan.z, plan.m, err));
     m->rule.c = plan.c;
     m->rule.a = plan.a;
-    QD_TRY(qd_machine_frames(m, plan.frames, plan.tag_bits, err));
+    if (plan.code == QD_CODE_LARGE) {
+        QD_TRY(qd_large_frames_start(m, &plan, out, err));
+    } else {
+        QD_TRY(qd_code_make(&m->code, plan.code, plan.z, plan.m, err));
+        QD_TRY(qd_machine_frames(m, plan.frames, plan.tag_bits, err));
+        m->rounds = m->p.rounds;
+    }
     memset(m->kept, 1, m->r.frames);
-    m->rounds = m->p.rounds;
     self->history = (qd_history){.errors = m->p.errors, .sample = m->p.sample, .first = m->code};
     self->open = malloc(m->r.frames);
     if (m->rounds) self->hidden = qd_secret_alloc(m->r.frames * hidden_words(&m->code) * 8);
     if (!self->open || (m->rounds && !self->hidden))
         return qd_fail(err, QD_E_INTERNAL, "no memory for the states of %llu frames", (unsigned long long)m->r.frames);
     memset(self->open, 1, m->r.frames);
-    QD_TRY(send_code(m, out, err));
     self->wait = ANSWER;
+    if (m->large) return qd_large_frames_send(m, out, err);
+    QD_TRY(send_code(m, out, err));
     return send_syndromes(self, out, err);
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "qdistill/arith.h"
+#include "reconcile/large_frames.h"
 #include "reconcile/machine.h"
 #include "reconcile/parities.h"
 
@@ -64,6 +65,10 @@ static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
         self->wait = PARITIES;
         return qd_parities_accept(m, in, err);
     }
+    if (in->type == QD_MSG_LARGE) {
+        self->wait = SYNDROME;
+        return qd_large_frames_accept(m, in, err);
+    }
     QD_TRY(qd_machine_expect(m, in, QD_MSG_CODE, false, err));
     qd_body b = qd_body_of(in);
     uint8_t version = qd_body_get_u8(&b), basis = qd_body_get_u8(&b);
@@ -120,7 +125,8 @@ static qd_status decode(qd_machine *m, const uint64_t *id, uint64_t n, const uin
 
 static qd_status read_syndromes(qd_machine *m, qd_body *b, uint32_t n, uint64_t *syndromes, qd_error *err) {
     uint8_t bytes[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8];
-    for (uint32_t f = 0; f < n; f++) {
+    for (uint64_t i = 0; m->large && i < n * qd_syndrome_words(&m->code); i++) syndromes[i] = qd_body_get_u64(b);
+    for (uint32_t f = 0; !m->large && f < n; f++) {
         qd_body_get(b, bytes, qd_syndrome_bytes(&m->code));
         QD_TRY(qd_syndrome_unpack(&m->code, bytes, syndromes + f * qd_syndrome_words(&m->code), err));
     }
@@ -178,11 +184,13 @@ static qd_status take_syndrome(qd_reconcile_bob *self, const qd_msg *in, qd_outb
     uint64_t first = qd_body_get_u64(&b);
     uint32_t n = qd_body_get_u32(&b);
     if (first != self->decoded || n != due) return qd_machine_bad(in, "not the frames that were due", err);
+    if (m->large && b.n - b.at != n * qd_large_frames_bytes(m)) return qd_machine_bad(in, "not the length of its syndromes", err);
     uint64_t *syndromes = calloc(n * qd_syndrome_words(&m->code), 8);
     qd_status st =
         syndromes ? read_syndromes(m, &b, n, syndromes, err) : qd_fail(err, QD_E_INTERNAL, "no memory for the syndromes");
     if (st == QD_OK) st = qd_body_end(&b, in, err);
-    if (st == QD_OK) st = decode_batch(self, in, first, n, syndromes, err);
+    if (st == QD_OK && m->large) st = qd_large_frames_decode(m, first, n, syndromes, err);
+    else if (st == QD_OK) st = decode_batch(self, in, first, n, syndromes, err);
     free(syndromes);
     self->decoded += n;
     if (st != QD_OK || self->decoded < m->r.frames) return st;

@@ -32,6 +32,10 @@ qd_status qd_code_named(const char *name, uint32_t *code, qd_error *err) {
         *code = QD_CODE_CASCADE;
         return QD_OK;
     }
+    if (strcmp(name, "large") == 0) {
+        *code = QD_CODE_LARGE;
+        return QD_OK;
+    }
     for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++) {
         if (strcmp(name, graphs[i]->name) == 0) {
             *code = graphs[i]->id;
@@ -40,12 +44,16 @@ qd_status qd_code_named(const char *name, uint32_t *code, qd_error *err) {
         strncat(names, ", ", sizeof names - strlen(names) - 1);
         strncat(names, graphs[i]->name, sizeof names - strlen(names) - 1);
     }
-    return qd_fail(err, QD_E_USAGE, "unknown code '%s'||this build has: %s, cascade|choose one of them", name, names);
+    return qd_fail(err, QD_E_USAGE, "unknown code '%s'||this build has: %s, large, cascade|choose one of them", name, names);
 }
 
 const char *qd_code_name(uint32_t code) {
     const qd_graph *g = qd_graph_of(code);
-    return code == QD_CODE_AUTO ? "auto" : code == QD_CODE_CASCADE ? "cascade" : g ? g->name : "unknown";
+    return code == QD_CODE_AUTO      ? "auto"
+           : code == QD_CODE_CASCADE ? "cascade"
+           : code == QD_CODE_LARGE   ? "large"
+           : g                       ? g->name
+                                     : "unknown";
 }
 
 /* Lifting set of Z = a 2^j, or QD_SETS. */

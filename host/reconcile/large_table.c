@@ -94,10 +94,21 @@ qd_status qd_large_between(uint32_t rows, uint32_t cols, qd_large_design *out, q
 
 qd_status qd_large_sized(uint32_t rows, uint32_t cols, uint32_t z, qd_large_design *out, qd_error *err) {
     *out = (qd_large_design){.rows = rows, .cols = cols, .z = z, .seed = 1};
-    snprintf(out->name, sizeof out->name, z != 1024 ? "large-%u-%u-%u" : cols != 1000 ? "large-%u-%u" : "large-%u", rows, cols, z);
+    snprintf(out->name, sizeof out->name,
+             z != 1024      ? "large-%u-%u-%u"
+             : cols != 1000 ? "large-%u-%u"
+                            : "large-%u",
+             rows, cols, z);
     if (z < QD_LARGE_Z_LEAST || z > QD_LARGE_Z_MOST || z % 64)
-        return qd_fail(err, QD_E_USAGE, "no large code of lifting size %u||it is a multiple of 64 from %d to %d|take one of them", z,
-                       QD_LARGE_Z_LEAST, QD_LARGE_Z_MOST);
+        return qd_fail(err, QD_E_USAGE, "no large code of lifting size %u||it is a multiple of 64 from %d to %d|take one of them",
+                       z, QD_LARGE_Z_LEAST, QD_LARGE_Z_MOST);
+    /* Columns of degree 60 in few rows have cycles of four edges, whatever the shifts, where there are few of these. */
+    if ((uint64_t)rows * z < (uint64_t)QD_LARGE_LEAK_Z * cols)
+        return qd_fail(err, QD_E_USAGE,
+                       "no large code of %u rows in %u columns with lifting size %u||rows / columns times the lifting size is %d "
+                       "or more|take "
+                       "a larger lifting size",
+                       rows, cols, z, QD_LARGE_LEAK_Z);
     uint64_t scaled = (uint64_t)rows * 1000;
     if (cols < 900 || cols > 1000 || scaled < (uint64_t)designs[0].rows * cols ||
         scaled > (uint64_t)designs[DESIGNS - 1].rows * cols)
@@ -144,8 +155,9 @@ qd_status qd_large_named(const char *name, qd_large_design *out, qd_error *err) 
     }
     if (n && !*at && number[0] < QD_LARGE_ROWS_MAX && number[1] <= QD_LARGE_COLS_MAX && number[2] <= QD_LARGE_Z_MAX)
         return qd_large_sized((uint32_t)number[0], (uint32_t)number[1], (uint32_t)number[2], out, err);
-    return qd_fail(err, QD_E_USAGE,
-                   "unknown large code '%s'||a name is large-ROWS, large-ROWS-COLUMNS or large-ROWS-COLUMNS-Z, of the base matrix and its "
-                   "lifting size: large-300, large-87-995|choose one",
-                   name);
+    return qd_fail(
+        err, QD_E_USAGE,
+        "unknown large code '%s'||a name is large-ROWS, large-ROWS-COLUMNS or large-ROWS-COLUMNS-Z, of the base matrix and its "
+        "lifting size: large-300, large-87-995|choose one",
+        name);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reconcile/machine.h"
 #include "qdistill/reconcile/cascade.h"
+#include "qdistill/reconcile/large.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ void qd_machine_clear(qd_machine *m) {
     free(m->level);
     free(m->told);
     qd_secret_free(m->mine);
+    qd_large_free(m->large);
     qd_cascade_batch_destroy(m->search);
     *m = (qd_machine){0};
 }
@@ -37,7 +39,7 @@ qd_status qd_machine_frames(qd_machine *m, uint64_t frames, uint32_t tag_bits, q
     m->r = (qd_reconcile_result){.bytes = {m->r.bytes[0], m->r.bytes[1]},
                                  .n = frames * c->n,
                                  .dropped = m->key->n - frames * c->n,
-                                 .code = c->graph ? c->graph->id : QD_CODE_CASCADE,
+                                 .code = c->graph ? c->graph->id : m->large ? QD_CODE_LARGE : QD_CODE_CASCADE,
                                  .z = c->z,
                                  .m = c->m,
                                  .c = m->rule.c,

@@ -4,6 +4,8 @@
  *  Bodies (little-endian; bit strings: bit i is bit i%8 of byte i/8, bits past the end zero):
  *      CODE          u8 version 2, u8 basis, u32 code, z, m, c, a, max_iterations, tag_bits, batch, u64 bits of the
  *                    string, u64 frames, u32 rounds of added rows at most
+ *      LARGE         u8 version 1, u8 basis, u32 rows, columns, z, c, max_iterations, tag_bits, batch, u64 bits of the string, u64 frames, 64 bytes:
+ *                    SHA-256 of the code, in hexadecimal
  *      SYNDROME      u64 first frame, u32 frames, then qd_syndrome_bytes each
  *      ANSWER, FRAME_ANSWER   u64 count, then one bit each
  *      ROWS          u32 round, from 1, u32 rows, u32 c, a, u64 count, then ceil(rows/8) bytes each, of the frames that failed so far, in order: the
@@ -34,6 +36,7 @@ typedef struct qd_machine {
     uint8_t *kept;  /**< [frames] 1: recovered, not revealed */
     uint32_t round, rounds, add[QD_ADD_ROUNDS]; /**< of added rows: taken so far, at most, rows of each so far */
     uint8_t *level; /**< [frames] rounds whose rows the frame was sent */
+    struct qd_large_code *large;     /**< large-block code (large_frames.h); code has then no graph and only its sizes */
     struct qd_cascade_batch *search; /**< Cascade (parities.h); code has then no graph and only n. @{ */
     uint64_t *mine;        /**< own parities of this round, once told */
     uint32_t parity_round;

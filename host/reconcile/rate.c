@@ -2,6 +2,7 @@
 #include "reconcile/rate.h"
 
 #include <math.h>
+#include "qdistill/reconcile/large.h"
 #include "reconcile/parities.h"
 
 /* ---- Frame error rates ---- */
@@ -255,6 +256,13 @@ void qd_rate_best(qd_code *best, uint32_t id, uint32_t z, const qd_posterior *p)
 }
 
 void qd_code_leaks(uint32_t code, double *least, double *most) {
+    if (code == QD_CODE_LARGE) {
+        size_t n;
+        const qd_large_design *d = qd_large_designs(&n);
+        *least = (double)d[0].rows / d[0].cols;
+        *most = (double)d[n - 1].rows / d[n - 1].cols;
+        return;
+    }
     const qd_graph *g = qd_graph_of(code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : code);
     uint32_t few = QD_CORE_ROWS - g->punctured, many = g->rows - g->punctured;
     *least = (double)few / (g->kb + few);
@@ -343,11 +351,22 @@ static void best_size(const qd_reconcile_params *p, uint32_t id, uint64_t bits, 
     }
 }
 
-/* AUTO takes either base graph. A blind start is the first's: it adds rows from the shortest syndrome on. */
-static void best_code(const qd_reconcile_params *p, uint64_t bits, qd_code *code, qd_reconcile_plan *plan) {
+/* AUTO takes either base graph, or a large-block code. A blind start is the first's: it adds rows from the shortest syndrome on. */
+static void best_code(const qd_reconcile_params *p, uint64_t bits, qd_reconcile_plan *plan) {
     double most = 0;
-    best_size(p, p->code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : p->code, bits, &most, code, plan);
-    if (p->code == QD_CODE_AUTO && p->leak == 0 && p->sample > 0) best_size(p, QD_CODE_NR_BG2, bits, &most, code, plan);
+    qd_code code = {0};
+    const bool free = p->code == QD_CODE_AUTO && p->leak == 0 && p->sample > 0;
+    if (p->code != QD_CODE_LARGE) best_size(p, p->code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : p->code, bits, &most, &code, plan);
+    if (free) best_size(p, QD_CODE_NR_BG2, bits, &most, &code, plan);
+    if (((free || p->code == QD_CODE_LARGE) && qd_large_plan(p, bits, &most, plan)) || plan->frames == 0) return;
+    qd_ldpc_rule rule;
+    qd_rate_rule(&code, &rule);
+    plan->code = code.graph->id;
+    plan->z = code.z;
+    plan->m = code.m;
+    plan->frame_bits = code.n;
+    plan->c = rule.c;
+    plan->a = rule.a;
 }
 
 qd_status qd_rate_estimate_check(const qd_reconcile_params *p, qd_error *err) {
@@ -390,7 +409,10 @@ qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd
     if (!(p->leak >= 0 && p->leak < 1)) return qd_fail(err, QD_E_USAGE, "a leak of %g is not in 0..1", p->leak);
     if (p->code == QD_CODE_CASCADE && (p->leak > 0 || p->sample == 0))
         return qd_fail(err, QD_E_USAGE, "Cascade takes its block sizes from an estimate of the error rate, and no leak");
-    if (p->code != QD_CODE_AUTO && p->code != QD_CODE_CASCADE && !qd_graph_of(p->code))
+    if (!(p->drift >= 0 && p->drift <= 1)) return qd_fail(err, QD_E_USAGE, "a drift of %g is not in 0..1", p->drift);
+    if (p->code == QD_CODE_LARGE && p->leak == 0 && p->sample == 0)
+        return qd_fail(err, QD_E_USAGE, "large-block codes need an estimate of the error rate, or a leak||they have one syndrome, and add no rows|");
+    if (p->code != QD_CODE_AUTO && p->code != QD_CODE_CASCADE && p->code != QD_CODE_LARGE && !qd_graph_of(p->code))
         return qd_fail(err, QD_E_USAGE, "code %u is unknown", p->code);
     double least = 0, most = 1;
     if (p->code != QD_CODE_CASCADE) qd_code_leaks(p->code, &least, &most);
@@ -398,25 +420,18 @@ qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd
         return qd_fail(err, QD_E_USAGE, "a leak of %g is out of range: %s discloses %.4f to %.4f of a frame", p->leak,
                        qd_code_name(p->code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : p->code), least, most);
     double estimate = p->sample ? (double)p->errors / (double)p->sample : 0,
-           served = p->max_qber > 0 && p->max_qber < QD_QBER_SERVED ? p->max_qber : QD_QBER_SERVED;
+           most_served = p->code == QD_CODE_LARGE && p->leak == 0 ? QD_QBER_LARGE : QD_QBER_SERVED,
+           served = p->max_qber > 0 && p->max_qber < most_served ? p->max_qber : most_served;
     plan->qber = ((double)p->errors + 1) / ((double)p->sample + 2);
     if (estimate > served) {
         plan->reject = QD_REJECT_QBER;
         return QD_OK;
     }
     if (p->code == QD_CODE_CASCADE) return plan_cascade(p, bits, plan, err);
-    qd_code code = {0};
-    best_code(p, bits, &code, plan);
+    best_code(p, bits, plan);
     if (plan->frames == 0) {
         plan->reject = QD_REJECT_SHORT;
         return QD_OK;
     }
-    qd_ldpc_rule rule;
-    qd_rate_rule(&code, &rule);
-    plan->code = code.graph->id;
-    plan->z = code.z;
-    plan->m = code.m;
-    plan->c = rule.c;
-    plan->a = rule.a;
-    return plan_tag(p, plan->frames * code.n, plan, err);
+    return plan_tag(p, plan->frames * plan->frame_bits, plan, err);
 }

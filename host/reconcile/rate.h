@@ -76,6 +76,15 @@ void qd_rounds_code(qd_code *first, uint32_t id, uint32_t z, uint32_t most, bool
 /** The code of lifting size @p z with the greatest expected yield (1 - FER)(1 - leak) of one syndrome. */
 void qd_rate_best(qd_code *best, uint32_t id, uint32_t z, const qd_posterior *p);
 
+/** Share of frames of a large-block code that fail at error rate @p q: the form of qd_rate_fer and a floor, fitted likewise. */
+double qd_large_fer(uint32_t rows, uint32_t cols, uint32_t z, double q);
+/** Of all large-block codes and frames that fill @p bits the one with the greatest expected yield, failed frames charged whole, if that is worth
+ *  more than @p most bits: then true, and @p most and the code's part of @p plan are set (qber is read). One syndrome has to cover all doubt about
+ *  the rate: what the sample leaves, and drift. */
+bool qd_large_plan(const qd_reconcile_params *p, uint64_t bits, double *most, qd_reconcile_plan *plan);
+/** Largest estimated QBER that large-block codes serve: its entropy is less than their largest leak. */
+#define QD_QBER_LARGE 0.112
+
 /** QD_E_USAGE: errors among sample bits that cannot be; no sample, and neither a leak nor rounds in which the rate is found out. */
 qd_status qd_rate_estimate_check(const qd_reconcile_params *p, qd_error *err);
 

@@ -36,7 +36,7 @@ typedef struct qd_job {
     uint64_t skew_ps[2][4];        /**< [Alice, Bob][V,-,H,+] delay of each detector, taken off before times are used; rehearsal: the scenario's */
     bool correlation_same;
     double max_offset_s, max_ppm;
-    char *code;                    /**< "auto", "nr-bg1" or "nr-bg2" */
+    char *code;                    /**< "auto", "nr-bg1", "nr-bg2", "large" or "cascade" */
     uint32_t rounds;               /**< of added rows for frames that fail, at most */
     bool blind;                    /**< the first block's rates are found out by added rows, not from a disclosed sample */
     double rtt_ms, wait_ms;        /**< round trip (declared, never measured), and how long a string may wait for added rows */

@@ -26,6 +26,9 @@
  *  Added rows (raptor-like codes: 5G NR's incremental redundancy) carry zeros in their extension columns, not key bits: a frame stays as
  *  long as it was, each row leaks one bit, and the private bits of its first syndrome stay in use, so M - 2 Z holds with M all rows sent.
  *
+ *  With a large-block code the first message is LARGE in place of CODE, a frame has no private bits and leaks its whole syndrome, and no rows are
+ *  added: a frame that fails is revealed. Then on as above.
+ *
  *  With Cascade in place of a code:
  *
  *      Alice  CASCADE                 the plan
@@ -53,15 +56,16 @@ typedef enum qd_code_id {
     QD_CODE_AUTO = 0,  /**< parameters only, never in a message */
     QD_CODE_NR_BG1 = 1, /**< 5G NR base graph 1: K_b = 22, leaks from 1/12 to 2/3 */
     QD_CODE_CASCADE = 3, /**< Cascade: no code, but parities of blocks, told by both sides (reconcile/cascade.h) */
+    QD_CODE_LARGE = 4,   /**< large-block codes: one syndrome of a frame of 230400 to 1472000 bits, leaks from .05 to .52 (reconcile/large.h) */
     QD_CODE_NR_BG2 = 2  /**< 5G NR base graph 2: K_b = 10, leaks from 1/6 to 4/5, frames of half the length */
 } qd_code_id;
 
-/** Code called @p name ("auto", "nr-bg1", "nr-bg2", "cascade"). QD_E_USAGE lists the names. */
+/** Code called @p name ("auto", "nr-bg1", "nr-bg2", "large", "cascade"). QD_E_USAGE lists the names. */
 qd_status qd_code_named(const char *name, uint32_t *code, qd_error *err);
 /** Name of a code; "unknown" otherwise. Static storage. */
 const char *qd_code_name(uint32_t code);
 
-/** Shares of a frame that a code can disclose (AUTO: that of nr-bg1): from @p least to @p most. @p code must be one. */
+/** Shares of a frame that a code can disclose (AUTO: that of nr-bg1): from @p least to @p most. @p code must be one, and not CASCADE. */
 void qd_code_leaks(uint32_t code, double *least, double *most);
 
 /** SHA-256, in hexadecimal, of the table of a code: a line `set row col shift` for each edge, by set, row and column. "" when unknown. */
@@ -88,12 +92,14 @@ typedef struct qd_reconcile_params {
     uint64_t errors, sample; /**< QBER estimate: errors among sample bits (disclosed sample, or the block before); errors <= sample.
                                   sample = 0: unknown, a blind start; then rounds or leak > 0. The rate maximises the expected net yield
                                   over its posterior, with a margin of a quarter of its standard deviation (host/reconcile/rate.h). */
+    double drift;    /**< standard deviation, as a share of the rate, by which it may have moved since the estimate: 0..1. Only large-block codes ask,
+                          whose single syndrome has to cover it; 5G codes add rows. */
     double leak;     /**< 0: from the estimate; else leak of a frame, in the code's range (qd_code_leaks) */
     double max_qber; /**< estimates above it reject the string; 0: what the code serves */
     double eps_cor;  /**< of the block, 0 < eps_cor < 1; the tag has ceil(log2(4 S/eps_cor)) bits, S = ceil(n/128)+1 */
     uint32_t batch;  /**< frames in a SYNDROME message and in a launch; 0: chosen. Never changes results, only messages. */
-    uint32_t max_iterations; /**< 0: 50; at most 1000. Of each attempt: a frame with added rows begins anew. */
-    uint32_t rounds; /**< of added rows for frames that fail, at most; 0: they are revealed at once. The first syndrome is shorter the
+    uint32_t max_iterations; /**< 0: 50, of large-block codes 200; at most 1000. Of each attempt: a frame with added rows begins anew. */
+    uint32_t rounds; /**< of added rows for frames that fail, at most (large-block codes: none); 0: they are revealed at once. The first syndrome is shorter the
                           more rounds there may be. At most QD_ADD_ROUNDS. */
 } qd_reconcile_params;
 
@@ -175,6 +181,7 @@ void qd_reconcile_bob_destroy(qd_reconcile_bob *self);
  *  computed on both sides. @p p as for the machine. reject tells why there is no plan (then the rest is 0). */
 typedef struct qd_reconcile_plan {
     uint32_t reject, code, z, m, c, a, tag_bits;
+    uint32_t frame_bits; /**< key bits of a frame; a large-block code has frame_bits / z block columns */
     uint64_t frames;
     double qber;      /**< mean of the posterior; 1/2 where nothing is known */
     double fer;       /**< expected share of failed frames, from the fitted curves of host/reconcile/rate.c */

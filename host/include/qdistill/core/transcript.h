@@ -40,6 +40,7 @@ typedef enum qd_msg_type {
     QD_MSG_ROWS = 27,         /**< Alice: further syndrome bits of the frames that failed */
     QD_MSG_CASCADE = 28,      /**< Alice: the plan of Cascade of a string */
     QD_MSG_PARITIES = 29,     /**< either: parities of a round of it */
+    QD_MSG_LARGE = 30,        /**< Alice: code, frames and rate of a string, of a large-block code */
     QD_MSG_LENGTH = 32,       /**< Alice: key lengths of the block's strings, as integers */
     QD_MSG_HASH_SEED = 33,    /**< Alice: seed of privacy amplification of a string */
     QD_MSG_DONE = 34          /**< either: end of block or of job */

@@ -24,6 +24,7 @@ enum {
     QD_LARGE_Z_MAX = 4096,
     QD_LARGE_Z_LEAST = 256, /* of codes by qd_large_sized; their columns are 900 to 1000 */
     QD_LARGE_Z_MOST = 1472,
+    QD_LARGE_LEAK_Z = 38, /* least leak times lifting size */
     QD_LARGE_COLS_LEAST = 900,
     QD_LARGE_COLS_MOST = 1000,
     QD_LARGE_DEGREE_MAX = 250 /* of a column: |APP| stays within 16 bits */
@@ -50,8 +51,8 @@ const qd_large_design *qd_large_designs(size_t *n);
  * shares of edges between those of its neighbours, linear in the leak. Together with the columns it steps through leaks by a
  * thousandth, so no error rate needs a leak more than a thousandth above its own. QD_E_USAGE: out of range. */
 qd_status qd_large_between(uint32_t rows, uint32_t cols, qd_large_design *out, qd_error *err);
-/** The same of another lifting size, a multiple of 64 from QD_LARGE_Z_LEAST to QD_LARGE_Z_MOST, so that frames may fill a string of any
- * length from 230400 bits on. QD_E_USAGE: out of range. */
+/** The same of another lifting size, a multiple of 64 from QD_LARGE_Z_LEAST (at leaks below .15 more: QD_LARGE_LEAK_Z) to
+ * QD_LARGE_Z_MOST, so that frames may fill a string of any length from 230400 bits on. QD_E_USAGE: out of range. */
 qd_status qd_large_sized(uint32_t rows, uint32_t cols, uint32_t z, qd_large_design *out, qd_error *err);
 /** The design called @p name: large-ROWS (of 1000 columns, Z = 1024), large-ROWS-COLUMNS or large-ROWS-COLUMNS-Z. QD_E_USAGE: no such
  * name, or out of range. */

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reconcile/large_frames.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "reconcile/large_run.h"
+
+enum {
+    VERSION = 1,
+    SHA = 64,
+    ITERATIONS = 200,
+    BATCH = 64 /* of 15 MB each at work, and 100 KB in a message */
+};
+
+/* Sizes of the code and states of the frames. */
+static qd_status begin(qd_machine *m, const qd_large_design *d, uint64_t frames, uint32_t tag_bits, char hex[SHA + 1],
+                       qd_error *err) {
+    QD_TRY(qd_large_drawn(d, &m->large, err));
+    qd_large_sha256(m->large, hex);
+    if (!hex[0]) return qd_fail(err, QD_E_INTERNAL, "no memory for a code's text");
+    const qd_large_code *c = m->large;
+    m->code = (qd_code){.z = c->z,
+                        .m = c->rows * c->z,
+                        .leak = c->rows * c->z,
+                        .rows = c->rows,
+                        .cols = c->cols,
+                        .words = c->words,
+                        .edges = c->edges,
+                        .n = c->cols * c->z};
+    return qd_machine_frames(m, frames, tag_bits, err);
+}
+
+qd_status qd_large_frames_start(qd_machine *m, const qd_reconcile_plan *plan, qd_outbox *out, qd_error *err) {
+    qd_large_design d;
+    char hex[SHA + 1];
+    QD_TRY(qd_large_sized(plan->m / plan->z, plan->frame_bits / plan->z, plan->z, &d, err));
+    m->batch = m->p.batch ? m->p.batch : BATCH;
+    m->rule.max_iterations = m->p.max_iterations ? m->p.max_iterations : ITERATIONS;
+    QD_TRY(begin(m, &d, plan->frames, plan->tag_bits, hex, err));
+    qd_body b = {0};
+    qd_body_u8(&b, VERSION);
+    qd_body_u8(&b, (uint8_t)m->p.basis);
+    const uint32_t numbers[] = {d.rows, d.cols, d.z, m->rule.c, m->rule.max_iterations, m->r.tag_bits, m->batch};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) qd_body_u32(&b, numbers[i]);
+    qd_body_u64(&b, m->key->n);
+    qd_body_u64(&b, m->r.frames);
+    qd_body_put(&b, hex, SHA);
+    return qd_machine_send(m, out, QD_MSG_LARGE, false, &b, err);
+}
+
+qd_status qd_large_frames_accept(qd_machine *m, const qd_msg *in, qd_error *err) {
+    QD_TRY(qd_machine_expect(m, in, QD_MSG_LARGE, false, err));
+    qd_body b = qd_body_of(in);
+    char hers[SHA], his[SHA + 1];
+    uint32_t v[7]; /* rows, columns, z, c, iterations, tag bits, batch */
+    const uint8_t version = qd_body_get_u8(&b), basis = qd_body_get_u8(&b);
+    for (int i = 0; i < 7; i++) v[i] = qd_body_get_u32(&b);
+    const uint64_t bits = qd_body_get_u64(&b), frames = qd_body_get_u64(&b);
+    qd_body_get(&b, hers, SHA);
+    QD_TRY(qd_body_end(&b, in, err));
+    if (version != VERSION) return qd_machine_bad(in, "another version of the protocol", err);
+    if (basis != m->p.basis) return qd_machine_bad(in, "the string of the other basis", err);
+    if (bits != m->key->n) return qd_machine_bad(in, "her string has another length than his", err);
+    qd_large_design d;
+    if (qd_large_sized(v[0], v[1], v[2], &d, NULL) != QD_OK) return qd_machine_bad(in, "no large-block code", err);
+    const uint64_t n = (uint64_t)d.cols * d.z;
+    if (v[3] < 1 || v[3] > QD_LARGE_CLIP || v[4] < 1 || v[4] > 1000 || v[5] < 1 || v[5] > 128 || v[6] < 1 || v[6] > QD_BATCH_MAX)
+        return qd_machine_bad(in, "a number is out of range", err);
+    if (frames == 0 || frames != bits / n) return qd_machine_bad(in, "the frames are not those that the string fills", err);
+    if (v[5] < qd_tag_bits(frames * n, m->p.eps_cor)) return qd_machine_bad(in, "the tag is shorter than eps_cor needs", err);
+    m->rule = (qd_ldpc_rule){.c = v[3], .max_iterations = v[4]};
+    m->batch = v[6];
+    QD_TRY(begin(m, &d, frames, v[5], his, err));
+    return memcmp(hers, his, SHA) == 0
+               ? QD_OK
+               : qd_machine_bad(in, "the code of these sizes is another here: run one version on both sides", err);
+}
+
+/* Frames [first, first + n) of the own string, one behind the other. */
+static void load(const qd_machine *m, uint64_t first, uint32_t n, uint64_t *frames) {
+    const uint64_t words = n * qd_frame_words(&m->code), all = qd_bits_words(m->key->n);
+    for (uint64_t i = 0; i < words; i++) frames[i] = qd_words_get(m->key->w, all, first * m->code.n + 64 * i);
+}
+
+static qd_status send_batch(qd_machine *m, uint64_t first, uint32_t n, uint64_t *frames, uint64_t *syndromes, qd_outbox *out,
+                            qd_error *err) {
+    load(m, first, n, frames);
+    QD_TRY(qd_large_syndrome_run(m->large, n, frames, syndromes, QD_LARGE_AUTO, m->dev, err));
+    qd_body b = {0};
+    qd_body_u64(&b, first);
+    qd_body_u32(&b, n);
+    for (uint64_t i = 0; i < n * qd_syndrome_words(&m->code); i++) qd_body_u64(&b, syndromes[i]);
+    return qd_machine_send(m, out, QD_MSG_SYNDROME, first + n == m->r.frames, &b, err);
+}
+
+qd_status qd_large_frames_send(qd_machine *m, qd_outbox *out, qd_error *err) {
+    const uint64_t most = m->r.frames < m->batch ? m->r.frames : m->batch;
+    uint64_t *frames = qd_secret_alloc(most * qd_frame_words(&m->code) * 8),
+             *syndromes = calloc(most * qd_syndrome_words(&m->code), 8);
+    qd_status st = frames && syndromes
+                       ? QD_OK
+                       : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)most);
+    for (uint64_t f = 0; f < m->r.frames && st == QD_OK; f += most)
+        st = send_batch(m, f, (uint32_t)(m->r.frames - f < most ? m->r.frames - f : most), frames, syndromes, out, err);
+    qd_secret_free(frames);
+    free(syndromes);
+    return st;
+}
+
+qd_status qd_large_frames_decode(qd_machine *m, uint64_t first, uint32_t n, const uint64_t *syndromes, qd_error *err) {
+    const size_t words = qd_frame_words(&m->code);
+    qd_large_rule rule = qd_large_rule_of(m->large, 0.05); /* its tables are the same at every rate */
+    rule.c = m->rule.c;
+    rule.max_iterations = m->rule.max_iterations;
+    uint64_t *frames = qd_secret_alloc(n * words * 8), *bits = qd_secret_alloc(n * words * 8);
+    uint32_t *iterations = calloc(n, sizeof *iterations);
+    qd_status st = frames && bits && iterations ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %u frames", n);
+    if (st == QD_OK) {
+        load(m, first, n, frames);
+        st = qd_large_run(m->large, &rule, n, frames, syndromes, bits, iterations, QD_LARGE_AUTO, m->dev, err);
+    }
+    for (uint32_t f = 0; f < n && st == QD_OK; f++) {
+        m->kept[first + f] = iterations[f] != 0;
+        m->r.iterations += iterations[f] ? iterations[f] : rule.max_iterations;
+        for (size_t i = 0; iterations[f] && i < words; i++)
+            qd_words_put(m->string.w, (first + f) * m->code.n + 64 * i, bits[f * words + i], 64);
+    }
+    qd_secret_free(frames);
+    qd_secret_free(bits);
+    free(iterations);
+    return st;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large-block codes: how often their frames fail, and which of them a string should have. */
+#include <math.h>
+#include "qdistill/reconcile/large.h"
+#include "reconcile/rate.h"
+
+enum { STEPS = 24 };
+
+/* As of rate.c's curves: efficiency at which half the frames of Z = 1024 fail, how much more that is for each half of the lifting
+ * size, width in units of the binomial spread; and a floor: frames that a few bits are wrong in to the end. By maximum likelihood
+ * from frames at two to nineteen points a row, 80 to 2008 a row, of Z = 256 to 1472 (bench/NOTES.md, between the stations;
+ * tests/test_large_frames_full.c). */
+typedef struct curve {
+    double leak, f50, more, s, floor;
+} curve;
+static const curve measured[] = {
+    {0.05, 1.043, 0, 1.9, 0.004},       {0.066, 1.043, 0.006, 1.5, 0.002}, {0.086, 1.036, 0.006, 1.4, 0.004},
+    {0.11, 1.037, 0.006, 1, 0.002},     {0.148, 1.036, 0.004, 1, 0.004},   {0.175, 1.04, 0.004, 1.05, 0.003},
+    {0.203, 1.038, 0.003, 1.05, 0.002}, {0.25, 1.038, 0.003, 1.1, 0.002},  {0.3, 1.035, 0.003, 1.1, 0.002},
+    {0.36, 1.0355, 0.003, 1.1, 0.002},  {0.42, 1.032, 0.001, 1.3, 0.001},  {0.47, 1.027, 0.002, 1.3, 0.001},
+    {0.52, 1.024, 0.001, 1.3, 0.001},
+};
+
+static double cut(double x, double lo, double hi) {
+    return x < lo ? lo : x > hi ? hi : x;
+}
+
+static curve curve_of(double leak, double z) {
+    size_t i = 0;
+    while (i + 2 < sizeof measured / sizeof *measured && leak > measured[i + 1].leak) i++;
+    const curve *a = &measured[i], *b = a + 1;
+    double t = cut((leak - a->leak) / (b->leak - a->leak), 0, 1), shorter = cut(log2(1024 / z), -0.5, 2);
+    return (curve){.leak = leak,
+                   .f50 = a->f50 + t * (b->f50 - a->f50) + shorter * (a->more + t * (b->more - a->more)),
+                   .s = a->s + t * (b->s - a->s),
+                   .floor = a->floor + t * (b->floor - a->floor)};
+}
+
+/* At an entropy @p h, whose own doubt has the variance @p doubt. */
+static double failing(const curve *c, double n, double h, double v, double doubt) {
+    double width = sqrt(c->s * c->s * v * v / n + doubt);
+    double share = width > 0 ? 0.5 * erfc((c->leak / c->f50 - h) / width / sqrt(2.0)) : h > c->leak / c->f50;
+    return share + (1 - share) * c->floor;
+}
+
+double qd_large_fer(uint32_t rows, uint32_t cols, uint32_t z, double q) {
+    const curve c = curve_of((double)rows / cols, z);
+    return failing(&c, (double)cols * z, qd_rate_entropy(q), q > 0 ? sqrt(q * (1 - q)) * fabs(log2((1 - q) / q)) : 0, 0);
+}
+
+/* Expected over the posterior. A point stands for all rates halfway to its neighbours, which are further apart than the width of
+ * such a curve: of a uniform density of that width, a twelfth of its square. */
+static double expected(double leak, uint32_t z, double n, const qd_posterior *p) {
+    const curve c = curve_of(leak, z);
+    double sum = 0;
+    for (int i = 0; i < QD_RATE_POINTS; i++) {
+        double below = p->h[i > 0 ? i - 1 : 0], above = p->h[i + 1 < QD_RATE_POINTS ? i + 1 : i], step = (above - below) / 2;
+        sum += p->weight[i] * failing(&c, n, p->h[i], p->v[i], step * step / 12);
+    }
+    return sum;
+}
+
+/* What is known of the rate, when it may have moved since by a standard deviation of drift times itself: as from a shorter
+ * sample. */
+static qd_posterior known(const qd_reconcile_params *p) {
+    const double n = (double)p->sample, q = ((double)p->errors + 1) / (n + 2), moved = p->drift * p->drift * q / (1 - q),
+                 sample = n / (1 + n * moved);
+    return qd_rate_posterior((uint64_t)round((double)p->errors * (sample / n)), (uint64_t)ceil(sample), 0);
+}
+
+/* The leak that leaves most of frames of about @p n bits: a coarse walk over all, then a fine one around its best. */
+static double best_leak(uint32_t z, double n, const qd_posterior *p, double least, double most) {
+    double lo = least, hi = most, best = most;
+    while (hi - lo > 1e-5) {
+        double step = (hi - lo) / STEPS, top = -1;
+        for (int i = 0; i <= STEPS; i++) {
+            double leak = lo + i * step, left = (1 - expected(leak, z, n, p)) * (1 - leak);
+            if (left > top) top = left, best = leak;
+        }
+        lo = fmax(least, best - step);
+        hi = fmin(most, best + step);
+    }
+    return best;
+}
+
+/* Of codes of @p cols columns the one whose leak is @p leak or a little more, or less where that leaves more. */
+static void try_columns(const qd_reconcile_params *p, const qd_posterior *at, uint64_t bits, uint32_t cols, uint32_t z,
+                        double leak, double *most, qd_reconcile_plan *plan) {
+    /* Errors that only tags find: a second tag and answer, a tag and answer of every frame, and the frame. None in 2000 frames.
+     */
+    const double undetected = 5e-4, n = (double)cols * z, frames = floor((double)bits / n);
+    for (uint32_t rows = (uint32_t)ceil(leak * cols - 1e-6), less = 0; less < 2; rows--, less++) {
+        qd_large_design d;
+        if (qd_large_sized(rows, cols, z, &d, NULL) != QD_OK) continue;
+        const double share = (double)rows / cols, fer = p->sample ? expected(share, z, n, at) : 0,
+                     yield = (1 - fer) * (1 - share),
+                     worth = fmax(frames * n * yield - fmin(1, frames * undetected) * (130 + 65 * frames + n), frames * n * 1e-9);
+        if (worth > *most) {
+            *most = worth;
+            plan->code = QD_CODE_LARGE;
+            plan->z = z;
+            plan->m = rows * z;
+            plan->frame_bits = cols * z;
+            plan->frames = (uint64_t)frames;
+            plan->fer = fer;
+            plan->net_yield = yield;
+            plan->rounds = 0;
+        }
+        if (p->leak > 0) return;
+    }
+}
+
+bool qd_large_plan(const qd_reconcile_params *p, uint64_t bits, double *most, qd_reconcile_plan *plan) {
+    const double before = *most;
+    double least, largest;
+    qd_code_leaks(QD_CODE_LARGE, &least, &largest);
+    if (bits < (uint64_t)QD_LARGE_COLS_LEAST * QD_LARGE_Z_LEAST || (p->sample == 0 && p->leak == 0)) return false;
+    const qd_posterior at = p->sample ? known(p) : (qd_posterior){.weight = {0}};
+    for (uint32_t z = QD_LARGE_Z_LEAST; z <= QD_LARGE_Z_MOST; z += 64) {
+        const double shortest = fmax(least, (double)QD_LARGE_LEAK_Z / z);
+        if ((uint64_t)QD_LARGE_COLS_LEAST * z > bits) break;
+        const double leak = p->leak > 0 ? p->leak : best_leak(z, fmin((double)bits, 950.0 * z), &at, shortest, largest);
+        for (uint32_t cols = QD_LARGE_COLS_LEAST; cols <= QD_LARGE_COLS_MOST; cols++) {
+            const uint64_t n = (uint64_t)cols * z, used = bits / n * n;
+            if (used + used / 32 < bits && (double)used * (1 - leak) < *most)
+                continue; /* more is left over than a better fit would save */
+            if (used) try_columns(p, &at, bits, cols, z, leak, most, plan);
+        }
+    }
+    if (*most == before) return false;
+    qd_large_code sizes = {.rows = plan->m / plan->z, .cols = plan->frame_bits / plan->z, .z = plan->z};
+    /* The channel's LLR: of the estimate, or of the rate that a leak given suits (bench/NOTES.md: f about 1.06). */
+    double q = cut(plan->qber, 1e-6, 0.2);
+    if (p->sample == 0)
+        for (double lo = q = 1e-6, hi = 0.2; hi - lo > 1e-7; q = (lo + hi) / 2)
+            *(qd_rate_entropy((lo + hi) / 2) * 1.06 < p->leak ? &lo : &hi) = (lo + hi) / 2;
+    plan->c = qd_large_rule_of(&sizes, q).c;
+    plan->a = 0;
+    return true;
+}

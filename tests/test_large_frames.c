@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large-block codes between the two machines: what both agree on, what it discloses by the messages' own sum, what is refused,
+ * and when they are chosen. */
+#include <math.h>
+#include "qdistill/reconcile/large.h"
+#include "replayed.h"
+#include "run_all.h"
+
+enum { SHORTEST = 230400 };
+
+static pair strings(uint64_t n, double q) {
+    pair t = pair_make(n, q);
+    t.p.code = QD_CODE_LARGE;
+    return t;
+}
+
+static double entropy(double q) {
+    return -q * log2(q) - (1 - q) * log2(1 - q);
+}
+
+/* One frame that fills nearly all; f is at most 1.1 for so good an estimate: half the frames fail at 1.04, the width is 1 % at
+ * these lengths. */
+START_TEST(a_frame_is_corrected_and_its_syndrome_charged) {
+    static const struct {
+        uint64_t bits;
+        double q;
+    } at[] = {{SHORTEST, 0.05}, {250007, 0.1}, {300000, 0.03}};
+    pair t = strings(at[_i].bits, at[_i].q);
+    wire w = {0};
+    run(&t, &w, NULL, NULL);
+    const qd_reconcile_result *r = agreed(&t);
+    replay sum = replayed(&w, r);
+    ck_assert_uint_eq(r->reject, QD_REJECT_NONE);
+    ck_assert_uint_eq(r->code, QD_CODE_LARGE);
+    ck_assert_uint_eq(r->frames, 1);
+    ck_assert_uint_lt(r->dropped, at[_i].bits / 50);
+    ck_assert_uint_eq(r->errors, differing(&t, r->n));
+    ck_assert_uint_eq(sum.ledger.bits[1][QD_ALICE_TO_BOB][QD_LEAK_SYNDROME], r->m);
+    ck_assert_uint_eq(sum.ledger.bits[1][QD_ALICE_TO_BOB][QD_LEAK_PRIVATE], 0);
+    ck_assert_double_lt(r->m, 1.1 * entropy(at[_i].q) * (double)r->n);
+    ck_assert_int_eq(w.count[QD_MSG_LARGE], 1);
+    ck_assert_int_eq(w.count[QD_MSG_SYNDROME], 1);
+    ck_assert_int_eq(w.count[QD_MSG_CODE] + w.count[QD_MSG_ROWS], 0);
+    replay_free(&sum);
+    free(w.p);
+    pair_free(&t);
+}
+END_TEST
+
+/* A rate above what the leak can correct: the frame is revealed and charged whole. */
+START_TEST(a_frame_that_fails_is_charged_whole) {
+    pair t = strings(SHORTEST, 0.06);
+    t.p.errors = (uint64_t)(0.04 * (double)t.p.sample);
+    t.p.max_iterations = 10;
+    t.p.rounds = 8; /* no rows are added all the same */
+    wire w = {0};
+    run(&t, &w, NULL, NULL);
+    const qd_reconcile_result *r = agreed(&t);
+    replay sum = replayed(&w, r);
+    ck_assert_uint_eq(r->reject, QD_REJECT_NO_FRAME);
+    ck_assert_uint_eq(r->frames_failed, 1);
+    ck_assert_uint_eq(r->errors, differing(&t, r->n));
+    ck_assert_uint_eq(sum.ledger.bits[1][QD_ALICE_TO_BOB][QD_LEAK_FAILED], r->n);
+    ck_assert_uint_eq(sum.ledger.bits[1][QD_ALICE_TO_BOB][QD_LEAK_SYNDROME], 0);
+    ck_assert_uint_eq(r->code_bits, r->m);
+    ck_assert_int_eq(w.count[QD_MSG_ROWS], 0);
+    replay_free(&sum);
+    free(w.p);
+    pair_free(&t);
+}
+END_TEST
+
+static void spoil_a_syndrome(void *with, qd_msg *m, int nth) {
+    if (m->type == QD_MSG_SYNDROME && nth == *(int *)with) m->body[12] ^= 1;
+}
+
+static void spoil_a_tag(void *with, qd_msg *m, int nth) {
+    (void)with;
+    if (m->type == QD_MSG_TAG && nth == 0) m->body[16] ^= 1;
+    if (m->type == QD_MSG_FRAME_TAGS) m->body[m->bytes - 1] ^= 1; /* of the last frame */
+}
+
+/* Two frames in messages of their own: one fails, or is found wrong by its tag, and the other stays. */
+START_TEST(of_two_frames_one_is_lost) {
+    int nth = 1;
+    pair t = strings(2 * 800000, 0.1);
+    t.p.batch = 1;
+    if (qd_device_open("cpu", &t.dev, NULL) != QD_OK) {
+        fprintf(stderr, "no CPU device: skipped, for the reference takes long\n");
+        pair_free(&t);
+        return;
+    }
+    wire w = {0};
+    run(&t, &w, _i ? spoil_a_tag : spoil_a_syndrome, &nth);
+    const qd_reconcile_result *r = agreed(&t);
+    replay sum = replayed(&w, r);
+    ck_assert_uint_eq(r->reject, QD_REJECT_NONE);
+    ck_assert_uint_eq(r->frames, 2);
+    ck_assert_uint_eq(r->frames_failed, 1);
+    ck_assert_uint_eq(r->located, (uint64_t)_i);
+    ck_assert_int_eq(w.count[QD_MSG_SYNDROME], 2);
+    ck_assert_uint_eq(sum.ledger.bits[1][QD_ALICE_TO_BOB][QD_LEAK_SYNDROME], r->m);
+    ck_assert_uint_eq(sum.ledger.bits[1][QD_ALICE_TO_BOB][QD_LEAK_FAILED], r->frame_bits);
+    replay_free(&sum);
+    free(w.p);
+    qd_device *dev = t.dev;
+    pair_free(&t);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* ---- Messages that lie --------------------------------------------------------------------------------------------------- */
+
+typedef struct lie {
+    uint32_t type;
+    uint64_t at; /* byte; past the end: the message is cut to `value` bytes less, or is that much longer where it is above 1000 */
+    uint32_t bytes, value;
+} lie;
+
+static void tell(void *with, qd_msg *m, int nth) {
+    const lie *l = with;
+    if (m->type != l->type || nth != 0) return;
+    for (uint32_t i = 0; i < l->bytes; i++) m->body[l->at + i] = (uint8_t)(l->value >> (8 * i));
+    if (l->bytes) return;
+    if (l->value > 1000) m->body = realloc(m->body, m->bytes + l->value);
+    if (l->value > 1000) memset(m->body + m->bytes, 0, l->value);
+    m->bytes = l->value > 1000 ? m->bytes + l->value : m->bytes - l->value;
+}
+
+/* Fields of LARGE stand at 0 version, 1 basis, 2 rows, 6 columns, 10 z, 14 c, 18 iterations, 22 tag bits, 26 batch, 30 bits, 38
+ * frames, 46 SHA. */
+START_TEST(messages_that_lie_are_refused) {
+    static const lie lies[] = {
+        {QD_MSG_LARGE, 0, 1, 2},         {QD_MSG_LARGE, 1, 1, 0},
+        {QD_MSG_LARGE, 2, 4, 0},         {QD_MSG_LARGE, 2, 4, 0xffffffff},
+        {QD_MSG_LARGE, 2, 4, 290},       {QD_MSG_LARGE, 6, 4, 0},
+        {QD_MSG_LARGE, 6, 4, 1001},      {QD_MSG_LARGE, 6, 4, 0x80000000},
+        {QD_MSG_LARGE, 10, 4, 0},        {QD_MSG_LARGE, 10, 4, 255},
+        {QD_MSG_LARGE, 10, 4, 320},      {QD_MSG_LARGE, 10, 4, 0xffffffc0},
+        {QD_MSG_LARGE, 14, 4, 0},        {QD_MSG_LARGE, 14, 4, 128},
+        {QD_MSG_LARGE, 18, 4, 0},        {QD_MSG_LARGE, 18, 4, 1001},
+        {QD_MSG_LARGE, 22, 4, 32},       {QD_MSG_LARGE, 22, 4, 129},
+        {QD_MSG_LARGE, 26, 4, 0},        {QD_MSG_LARGE, 26, 4, 0x10001},
+        {QD_MSG_LARGE, 30, 4, SHORTEST}, {QD_MSG_LARGE, 38, 4, 0},
+        {QD_MSG_LARGE, 38, 4, 2},        {QD_MSG_LARGE, 45, 1, 128},
+        {QD_MSG_LARGE, 46, 1, '-'},      {QD_MSG_LARGE, 0, 0, 1},
+        {QD_MSG_LARGE, 0, 0, 100},       {QD_MSG_LARGE, 0, 0, 1001},
+        {QD_MSG_SYNDROME, 0, 4, 1},      {QD_MSG_SYNDROME, 8, 4, 0},
+        {QD_MSG_SYNDROME, 8, 4, 2},      {QD_MSG_SYNDROME, 8, 4, 0xffffffff},
+        {QD_MSG_SYNDROME, 0, 0, 1},      {QD_MSG_SYNDROME, 0, 0, 8},
+        {QD_MSG_SYNDROME, 0, 0, 1008},
+    };
+    pair t = strings(SHORTEST + 5, 0.05);
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        pair_start(&t);
+        qd_status st = pump(&t, NULL, tell, (void *)(uintptr_t)&lies[i]);
+        ck_assert_msg(st == QD_E_INPUT, "lie %zu: status %d", i, (int)st);
+        pair_stop(&t);
+    }
+    pair_free(&t);
+}
+END_TEST
+
+/* ---- The choice ---------------------------------------------------------------------------------------------------------- */
+
+static qd_reconcile_plan plan_of(uint32_t code, double q, uint64_t sample, uint64_t bits, double drift) {
+    const qd_reconcile_params p = {
+        .code = code, .errors = (uint64_t)(q * (double)sample), .sample = sample, .drift = drift, .rounds = 8, .eps_cor = 1e-15};
+    qd_reconcile_plan plan;
+    ck_ok(qd_reconcile_plan_make(&p, bits, &plan, &err));
+    return plan;
+}
+
+/* auto takes what is expected to leave most, and that hangs on the length, the rate and how well it is known. */
+START_TEST(auto_takes_what_leaves_most) {
+    static const struct {
+        double q, drift;
+        uint64_t sample, bits;
+        int large;
+    } at[] = {{0.0166, 0, 1 << 14, 1200000, 1},   {0.0166, 0.02, 1200000, 1200000, 1}, {0.0166, 0, 1 << 30, 200000, 0},
+              {0.0166, 0.3, 1200000, 1200000, 0}, {0.05, 0, 500, 1200000, 0},          {0.05, 0, 1 << 20, 300000, 1},
+              {0.1, 0, 1 << 20, 5000000, 1},      {0.125, 0, 1 << 20, 1200000, 0},     {0.002, 0, 1 << 20, 1200000, 1}};
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        const qd_reconcile_plan p = plan_of(QD_CODE_AUTO, at[i].q, at[i].sample, at[i].bits, at[i].drift);
+        ck_assert_msg((p.code == QD_CODE_LARGE) == at[i].large, "case %zu: %s", i, qd_code_name(p.code));
+        const double left = (double)p.frames * p.frame_bits * p.net_yield;
+        for (int k = 0; k < 2; k++) {
+            const uint32_t codes[] = {QD_CODE_NR_BG1, QD_CODE_LARGE};
+            if (codes[k] == QD_CODE_LARGE && (at[i].q > 0.112 || at[i].bits < SHORTEST)) continue;
+            const qd_reconcile_plan other = plan_of(codes[k], at[i].q, at[i].sample, at[i].bits, at[i].drift);
+            const double lost = 0.002 * (double)at[i].bits + 1000; /* what tags find, which the yield leaves out */
+            ck_assert_msg(left + lost >= (double)other.frames * other.frame_bits * other.net_yield,
+                          "case %zu: %s leaves %.0f, %s %.0f", i, qd_code_name(p.code), left, qd_code_name(codes[k]),
+                          (double)other.frames * other.frame_bits * other.net_yield);
+        }
+    }
+    const qd_reconcile_plan rejected = plan_of(QD_CODE_LARGE, 0.115, 1 << 20, 1200000, 0),
+                            small = plan_of(QD_CODE_LARGE, 0.05, 1 << 20, SHORTEST - 1, 0);
+    ck_assert_uint_eq(rejected.reject, QD_REJECT_QBER);
+    ck_assert_uint_eq(small.reject, QD_REJECT_SHORT);
+    qd_reconcile_params blind = {.code = QD_CODE_LARGE, .rounds = 8, .eps_cor = 1e-15};
+    qd_reconcile_plan plan;
+    ck_status(qd_reconcile_plan_make(&blind, 1200000, &plan, &err), QD_E_USAGE);
+    blind.leak = 0.3;
+    ck_ok(qd_reconcile_plan_make(&blind, 1200000, &plan, &err));
+    ck_assert(fabs((double)plan.m / plan.frame_bits - 0.3) < 1e-3);
+}
+END_TEST
+
+/* Sizes are chosen so that frames fill the string, as far as there are sizes: from 576000 bits on they are without gaps, a
+ * multiple of 64 times a multiple of 1 apart, so that less than 1472 bits of a frame are left over where nothing else counts. */
+START_TEST(frames_fill_the_string) {
+    qd_random r = {.rehearsal = 1, .seed = 3, .stream = QD_STREAM_TEST};
+    for (int i = 0; i < 40; i++) {
+        const uint64_t bits = 576000 + qd_random_below(&r, 4000000);
+        const qd_reconcile_plan p = plan_of(QD_CODE_LARGE, 0.01 + 0.002 * i, 1 << 20, bits, 0);
+        ck_assert_uint_eq(p.code, QD_CODE_LARGE);
+        ck_assert_uint_eq(p.frames, bits / p.frame_bits);
+        ck_assert_uint_lt(bits % p.frame_bits, bits / 100);
+        qd_large_design d;
+        ck_ok(qd_large_sized(p.m / p.z, p.frame_bits / p.z, p.z, &d, &err));
+    }
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("large_frames");
+    TCase *c = tcase_create("large_frames");
+    tcase_set_timeout(c, 300);
+    tcase_add_loop_test(c, a_frame_is_corrected_and_its_syndrome_charged, 0, 3);
+    tcase_add_test(c, a_frame_that_fails_is_charged_whole);
+    tcase_add_loop_test(c, of_two_frames_one_is_lost, 0, 2);
+    tcase_add_test(c, messages_that_lie_are_refused);
+    tcase_add_test(c, auto_takes_what_leaves_most);
+    tcase_add_test(c, frames_fill_the_string);
+    suite_add_tcase(s, c);
+    return run_all(s);
+}
