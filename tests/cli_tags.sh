@@ -47,6 +47,35 @@ cmp "$dir/place" "$dir/x" || say "a conversion changed the recording it read"
 # A 54-bit file read as 49 bits of a timestamp3: the fine bits betray it.
 expect 0 'another card' "$qd" tags info "$dir/x" --format a1-49-swapped
 
+# What is certainly the wrong format: info says so and names what fits, everything else refuses. 40 events a microsecond apart, fine time in the low bits.
+{ n=0; while [ $n -lt 40 ]; do word $((256000000 + 256003 * n)) $((1 << (n & 3))); n=$((n + 1)); done; } >"$dir/u54"
+expect 0 '40 events' "$qd" tags info "$dir/u54" --format a1-54
+grep -q warning "$dir/log" && say "a warning about a good file: $(cat "$dir/log")"
+for f in a1-49 a1-54-swapped; do
+    expect 0 "warning: read as $f, .* in order as a1-54$" "$qd" tags info "$dir/u54" --format $f
+    expect 5 "Next: read it as a1-54$" "$qd" tags convert "$dir/u54" --from $f --to csv --out "$dir/none"
+    expect 5 "Next: read it as a1-54$" "$qd" sync "$dir/u54" "$dir/u54" --format $f
+    expect 0 '"fits"' "$qd" tags info "$dir/u54" --format $f --json -
+    [ ! -e "$dir/none" ] || say "a file in the wrong order of words was converted"
+done
+# 49 bits with a phase (bits 4 to 12) read as 54 of the same order: the phase is taken for dummies and self-tests.
+{ n=0; while [ $n -lt 40 ]; do word $((8000 * 32 * n)) $((n * 2731 % 512 * 16 + 1)); n=$((n + 1)); done; } >"$dir/u49"
+expect 0 '20 of 40 records are rollover dummies that name a detector' "$qd" tags info "$dir/u49" --format a1-54
+grep -q 'card (--card timestamp3) or a file of 49 bits (a1-49-swapped)?' "$dir/log" || say "a phase: $(cat "$dir/log")"
+expect 0 '40 events' "$qd" tags info "$dir/u49" --format a1-49-swapped
+grep -q warning "$dir/log" && say "a warning about a good file: $(cat "$dir/log")"
+# No detector in any record; times that fall: no error, but said.
+{ n=0; while [ $n -lt 20 ]; do word $((1000000 - 1000 * n)) 0; n=$((n + 1)); done; } >"$dir/dark"
+expect 0 'warning: none of 20 records is a detector' "$qd" tags info "$dir/dark" --format a1-54
+{ n=0; while [ $n -lt 20 ]; do word $((1000000 - 1000 * n)) 1; n=$((n + 1)); done; } >"$dir/falling"
+expect 0 'warning: 19 of 20 events are before the one ahead' "$qd" tags info "$dir/falling" --format a1-54
+# A reset by 5 s before event 30, and a pause of 7 s after event 9.
+{ n=0; t=2560000000000; while [ $n -lt 40 ]; do t=$((t + 256000)); [ $n = 10 ] && t=$((t + 1792000000000)); [ $n = 30 ] && t=$((t - 1280000000000)); word $t 1; n=$((n + 1)); done; } >"$dir/reset"
+expect 0 'time goes back by a millisecond or more 1 times, by up to 4.999999 s, first before event 30' "$qd" tags info "$dir/reset" --format a1-54
+grep -q 'no event for 4.99.* s, .* which no steady rate explains; 2 such gaps' "$dir/log" || say "a reset and a pause: $(cat "$dir/log")"
+expect 0 '"jump_event": 30' "$qd" tags info "$dir/reset" --format a1-54 --json -
+grep -q '"jumps": 1' "$dir/log" && [ "$(grep -c after_s "$dir/log")" = 2 ] || say "the record of a reset and a pause: $(cat "$dir/log")"
+
 # Bad input: exit 5, position, nothing written.
 : >"$dir/empty"
 head -c 20 "$dir/x" >"$dir/cut"

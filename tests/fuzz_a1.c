@@ -57,6 +57,7 @@ static void again(const qd_tags *t, qd_tag_format f) {
     int64_t range = (int64_t)1 << f.bits, step_max = 0;
     for (uint64_t i = 1; i < t->n; i++)
         if (t->t[i] - t->t[i - 1] > step_max) step_max = t->t[i] - t->t[i - 1];
+    f.any_channel = true; /* events that are as well in the other order of words are not refused */
     qd_status st = read_all(path, f, 4096, &back, &info);
     /* A gap of half the range or more cannot be told from a wrap's absence. */
     if (step_max < range / 2) {

@@ -53,6 +53,7 @@ static void decode(model *m, const uint64_t *w, const qd_tag_format *f) {
             x->padding++;
         } else if (seven && w[i] & 16) {
             x->dummies++;
+            x->stray += (w[i] & 15) != 0;
         } else if (seven && w[i] & 32) {
             x->selftests++;
         } else if (!(w[i] & 15)) {

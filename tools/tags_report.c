@@ -101,6 +101,7 @@ void tags_print(FILE *to, const tags_report *r) {
         fprintf(to, "several detectors: %" PRIu64 "\n", several(i));
     }
     fprintf(to, "order: %" PRIu64 " steps back, the largest %.9g ps; ", i->backward, ps_of(i->largest_backward, r->tick));
+    if (i->jumps) fprintf(to, "%" PRIu64 " of a millisecond or more; ", i->jumps);
     if (has_card(&r->format) && !has_epochs(&r->format)) fprintf(to, "%" PRIu64 " wraps; ", i->wraps);
     fprintf(to, "%" PRIu64 " events at the time of the one before, %" PRIu64 " of them duplicates\n", i->equal_times,
             i->duplicates);
@@ -154,13 +155,48 @@ static void warn_ptu(const qd_tag_info *i) {
              i->claimed, i->records);
 }
 
+/* That the format may be another: certain for the first, likely for the others. */
+static void warn_format(const tags_report *r) {
+    const qd_tag_info *i = &r->info;
+    if (i->fits)
+        warn("read as %s, the first records are seconds or hours apart; they are in order as %s%s%s", qd_tag_format_name(&r->format),
+             i->fit[0], i->fits > 1 ? " or " : "", i->fits > 1 ? i->fit[1] : "");
+    if (i->fits) return; /* what else is odd follows from it */
+    if (i->events == 0 && i->unmapped == 0 && i->records > i->padding)
+        warn("none of %" PRIu64 " records is a detector's click: nothing was recorded, or the file is not of format %s", i->records,
+             qd_tag_format_name(&r->format));
+    if (i->events >= 16 && i->backward > i->events / 2)
+        warn("%" PRIu64 " of %" PRIu64 " events are before the one ahead of them: the file is hardly of format %s", i->backward, i->events,
+             qd_tag_format_name(&r->format));
+    if (r->format.card == QD_CARD_TIMESTAMP7 && i->stray > i->records / 4)
+        warn("%" PRIu64 " of %" PRIu64 " records are rollover dummies that name a detector, which a timestamp7's do not: dropped. Is this another\n"
+             "  card (--card timestamp3) or a file of 49 bits%s?",
+             i->stray, i->records, r->format.kind != QD_TAG_A1 ? "" : r->format.swapped ? " (a1-49)" : " (a1-49-swapped)");
+    if (r->format.card == QD_CARD_TIMESTAMP3 && i->stray)
+        warn("bits 13 and 14 are set in %" PRIu64 " events; a timestamp3 leaves them zero. Is this another card\n  (--card timestamp7) or a "
+             "file of 54 bits read as 49%s?",
+             i->stray, r->format.kind != QD_TAG_A1 ? "" : r->format.swapped ? " (a1-54)" : " (a1-54-swapped)");
+}
+
+/* Times that no rate explains. A reset of the device shows as a step back, or forward. */
+static void warn_steps(const tags_report *r) {
+    const qd_tag_info *i = &r->info;
+    const unsigned gaps = qd_tag_gaps(i);
+    if (i->jumps)
+        warn("time goes back by a millisecond or more %" PRIu64 " times, by up to %.9g s, first before event %" PRIu64
+             ": the device was reset, or\n  recordings were joined. All events stand sorted by their times; cut the file there",
+             i->jumps, ps_of(i->largest_backward, r->tick) * 1e-12, i->jump_event);
+    if (gaps && !i->epoch_gaps)
+        warn("no event for %.9g s, from %.9g s after the first on, which no steady rate explains; %s%u such gap%s\n"
+             "  (a reset or wrap of the device, a pause, or no light)",
+             ps_of(i->gap[0], r->tick) * 1e-12, ps_of(i->gap_at[0] - i->first, r->tick) * 1e-12,
+             gaps == QD_TAG_GAPS && i->gaps > gaps ? "at least " : "", gaps, gaps > 1 ? "s" : "");
+}
+
 void tags_warn(const tags_report *r) {
     const qd_tag_info *i = &r->info;
-    if (i->stray)
-        warn("bits 13 and 14 are set in %" PRIu64
-             " events; a timestamp3 leaves them zero. Is this another card\n  (--card timestamp7) or a file of 54 bits read as "
-             "49?",
-             i->stray);
+    warn_format(r);
+    warn_steps(r);
     if (i->unmapped && r->format.channels.n == 0)
         warn("%" PRIu64
              " events are on channels that are no detector without a map: --channels V=1,-=2,H=3,+=4 with your numbers",
@@ -197,6 +233,7 @@ static void put_counts(json_t *j, const tags_report *r) {
                   {"faults", i->faults},
                   {"wraps", i->wraps},
                   {"backward", i->backward},
+                  {"jumps", i->jumps},
                   {"equal_times", i->equal_times},
                   {"duplicates", i->duplicates},
                   {"stray", i->stray},
@@ -206,6 +243,17 @@ static void put_counts(json_t *j, const tags_report *r) {
                   {"epochs_missing", i->epochs_missing}};
     for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
         json_object_set_new(j, counts[k].name, qd_json_from_u64(counts[k].n));
+}
+
+static void put_gaps(json_t *j, const tags_report *r) {
+    const qd_tag_info *i = &r->info;
+    json_t *gaps = json_array(), *fits = json_array();
+    for (unsigned k = 0, n = qd_tag_gaps(i); k < n; k++)
+        json_array_append_new(gaps, json_pack("{s:f,s:f}", "after_s", ps_of(i->gap_at[k] - i->first, r->tick) * 1e-12, "seconds",
+                                              ps_of(i->gap[k], r->tick) * 1e-12));
+    for (unsigned k = 0; k < i->fits; k++) json_array_append_new(fits, json_string(i->fit[k]));
+    json_object_set_new(j, "gaps", gaps);
+    json_object_set_new(j, "fits", fits);
 }
 
 void tags_json(json_t *j, const tags_report *r) {
@@ -218,6 +266,8 @@ void tags_json(json_t *j, const tags_report *r) {
     json_object_set_new(j, "tick", json_pack("[I,I]", (json_int_t)r->tick.num, (json_int_t)r->tick.den));
     put_counts(j, r);
     json_object_set_new(j, "largest_backward", json_integer(i->largest_backward));
+    json_object_set_new(j, "jump_event", i->jumps ? qd_json_from_u64(i->jump_event) : json_null());
+    put_gaps(j, r);
     json_object_set_new(j, "first", json_integer(i->first));
     json_object_set_new(j, "last", json_integer(i->last));
     json_object_set_new(j, "duration_s", json_real(s));

@@ -27,6 +27,9 @@ static inline void qd_a1_store(uint8_t *p, uint64_t w, bool high_first) {
 
 /** True, and counted, when a record is no event; by card. Counts the record. */
 bool qd_a1_dropped(qd_tag_reader *r, uint64_t w);
+/** Look at the first records of r->f in both orders of words. QD_E_INPUT where they make sense in the other order only, and where one
+ *  looks into a file (any_channel) r->info.fit instead. */
+qd_status qd_a1_fit(qd_tag_reader *r, qd_error *err);
 /** Note what is suspicious in an event's low bits. */
 void qd_a1_look(qd_tag_reader *r, uint64_t w);
 

@@ -20,6 +20,7 @@ bool qd_a1_dropped(qd_tag_reader *r, uint64_t w) {
         i->padding++;
     } else if (card7 && (w & 16)) {
         i->dummies++;
+        i->stray += (w & 15) != 0;
     } else if (card7 && (w & 32)) {
         i->selftests++;
     } else if ((w & 15) == 0) {
@@ -69,7 +70,8 @@ static qd_status no_memory(const qd_tag_reader *r, qd_error *err) {
 static qd_status a1_open(qd_tag_reader *r, qd_error *err) {
     r->state = calloc(1, sizeof(counter));
     if (!r->state) return no_memory(r, err);
-    return qd_reader_open_file(r, 0, QD_A1_BYTES, err);
+    QD_TRY(qd_reader_open_file(r, 0, QD_A1_BYTES, err));
+    return r->stream ? QD_OK : qd_a1_fit(r, err);
 }
 
 /* Records of the block to times as counted, and masks. The bits of all of them, and the bits of (mask - 1): negative where a mask is 0. */

@@ -182,9 +182,20 @@ static qd_status beyond_repair(const qd_tag_reader *r, int64_t back, qd_error *e
     return qd_reader_fail(r, err,
                           "the event is %" PRId64
                           " ticks before events more than %d events back|out of order beyond repair"
-                          "|another format or word order than %s, or two recordings in one file"
-                          "|try the other formats with `qdistill tags info`",
-                          back, QD_TAG_REORDER, qd_tag_format_name(&r->format));
+                          "|another format or word order than %s, two recordings in one file, or a device that was reset"
+                          "|%s%s%s%s",
+                          back, QD_TAG_REORDER, qd_tag_format_name(&r->format),
+                          r->info.fits ? "the first records are in order as " : "try the other formats with `qdistill tags info`, or cut the file there",
+                          r->info.fits ? r->info.fit[0] : "", r->info.fits > 1 ? " and " : "", r->info.fits > 1 ? r->info.fit[1] : "");
+}
+
+/* A step back from the event before in the file; @p event: its number in the file. */
+static void note_backward(qd_tag_reader *r, int64_t back, uint64_t event) {
+    qd_tag_info *i = &r->info;
+    i->backward++;
+    if (back > i->largest_backward) i->largest_backward = back;
+    bool jump = (__int128)back * (__int128)r->tick.num >= (__int128)1000000000 * (__int128)r->tick.den; /* 1 ms */
+    if (jump && i->jumps++ == 0) i->jump_event = event;
 }
 
 /* Room for a block behind the waiting events. */
@@ -212,10 +223,7 @@ qd_status qd_reader_take(qd_tag_reader *r, int64_t t, uint8_t mask, qd_error *er
                               "|try the other formats with `qdistill tags info`",
                               qd_tag_format_name(&r->format));
     if (r->delivered && t < r->newest) return beyond_repair(r, r->newest - t, err);
-    if (r->any && t < r->time) {
-        r->info.backward++;
-        if (r->time - t > r->info.largest_backward) r->info.largest_backward = r->time - t;
-    }
+    if (r->any && t < r->time) note_backward(r, r->time - t, r->info.events);
     r->any = true;
     r->time = t;
     r->info.events++;
@@ -266,10 +274,7 @@ bool qd_reader_take_block(qd_tag_reader *r, size_t n) {
     } else {
         for (size_t i = 0; i < n; i++) { /* place by place: an event moves towards the front only */
             const int64_t x = t[i];
-            if ((r->any || i) && x < r->time) {
-                r->info.backward++;
-                if (r->time - x > r->info.largest_backward) r->info.largest_backward = r->time - x;
-            }
+            if ((r->any || i) && x < r->time) note_backward(r, r->time - x, r->info.events - n + i);
             r->time = x;
             insert(r, x, mask[i]);
         }
@@ -322,25 +327,54 @@ qd_status qd_reader_click(qd_tag_reader *r, int64_t t, int64_t channel, qd_error
     return QD_OK;
 }
 
-/* Events at the time of the one before. Sorted: a difference less one is negative only where it was zero. */
-static void count_equal(qd_tag_reader *r, const int64_t *t, const uint8_t *mask, uint64_t n) {
+/* The longest first, the earlier of two alike. */
+static void note_gap(qd_tag_info *info, int64_t from, int64_t gap) {
+    uint64_t at = info->gaps < QD_TAG_GAPS ? info->gaps : QD_TAG_GAPS;
+    info->gaps++;
+    if (at == QD_TAG_GAPS && info->gap[--at] >= gap) return;
+    for (; at > 0 && info->gap[at - 1] < gap; at--) {
+        info->gap[at] = info->gap[at - 1];
+        info->gap_at[at] = info->gap_at[at - 1];
+    }
+    info->gap[at] = gap;
+    info->gap_at[at] = from;
+}
+
+/* Events at the time of the one before, and long after it. Sorted: a difference less one is negative only where it was zero. */
+static void count_steps(qd_tag_reader *r, const int64_t *t, const uint8_t *mask, uint64_t n) {
+    const int64_t limit = r->long_gap - 1;
     uint64_t equal = 0;
-    for (uint64_t i = 1; i < n; i++) equal += (uint64_t)(t[i] - t[i - 1] - 1) >> 63;
+    int64_t far = 0;
+    for (uint64_t i = 1; i < n; i++) {
+        equal += (uint64_t)(t[i] - t[i - 1] - 1) >> 63;
+        far |= limit - (t[i] - t[i - 1]);
+    }
     r->info.equal_times += equal;
     for (uint64_t i = 1; equal && i < n; i++) r->info.duplicates += t[i] == t[i - 1] && mask[i] == mask[i - 1];
+    for (uint64_t i = 1; far < 0 && i < n; i++)
+        if (t[i] - t[i - 1] > limit) note_gap(&r->info, t[i - 1], t[i] - t[i - 1]);
+}
+
+/* 0.1 s in ticks, rounded up. */
+static int64_t long_gap(qd_tick tick) {
+    unsigned __int128 ticks = ((unsigned __int128)100000000000 * tick.den + tick.num - 1) / tick.num;
+    return ticks < (unsigned __int128)qd_time_limit ? (int64_t)ticks : qd_time_limit;
 }
 
 /* Move the @p n >= 1 earliest events out. */
 static void deliver(qd_tag_reader *r, uint64_t n, qd_tags *out) {
     const int64_t *t = r->t + r->head;
     const uint8_t *mask = r->mask + r->head;
+    if (!r->long_gap) r->long_gap = long_gap(r->tick);
     if (!r->delivered) {
         r->info.first = t[0];
     } else if (t[0] == r->newest) {
         r->info.equal_times++;
         r->info.duplicates += mask[0] == r->newest_mask;
+    } else if (t[0] - r->newest >= r->long_gap) {
+        note_gap(&r->info, r->newest, t[0] - r->newest);
     }
-    count_equal(r, t, mask, n);
+    count_steps(r, t, mask, n);
     memcpy(out->t + out->n, t, n * sizeof *t);
     memcpy(out->mask + out->n, mask, n);
     r->delivered = true;

@@ -35,6 +35,7 @@ struct qd_tag_reader {
     bool header;       /**< what is read is the header, not records */
     bool ended, any;
     int64_t time;     /**< of the last event read */
+    int64_t long_gap; /**< what counts as a gap, ticks; 0: not known yet */
     uint64_t head, n; /**< events waiting, in time order: n from place head on */
     bool delivered;
     int64_t newest; /**< last event delivered */

@@ -41,7 +41,7 @@ typedef enum qd_tag_kind {
     QD_TAG_T3         /**< epoch files of the bits of the events that T2 files announce; write only, key material */
 } qd_tag_kind;
 
-enum { QD_TAG_CHANNELS = 32, QD_TAG_COLUMN = 48 };
+enum { QD_TAG_CHANNELS = 32, QD_TAG_COLUMN = 48, QD_TAG_GAPS = 16 };
 
 /** Which channel number is which detector; n = 0: the channels 1, 2, 3, 4 are V, -, H, +. A channel outside a map is dropped and
  *  counted; without a map a channel but these four is an error. */
@@ -111,9 +111,16 @@ typedef struct qd_tag_info {
     uint64_t wraps;           /**< times that the counter began anew */
     uint64_t backward;        /**< events before their predecessor in the file, put back in order */
     int64_t largest_backward; /**< the largest such step, ticks */
+    uint64_t jumps;           /**< such steps of a millisecond or more: no disorder of neighbours */
+    uint64_t jump_event;      /**< the event after the first of them, counted from 0 in the order of the file */
+    uint64_t gaps;            /**< times of 0.1 s or more without an event, in time order */
+    int64_t gap[QD_TAG_GAPS];    /**< the longest of them, ticks, longest first, */
+    int64_t gap_at[QD_TAG_GAPS]; /**< and the time of the event before each */
     uint64_t equal_times;     /**< events at exactly the time of the one before, in time order */
     uint64_t duplicates;      /**< of these, those with the same mask */
-    uint64_t stray;           /**< timestamp3: events with bit 13 or 14 set, a sign of another format */
+    uint64_t stray;           /**< timestamp3: events with bit 13 or 14 set; timestamp7: dummies that name a detector: signs of another format */
+    unsigned fits;            /**< a1: formats with which the first records are in order, where with this one they cannot be, */
+    const char *fit[2];       /**< and their names (static) */
     uint64_t fault_record;    /**< the first of the faults, counted from 0, */
     uint32_t fault_word;      /**< and what it is */
     int64_t claimed;          /**< records that the header claims (ptu); the size of the file is what counts */
@@ -137,12 +144,16 @@ typedef struct qd_tag_info {
 /** Number of events, at least, among which a reader restores order. */
 enum { QD_TAG_REORDER = 4096 };
 
+/** How many of the listed gaps, the longest first, no steady rate explains: a Poisson process of the rate between them has one as long in
+ *  fewer than 1e-9 of such recordings. The device was reset, the light was off, or the recording paused. */
+unsigned qd_tag_gaps(const qd_tag_info *info);
+
 typedef struct qd_tag_reader qd_tag_reader;
 
 /** Open a file of events (t1, t2: or a directory of epoch files) for streaming; memory does not depend on its size, but for four
  * bytes an epoch file. The caller closes *reader.
  *  QD_E_INPUT: missing, unreadable, a directory, pipe or device, empty, no whole number of records, or not of this format (names
- * the byte or line). */
+ * the byte or line); a1: the first records are in order only with the halves of each exchanged (names the formats). */
 qd_status qd_tag_reader_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err);
 
 /** Append the next events, at most @p max_events (at least 1), in time order, to @p append_to (its tick is set; its earlier
