@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Both machines against a channel that changes messages: no crash, no hang, no machine that goes on after an error. On the
- * reference, with
- * one small frame and few iterations. */
+ * reference, with one small frame and few iterations; now and then with one of a large-block code, the smallest. */
 #include <stdlib.h>
 #include <string.h>
 #include "qdistill/reconcile.h"
 
-enum { BITS = 1000, STEPS_MOST = 2000 /* a search of Cascade takes hundreds */, BODY_MOST = 1 << 16 };
+enum { BITS = 1000, LARGE = 230400 + 64, STEPS_MOST = 2000 /* a search of Cascade takes hundreds */, BODY_MOST = 1 << 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -55,7 +54,7 @@ static void edit(qd_msg *m, input *in) {
 
 static void flip(qd_bits *b, input *in) {
     for (int i = take(in) % 16; i > 0; i--) {
-        uint64_t at = ((uint64_t)take(in) | (uint64_t)take(in) << 8) % BITS;
+        uint64_t at = ((uint64_t)take(in) | (uint64_t)take(in) << 8) % b->n;
         qd_bits_set(b, at, !qd_bits_get(b, at));
     }
 }
@@ -86,16 +85,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     qd_random r = {.rehearsal = 1, .seed = take(&in), .stream = QD_STREAM_PRIVATE};
     qd_reconcile_params p = {
         .block = 1, .errors = take(&in) % 16, .sample = 100, .eps_cor = 1e-15, .max_iterations = 1 + take(&in) % 8, .batch = 1};
+    uint64_t bits = BITS;
     p.rounds = take(&in) % 5;
-    if (take(&in) % 4 == 0) p.errors = p.sample = 0;
-    else if (take(&in) % 2) p.code = QD_CODE_CASCADE;
+    const uint8_t kind = take(&in);
+    if (kind % 4 == 0) p.errors = p.sample = 0;
+    else if (kind == 255) {
+        p.code = QD_CODE_LARGE;
+        p.leak = 0.2;
+        p.max_iterations = 2;
+        bits = LARGE;
+    } else if (take(&in) % 2) p.code = QD_CODE_CASCADE;
     qd_bits key[2];
     qd_reconcile_alice *alice = NULL;
     qd_reconcile_bob *bob = NULL;
     for (int i = 0; i < 2; i++)
-        if (qd_bits_create(&key[i], BITS, NULL) != QD_OK) return 0;
+        if (qd_bits_create(&key[i], bits, NULL) != QD_OK) return 0;
     flip(&key[0], &in);
-    for (uint64_t i = 0; i < qd_bits_words(BITS); i++) key[1].w[i] = key[0].w[i];
+    for (uint64_t i = 0; i < qd_bits_words(bits); i++) key[1].w[i] = key[0].w[i];
     flip(&key[1], &in);
     if (qd_reconcile_alice_create(&p, &key[0], r, r, NULL, &alice, NULL) == QD_OK &&
         qd_reconcile_bob_create(&p, &key[1], NULL, &bob, NULL) == QD_OK)

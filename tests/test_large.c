@@ -45,7 +45,8 @@ START_TEST(there_is_a_code_for_every_leak) {
     ck_assert_uint_eq(d.share[0].degree, 2);
     ck_assert_uint_eq(d.share[0].edges, two / 2);
     static const char *const names[] = {"large-51",  "large-57-993", "large-75",     "large-130-991",
-                                        "large-225", "large-390",    "large-495-960"};
+                                        "large-225", "large-390",    "large-495-960", "large-300-1000-256",
+                                        "large-60-930-704"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         qd_large_code *c;
         ck_ok(qd_large_named(names[i], &d, &err));
@@ -54,7 +55,9 @@ START_TEST(there_is_a_code_for_every_leak) {
         qd_large_free(c);
     }
     static const char *const bad[] = {"large-",     "large-49",   "large-521",  "large-300-899", "large-300-1001",
-                                      "large-300x", "large-300-", "large--300", "LARGE-300"};
+                                      "large-300x", "large-300-", "large--300", "LARGE-300",     "large-300-1000-255",
+                                      "large-300-1000-192", "large-300-1000-1536", "large-100-1000-256", "large-300-1000-256-1",
+                                      "large-300-1000-"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) ck_assert_int_eq(qd_large_named(bad[i], &d, &err), QD_E_USAGE);
 }
 END_TEST

@@ -2,6 +2,9 @@
 /* Large-block codes between the two machines: what both agree on, what it discloses by the messages' own sum, what is refused,
  * and when they are chosen. */
 #include <math.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "qdistill/reconcile/large.h"
 #include "replayed.h"
 #include "run_all.h"
@@ -106,6 +109,87 @@ START_TEST(of_two_frames_one_is_lost) {
     qd_device *dev = t.dev;
     pair_free(&t);
     qd_device_close(dev);
+}
+END_TEST
+
+/* ---- Two processes ------------------------------------------------------------------------------------------------------- */
+
+static bool carry(int fd, void *p, size_t n, bool out) {
+    for (char *c = p; n;) {
+        ssize_t k = out ? write(fd, c, n) : read(fd, c, n);
+        if (k <= 0) return false;
+        c += k;
+        n -= (size_t)k;
+    }
+    return true;
+}
+
+static bool send_all(qd_outbox *box, int fd, wire *w) {
+    qd_msg m;
+    uint8_t head[QD_MSG_HEADER];
+    bool ok = true;
+    while (qd_outbox_take(box, &m)) {
+        wire_add(w, &m);
+        qd_msg_header(&m, head);
+        ok = ok && carry(fd, head, sizeof head, true) && carry(fd, m.body, m.bytes, true);
+        free(m.body);
+    }
+    return ok;
+}
+
+static bool receive(int fd, qd_msg *m, wire *w) {
+    uint8_t head[QD_MSG_HEADER];
+    if (!carry(fd, head, sizeof head, false) || qd_msg_parse(head, 1 << 24, m, NULL) != QD_OK) return false;
+    m->body = malloc(m->bytes + 1);
+    if (!m->body || !carry(fd, m->body, m->bytes, false)) return false;
+    wire_add(w, m);
+    return true;
+}
+
+/* One machine as a process would run it: nothing but its own string and the socket. */
+static bool alone(pair *t, int me, int fd, wire *w) {
+    qd_outbox box = {0};
+    qd_msg m = {0};
+    bool done = false, ok = me == 1 || qd_reconcile_alice_step(t->alice, NULL, &box, &done, &err) == QD_OK;
+    while (ok && !done) {
+        ok = send_all(&box, fd, w) && receive(fd, &m, w);
+        ok = ok && (me ? qd_reconcile_bob_step(t->bob, &m, &box, &done, &err)
+                       : qd_reconcile_alice_step(t->alice, &m, &box, &done, &err)) == QD_OK;
+        free(m.body);
+        m.body = NULL;
+    }
+    ok = ok && send_all(&box, fd, w);
+    qd_outbox_destroy(&box);
+    return ok;
+}
+
+START_TEST(two_processes_give_the_bytes_of_one) {
+    int fd[2], status = 0;
+    pair one = strings(SHORTEST, 0.05), two = strings(SHORTEST, 0.05);
+    wire w[2] = {{0}, {0}};
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+    pair_start(&two);
+    pid_t child = fork();
+    ck_assert(child >= 0);
+    if (child == 0) {
+        close(fd[0]);
+        memset(two.key[0].w, 0, qd_bits_words(SHORTEST) * 8); /* hers is not in this process */
+        const bool ok = alone(&two, 1, fd[1], &w[1]);
+        const qd_reconcile_result *r = qd_reconcile_bob_result(two.bob);
+        _exit(ok && r->key && qd_bits_distance(r->key, &one.key[0]) == 0 ? 0 : 9);
+    }
+    close(fd[1]);
+    memset(two.key[1].w, 0, qd_bits_words(SHORTEST) * 8);
+    ck_assert(alone(&two, 0, fd[0], &w[0]));
+    waitpid(child, &status, 0);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    run(&one, &w[1], NULL, NULL);
+    ck_assert_uint_eq(w[0].n, w[1].n);
+    ck_assert_mem_eq(w[0].p, w[1].p, w[0].n);
+    close(fd[0]);
+    for (int i = 0; i < 2; i++) free(w[i].p);
+    pair_free(&one);
+    pair_free(&two);
 }
 END_TEST
 
@@ -230,6 +314,7 @@ int main(void) {
     tcase_add_loop_test(c, a_frame_is_corrected_and_its_syndrome_charged, 0, 3);
     tcase_add_test(c, a_frame_that_fails_is_charged_whole);
     tcase_add_loop_test(c, of_two_frames_one_is_lost, 0, 2);
+    tcase_add_test(c, two_processes_give_the_bytes_of_one);
     tcase_add_test(c, messages_that_lie_are_refused);
     tcase_add_test(c, auto_takes_what_leaves_most);
     tcase_add_test(c, frames_fill_the_string);
