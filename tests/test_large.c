@@ -319,18 +319,15 @@ START_TEST(a_small_code_decodes_as_exhaustive_search_says) {
 }
 END_TEST
 
-/* f 1.10 is 3 to 6 % above where these codes begin to fail. */
+/* f 1.10 is 3 to 6 % above where these codes begin to fail. Without the fast loop a frame takes seconds: one code only. */
 START_TEST(independent_errors_are_corrected) {
     uint32_t used;
     qd_large_loop *loop;
+    if (!qd_large_loop_fast() && _i != MIDDLE) return;
     trial t = with_loop(code_of(_i), 1.10, 100 + (uint64_t)_i, &loop);
-    if (!qd_large_loop_fast() && _i != MIDDLE) {
-        fprintf(stderr, "no fast loop in this build: one code only\n");
-    } else {
-        ck_ok(qd_large_loop_decode(loop, &t.rule, t.bob, t.syndrome, t.got, &used, &err));
-        ck_assert_uint_gt(used, 0);
-        ck_assert_mem_eq(t.got, t.key, t.words * 8);
-    }
+    ck_ok(qd_large_loop_decode(loop, &t.rule, t.bob, t.syndrome, t.got, &used, &err));
+    ck_assert_uint_gt(used, 0);
+    ck_assert_mem_eq(t.got, t.key, t.words * 8);
     free_both(&t, loop);
 }
 END_TEST
@@ -340,6 +337,10 @@ START_TEST(the_loop_is_the_reference) {
     uint64_t *again;
     uint32_t used, expected;
     qd_large_loop *loop;
+    if (!qd_large_loop_fast()) {
+        if (_i == 0) fprintf(stderr, "no fast loop in this build: its decoder is the reference, and is not compared with itself\n");
+        return;
+    }
     trial t = with_loop(code_of(_i), 1.12, 7, &loop);
     again = calloc(t.words, 8);
     if (_i != LAST) t.rule.max_iterations = 2, t.rule.halve = UINT32_MAX; /* halved after the first */
@@ -352,20 +353,21 @@ START_TEST(the_loop_is_the_reference) {
 }
 END_TEST
 
-/* Above capacity (f .95) no frame can decode but by chance; and one wrong syndrome bit spoils one that would. */
+/* Above capacity (f .95) no frame can decode but by chance; and one wrong syndrome bit spoils one that does, far above (f 1.5) in a few
+ * iterations. */
 START_TEST(failures_are_seen) {
-    uint32_t used = 1;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
+        uint32_t used = 1;
         qd_large_loop *loop;
-        trial t = with_loop(code_of(LAST), i ? 1.15 : 0.95, 9, &loop);
-        t.rule.max_iterations = 40;
-        if (i) t.syndrome[5] ^= 1;
+        trial t = with_loop(code_of(LAST), i ? 1.5 : 0.95, 9, &loop);
+        t.rule.max_iterations = i ? 20 : 8;
+        if (i == 2) t.syndrome[5] ^= 1;
         ck_ok(qd_large_loop_decode(loop, &t.rule, t.bob, t.syndrome, t.got, &used, &err));
-        if (!i) ck_assert_uint_eq(used, 0);
-        ck_assert_mem_ne(t.got, t.key, t.words * 8);
+        ck_assert_int_eq(used > 0, i == 1);
+        if (i < 2) ck_assert_int_eq(memcmp(t.got, t.key, t.words * 8) == 0, i);
         uint64_t *s = calloc((size_t)t.c->rows * t.c->words, 8);
         qd_large_syndrome(t.c, t.got, s);
-        ck_assert_int_eq(memcmp(s, t.syndrome, (size_t)t.c->rows * t.c->words * 8) == 0, used > 0);
+        ck_assert_int_eq(memcmp(s, t.syndrome, (size_t)t.c->rows * t.c->words * 8) == 0, i == 1);
         free(s);
         free_both(&t, loop);
     }
