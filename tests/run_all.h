@@ -6,8 +6,9 @@
 #include <check.h>
 #include <stdlib.h>
 
-/* Check notes each assertion that holds, by a message to the process that waits: thousands of times as long as comparing two bits, more
- * under the sanitizers, and suites compare millions. Here only what fails is told; of a test that a signal ends, Check names the first line. */
+/* Check notes each assertion that holds, by a message to the process that waits: thousands of times as long as comparing two
+ * bits, more under the sanitizers, and suites compare millions. Here only what fails is told; of a test that a signal ends, Check
+ * names the first line. */
 #undef ck_assert_msg
 #define ck_assert_msg(expr, ...) \
     ((expr) ? (void)0 : _ck_assert_failed(__FILE__, __LINE__, "Assertion '" #expr "' failed", ##__VA_ARGS__))

@@ -84,8 +84,8 @@ START_TEST(a_leak_has_the_code_next_above) {
 }
 END_TEST
 
-/* By largest remainders the columns of a degree are their share of all columns, a fraction, rounded down, or that and one: what is left
- * over is less than a column a degree. So they are within 1 of it (in fixed point of 32 bits, which is as good here). */
+/* By largest remainders the columns of a degree are their share of all columns, a fraction, rounded down, or that and one: what
+ * is left over is less than a column a degree. So they are within 1 of it (in fixed point of 32 bits, which is as good here). */
 START_TEST(degrees_follow_the_design) {
     size_t n;
     const qd_large_design *d = &qd_large_designs(&n)[_i];
@@ -338,7 +338,8 @@ START_TEST(the_loop_is_the_reference) {
     uint32_t used, expected;
     qd_large_loop *loop;
     if (!qd_large_loop_fast()) {
-        if (_i == 0) fprintf(stderr, "no fast loop in this build: its decoder is the reference, and is not compared with itself\n");
+        if (_i == 0)
+            fprintf(stderr, "no fast loop in this build: its decoder is the reference, and is not compared with itself\n");
         return;
     }
     trial t = with_loop(code_of(_i), 1.12, 7, &loop);
@@ -353,8 +354,8 @@ START_TEST(the_loop_is_the_reference) {
 }
 END_TEST
 
-/* Above capacity (f .95) no frame can decode but by chance; and one wrong syndrome bit spoils one that does, far above (f 1.5) in a few
- * iterations. */
+/* Above capacity (f .95) no frame can decode but by chance; and one wrong syndrome bit spoils one that does, far above (f 1.5) in
+ * a few iterations. */
 START_TEST(failures_are_seen) {
     for (int i = 0; i < 3; i++) {
         uint32_t used = 1;
@@ -375,12 +376,14 @@ START_TEST(failures_are_seen) {
 END_TEST
 
 static int inverse(const qd_large_rule *r, int halved, uint32_t sum) {
-    return sum < 128 ? r->inverse[halved][0][sum] : sum < 2048 ? r->inverse[halved][1][sum / 16] : r->inverse[halved][2][sum / 256];
+    return sum < 128    ? r->inverse[halved][0][sum]
+           : sum < 2048 ? r->inverse[halved][1][sum / 16]
+                        : r->inverse[halved][2][sum / 256];
 }
 
 /* phi is its own inverse: one other input comes out as it went in, to half a class and to what the sums of one entry differ by.
- * They lie within 1/16 of their middle (8 of 128, 128 of 2048); phi falls at least as fast as e^-x, so that is .0625/.0875 = .7 of
- * a step: one more. And more inputs never come out surer. */
+ * They lie within 1/16 of their middle (8 of 128, 128 of 2048); phi falls at least as fast as e^-x, so that is .0625/.0875 = .7
+ * of a step: one more. And more inputs never come out surer. */
 START_TEST(tables_invert_each_other) {
     qd_large_code *c = code_of(LAST);
     qd_large_rule r = qd_large_rule_of(c, 0.11);
