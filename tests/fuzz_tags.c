@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                  {"swabian:channels=V=-1,-=1,H=-2147483648,+=2147483647", "", 0},
                  {"csv", "time_ps,channel\n", 16},
                  {"csv:time=t:channel=c:unit=s:tick-ps=125/32", "c;t;u\n", 6},
+                 {"csv:unit=s:start=1732862400.5", "time_ps,channel\n1732862400.", 27},
                  {"csv:time=a:channel=a:unit=ticks:tick-ps=3", "", 0},
                  {"chronoxea", "% sync 10 MHz\n", 14},
                  {"chronoxea:sync-hz=1e6", "% Channel A: 5 tags\n% Channel B: 6 tags\n", 40},

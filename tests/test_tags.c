@@ -384,6 +384,34 @@ START_TEST(order_unknown) {
 }
 END_TEST
 
+static int longer_first(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x < y) - (x > y);
+}
+
+/* 300 recordings of 100 gaps of pure chance: fewer than 1e-9 of each are named, so none; the same with one gap of 40 mean ones. Of the longest
+ * of n gaps, 40 means are beyond the bound of ln n + 20.7 = 25.3 of the mean of the others, whatever these come to within 4 sd (40 %). */
+START_TEST(gaps_of_chance) {
+    enum { N = 100 };
+    const double mean = 1e9;
+    for (uint64_t run = 0; run < 300; run++)
+        for (int pause = 0; pause < 2; pause++) {
+            int64_t gap[N];
+            qd_tag_info info = {.events = N + 1, .gaps = N};
+            for (uint64_t i = 0; i < N; i++) {
+                uint32_t d[4];
+                qd_philox(14, QD_STREAM_TEST, i, (uint32_t)run, d);
+                gap[i] = (int64_t)(-log(((double)d[0] + 0.5) / 4294967296.0) * mean) + 1;
+            }
+            if (pause) gap[7] = (int64_t)(40 * mean);
+            for (int i = 0; i < N; i++) info.last += gap[i];
+            qsort(gap, N, sizeof *gap, longer_first);
+            memcpy(info.gap, gap, sizeof info.gap);
+            ck_assert_uint_eq(qd_tag_gaps(&info), pause);
+        }
+}
+END_TEST
+
 /* Resets and pauses: steps back by their length, gaps by what the rate explains. */
 START_TEST(steps_of_time) {
     enum { N = 400 };
@@ -511,6 +539,7 @@ int main(void) {
     tcase_add_test(tc, wrong_format);
     tcase_add_test(tc, order_of_words);
     tcase_add_test(tc, order_unknown);
+    tcase_add_test(tc, gaps_of_chance);
     tcase_add_test(tc, steps_of_time);
     tcase_add_test(tc, bad_files);
     tcase_add_test(tc, bad_writes);

@@ -67,9 +67,9 @@ static qd_status data_length(const qd_tag_reader *r, uint32_t type, uint64_t val
     *bytes = value;
     if (value > r->size || r->at + TAG > r->size - value)
         return qd_reader_fail(r, err,
-                              "a header tag claims %" PRId64 " bytes of data|%s (%" PRIu64
-                              " bytes)|the file was truncated or damaged|copy the file again",
-                              (int64_t)value, (int64_t)value < 0 ? "no length is below 0, nor do they fit the file" : "they would lie beyond the end of the file",
+                              "a header tag claims %" PRId64 " bytes of data|%s: the file has %" PRIu64
+                              "|the file was truncated or damaged|copy the file again",
+                              (int64_t)value, (int64_t)value < 0 ? "no length is below 0" : "they would lie beyond the end",
                               r->size);
     return QD_OK;
 }
