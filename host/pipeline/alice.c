@@ -147,9 +147,18 @@ static qd_status reject(qd_station *s, qd_outbox *out, qd_hopeless why, qd_error
     return qd_outbox_send(out, QD_MSG_REJECT, s->block, QD_ALICE_TO_BOB, true, &reason, sizeof reason, err);
 }
 
-/* By how much, as a share of it, a rate is thought to move from block to block (an assumption; what it costs a large-block code is
- * in bench/NOTES.md). */
-static const double drift = 0.02;
+/* By how much, as a share of it, the rate is thought to have moved since the block before: by as much as it did from the one before
+ * that, but for what counting alone moves it; at least by 2 % (an assumption; what it costs a large-block code is in bench/NOTES.md). A
+ * sample is of the block itself. */
+static double drift_of(const qd_station *s, int basis) {
+    const double least = 0.02;
+    const qd_estimate *a = &s->before[basis], *b = &s->last[basis];
+    if (s->cur.sampled[basis]) return 0;
+    if (!a->known || !b->known || !a->errors || !b->errors) return least;
+    double moved = ((double)b->errors / (double)b->n) / ((double)a->errors / (double)a->n) - 1,
+           counting = 1 / (double)a->errors + 1 / (double)b->errors, square = moved * moved - counting;
+    return fmin(1, fmax(least, square > 0 ? sqrt(square) : 0));
+}
 
 /* What the strings of the block are planned with; QBER estimates are counts, never rounded rates. */
 static qd_reconcile_params params_of(const qd_station *s, int basis) {
@@ -159,7 +168,7 @@ static qd_reconcile_params params_of(const qd_station *s, int basis) {
                                  .rounds = s->p.rounds,
                                  .errors = s->estimate[basis].errors,
                                  .sample = s->estimate[basis].n,
-                                 .drift = s->cur.sampled[basis] ? 0 : drift,
+                                 .drift = drift_of(s, basis),
                                  .eps_cor = s->p.eps_cor};
 }
 

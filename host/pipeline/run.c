@@ -156,6 +156,16 @@ static qd_status finished(run *r, qd_error *err) {
                    r->opt->dir);
 }
 
+/* Counts of the block before the last one, from its record. */
+static void counts_before(run *r) {
+    static const char *const basis[2] = {"z", "x"};
+    const json_t *block = json_array_get(r->state.blocks, json_array_size(r->state.blocks) - 2); /* NULL where there is none */
+    for (int b = 0; b < 2; b++) {
+        r->params.before_n[b] = (uint64_t)json_integer_value(json_object_get(json_object_get(block, "n_by_basis"), basis[b]));
+        r->params.before_errors[b] = (uint64_t)json_integer_value(json_object_get(json_object_get(block, "errors"), basis[b]));
+    }
+}
+
 /* Where the run goes on; a fresh run begins at block 0. */
 static qd_status load_state(run *r, qd_error *err) {
     if (!r->opt->resume) {
@@ -172,6 +182,7 @@ static qd_status load_state(run *r, qd_error *err) {
         r->params.start_errors[b] = r->state.errors[b];
         r->params.start_n[b] = r->state.n[b];
     }
+    counts_before(r);
     return QD_OK;
 }
 

@@ -38,8 +38,10 @@ qd_status qd_station_create(qd_direction role, const qd_station_params *params, 
     s->last_step = INT64_MIN / 4;
     s->next_try = 1;
     s->need.until = INT64_MIN;
-    for (int b = 0; b < 2; b++)
-        s->estimate[b] = (qd_estimate){params->start_n[b] > 0, params->start_errors[b], params->start_n[b]};
+    for (int b = 0; b < 2; b++) {
+        s->estimate[b] = s->last[b] = (qd_estimate){params->start_n[b] > 0, params->start_errors[b], params->start_n[b]};
+        s->before[b] = (qd_estimate){params->before_n[b] > 0, params->before_errors[b], params->before_n[b]};
+    }
     *out = s;
     return QD_OK;
 }
@@ -365,6 +367,8 @@ qd_status qd_station_close(qd_station *s, bool verified, qd_error *err) {
     for (int b = 0; b < 2; b++) {
         s->estimate[b] = (qd_estimate){verified, s->cur.counts.errors[b], s->cur.counts.n[b]};
         if (!s->cur.counts.n[b]) s->estimate[b].known = false;
+        s->before[b] = s->last[b];
+        s->last[b] = (qd_estimate){s->cur.counts.n[b] > 0, s->cur.counts.errors[b], s->cur.counts.n[b]};
         /* What the truth of a rejected block is printed from; a real block's strings are wiped at once. */
         if (s->p.rehearsal && s->cur.rejected) {
             s->cur.raw[b] = s->str[b];

@@ -62,6 +62,7 @@ struct qd_station {
     qd_bits str[2];
     int at; /**< basis under reconciliation */
     qd_estimate estimate[2];
+    qd_estimate last[2], before[2]; /* counts of the two blocks before this one, as they came */
     qd_reconcile_alice *ra;
     qd_reconcile_bob *rb;
 

@@ -63,10 +63,8 @@ static qd_status make_code(const qd_problem *p, qd_large_code **out, qd_error *e
     qd_large_design d;
     if (z % 64) return qd_fail(err, QD_E_USAGE, "large has no lifting size %u||it is a multiple of 64|", z);
     if (p->v[MATRIX]) return random_matrix(rows, cols, z, (uint32_t)p->v[MATRIX], p->v[SEED], out, err);
-    QD_TRY(qd_large_between(rows, cols, &d, err));
-    if (d.z != z)
-        return qd_fail(err, QD_E_USAGE, "designed codes have z = %u||a random matrix may have another|give matrix=3", d.z);
-    return qd_large_make(&d, out, err);
+    QD_TRY(qd_large_sized(rows, cols, z, &d, err));
+    return qd_large_drawn(&d, out, err);
 }
 
 static void fill(qd_large_case *s, const qd_problem *p) {
@@ -203,6 +201,9 @@ static const char *const full[] = {"large:frames=2,ppm=46800",
                                    "large:frames=1,ppm=46800,form=2",
                                    "large:rows=50,frames=1,ppm=5000",
                                    "large:rows=86,cols=970,frames=1,ppm=9800",
+                                   "large:rows=160,z=256,frames=2,ppm=21000",
+                                   "large:rows=160,cols=973,z=1472,frames=1,ppm=22000",
+                                   "large:rows=160,cols=973,z=1472,frames=1,ppm=22000,form=2",
                                    "large:rows=520,frames=1,ppm=100000",
                                    "large:frames=1,content=3,cap=40",
                                    "large:rows=12,cols=30,z=192,frames=300,ppm=60000,matrix=3",
