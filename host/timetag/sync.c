@@ -93,7 +93,7 @@ typedef struct outcome {
     double score;
     qd_sync_report report;
     qd_error err;
-    double tried; /* peaks that were taken to data kept back, of all stages */
+    qd_tries tries; /* of all stages */
 } outcome;
 
 /* Nothing stands out: what the search would have seen, and with what it would see less. */
@@ -138,12 +138,13 @@ static qd_status try_peaks(const qd_stage *st, const qd_stage *after, const qd_s
         cost += qd_look_cost(st, peak, rate);
         if (cost > budget && i >= (!after ? FEW_LAST : log_false < 0 ? FEW : 0)) break;
         report_peak(st, peak, p, r);
-        qd_status s = qd_try_peak(st, peak, all, kept, search, p, &o->tried, clock, r, err);
+        qd_status s = qd_try_peak(st, peak, all, kept, search, p, &o->tries, clock, r, err);
         if (s == QD_OK) {
-            if (twin <= qd_satellite) QD_TRY(qd_other_clock(st, i, 0, all, kept, search, p, &o->tried, r, &twin, err));
+            if (twin <= qd_satellite) QD_TRY(qd_other_clock(st, i, 0, all, kept, search, p, &o->tries, r, &twin, err));
             if (twin > qd_satellite) s = qd_two_candidates(twin, r, err);
             o->ambiguous = s != QD_OK;
         }
+        o->ambiguous = o->ambiguous || o->tries.twins;
         if (s != QD_E_POLICY) return s;
         o->twins = o->twins || (log_false <= search->log_limit && r->second > qd_satellite && alone(st, i));
         if (o->ambiguous || (log_false <= search->log_limit && peak->score > o->score)) {
@@ -199,8 +200,7 @@ static qd_status search_parts(qd_device *dev, const qd_strip *all, const qd_sear
     for (bool more = bins > most_bins(&last->strip); more && s == QD_E_POLICY && !o->ambiguous && !o->twins;) {
         part.to = part.from + (part.to - part.from) / 2;
         qd_strip used = without_kept(&part, &kept);
-        if (qd_events_between(used.a, used.from, used.to) < LEAST_EVENTS ||
-            qd_events_of_b(&used, &search->prior) < LEAST_EVENTS)
+        if (qd_events_between(used.a, used.from, used.to) < LEAST_EVENTS || qd_events_of_b(&used, &search->prior) < LEAST_EVENTS)
             break;
         if (!qd_stage_most(&used, search, p->effort, most_bins(&used), &st, &more)) continue;
         if (more && st.leaves * st.group < slices) continue;
@@ -215,7 +215,7 @@ static qd_status search_parts(qd_device *dev, const qd_strip *all, const qd_sear
 static qd_status lock(qd_device *dev, const qd_strip *all, const qd_search *search, const qd_sync_params *p, qd_clock *clock,
                       qd_sync_report *r, qd_error *err) {
     qd_strip kept, used = without_kept(all, &kept);
-    outcome o = {.tried = 0};
+    outcome o = {.significant = false};
     qd_stage st[2];
     qd_status s = QD_E_POLICY;
     bool more = qd_stage_rung(&used, search, p->effort, 0, &st[0]);
@@ -230,7 +230,7 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_search *sear
     const qd_stage *last = &st[0];
     if (s == QD_E_POLICY && p->follows) s = search_parts(dev, all, search, p, last, &o, clock, r, err);
     if (s == QD_OK && r->followed_s == 0) {
-        s = qd_look_for_copies(dev, all, &kept, search, p, clock, &o.tried, r, err);
+        s = qd_look_for_copies(dev, all, &kept, search, p, clock, &o.tries, r, err);
         if (s != QD_OK) return s;
     }
     if (s == QD_OK) {
@@ -265,8 +265,10 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
     }
     qd_strip all;
     double per_s = 1e12 * (double)a->tick.den / (double)a->tick.num;
-    qd_search search = {
-        .max_offset = (int64_t)ceil(p.max_offset_s * per_s), .max_rate = p.max_ppm * 1e-6, .log_limit = log(p.p_false)};
+    qd_search search = {.max_offset = (int64_t)ceil(p.max_offset_s * per_s),
+                        .max_rate = p.max_ppm * 1e-6,
+                        .smooth = {qd_bins_smooth(a), qd_bins_smooth(b)},
+                        .log_limit = log(p.p_false)};
     QD_TRY(qd_clock_from_figures(a->tick, b->t[0], p.offset_s * 1e12, p.ppm, &search.prior, err));
     if (!overlap(a, b, &search.prior, &all))
         return qd_refuse(r, QD_LOCK_NO_OVERLAP, other, err, "the recordings do not overlap in time");

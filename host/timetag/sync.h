@@ -162,6 +162,7 @@ typedef struct qd_search {
     qd_clock prior; /**< tick {0, 0}: offsets and frequencies about 0 */
     int64_t max_offset;
     double max_rate; /**< |frequency| as a fraction */
+    int64_t smooth[2]; /**< of A and B, qd_bins_smooth */
     double log_limit;
 } qd_search;
 /** A clock holds within 2^54 ticks of its base: longer recordings are used so far. */
@@ -190,6 +191,7 @@ enum { QD_PEAKS = 1024 };
 typedef struct qd_stage {
     qd_strip strip;
     qd_clock prior;
+    int64_t smooth[2]; /**< of A and B, qd_bins_smooth */
     uint32_t leaves, group;
     int64_t bin;        /**< ticks */
     int64_t half, lags; /**< lags -half .. half are searched */
@@ -200,6 +202,20 @@ typedef struct qd_stage {
     qd_peak peak[QD_PEAKS];
     uint32_t n_peaks;
 } qd_stage;
+/** Bins with fewer events in the mean stay counts. */
+static const double qd_bins_counts = 0.1;
+/** Events in a bin of so many ticks; what counts of a mean are scaled by; the variance of the scaled ones, rounding included. */
+double qd_bins_mean(const qd_tags *t, double bin);
+double qd_bins_scale(double mean);
+double qd_bins_variance(const qd_tags *t, double bin);
+/** Ticks over which the rate is smoothed to see it change, a millisecond; 0: it is steady, or there are too few events to tell. */
+int64_t qd_bins_smooth(const qd_tags *t);
+/** Events of @p t, on the clock that is expected of them, as @p n bins of @p bin ticks from @p start, about their mean, or, for smooth > 0,
+ *  about one that moves with the rate, where they are no counts. Bins without data on either side, and in gaps, hold zero.
+ *  @param side   0 A, 1 B: rounding draws of their own
+ *  @param[out] mean  events in a bin  @param[out] data  bins with data: [from, to)  @return to be freed; NULL: no memory */
+int8_t *qd_bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, int64_t bin, size_t n, uint32_t side, int64_t smooth,
+                   double *mean, size_t data[2]);
 /** The stage with so many leaves (a power of two) of at most so many slices. false: the data are too short for it. */
 bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leaves, uint32_t most_group, qd_stage *stage);
 /** Whether a leaf's sum, known modulo a prime, still tells so many pairs in the strip on one line. */
@@ -217,15 +233,20 @@ void qd_search_remedies(const qd_strip *used, const qd_search *search, const qd_
 void qd_remedies_text(const qd_sync_report *r, const qd_sync_params *p, double seconds, char *out, size_t cap);
 /** Correlate; the best lines by falling score, none the shadow of another. */
 qd_status qd_search_stage(qd_device *dev, qd_stage *stage, qd_error *err);
+/** Lines that were taken to data kept back so far; whether one of them was confirmed there, and so was another one beside it. */
+typedef struct qd_tries {
+    double tried;
+    bool twins;
+} qd_tries;
 /** Whether one of the next highest lines, which need not stand out by itself, is a clock as well, and another one than the line
  *  peak[found], whose clock is in @p r. Passed over are lines that meet it, that have less than qd_satellite of its excess, and that
  *  chance gives with a probability above exp(@p log_chance). *twin: its pairs over the clock's; else as it was. */
 qd_status qd_other_clock(const qd_stage *st, uint32_t found, double log_chance, const qd_strip *all, const qd_strip *kept,
-                         const qd_search *search, const qd_sync_params *p, double *tried, const qd_sync_report *r, double *twin,
+                         const qd_search *search, const qd_sync_params *p, qd_tries *tries, const qd_sync_report *r, double *twin,
                          qd_error *err);
 /** Whether another clock of the same frequency is there as well: QD_E_POLICY, two candidates. Errors of qd_search_stage. */
 qd_status qd_look_for_copies(qd_device *dev, const qd_strip *all, const qd_strip *kept, const qd_search *search, const qd_sync_params *p,
-                             const qd_clock *clock, double *tried, qd_sync_report *r, qd_error *err);
+                             const qd_clock *clock, qd_tries *tries, qd_sync_report *r, qd_error *err);
 /** Two lines come within two bins of each other somewhere: what one has, the other may have of it, or of a clock that drifts. */
 bool qd_peaks_meet(const qd_peak *p, const qd_peak *q);
 /** The line of a peak, its base at the middle of the strip. */
@@ -253,9 +274,14 @@ void qd_beside(const qd_strip *s, const qd_clock *line, int64_t reach, uint64_t 
 /** Of the cells that are not near cell 16 the mean. */
 double qd_beside_mean(const uint64_t count[32]);
 enum { QD_BESIDE = 25 };
-/** Excess of another peak in a histogram whose middle is one, over that one's; 0: none is significant. */
-enum { QD_LOOK_HALF = 1024 };
-double qd_second_peak(const uint64_t count[2 * QD_LOOK_HALF]);
+/** Excess of another peak in a histogram whose middle is one, over that one's, each above the mean of what is around it: singles are
+ *  not white. 0: none is significant. @p width of a cell, ticks: peaks nearer than QD_APART_PS are delays of detectors. */
+enum { QD_LOOK_HALF = 1024, QD_APART_PS = 20000 };
+double qd_second_peak(const uint64_t count[2 * QD_LOOK_HALF], int64_t width, qd_tick tick);
+/** The same beside a line that was fitted to @p all, whose near pairs are known, in cells from its jitter's width up to @p widest;
+ *  less @p kept, which may be @p all: then nothing is. QD_E_INTERNAL: no memory. */
+qd_status qd_beside_fit(const qd_strip *all, const qd_strip *kept, const qd_clock *line, const qd_fit *fit, int64_t widest, double *second,
+                        qd_error *err);
 /** Of a chance that has no limit of its own. */
 static const double qd_default_p = 1e-9;
 /** A second peak above this share of the first is a second candidate; afterpulses and reflections stay below. */
@@ -265,10 +291,9 @@ __attribute__((format(printf, 5, 6))) qd_status qd_refuse(qd_sync_report *r, qd_
                                                           const char *fmt, ...);
 /** The same for a second peak of such a share. */
 qd_status qd_two_candidates(double second, qd_sync_report *r, qd_error *err);
-/** One peak of a stage on @p all less @p kept: a clock, or QD_E_POLICY with the reason. @p tried: lines that were taken to data kept
- *  back so far. QD_E_INTERNAL: no memory. */
+/** One peak of a stage on @p all less @p kept: a clock, or QD_E_POLICY with the reason. @p tries: of this search so far. QD_E_INTERNAL: no memory. */
 qd_status qd_try_peak(const qd_stage *stage, const qd_peak *peak, const qd_strip *all, const qd_strip *kept, const qd_search *search,
-                      const qd_sync_params *p, double *tried, qd_clock *clock, qd_sync_report *r, qd_error *err);
+                      const qd_sync_params *p, qd_tries *tries, qd_clock *clock, qd_sync_report *r, qd_error *err);
 /** Cost of the first look at a peak, in sums of a leaf and a lag. */
 double qd_look_cost(const qd_stage *stage, const qd_peak *peak, double rate);
 /** ln of the chance that any of @p tests Gaussian sums exceeds @p score standard deviations, at most 0; and the score where it is

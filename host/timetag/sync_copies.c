@@ -19,7 +19,7 @@ static double apart(const qd_sync_report *x, const qd_sync_report *y) {
 }
 
 qd_status qd_other_clock(const qd_stage *st, uint32_t found, double most_log, const qd_strip *all, const qd_strip *kept,
-                         const qd_search *search, const qd_sync_params *p, double *tried, const qd_sync_report *r, double *twin,
+                         const qd_search *search, const qd_sync_params *p, qd_tries *tries, const qd_sync_report *r, double *twin,
                          qd_error *err) {
     const qd_peak *first = &st->peak[found];
     for (uint32_t i = 0, looks = 0; i < st->n_peaks && looks < LOOKS; i++) {
@@ -29,9 +29,11 @@ qd_status qd_other_clock(const qd_stage *st, uint32_t found, double most_log, co
             continue;
         looks++;
         qd_sync_report other = *r;
+        qd_tries own = {.tried = tries->tried, .twins = false};
         qd_clock clock;
         qd_error why = {0};
-        qd_status s = qd_try_peak(st, peak, all, kept, search, p, tried, &clock, &other, &why);
+        qd_status s = qd_try_peak(st, peak, all, kept, search, p, &own, &clock, &other, &why);
+        tries->tried = own.tried;
         if (s == QD_OK && apart(&other, r) > 10 * (other.sigma_ps + r->sigma_ps)) *twin = (double)other.pairs / (double)r->pairs;
         if (s == QD_OK || s == QD_E_POLICY) continue;
         if (err) *err = why;
@@ -64,7 +66,7 @@ static bool own_line(const qd_stage *st, uint32_t *found) {
 }
 
 qd_status qd_look_for_copies(qd_device *dev, const qd_strip *all, const qd_strip *kept, const qd_search *search,
-                             const qd_sync_params *p, const qd_clock *clock, double *tried, qd_sync_report *r, qd_error *err) {
+                             const qd_sync_params *p, const qd_clock *clock, qd_tries *tries, qd_sync_report *r, qd_error *err) {
     qd_strip used = *all;
     used.to = kept->from;
     qd_stage *st = malloc(sizeof *st);
@@ -76,7 +78,7 @@ qd_status qd_look_for_copies(qd_device *dev, const qd_strip *all, const qd_strip
     if (plan(&used, search, clock, part * (double)r->pairs, !dev, st)) {
         s = qd_search_stage(dev, st, err);
         if (s == QD_OK && own_line(st, &found))
-            s = qd_other_clock(st, found, log_chance, all, kept, search, p, tried, r, &twin, err);
+            s = qd_other_clock(st, found, log_chance, all, kept, search, p, tries, r, &twin, err);
     }
     free(st);
     return s == QD_OK && twin > qd_satellite ? qd_two_candidates(twin, r, err) : s;

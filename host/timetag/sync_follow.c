@@ -68,7 +68,7 @@ static double beside_curve(const qd_follow *f, size_t n, const qd_strip *s, int6
         qd_strip_histogram(&cell, &line, width, QD_LOOK_HALF, count);
         for (int q = 0; q < 2 * QD_LOOK_HALF; q++) sum[q] += count[q];
     }
-    return qd_second_peak(sum);
+    return qd_second_peak(sum, width, s->a->tick);
 }
 
 typedef struct straightening {

@@ -15,34 +15,16 @@ enum {
 
 /* ---- Geometry ---------------------------------------------------------------------------------------------------- */
 
-/* Bins with fewer events stay counts. */
-static const double least_mean = 0.1;
-
-/* Counts of a mean are scaled by this. */
-static double scale_of(double mean) {
-    return mean < least_mean ? 1 : mean < 0.3 ? 4 : mean < 1.5 ? 2 : 1.25 / sqrt(mean);
-}
-
-/* Events in a bin. */
-static double mean_of(const qd_tags *t, double bin) {
-    double span = t->n > 1 ? (double)(t->t[t->n - 1] - t->t[0]) : 0;
-    return span > 0 ? (double)t->n / span * bin : 0;
-}
-
-/* Variance of a bin as centre() leaves it, rounding included. */
-static double variance(const qd_tags *t, double bin) {
-    double mean = mean_of(t, bin);
-    return scale_of(mean) * scale_of(mean) * mean + (mean < least_mean ? 0 : 0.25);
-}
-
 /* A leaf's sum is known modulo the prime: four of its standard deviations must fit in either way beside @p sum, or sums wrap, and
  * peaks with them. */
 static bool wraps(const qd_strip *used, double bin, uint32_t group, double sum) {
-    return sum + 4 * sqrt(variance(used->a, bin) * variance(used->b, bin) * group * QD_LINES_SLICE) > QD_LINES_PRIME / 2.0;
+    return sum + 4 * sqrt(qd_bins_variance(used->a, bin) * qd_bins_variance(used->b, bin) * group * QD_LINES_SLICE) >
+           QD_LINES_PRIME / 2.0;
 }
 
 bool qd_stage_holds(const qd_stage *st, double pairs) {
-    double bin = (double)st->bin, scale = scale_of(mean_of(st->strip.a, bin)) * scale_of(mean_of(st->strip.b, bin));
+    double bin = (double)st->bin,
+           scale = qd_bins_scale(qd_bins_mean(st->strip.a, bin)) * qd_bins_scale(qd_bins_mean(st->strip.b, bin));
     return !wraps(&st->strip, bin, st->group, pairs / st->leaves * scale);
 }
 
@@ -57,8 +39,11 @@ static uint32_t group_of(double max_rate, uint32_t leaves, uint32_t most) {
 bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leaves, uint32_t most_group, qd_stage *st) {
     double per_ps = (double)used->a->tick.den / (double)used->a->tick.num,
            least = 4e3 * per_ps; /* 4 ns: finer bins split a peak by its jitter */
-    *st = (qd_stage){
-        .strip = *used, .prior = search->prior, .leaves = leaves, .group = group_of(search->max_rate, leaves, most_group)};
+    *st = (qd_stage){.strip = *used,
+                     .prior = search->prior,
+                     .smooth = {search->smooth[0], search->smooth[1]},
+                     .leaves = leaves,
+                     .group = group_of(search->max_rate, leaves, most_group)};
     double span = (double)(used->to - used->from), bins = (double)leaves * st->group * QD_LINES_SLICE;
     while (st->group > 1 && (span / bins < least || wraps(used, span / bins, st->group, 0))) {
         st->group /= 2;
@@ -70,125 +55,6 @@ bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leave
     st->lags = 2 * st->half + 1;
     st->work = (double)leaves * ((double)st->lags + QD_LINES_SLICE) * (1 + st->group / 16.0); /* a product costs a sixteenth */
     return true;
-}
-
-/* ---- Bins -------------------------------------------------------------------------------------------------------- */
-
-enum { NO_DATA = -1 }; /* in place of a count */
-
-/* Counts to small numbers about zero: a mean left in would make steps at B's edges and leave too few bits for the peak. Few
- * events (below one in ten bins) stay counts; more are scaled to a standard deviation of 1.1 to 2.4, their mean taken off, and
- * rounded at random. A rounding that carries the rest from bin to bin is a pattern in itself: where both sides have the same
- * mean, two such patterns are one peak after the other. `first` is the first bin's place among those with data. */
-static void centre(const uint32_t *count, size_t n, double mean, size_t first, uint32_t side, int8_t *x) {
-    enum { DRAWS = 8 };
-    const double scale = scale_of(mean);
-    const int64_t one = (int64_t)1 << 24, times = (int64_t)llround(scale * (double)one),
-                  off = (int64_t)llround(mean * scale * (double)one);
-    for (size_t i = 0; i < n; i += DRAWS) {
-        uint32_t w[DRAWS / 2];
-        if (mean >= least_mean) qd_philox(0, QD_STREAM_ROUND, first + i, side, w);
-        for (size_t k = 0; k < DRAWS && i + k < n; k++) {
-            const bool gap = count[i + k] == (uint32_t)NO_DATA;
-            int64_t whole = gap ? 0 : count[i + k];
-            if (mean >= least_mean && !gap) {
-                int64_t up =
-                    (int64_t)(w[k / 2] >> 16 * (k % 2) & 0xffff) << 8 | 0x80; /* uniform in [0, one), its mean one half */
-                whole = (whole * times - off + up) >> 24;
-            }
-            x[i + k] = (int8_t)(whole > QD_LINES_BIN_MAX    ? QD_LINES_BIN_MAX /* a burst */
-                                : whole < -QD_LINES_BIN_MAX ? -QD_LINES_BIN_MAX
-                                                            : whole);
-        }
-    }
-}
-
-/* Longer than so many mean distances no two events are apart by chance: the recording has a gap. */
-static const double gap_means = 50;
-
-typedef struct filling {
-    const qd_tags *t;
-    const qd_clock *prior;
-    int64_t start, bin, gap; /* ticks */
-    uint64_t at, end;        /* events left */
-    int64_t before;          /* time of the event before those */
-    uint32_t *count;         /* of bins [first, first + n) */
-    size_t first, n;
-} filling;
-
-/* Bins that lie whole between two events that a gap parts hold no data. */
-static void mark_gap(filling *f, int64_t from, int64_t to) {
-    if (to - from <= f->gap) return;
-    int64_t low = (from - f->start) / f->bin + 1, high = (to - f->start) / f->bin;
-    if (low < (int64_t)f->first) low = (int64_t)f->first;
-    if (high > (int64_t)(f->first + f->n)) high = (int64_t)(f->first + f->n);
-    for (int64_t k = low; k < high; k++) f->count[k - (int64_t)f->first] = (uint32_t)NO_DATA;
-}
-
-/* Count the events of the next bins. */
-static void fill_bins(filling *f, size_t first, size_t n) {
-    size_t k = 0;
-    f->first = first;
-    f->n = n;
-    memset(f->count, 0, n * sizeof *f->count);
-    int64_t border = f->start + (int64_t)(first + 1) * f->bin, stop = f->start + (int64_t)(first + n) * f->bin;
-    for (; f->at < f->end; f->at++) {
-        int64_t time = qd_clock_apply(f->prior, f->t->t[f->at]);
-        mark_gap(f, f->before, time);
-        if (time >= stop) return;
-        if (time >= border) {
-            int64_t skip = (time - border) / f->bin + 1;
-            k += (size_t)skip;
-            border += skip * f->bin;
-        }
-        f->count[k]++;
-        f->before = time;
-    }
-}
-
-/* Ticks between neighbouring events that are no gap. */
-static double without_gaps(const filling *f, double span) {
-    for (uint64_t i = f->at + 1; i < f->end; i++) {
-        int64_t apart = f->t->t[i] - f->t->t[i - 1];
-        if (apart > f->gap) span -= (double)apart;
-    }
-    return span;
-}
-
-/* Events of t, on the clock that is expected of them, in bins of `bin` ticks from `start`; bins without data on either side, and
- * in gaps, hold zero. */
-static int8_t *bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, int64_t bin, size_t n, uint32_t side, double *mean,
-                       size_t data[2]) {
-    enum { PIECE = 1 << 14 };
-    uint32_t *count = malloc(PIECE * sizeof *count);
-    int8_t *x = calloc(n, sizeof *x);
-    if (!x || !count) {
-        free(count);
-        free(x);
-        return NULL;
-    }
-    int64_t first = qd_clock_apply_near(prior, t->t[0]) - start, last = qd_clock_apply_near(prior, t->t[t->n - 1]) - start;
-    size_t from = first <= 0 ? 0 : (size_t)(first / bin) + 1, to = last < 0 ? 0 : (size_t)(last / bin);
-    data[0] = from = from < n ? from : n;
-    data[1] = to = to < from ? from : to < n ? to : n;
-    filling f = {.t = t, .prior = prior, .start = start, .bin = bin, .count = count, .gap = INT64_MAX};
-    f.before = start + (int64_t)from * bin;
-    f.at = qd_tags_from(t, prior, f.before);
-    f.end = qd_tags_from(t, prior, start + (int64_t)to * bin);
-    double events = (double)(f.end - f.at), span = (double)(to - from) * (double)bin;
-    if (events > 0) {
-        double gap = gap_means * span / events;
-        f.gap = gap < 0x1p62 ? (int64_t)gap : INT64_MAX;
-        span = without_gaps(&f, span);
-    }
-    *mean = span > 0 ? events / span * (double)bin : 0;
-    for (size_t at = from; at < to; at += PIECE) {
-        size_t many = to - at < PIECE ? to - at : PIECE;
-        fill_bins(&f, at, many);
-        centre(count, many, *mean, at - from, side, x + at);
-    }
-    free(count);
-    return x;
 }
 
 /* What correlates two sides of bins, on the device or, without one, by the reference. */
@@ -210,13 +76,14 @@ static qd_status correlator_open(qd_device *dev, qd_stage *st, correlator *x, qd
     uint32_t blocks = (uint32_t)((st->lags + QD_LINES_SLICE - 1) / QD_LINES_SLICE);
     *x = (correlator){.c = {.leaves = st->leaves, .group = st->group, .blocks = blocks}};
     double mean[2] = {0, 0};
-    x->c.a = x->a = bins_of(st->strip.a, &same, st->strip.from, st->bin, qd_lines_a(&x->c), 0, &mean[0], x->data[0]);
-    x->c.b = x->b = bins_of(st->strip.b, &st->prior, st->strip.from - (st->half + QD_LINES_MARGIN) * st->bin, st->bin,
-                            qd_lines_b(&x->c), 1, &mean[1], x->data[1]);
+    x->c.a = x->a =
+        qd_bins_of(st->strip.a, &same, st->strip.from, st->bin, qd_lines_a(&x->c), 0, st->smooth[0], &mean[0], x->data[0]);
+    x->c.b = x->b = qd_bins_of(st->strip.b, &st->prior, st->strip.from - (st->half + QD_LINES_MARGIN) * st->bin, st->bin,
+                               qd_lines_b(&x->c), 1, st->smooth[1], &mean[1], x->data[1]);
     if (!x->a || !x->b)
         return qd_fail(err, QD_E_INTERNAL,
                        "no memory for %u blocks of lags||the search is wide|give smaller limits of offset and frequency", blocks);
-    st->counts = mean[0] < least_mean && mean[1] < least_mean;
+    st->counts = mean[0] < qd_bins_counts && mean[1] < qd_bins_counts;
     st->lambda = mean[0] * mean[1] * (double)qd_lines_a(&x->c);
     if (!dev) return QD_OK;
     QD_TRY(qd_lines_open(&x->c, dev, blocks < STRETCH ? blocks : STRETCH, qd_lines_spectra, &x->run, err));

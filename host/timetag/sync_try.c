@@ -78,42 +78,9 @@ static bool confirm(const qd_strip *kept, const qd_strip *used, const qd_clock *
     return confirmed_by(count[16], qd_beside_mean(count), log_limit, r);
 }
 
-double qd_second_peak(const uint64_t count[2 * QD_LOOK_HALF]) {
-    enum { HALF = QD_LOOK_HALF };
-    uint64_t best = 0, next = 0, total = 0;
-    uint32_t place = HALF;
-    for (uint32_t q = 0; q < 2 * HALF; q++) total += count[q];
-    for (uint32_t q = HALF - 2; q <= HALF + 2; q++)
-        if (count[q] > best) best = count[q], place = q;
-    for (uint32_t q = 0; q < 2 * HALF; q++)
-        if ((q + 2 < place || q > place + 2) && count[q] > next) next = count[q];
-    double mean = (double)(total - best) / (2 * HALF - 1), lambda = mean + 5 * sqrt((mean + 1) / (2 * HALF));
-    if (qd_false_log(2 * HALF, lambda, 1, (double)next) > log(qd_default_p)) return 0;
-    return ((double)next - mean) / ((double)best - mean);
-}
-
 /* Cells of the look for another peak within the reach of neighbouring lines, where the search could not tell them apart. */
 static int64_t look_width(const qd_stage *c) {
     return (int64_t)(c->leaves / 2 + 8) * c->bin / QD_LOOK_HALF + 1;
-}
-
-/* Another peak at the same frequency there. */
-static double runner_up(const qd_stage *c, const qd_strip *strip, const qd_clock *line) {
-    enum { HALF = QD_LOOK_HALF, MOST = 1 << 22 };
-    uint64_t count[2 * HALF];
-    int64_t width = look_width(c);
-    qd_clock shifted = *line;
-    shifted.offset += width / 2;
-    qd_strip part = *strip; /* of dense events a part shows a second peak as well, and a wide look at all of them takes minutes */
-    double many = (double)qd_events_between(part.a, part.from, part.to) * (double)qd_events_of_b(&part, line) /
-                  (double)(part.to - part.from) * 2 * HALF * (double)width;
-    if (many > MOST) { /* in the middle: at the ends one side's events may be missing */
-        int64_t span = part.to - part.from, less = (int64_t)((double)span * MOST / many);
-        part.from += (span - less) / 2;
-        part.to = part.from + less;
-    }
-    qd_strip_histogram(&part, &shifted, width, HALF, count);
-    return qd_second_peak(count);
 }
 
 /* True when the jitter of most quarters of the recording, each with a line of its own, is far below that of the whole: one line
@@ -187,10 +154,16 @@ static qd_status within(const qd_clock *line, const qd_search *search, const qd_
     return QD_OK;
 }
 
+/* The k-th line may lock by chance with probability p / (k (k+1)): over all k that adds up to p, however many there are. */
+static double share_of_next(qd_tries *t) {
+    t->tried++;
+    return t->tried * (t->tried + 1);
+}
+
 /* A line that is sharp: the only one near, confirmed on data kept back, fitted to all. QD_E_POLICY: it is not. */
 static qd_status try_line(qd_strip *all, const qd_strip *sharp, const qd_strip *kept, const qd_search *search,
-                          const qd_sync_params *p, double *tried, qd_clock *line, int64_t h, qd_near *near, qd_sync_report *r,
-                          qd_error *err) {
+                          const qd_sync_params *p, qd_tries *tries, qd_clock *line, int64_t h, int64_t widest, qd_near *near,
+                          qd_sync_report *r, qd_error *err) {
     qd_tick tick = all->a->tick;
     double per_s = 1e12 * (double)tick.den / (double)tick.num;
     qd_fit fit;
@@ -200,9 +173,7 @@ static qd_status try_line(qd_strip *all, const qd_strip *sharp, const qd_strip *
     if (!qd_fit_line(&used, line, h, &fit))
         return qd_refuse(r, QD_LOCK_NO_WIDTH, "use a steadier part of the recording", err,
                          "the peak has no stable width near %.3g ns", (double)h / per_s * 1e9);
-    /* The k-th line may lock by chance with probability p / (k (k+1)): over all k that adds up to p, however many there are. */
-    ++*tried;
-    double share = *tried * (*tried + 1);
+    double share = share_of_next(tries);
     bool straight = p->max_drift_ppm_s > 0,
          confirmed = confirm(kept, &used, line, &fit, search->log_limit - log(share), p->max_drift_ppm_s * 1e-6 / per_s, r);
     const qd_strip *bent = confirmed ? all : &used;
@@ -218,6 +189,13 @@ static qd_status try_line(qd_strip *all, const qd_strip *sharp, const qd_strip *
         return qd_refuse(r, QD_LOCK_NOT_CONFIRMED, "use a longer or a steadier recording", err,
                          "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance",
                          r->confirmed, r->confirm_lambda);
+    double second;
+    QD_TRY(qd_beside_fit(all, kept, line, &fit, widest, &second, err));
+    r->second = second;
+    if (second > qd_satellite) {
+        tries->twins = true;
+        return qd_two_candidates(second, r, err);
+    }
     *line = qd_report_clock(&fit, all->b->t[0], all, r);
     r->p_false = fmin(1, share * r->confirm_p);
     return within(line, search, p, r, err);
@@ -226,8 +204,8 @@ static qd_status try_line(qd_strip *all, const qd_strip *sharp, const qd_strip *
 /* A line that does not hold for all, but a clock that drifts and is followed from there: the only one near, confirmed on data
  * kept back. QD_E_POLICY: what was refused before stands, or two candidates are why. */
 static qd_status try_bent(const qd_stage *st, const qd_strip *met, const qd_sharp *sharp, const qd_strip *all,
-                          const qd_strip *kept, const qd_search *search, const qd_sync_params *p, double *tried, qd_clock *clock,
-                          qd_sync_report *r, qd_error *err) {
+                          const qd_strip *kept, const qd_search *search, const qd_sync_params *p, qd_tries *tries,
+                          qd_clock *clock, qd_sync_report *r, qd_error *err) {
     qd_clock line = sharp->line;
     qd_round round = {.h = sharp->h};
     qd_strip first = *met, used = *all;
@@ -238,13 +216,15 @@ static qd_status try_bent(const qd_stage *st, const qd_strip *met, const qd_shar
     qd_bent bent;
     QD_TRY(qd_bent_follow(&used, kept, &sharp->line, sharp->h, look_width(st), &bent, err));
     if (!bent.followed) return QD_E_POLICY;
-    ++*tried;
-    double share = *tried * (*tried + 1);
+    double share = share_of_next(tries);
     qd_sync_report now = *r;
     now.second = fmax(sharp->second, bent.second);
     if (!confirmed_by(bent.events, bent.background, search->log_limit - log(share), &now)) return QD_E_POLICY;
     *r = now;
-    if (r->second > qd_satellite) return qd_two_candidates(r->second, r, err);
+    if (r->second > qd_satellite) {
+        tries->twins = true;
+        return qd_two_candidates(r->second, r, err);
+    }
     /* at its middle, where it lies on the curve and not before */
     line = qd_report_clock(&bent.fit, bent.fit.line.clock.base, &bent.start, r);
     double per_s = 1e12 * (double)line.tick.den / (double)line.tick.num;
@@ -256,9 +236,20 @@ static qd_status try_bent(const qd_stage *st, const qd_strip *met, const qd_shar
     return QD_OK;
 }
 
+/* A second peak that sharpening met, where the peak is sharp: judged beside a fit of that beginning. */
+static qd_status second_at_first(const qd_stage *st, const qd_strip *met, const qd_sharp *sharp, double *second, qd_error *err) {
+    qd_strip part = *met;
+    qd_clock line = sharp->line;
+    qd_fit fit;
+    part.to = sharp->to;
+    *second = 0;
+    if (!qd_fit_line(&part, &line, sharp->h, &fit)) return QD_OK;
+    return qd_beside_fit(&part, &part, &line, &fit, look_width(st), second, err);
+}
+
 /* Sharpen a peak, confirm it on data kept back, fit. QD_E_POLICY: it was none, or not the only one. */
 static qd_status try_straight(const qd_stage *st, const qd_peak *peak, const qd_strip *met, const qd_strip *all,
-                              const qd_strip *kept, const qd_search *search, const qd_sync_params *p, double *tried,
+                              const qd_strip *kept, const qd_search *search, const qd_sync_params *p, qd_tries *tries,
                               qd_sharp *sharp, qd_clock *clock, qd_sync_report *r, qd_error *err) {
     qd_tick tick = all->a->tick;
     double per_s = 1e12 * (double)tick.den / (double)tick.num, second;
@@ -275,10 +266,14 @@ static qd_status try_straight(const qd_stage *st, const qd_peak *peak, const qd_
             "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency is outside the search or drifts, "
             "or it is no peak of pairs",
             (double)round.h / per_s * 1e9, qd_seconds(strip.to - strip.from, tick));
-    if (sharp->all) r->second = fmax(second, runner_up(st, met, &line));
-    if (r->second > qd_satellite) return qd_two_candidates(r->second, r, err);
+    if (sharp->all && second > qd_satellite) QD_TRY(second_at_first(st, met, sharp, &second, err));
+    r->second = second;
+    if (second > qd_satellite) {
+        tries->twins = sharp->all;
+        return qd_two_candidates(second, r, err);
+    }
     qd_near near = {0};
-    qd_status s = try_line(&whole, &strip, kept, search, p, tried, &line, h, &near, r, err);
+    qd_status s = try_line(&whole, &strip, kept, search, p, tries, &line, h, look_width(st), &near, r, err);
     qd_near_free(&near);
     if (s == QD_OK) *clock = line;
     return s;
@@ -296,14 +291,14 @@ static qd_strip met_by(const qd_strip *s, const qd_clock *line) {
 /* A peak as a straight line; where it is none, and the caller follows the clock, as one that drifts. What looks like another peak
  * beside a line may be the clock itself, where it leaves the line: along the curve that is looked at again. */
 qd_status qd_try_peak(const qd_stage *st, const qd_peak *peak, const qd_strip *all, const qd_strip *kept, const qd_search *search,
-                      const qd_sync_params *p, double *tried, qd_clock *clock, qd_sync_report *r, qd_error *err) {
+                      const qd_sync_params *p, qd_tries *tries, qd_clock *clock, qd_sync_report *r, qd_error *err) {
     const qd_clock line = qd_peak_line(st, peak);
     const qd_strip met = met_by(&st->strip, &line), both = met_by(all, &line), back = met_by(kept, &line);
     qd_sharp sharp;
     r->second = r->followed_s = r->drift_ppm_s = 0;
-    qd_status s = try_straight(st, peak, &met, &both, &back, search, p, tried, &sharp, clock, r, err);
+    qd_status s = try_straight(st, peak, &met, &both, &back, search, p, tries, &sharp, clock, r, err);
     if (s != QD_E_POLICY || !p->follows || !sharp.first || sharp.second > qd_satellite) return s;
-    return try_bent(st, &met, &sharp, &both, &back, search, p, tried, clock, r, err);
+    return try_bent(st, &met, &sharp, &both, &back, search, p, tries, clock, r, err);
 }
 
 /* Cost of the first look at a peak, in sums of a leaf and a lag. */
