@@ -326,35 +326,56 @@ static bool damage(int how, qd_msg *m) {
     }
 }
 
-/* A fresh receiver takes the honest messages up to the victim, then the damaged one: refused, and everything after it too. */
-static void refuse(const script *s, int victim, int how, double seconds) {
+/* In a copy of the receiver's process, so that each damage meets it as the honest messages left it: refused, and everything after it too.
+ * The copies of the messages that were cut short end as a process does, where a build looks for leaks. */
+static void refuse(const end *e, const qd_msg *honest, int how) {
+    qd_msg m = *honest;
+    m.body = malloc(m.bytes + 1);
+    ck_assert_ptr_nonnull(m.body);
+    if (m.bytes) memcpy(m.body, honest->body, m.bytes);
+    if (damage(how, &m)) {
+        fflush(NULL);
+        pid_t child = fork();
+        int status = 0;
+        ck_assert(child >= 0);
+        if (child == 0) {
+            qd_outbox box = {0};
+            qd_error err = {0};
+            bool done = false;
+            bool ok = how != REPEATED || qd_station_step(e->station, honest, &box, &done, &err) == QD_OK;
+            qd_status st = qd_station_step(e->station, &m, &box, &done, &err), then = qd_station_step(e->station, honest, &box, &done, &err);
+            if (!ok || st != QD_E_INPUT || then != QD_E_INPUT) fprintf(stderr, "%s (%s), then %s\n", qd_status_name(st), err.what, qd_status_name(then));
+            ok = ok && st == QD_E_INPUT && then == QD_E_INPUT;
+            qd_outbox_destroy(&box);
+            if (how == CUT) exit(!ok);
+            _exit(!ok);
+        }
+        ck_assert(waitpid(child, &status, 0) == child);
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s, damage %d: %d", qd_msg_name(honest->type), how, status);
+    }
+    free(m.body);
+}
+
+START_TEST(damaged_messages_are_refused) {
+    const qd_direction role = (qd_direction)_i;
+    const double seconds = 0.12;
+    script s = honest(seconds);
     end e;
     qd_outbox box = {0};
     qd_error err = {0};
     bool done = false;
-    qd_direction role = s->m[victim].from == QD_ALICE_TO_BOB ? QD_BOB_TO_ALICE : QD_ALICE_TO_BOB;
-    qd_msg m = s->m[victim];
-    m.body = malloc(m.bytes + 1);
-    ck_assert_ptr_nonnull(m.body);
-    if (m.bytes) memcpy(m.body, s->m[victim].body, m.bytes);
-    if (damage(how, &m)) {
-        end_open(&e, role, 5, seconds);
-        if (role == QD_ALICE_TO_BOB) ck_assert(qd_station_step(e.station, NULL, &box, &done, &err) == QD_OK);
-        for (int i = 0; i < victim + (how == REPEATED); i++)
-            if (s->m[i].from != (uint8_t)role) ck_assert_msg(qd_station_step(e.station, &s->m[i], &box, &done, &err) == QD_OK, "%d: %s", i, err.what);
-        qd_status st = qd_station_step(e.station, &m, &box, &done, &err);
-        ck_assert_msg(st == QD_E_INPUT, "message %d, %s, damage %d: %s", victim, qd_msg_name(s->m[victim].type), how, qd_status_name(st));
-        ck_assert(qd_station_step(e.station, &s->m[victim], &box, &done, &err) == QD_E_INPUT);
-        end_close(&e);
+    int met = 0;
+    end_open(&e, role, 5, seconds);
+    if (role == QD_ALICE_TO_BOB) ck_assert(qd_station_step(e.station, NULL, &box, &done, &err) == QD_OK);
+    for (int i = 0; i < s.n; i++) {
+        if (s.m[i].from == (uint8_t)role) continue;
+        for (int how = 0; how < DAMAGES; how++) refuse(&e, &s.m[i], how);
+        ck_assert_msg(qd_station_step(e.station, &s.m[i], &box, &done, &err) == QD_OK, "%d: %s", i, err.what);
+        met++;
     }
-    free(m.body);
+    ck_assert_int_ge(met, 5);
     qd_outbox_destroy(&box);
-}
-
-START_TEST(damaged_messages_are_refused) {
-    const double seconds = 0.12;
-    script s = honest(seconds);
-    for (int victim = 0; victim < s.n; victim++) refuse(&s, victim, _i, seconds);
+    end_close(&e);
     for (int i = 0; i < s.n; i++) free(s.m[i].body);
 }
 END_TEST
@@ -418,7 +439,7 @@ int main(void) {
     tcase_add_test(c, two_processes_give_the_bytes_of_one);
     tcase_add_loop_test(c, a_drifting_clock_is_followed, 0, 2);
     tcase_add_test(c, a_clock_that_cannot_be_followed_is_seen);
-    tcase_add_loop_test(c, damaged_messages_are_refused, 0, DAMAGES);
+    tcase_add_loop_test(c, damaged_messages_are_refused, 0, 2);
     tcase_add_test(c, other_parameters_are_refused);
     tcase_add_test(c, messages_out_of_turn_are_refused);
     suite_add_tcase(s, c);
