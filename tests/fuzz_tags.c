@@ -43,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (t.n) {
             write_and_read(&t, "csv", "csv");
             write_and_read(&t, "swabian", "swabian");
-            write_and_read(&t, "qutag-raw", "qutag-raw");
+            /* one first time in 2^32 begins a raw file as a header does: its reader takes it for one, and says so */
+            if ((uint32_t)t.t[0] != 0xfa91b387) write_and_read(&t, "qutag-raw", "qutag-raw");
         }
     }
     qd_tags_destroy(&t);

@@ -17,7 +17,8 @@ static const char *kind_of(mode_t mode) {
 }
 
 static qd_status not_a_file(const char *path, mode_t mode, qd_error *err) {
-    const char *cause = S_ISDIR(mode) ? "a directory holds files, no bytes" : "its length is not known, and it cannot be read twice or from another place";
+    const char *cause = S_ISDIR(mode) ? "a directory holds files, no bytes"
+                                      : "its length is not known, and it cannot be read twice or from another place";
     const char *likely = S_ISDIR(mode)                     ? "the name of a file in it was left out"
                          : S_ISFIFO(mode) || S_ISSOCK(mode) ? "another program writes into it: <(...) of a shell, or mkfifo"
                                                             : "a name under /dev or /proc";

@@ -96,7 +96,9 @@ static qd_status read_header(qd_tag_reader *r, chronoxea *x, int64_t numbers[CHA
         bool any;
         qd_tick hz;
         if (channel_tags(x->line, &channel, &any)) {
-            if (any && *known == CHANNELS) return qd_reader_fail(r, err, "more than %d channels||the header is damaged, or of another device|export at most %d channels", CHANNELS, CHANNELS);
+            if (any && *known == CHANNELS)
+                return qd_reader_fail(r, err,
+                                      "more than %d channels||the header is damaged, or of another device|export at most %d channels", CHANNELS, CHANNELS);
             if (any) numbers[(*known)++] = channel;
         } else if (!r->format.sync.num && find_word(x->line, "sync") && frequency(x->line, &hz)) {
             r->format.sync = hz;

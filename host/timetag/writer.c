@@ -81,7 +81,9 @@ static qd_status check(const qd_tag_writer *w, const qd_tags *tags, uint64_t i, 
                        event);
     bool modular = w->format.kind == QD_TAG_A1 || w->format.kind == QD_TAG_A1_TEXT;
     if (tags->t[i] < 0 && !modular)
-        return qd_fail(err, QD_E_INPUT, "%s: event %" PRIu64 " has a time before 0|times of %s begin at 0|the recording, or a start that was taken off, begins later than its first "
+        return qd_fail(err, QD_E_INPUT,
+                       "%s: event %" PRIu64
+                       " has a time before 0|times of %s begin at 0|the recording, or a start that was taken off, begins later than its first "
                        "event|take an earlier start off (csv:start=T), or convert to an a1 format, which counts round its range",
                        w->path, event, qd_tag_format_name(&w->format));
     return QD_OK;
