@@ -27,12 +27,13 @@ static const struct {
 } known[] = {
     {1e5, 0.05, 2, 0.0031, -7.3, 300},    {1e5, 0.05, 2, -0.0099, 9.9, 300}, {1e5, 0.2, 0.3, 0, 0, 300},
     {1e6, 0.05, 0.5, 0.00123, -9.9, 300}, {1e6, 0.1, 1, -0.0071, 0.013, 50}, {1e6, 0.02, 1.5, 0.0031, -7.3, 1000},
-    {4e6, 0.05, 0.3, 0.0042, 3, 300},     {2e4, 0.3, 3, -0.002, -5, 300},   {4e6, 0.02, 0.8, 0.0042, 3, 1000},
+    {4e6, 0.05, 0.3, 0.0042, 3, 300},     {2e4, 0.3, 3, -0.002, -5, 300},    {4e6, 0.02, 0.8, 0.0042, 3, 1000},
 };
 enum { KNOWN = sizeof known / sizeof *known };
 
-/* What n pairs of jitter sigma on a background of strangers can tell of their middle, as a part of what they tell without one (n / sigma^2):
- * Fisher's information of a Gaussian of contrast k = peak over background, integral of u^2 phi(u) k e / (1 + k e), e = exp(-u^2/2). */
+/* What n pairs of jitter sigma on a background of strangers can tell of their middle, as a part of what they tell without one (n
+ * / sigma^2): Fisher's information of a Gaussian of contrast k = peak over background, integral of u^2 phi(u) k e / (1 + k e), e
+ * = exp(-u^2/2). */
 static double told(double k) {
     double sum = 0, step = 0.01;
     for (double u = -8 + step / 2; u < 8; u += step) {
@@ -42,8 +43,9 @@ static double told(double k) {
     return sum;
 }
 
-/* The fit's standard deviations (Ho et al.): offset at mid-time sigma / sqrt(n), frequency sigma sqrt(12) / (T sqrt(n)), over the root of
- * what strangers leave of the information. Four of them, and a tick and a half for the whole ticks of times, offset and drift. */
+/* The fit's standard deviations (Ho et al.): offset at mid-time sigma / sqrt(n), frequency sigma sqrt(12) / (T sqrt(n)), over the
+ * root of what strangers leave of the information. Four of them, and a tick and a half for the whole ticks of times, offset and
+ * drift. */
 START_TEST(known_clocks) {
     qd_device *dev = open_device(1);
     double rate = known[_i].rate, sigma = known[_i].sigma_ps, tick = 3.90625;
@@ -65,9 +67,10 @@ START_TEST(known_clocks) {
            100 * known[_i].share, s.seconds, found - truth, sigma / sqrt(n), qd_clock_ppm(&c) - s.ppm, r.significance);
     ck_assert_double_le(fabs(found - truth), factor * sigma / sqrt(n) + 1.5 * tick);
     ck_assert_double_le(fabs(qd_clock_ppm(&c) - s.ppm) * s.seconds * 1e6, factor * sigma * sqrt(12) / sqrt(n) + 1.5 * tick);
-    /* The stated deviations are those: to 5 % for the square root of a sum of n / 10 squares or more, and for sigma, which is stated to 20 %
-     * and better and bends the bound by less. */
-    ck_assert_double_eq_tol(r.mid_offset_sd_ps, sigma / sqrt(n * told(contrast)), 0.05 * sigma / sqrt(n * told(contrast)) + 1 / sqrt(n) * tick);
+    /* The stated deviations are those: to 5 % for the square root of a sum of n / 10 squares or more, and for sigma, which is
+     * stated to 20 % and better and bends the bound by less. */
+    ck_assert_double_eq_tol(r.mid_offset_sd_ps, sigma / sqrt(n * told(contrast)),
+                            0.05 * sigma / sqrt(n * told(contrast)) + 1 / sqrt(n) * tick);
     ck_assert_double_le(r.p_false, 1e-9);
     ck_assert_double_le(r.confirm_p, 1e-9);
     /* The narrowest interval that holds 68 % of a sample is a little narrower than sigma; bins are sigma/16 to sigma/4. */
@@ -128,13 +131,22 @@ START_TEST(device_is_reference) {
 }
 END_TEST
 
+static void add(qd_tags *t, int64_t at) {
+    ck_assert_int_eq(qd_tags_reserve(t, t->n + 1, NULL), QD_OK);
+    t->mask[t->n] = 1;
+    t->t[t->n++] = at;
+}
+static void sort(qd_tags *t) {
+    qsort(t->t, t->n, sizeof *t->t, tag_order);
+}
+
 static void refused(qd_device *dev, const tag_source *s, const qd_sync_params *p, const char *why) {
     qd_tags a, b;
     qd_clock c = {.offset = 77};
     qd_sync_report r;
     qd_error err = {0};
     qd_sync_params params = p ? *p : (qd_sync_params){0};
-    params.follows = true; /* refused also where a line through a part would do */
+    params.follows = true;         /* refused also where a line through a part would do */
     params.effort = QD_EFFORT_LOW; /* what is refused would be searched for to the end of the effort */
     stations(s, fine, &a, &b);
     ck_assert_int_eq(qd_correlate(dev, &a, &b, &params, &c, &r, &err), QD_E_POLICY);
@@ -145,6 +157,67 @@ static void refused(qd_device *dev, const tag_source *s, const qd_sync_params *p
     qd_tags_destroy(&a);
     qd_tags_destroy(&b);
 }
+
+/* A channel that holds a clock's ticks, jitter of a thousandth included, is no detector; events by chance, and those of a
+ * detector that is dead nine tenths of the time (they vary by a tenth), are. */
+START_TEST(no_detector) {
+    static const struct {
+        double jitter;
+        bool is;
+    } cases[] = {{0, true}, {1e-3, true}, {0.1, false}, {0.5, false}};
+    tag_source s = {0.5, 0, 1e4, 1e4, 300, 0, 0, 12};
+    qd_tags a, b;
+    qd_clock c;
+    qd_sync_report r;
+    qd_error err = {0};
+    qd_device *dev = open_device(1);
+    stations(&s, fine, &a, &b);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int side = 0; side < 2; side++) {
+            qd_tags tick = {.tick = fine};
+            for (uint64_t k = 0; k < 4000; k++) {
+                uint32_t w[4];
+                qd_philox(13, QD_STREAM_TEST, k, 0, w);
+                int64_t late = (int64_t)(cases[i].jitter * (w[0] * 0x1p-32) * 25600000);
+                add(&tick, (int64_t)k * 25600000 + late);
+            }
+            qd_correlate(dev, side ? &a : &tick, side ? &tick : &b,
+                         &(qd_sync_params){.effort = QD_EFFORT_LOW, .max_offset_s = 1e-4}, &c, &r, &err);
+            ck_assert_int_eq(
+                strstr(r.reason, side ? "station B has an event every 100" : "station A has an event every 100") != NULL,
+                cases[i].is);
+            qd_tags_destroy(&tick);
+        }
+    qd_tags_destroy(&a);
+    qd_tags_destroy(&b);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* Recordings apart: both their times, and the offset that would bring them together, which does. Where nothing stands out the
+ * greatest significance of the weakest link seen is told: its share over the root of the frequencies' range. */
+START_TEST(what_a_refusal_tells) {
+    tag_source s = {1, 1e4, 5e4, 5e4, 300, 20, 3, 14};
+    qd_tags a, b;
+    qd_clock c;
+    qd_sync_report r;
+    qd_error err = {0};
+    qd_device *dev = open_device(1);
+    stations(&s, fine, &a, &b);
+    ck_assert_int_eq(qd_correlate(dev, &a, &b, NULL, &c, &r, &err), QD_E_POLICY);
+    const char *advice = strstr(err.next, "--offset-s ");
+    ck_assert_msg(advice != NULL, "%s", err.next);
+    qd_sync_params p = {.offset_s = strtod(advice + strlen("--offset-s "), NULL)};
+    ck_assert_int_eq(qd_correlate(dev, &a, &b, &p, &c, &r, &err), QD_OK);
+    p = (qd_sync_params){.offset_s = 19.9, .max_offset_s = 1e-4, .max_ppm = 5, .effort = QD_EFFORT_LOW};
+    ck_assert_int_eq(qd_correlate(dev, &a, &b, &p, &c, &r, &err), QD_E_POLICY);
+    ck_assert_double_eq_tol(r.s_max, r.weakest / sqrt(5e-6), 1e-9 * r.s_max);
+    ck_assert_ptr_nonnull(strstr(err.next, "S_max"));
+    qd_tags_destroy(&a);
+    qd_tags_destroy(&b);
+    qd_device_close(dev);
+}
+END_TEST
 
 START_TEST(refusals) {
     qd_device *dev = open_device(1);
@@ -189,15 +262,6 @@ START_TEST(bad_input) {
 }
 END_TEST
 
-static void add(qd_tags *t, int64_t at) {
-    ck_assert_int_eq(qd_tags_reserve(t, t->n + 1, NULL), QD_OK);
-    t->mask[t->n] = 1;
-    t->t[t->n++] = at;
-}
-static void sort(qd_tags *t) {
-    qsort(t->t, t->n, sizeof *t->t, tag_order);
-}
-
 /* What a clock whose frequency grows by so much a second leaves of B's times: tA - tB falls short by growth/2 t^2. */
 static void bend(qd_tags *b, double ppm_s) {
     for (uint64_t i = 0; i < b->n; i++) {
@@ -206,8 +270,8 @@ static void bend(qd_tags *b, double ppm_s) {
     }
 }
 
-/* Each event of B comes again after 2 ms, 50 us, 1 us, 100 ns: two candidates, whatever the distance; on a straight line, also where a
- * clock that drifts would do, and on one that does. Near ones are refused at every stage: low effort has few. */
+/* Each event of B comes again after 2 ms, 50 us, 1 us, 100 ns: two candidates, whatever the distance; on a straight line, also
+ * where a clock that drifts would do, and on one that does. Near ones are refused at every stage: low effort has few. */
 START_TEST(ambiguous) {
     static const double distance_s[] = {2e-3, 50e-6, 1e-6, 100e-9};
     qd_device *dev = open_device(1);
@@ -221,8 +285,9 @@ START_TEST(ambiguous) {
     uint64_t n = b.n;
     for (uint64_t i = 0; i < n; i++) add(&b, b.t[i] + (int64_t)(distance_s[_i % 4] * 256e9));
     sort(&b);
-    ck_assert_int_eq(qd_correlate(dev, &a, &b, &(qd_sync_params){.follows = _i >= 4, .effort = _i >= 2 ? QD_EFFORT_LOW : 0}, &c, &r, &err),
-                     QD_E_POLICY);
+    ck_assert_int_eq(
+        qd_correlate(dev, &a, &b, &(qd_sync_params){.follows = _i >= 4, .effort = _i >= 2 ? QD_EFFORT_LOW : 0}, &c, &r, &err),
+        QD_E_POLICY);
     ck_assert_msg(strstr(r.reason, "two candidates") != NULL, "%s", r.reason);
     qd_tags_destroy(&a);
     qd_tags_destroy(&b);
@@ -233,13 +298,17 @@ END_TEST
 /* pairs and singles a second, seconds, drift in ppm a second */
 static const struct {
     double pairs, a, b, seconds, ppm_s;
-} bent[] = {{1e4, 1e5, 1e5, 2, 0.4}, {1e4, 1e5, 1e5, 2, -0.05}, {700, 3e5, 7e3, 4, 0.36}, {300, 3e4, 8e3, 40, 0.3}, {160, 1e5, 2e4, 60, 0.6}};
+} bent[] = {{1e4, 1e5, 1e5, 2, 0.4},
+            {1e4, 1e5, 1e5, 2, -0.05},
+            {700, 3e5, 7e3, 4, 0.36},
+            {300, 3e4, 8e3, 40, 0.3},
+            {160, 1e5, 2e4, 60, 0.6}};
 enum { BENT = sizeof bent / sizeof *bent };
 
-/* A clock that drifts: the line found touches it where it is stated, to 4.5 standard deviations and four ticks: of times, of the curve, of
- * the line, and of pairs moved onto it. The drift is off by the slopes at both ends, each of 96 pairs in 0.27 s at least or as good:
- * 6.9 sigma / sqrt(n) / half of it for a parabola's end, 1.6e-3 ppm. The last is found in a part of the data: over all of it a drift of
- * 0.6 ppm a second leaves any line by a T^2 / 16, 76 us, where the finest bins are 10 us. */
+/* A clock that drifts: the line found touches it where it is stated, to 4.5 standard deviations and four ticks: of times, of the
+ * curve, of the line, and of pairs moved onto it. The drift is off by the slopes at both ends, each of 96 pairs in 0.27 s at
+ * least or as good: 6.9 sigma / sqrt(n) / half of it for a parabola's end, 1.6e-3 ppm. The last is found in a part of the data:
+ * over all of it a drift of 0.6 ppm a second leaves any line by a T^2 / 16, 76 us, where the finest bins are 10 us. */
 START_TEST(drifts) {
     qd_device *dev = open_device(1);
     tag_source s = {bent[_i].seconds, bent[_i].pairs, bent[_i].a, bent[_i].b, 300, 0.003, 3, 51};
@@ -258,10 +327,12 @@ START_TEST(drifts) {
     double at = r.mid_ps * 1e-12, t = at;
     for (int i = 0; i < 20; i++) t = at + growth / 2 * t * t;
     double off = r.mid_offset_ps - ((1 + 3e-6) * t + 0.003 - at) * 1e12, ppm = ((1 + 3e-6) * (1 + growth * t) - 1) * 1e6;
-    printf("followed over %g of %g s, drift %g; %llu pairs in %g s: off by %.1f ps (sd %.1f), %.2g ppm (sd %.2g), jitter %.0f ps, S %.1f, %g s "
-           "searched\n",
-           r.followed_s, whole, r.drift_ppm_s, (unsigned long long)r.pairs, r.span_s, off, r.mid_offset_sd_ps, r.frequency_ppm - ppm,
-           r.frequency_sd_ppm, r.sigma_ps, r.significance, r.search_s);
+    printf(
+        "followed over %g of %g s, drift %g; %llu pairs in %g s: off by %.1f ps (sd %.1f), %.2g ppm (sd %.2g), jitter %.0f ps, S "
+        "%.1f, %g s "
+        "searched\n",
+        r.followed_s, whole, r.drift_ppm_s, (unsigned long long)r.pairs, r.span_s, off, r.mid_offset_sd_ps, r.frequency_ppm - ppm,
+        r.frequency_sd_ppm, r.sigma_ps, r.significance, r.search_s);
     ck_assert(r.locked && c.locked && r.reason[0] == 0);
     ck_assert_double_le(fabs(off), 4.5 * r.mid_offset_sd_ps + 4 * 3.90625);
     ck_assert_double_le(fabs(r.frequency_ppm - ppm), 4.5 * r.frequency_sd_ppm + 1e-6);
@@ -319,7 +390,9 @@ START_TEST(common_rhythm) {
                 add(&side[k], (int64_t)(at * 256e9));
         }
     }
-    ck_assert_int_eq(qd_correlate(dev, &side[0], &side[1], &(qd_sync_params){.effort = QD_EFFORT_LOW, .follows = true}, &c, &r, &err), QD_E_POLICY);
+    ck_assert_int_eq(
+        qd_correlate(dev, &side[0], &side[1], &(qd_sync_params){.effort = QD_EFFORT_LOW, .follows = true}, &c, &r, &err),
+        QD_E_POLICY);
     printf("%g Hz: S %.1f, %s\n", hertz[_i], r.significance, r.reason);
     qd_tags_destroy(&side[0]);
     qd_tags_destroy(&side[1]);
@@ -327,8 +400,8 @@ START_TEST(common_rhythm) {
 }
 END_TEST
 
-/* Pairs that end before the last quarter, on a straight line or not, and a clock whose frequency drifts by 0.2 ppm a second where a line
- * must hold: found by the search, and refused. */
+/* Pairs that end before the last quarter, on a straight line or not, and a clock whose frequency drifts by 0.2 ppm a second where
+ * a line must hold: found by the search, and refused. */
 START_TEST(not_confirmed) {
     static const char *const reason[] = {"not confirmed", "drifts", ""};
     qd_device *dev = open_device(1);
@@ -343,7 +416,8 @@ START_TEST(not_confirmed) {
         for (uint64_t i = 0; i < b.n; i++)
             if (k != 1 && b.t[i] > 0.7 * 256e9) b.t[i] += (int64_t)(256e9 * 1e-5 * tag_uniform(8, 90, i));
         sort(&b);
-        ck_assert_int_eq(qd_correlate(dev, &a, &b, &(qd_sync_params){.effort = QD_EFFORT_LOW, .follows = k != 1}, &c, &r, &err), QD_E_POLICY);
+        ck_assert_int_eq(qd_correlate(dev, &a, &b, &(qd_sync_params){.effort = QD_EFFORT_LOW, .follows = k != 1}, &c, &r, &err),
+                         QD_E_POLICY);
         printf("%d: %s\n", k, r.reason);
         ck_assert_ptr_nonnull(strstr(r.reason, reason[k]));
         ck_assert_double_gt(r.significance, 10);
@@ -393,8 +467,8 @@ START_TEST(noise) {
 }
 END_TEST
 
-/* Noise whose two sides have the same mean to 1e-5 in the first stage: how the mean is taken off the bins and rounded must not look like
- * pairs. Of at most 8 stages a false peak below 1e-6 has a chance of 1e-5. */
+/* Noise whose two sides have the same mean to 1e-5 in the first stage: how the mean is taken off the bins and rounded must not
+ * look like pairs. Of at most 8 stages a false peak below 1e-6 has a chance of 1e-5. */
 START_TEST(equal_means) {
     qd_device *dev = open_device(1);
     tag_source s = {0.1, 0, 3e4, 3e4, 300, 0, 0, 5243};
@@ -449,6 +523,8 @@ int main(void) {
     tcase_add_test(tc, rounded_times);
     tcase_add_test(tc, device_is_reference);
     tcase_add_test(tc, refusals);
+    tcase_add_test(tc, no_detector);
+    tcase_add_test(tc, what_a_refusal_tells);
     tcase_add_test(tc, bad_input);
     tcase_add_loop_test(tc, ambiguous, 0, 12);
     tcase_add_loop_test(tc, drifts, 0, BENT);

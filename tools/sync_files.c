@@ -69,6 +69,7 @@ static void common_start(qd_sync_files *f, double offset, double room) {
     side *s = f->side;
     int64_t first[2] = {f->tags[0].t[0], f->tags[1].t[0]};
     for (int k = 0; k < 2; k++) {
+        s[k].first = first[k];
         s[k].start = other(first[!k], offset, -room, k ? -1 : 1);
         uint64_t from = qd_tags_lower_bound(&f->tags[k], s[k].start);
         if (from) s[k].dropped = true, s[k].last = f->tags[k].t[from - 1];
@@ -105,7 +106,7 @@ static qd_status read_both(qd_sync_files *f, qd_error *err) {
         QD_TRY(qd_stop_check(err));
     }
     for (int k = 0; k < 2; k++) { /* all too early: the search says that they do not meet */
-        int64_t early[2] = {s[k].last - 1, s[k].last};
+        int64_t early[2] = {s[k].first < s[k].last ? s[k].first : s[k].last - 1, s[k].last};
         const qd_tags all = {.n = 2, .t = early, .tick = held[k].tick};
         if (!held[k].n && s[k].dropped) QD_TRY(hold(&held[k], &all, 0, err));
     }

@@ -9,6 +9,7 @@
 typedef struct qd_sync_side {
     qd_tag_reader *reader;
     bool ended, full, dropped;
+    int64_t first;       /**< of the recording */
     int64_t start, last; /**< earlier events than start cannot have a partner; the last of those */
     int64_t limit;       /**< later events are not used */
 } qd_sync_side;

@@ -99,12 +99,16 @@ typedef struct outcome {
 /* Nothing stands out: what the search would have seen, and with what it would see less. */
 static qd_status not_found(const qd_strip *all, const qd_strip *used, const qd_search *search, const qd_sync_params *p,
                            qd_sync_report *r, qd_error *err) {
-    char list[320], next[560];
+    char list[320], next[620];
     qd_search_remedies(used, search, p, r);
+    r->s_max = r->weakest / sqrt(p->max_ppm * 1e-6);
     qd_remedies_text(r, p, qd_seconds(all->to - all->from, all->a->tick), list, sizeof list);
-    snprintf(next, sizeof next,
-             "check that the files belong together; this search sees links of which %.2g %% of the events have a partner%s%.300s",
-             100 * r->weakest, *list ? ", weaker ones with what is known of the clocks (around --ppm, --offset-s): " : "", list);
+    snprintf(
+        next, sizeof next,
+        "check that the files belong together; this search sees links of which %.2g %% of the events have a partner, S_max %.3g "
+        "within %.4g ppm%s%.300s",
+        100 * r->weakest, r->s_max, p->max_ppm,
+        *list ? ", weaker ones with what is known of the clocks (around --ppm, --offset-s): " : "", list);
     return qd_refuse(r, QD_LOCK_NO_PEAK, next, err,
                      "no peak stands out: a false one as high has probability %.2g, accepted is %.2g", r->p_false, p->p_false);
 }
@@ -248,21 +252,61 @@ static qd_status lock(qd_device *dev, const qd_strip *all, const qd_search *sear
     return QD_E_POLICY;
 }
 
+/* The events of a clock's output, not of a detector: all intervals of the first ones equal to a hundredth, where chance makes
+ * them vary as much as they are long, and a detector that is dead after each event most of the time by more than this. */
+static bool regular(const qd_tags *t, double *interval) {
+    enum { LEAST = 256, MOST = 1 << 16 };
+    const double least = 0.01;
+    uint64_t n = t->n < MOST ? t->n : MOST;
+    double sum = 0, mean = n > 1 ? (double)(t->t[n - 1] - t->t[0]) / (double)(n - 1) : 0;
+    for (uint64_t i = 1; i < n; i++) {
+        double off = (double)(t->t[i] - t->t[i - 1]) - mean;
+        sum += off * off;
+    }
+    *interval = mean;
+    return n >= LEAST && sqrt(sum / (double)(n - 1)) < least * mean;
+}
+
+/* What needs no search to see that there is nothing to find. */
+static qd_status any_events(const qd_tags *a, const qd_tags *b, qd_sync_report *r, qd_error *err) {
+    for (int s = 0; s < 2; s++) {
+        const qd_tags *x = s ? b : a;
+        double interval;
+        if (x->n < 2 || x->t[0] == x->t[x->n - 1])
+            return qd_refuse(r, QD_LOCK_NO_EVENTS, "check the recording of that station", err, "station %c has %s", s ? 'B' : 'A',
+                             x->n == 0   ? "no events"
+                             : x->n == 1 ? "one event"
+                                         : "all events at one time");
+        if (regular(x, &interval))
+            return qd_refuse(r, QD_LOCK_NO_EVENTS,
+                             "see which channel was recorded: this is a clock's output, no detector's (tags convert --channels)",
+                             err, "station %c has an event every %.6g us, constantly", s ? 'B' : 'A',
+                             qd_seconds((int64_t)interval, x->tick) * 1e6);
+    }
+    return QD_OK;
+}
+
+static qd_status not_together(const qd_tags *a, const qd_tags *b, const qd_sync_params *p, qd_sync_report *r, qd_error *err) {
+    const double a0 = qd_seconds(a->t[0], a->tick), b0 = qd_seconds(b->t[0], b->tick);
+    char next[240];
+    snprintf(next, sizeof next,
+             "check that both files are of the same run; if they began together, --offset-s %.4f brings B's beginning to A's "
+             "(--max-offset-s, "
+             "10 at most, around it)",
+             a0 - b0);
+    return qd_refuse(r, QD_LOCK_NO_OVERLAP, next, err,
+                     "the recordings do not overlap in time: A has events from %.4f to %.4f s, B from %.4f to %.4f s, moved by "
+                     "%.9g s",
+                     a0, qd_seconds(a->t[a->n - 1], a->tick), b0, qd_seconds(b->t[b->n - 1], b->tick), p->offset_s);
+}
+
 qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const qd_sync_params *params, qd_clock *clock,
                        qd_sync_report *report, qd_error *err) {
     qd_sync_params p = params ? *params : (qd_sync_params){0};
     qd_sync_report own, *r = report ? report : &own;
     *r = (qd_sync_report){.p_false = 1, .confirm_p = 1};
     QD_TRY(check(a, b, &p, err));
-    const char *other = "check that both files are of the same run";
-    for (int s = 0; s < 2; s++) {
-        const qd_tags *x = s ? b : a;
-        if (x->n < 2 || x->t[0] == x->t[x->n - 1])
-            return qd_refuse(r, QD_LOCK_NO_EVENTS, "check the recording of that station", err, "station %c has %s", s ? 'B' : 'A',
-                             x->n == 0   ? "no events"
-                             : x->n == 1 ? "one event"
-                                         : "all events at one time");
-    }
+    QD_TRY(any_events(a, b, r, err));
     qd_strip all;
     double per_s = 1e12 * (double)a->tick.den / (double)a->tick.num;
     qd_search search = {.max_offset = (int64_t)ceil(p.max_offset_s * per_s),
@@ -270,8 +314,7 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
                         .smooth = {qd_bins_smooth(a), qd_bins_smooth(b)},
                         .log_limit = log(p.p_false)};
     QD_TRY(qd_clock_from_figures(a->tick, b->t[0], p.offset_s * 1e12, p.ppm, &search.prior, err));
-    if (!overlap(a, b, &search.prior, &all))
-        return qd_refuse(r, QD_LOCK_NO_OVERLAP, other, err, "the recordings do not overlap in time");
+    if (!overlap(a, b, &search.prior, &all)) return not_together(a, b, &p, r, err);
     report_rates(&all, &search.prior, r);
     return lock(dev, &all, &search, &p, clock, r, err);
 }

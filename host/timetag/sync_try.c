@@ -15,6 +15,8 @@ qd_status qd_refuse(qd_sync_report *r, qd_no_lock cause, const char *next, qd_er
     va_end(ap);
     r->locked = false;
     r->cause = cause;
+    if (r->bin_ps <= 0)
+        return qd_fail(err, QD_E_POLICY, "no lock: %s|nothing was correlated|a clock is never guessed|%s", r->reason, next);
     return qd_fail(err, QD_E_POLICY,
                    "no lock: %s|S found %.2f, needed %.2f; background %.4g events a bin of %.4g ns; rates %.4g and %.4g a "
                    "second; %.3g s correlated"

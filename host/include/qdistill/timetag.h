@@ -300,8 +300,8 @@ typedef struct qd_sync_report {
     double rate_a, rate_b; /**< events per second where both sides have data */
     double search_s;       /**< time correlated in the search */
     double bin_ps;         /**< bin of the search */
-    double s_max;       /**< largest significance one window can have: eta_h / sqrt(max_ppm 1e-6), eta_h from the fit (locked) or
-                           unknown (0) */
+    double s_max;       /**< largest significance one window can have: eta_h / sqrt(max_ppm 1e-6), eta_h from the fit (locked) or, where
+                           nothing stood out, of the weakest link that the search sees; else 0 */
     uint64_t confirmed; /**< events found in the data kept back, where the search said they must be */
     double confirm_lambda, confirm_p;      /**< background there, and the chance of that many from it */
     double sigma_ps;                       /**< pair jitter, standard deviation; half the width that holds 68 % of the pairs */
