@@ -181,13 +181,35 @@ START_TEST(no_detector) {
                 int64_t late = (int64_t)(cases[i].jitter * (w[0] * 0x1p-32) * 25600000);
                 add(&tick, (int64_t)k * 25600000 + late);
             }
-            qd_correlate(dev, side ? &a : &tick, side ? &tick : &b,
-                         &(qd_sync_params){.effort = QD_EFFORT_LOW, .max_offset_s = 1e-4}, &c, &r, &err);
+            qd_status st = qd_correlate(dev, side ? &a : &tick, side ? &tick : &b,
+                                        &(qd_sync_params){.effort = QD_EFFORT_LOW, .max_offset_s = 1e-4}, &c, &r, &err);
             ck_assert_int_eq(
                 strstr(r.reason, side ? "station B has an event every 100" : "station A has an event every 100") != NULL,
                 cases[i].is);
+            if (cases[i].is) ck_assert(st == QD_E_POLICY && r.cause == QD_LOCK_NO_EVENTS);
             qd_tags_destroy(&tick);
         }
+    qd_tags_destroy(&a);
+    qd_tags_destroy(&b);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* One event long before the others, as of a counter that was set: what is looked at goes by events, not by the time between them.
+ */
+START_TEST(one_event_long_before) {
+    tag_source s = {0.5, 1e4, 5e4, 5e4, 300, 0, 3, 15};
+    qd_tags a, b;
+    qd_clock c;
+    qd_sync_report r;
+    qd_error err = {0};
+    qd_device *dev = open_device(1);
+    stations(&s, fine, &a, &b);
+    a.t[0] -= (int64_t)1 << 60;
+    b.t[0] -= (int64_t)1 << 60;
+    (void)qd_correlate(dev, &a, &b, &(qd_sync_params){.effort = QD_EFFORT_LOW}, &c, &r, &err);
+    a.t[0] = a.t[1];
+    ck_assert_int_ne(qd_correlate(dev, &a, &b, &(qd_sync_params){.effort = QD_EFFORT_LOW}, &c, &r, &err), QD_E_INPUT);
     qd_tags_destroy(&a);
     qd_tags_destroy(&b);
     qd_device_close(dev);
@@ -524,6 +546,7 @@ int main(void) {
     tcase_add_test(tc, device_is_reference);
     tcase_add_test(tc, refusals);
     tcase_add_test(tc, no_detector);
+    tcase_add_test(tc, one_event_long_before);
     tcase_add_test(tc, what_a_refusal_tells);
     tcase_add_test(tc, bad_input);
     tcase_add_loop_test(tc, ambiguous, 0, 12);

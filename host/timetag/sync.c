@@ -289,11 +289,16 @@ static qd_status any_events(const qd_tags *a, const qd_tags *b, qd_sync_report *
 static qd_status not_together(const qd_tags *a, const qd_tags *b, const qd_sync_params *p, qd_sync_report *r, qd_error *err) {
     const double a0 = qd_seconds(a->t[0], a->tick), b0 = qd_seconds(b->t[0], b->tick);
     char next[240];
-    snprintf(next, sizeof next,
-             "check that both files are of the same run; if they began together, --offset-s %.4f brings B's beginning to A's "
-             "(--max-offset-s, "
-             "10 at most, around it)",
-             a0 - b0);
+    if (fabs(a0 - b0) <= most_offset_s)
+        snprintf(next, sizeof next,
+                 "check that both files are of the same run; if they began together, --offset-s %.4f brings B's beginning to A's "
+                 "(--max-offset-s, 10 at most, around it)",
+                 a0 - b0);
+    else
+        snprintf(next, sizeof next,
+                 "check that both files are of the same run; where one counts from another epoch, take the same start off both "
+                 "(csv:start=T), for an offset goes to %g s",
+                 most_offset_s);
     return qd_refuse(r, QD_LOCK_NO_OVERLAP, next, err,
                      "the recordings do not overlap in time: A has events from %.4f to %.4f s, B from %.4f to %.4f s, moved by "
                      "%.9g s",

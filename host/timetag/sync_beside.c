@@ -87,13 +87,16 @@ qd_status qd_beside_fit(const qd_strip *all, const qd_strip *kept, const qd_cloc
     QD_TRY(sharpest(all, fit, &at, &sigma, err));
     double span = (double)(used.to - used.from), pairs = fit->pairs * span / (double)(all->to - all->from),
            met = (double)qd_events_between(used.a, used.from, used.to) / span * (double)qd_events_of_b(&used, &at);
+    const double first = fmax(4 * sigma, apart / FINEST) + 1;
     *second = 0;
-    for (double width = fmax(4 * sigma, apart / FINEST) + 1;; width = fmin(width * FURTHER, widest)) {
+    for (double width = first;; width = fmin(width * FURTHER, widest)) {
         double part = part_of(pairs, met * width, &cost);
         bool last = width >= widest || cost > most;
-        if (cost > most) { /* which goes by the square of the width */
-            width = fmax(1, width * sqrt(most / cost));
-            part = part_of(pairs, met * width, &cost);
+        if (cost > most) { /* the first cells are as wide as the peak and stay so; those after them become narrower */
+            const double fewer = most / cost;
+            if (width > first)
+                width = fmax(first, width * (part < 1 ? sqrt(fewer) : fewer)), part = part_of(pairs, met * width, &cost);
+            if (cost > most) part *= most / cost;
         }
         *second = fmax(*second, beside(&used, &at, (int64_t)width, part));
         if (last) return QD_OK;

@@ -182,29 +182,30 @@ int8_t *qd_bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, int64
     return NULL;
 }
 
-/* Variance over mean, less 1, of the counts in so many cells of the events' first part. */
+/* Variance over mean, less 1, of the counts in cells of so many ticks; longer pauses than a cell and gap_means mean distances are
+ * left out. Event by event: how many cells there are does not matter. */
 static double dispersion(const qd_tags *t, uint64_t n, int64_t cell, double *cells) {
-    double sum = 0, squares = 0;
-    uint64_t i = 0;
-    *cells = floor((double)(t->t[n - 1] - t->t[0]) / (double)cell);
-    for (double k = 0; k < *cells; k++) {
-        int64_t end = t->t[0] + (int64_t)(k + 1) * cell;
-        uint64_t first = i;
-        while (i < n && t->t[i] < end) i++;
+    double sum = 0, squares = 0, left_out = 0;
+    const double span = (double)(t->t[n - 1] - t->t[0]), gap = fmax(2 * (double)cell, gap_means * span / (double)n);
+    for (uint64_t i = 0, first = 0; i < n; first = i) {
+        int64_t k = (t->t[i] - t->t[0]) / cell;
+        for (; i < n && (t->t[i] - t->t[0]) / cell == k; i++)
+            if (i > 0 && (double)(t->t[i] - t->t[i - 1]) > gap) left_out += (double)(t->t[i] - t->t[i - 1]);
         sum += (double)(i - first);
         squares += (double)(i - first) * (double)(i - first);
     }
+    *cells = (span - left_out) / (double)cell + 1;
     double mean = sum / *cells;
-    return mean > 0 ? (squares / *cells - mean * mean) / mean - 1 : 0;
+    return (squares / *cells - mean * mean) / mean - 1;
 }
 
 int64_t qd_bins_smooth(const qd_tags *t) {
-    enum { EVENTS = 1 << 21, CELLS_LEAST = 256 };
-    const int64_t ms = (int64_t)(1e9 * (double)t->tick.den / (double)t->tick.num);
+    enum { EVENTS = 1 << 19, CELLS_LEAST = 256 };
+    const double ms = 1e9 * (double)t->tick.den / (double)t->tick.num;
     uint64_t n = t->n < EVENTS ? t->n : EVENTS;
     double cells, fine_cells;
-    if (n < 2 || (t->t[n - 1] - t->t[0]) / CELLS_LEAST < ms || ms < 64) return 0;
-    double coarse = dispersion(t, n, ms, &cells), fine = dispersion(t, n, ms / 8, &fine_cells);
+    if (n < 2 || !(ms >= 64 && ms < 0x1p60)) return 0;
+    double coarse = dispersion(t, n, (int64_t)ms, &cells), fine = dispersion(t, n, (int64_t)ms / 8, &fine_cells);
     /* 5 deviations of a Poisson count's; and growing with the cell as a rate's that is not steady, not as afterpulses' */
-    return coarse > 5 * sqrt(2 / cells) && coarse > 3 * fine ? ms : 0;
+    return cells >= CELLS_LEAST && coarse > 5 * sqrt(2 / cells) && coarse > 3 * fine ? (int64_t)ms : 0;
 }
