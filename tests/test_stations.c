@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "pipeline/source.h"
+#include "pipeline/station.h"
 #include "qdistill/link.h"
 #include "qdistill/pipeline.h"
 #include "run_all.h"
@@ -432,6 +433,36 @@ START_TEST(messages_out_of_turn_are_refused) {
 }
 END_TEST
 
+/* A resumed station knows of the block before as much as one that closed it itself: of a block whose z came to nothing, nothing. */
+START_TEST(a_resume_knows_what_the_close_of_the_block_left) {
+    static const uint64_t n[4][2] = {{0, 0}, {0, 5000}, {5000, 0}, {5000, 4000}};
+    const qd_station_params fresh = params(5);
+    qd_station_params resumed = fresh;
+    qd_station *s[2];
+    qd_error err = {0};
+    for (int b = 0; b < 2; b++) {
+        resumed.start_n[b] = n[_i][b];
+        resumed.start_errors[b] = n[_i][b] / 50;
+    }
+    ck_assert(qd_station_create(QD_ALICE_TO_BOB, &fresh, (qd_source){0}, NULL, &s[0], &err) == QD_OK);
+    ck_assert(qd_station_create(QD_ALICE_TO_BOB, &resumed, (qd_source){0}, NULL, &s[1], &err) == QD_OK);
+    for (int b = 0; b < 2; b++) {
+        s[0]->cur.counts.n[b] = n[_i][b];
+        s[0]->cur.counts.errors[b] = n[_i][b] / 50;
+    }
+    ck_assert(qd_station_close(s[0], s[0]->cur.counts.n[QD_Z] > 0, &err) == QD_OK); /* as alice.c and bob.c call it */
+    for (int b = 0; b < 2; b++) {
+        const qd_estimate *at[2][2] = {{&s[0]->estimate[b], &s[1]->estimate[b]}, {&s[0]->last[b], &s[1]->last[b]}};
+        for (int k = 0; k < 2; k++) {
+            ck_assert_int_eq(at[k][0]->known, at[k][1]->known);
+            ck_assert_uint_eq(at[k][0]->n, at[k][1]->n);
+            ck_assert_uint_eq(at[k][0]->errors, at[k][1]->errors);
+        }
+    }
+    for (int i = 0; i < 2; i++) qd_station_destroy(s[i]);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("stations");
     TCase *c = tcase_create("stations");
@@ -442,6 +473,7 @@ int main(void) {
     tcase_add_loop_test(c, damaged_messages_are_refused, 0, 2);
     tcase_add_test(c, other_parameters_are_refused);
     tcase_add_test(c, messages_out_of_turn_are_refused);
+    tcase_add_loop_test(c, a_resume_knows_what_the_close_of_the_block_left, 0, 4);
     suite_add_tcase(s, c);
     return run_all(s);
 }

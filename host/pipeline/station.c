@@ -39,7 +39,9 @@ qd_status qd_station_create(qd_direction role, const qd_station_params *params, 
     s->next_try = 1;
     s->need.until = INT64_MIN;
     for (int b = 0; b < 2; b++) {
-        s->estimate[b] = s->last[b] = (qd_estimate){params->start_n[b] > 0, params->start_errors[b], params->start_n[b]};
+        s->last[b] = (qd_estimate){params->start_n[b] > 0, params->start_errors[b], params->start_n[b]};
+        s->estimate[b] = s->last[b];
+        if (!params->start_n[QD_Z]) s->estimate[b].known = false; /* as at the close of such a block: nothing of it was verified */
         s->before[b] = (qd_estimate){params->before_n[b] > 0, params->before_errors[b], params->before_n[b]};
     }
     *out = s;

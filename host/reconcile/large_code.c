@@ -2,6 +2,7 @@
 /* Large-block codes drawn from their designs, in integers. */
 #include "qdistill/reconcile/large.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,13 @@ static void count_columns(const qd_large_design *d, uint32_t count[QD_LARGE_SHAR
     }
 }
 
+static qd_status no_memory(const qd_large_design *d, qd_error *err) {
+    return qd_fail(err, QD_E_INTERNAL,
+                   "no memory to draw the large code '%s'|the system refused it|the machine is short of memory|close other programs, or "
+                   "take a 5G code",
+                   d->name);
+}
+
 static qd_status spread(const qd_large_design *d, qd_base *b, qd_error *err) {
     uint32_t count[QD_LARGE_SHARES] = {0}, edges = 0, c = 0;
     count_columns(d, count);
@@ -67,7 +75,7 @@ static qd_status spread(const qd_large_design *d, qd_base *b, qd_error *err) {
     b->row_of = calloc(edges, sizeof *b->row_of);
     b->shift = calloc(edges, sizeof *b->shift);
     b->has = calloc((size_t)d->rows * d->cols, 1);
-    if (!b->col_start || !b->row_of || !b->shift || !b->has) return qd_fail(err, QD_E_INTERNAL, "no memory");
+    if (!b->col_start || !b->row_of || !b->shift || !b->has) return no_memory(d, err);
     for (uint32_t i = 0; i < QD_LARGE_SHARES; i++)
         for (uint32_t k = 0; k < count[i]; k++, c++) b->col_start[c + 1] = b->col_start[c] + d->share[i].degree;
     return QD_OK;
@@ -239,45 +247,62 @@ static qd_large_code *by_rows(const qd_base *b) {
 
 /* ---- For callers --------------------------------------------------------------------------------------------------------- */
 
-static qd_status draw(const qd_large_design *d, qd_base *b, qd_large_code **out, qd_error *err) {
+/* *none: each draw ended without a code; memory there was. */
+static qd_status draw(const qd_large_design *d, qd_base *b, qd_large_code **out, bool *none, qd_error *err) {
     qd_status st = spread(d, b, err);
     seen s = {NULL, d->z};
     if (st != QD_OK) return st;
     size_t words = (size_t)d->rows * (d->rows - 1) / 2 * (d->z / 64);
     s.w = malloc(words * sizeof *s.w);
-    for (uint32_t attempt = 0; attempt < DRAWS && s.w && !*out; attempt++) {
+    bool lack = !s.w;
+    for (uint32_t attempt = 0; attempt < DRAWS && !lack && !*out; attempt++) {
         qd_random r = {.rehearsal = 1, .seed = d->seed, .stream = QD_STREAM_CODE, .entity = attempt};
         qd_cycles *walks = qd_cycles_create(b);
-        if (!walks) break;
+        lack = !walks;
+        if (lack) break;
         memset(s.w, 0, words * sizeof *s.w);
-        if (draw_all(b, &s, walks, d->cycle, &r)) *out = by_rows(b);
+        if (draw_all(b, &s, walks, d->cycle, &r)) {
+            *out = by_rows(b);
+            lack = !*out;
+        }
         qd_cycles_destroy(walks);
     }
     free(s.w);
     if (*out) return QD_OK;
-    return qd_fail(
-        err, QD_E_INTERNAL,
-        "large code '%s': no memory, or no code in %d draws||cycles of degree-2 columns cannot be that long|ask for shorter ones",
-        d->name, DRAWS);
+    if (lack) return no_memory(d, err);
+    *none = true;
+    return qd_fail(err, QD_E_INTERNAL,
+                   "large code '%s': no code in %d draws|degree-2 columns closed shorter cycles each time|cycles of degree-2 columns "
+                   "cannot be that long|ask for shorter ones",
+                   d->name, DRAWS);
+}
+
+static qd_status make(const qd_large_design *design, qd_large_code **out, bool *none, qd_error *err) {
+    qd_base b = {0};
+    *out = NULL;
+    *none = false;
+    QD_TRY(check(design, err));
+    qd_status st = draw(design, &b, out, none, err);
+    base_free(&b);
+    return st;
 }
 
 qd_status qd_large_make(const qd_large_design *design, qd_large_code **out, qd_error *err) {
-    qd_base b = {0};
-    *out = NULL;
-    QD_TRY(check(design, err));
-    qd_status st = draw(design, &b, out, err);
-    base_free(&b);
-    return st;
+    bool none;
+    return make(design, out, &none, err);
 }
 
 qd_status qd_large_drawn(const qd_large_design *design, qd_large_code **out, qd_error *err) {
     enum { SHORTEST = 4 };
     qd_large_design d = *design;
-    qd_status st = qd_large_make(&d, out, err);
-    while (st == QD_E_INTERNAL && d.cycle > SHORTEST) {
+    qd_error last; /* of an attempt after which there is another one nothing is told */
+    bool none;
+    qd_status st = make(&d, out, &none, &last);
+    while (none && d.cycle > SHORTEST) {
         d.cycle--;
-        st = qd_large_make(&d, out, err);
+        st = make(&d, out, &none, &last);
     }
+    if (st != QD_OK && err) *err = last;
     return st;
 }
 

@@ -17,7 +17,10 @@ static qd_status begin(qd_machine *m, const qd_large_design *d, uint64_t frames,
                        qd_error *err) {
     QD_TRY(qd_large_drawn(d, &m->large, err));
     qd_large_sha256(m->large, hex);
-    if (!hex[0]) return qd_fail(err, QD_E_INTERNAL, "no memory for a code's text");
+    if (!hex[0])
+        return qd_fail(err, QD_E_INTERNAL,
+                       "no memory for a code's text|the system refused it|the machine is short of memory|close other programs, or "
+                       "take a 5G code");
     const qd_large_code *c = m->large;
     m->code = (qd_code){.z = c->z,
                         .m = c->rows * c->z,
@@ -82,6 +85,13 @@ static void load(const qd_machine *m, uint64_t first, uint32_t n, uint64_t *fram
     for (uint64_t i = 0; i < words; i++) frames[i] = qd_words_get(m->key->w, all, first * m->code.n + 64 * i);
 }
 
+static qd_status no_batch(uint64_t frames, qd_error *err) {
+    return qd_fail(err, QD_E_INTERNAL,
+                   "no memory for a batch of %llu frames|the system refused it|the machine is short of memory|close other programs, or "
+                   "take shorter key blocks",
+                   (unsigned long long)frames);
+}
+
 static qd_status send_batch(qd_machine *m, uint64_t first, uint32_t n, uint64_t *frames, uint64_t *syndromes, qd_outbox *out,
                             qd_error *err) {
     load(m, first, n, frames);
@@ -97,9 +107,7 @@ qd_status qd_large_frames_send(qd_machine *m, qd_outbox *out, qd_error *err) {
     const uint64_t most = m->r.frames < m->batch ? m->r.frames : m->batch;
     uint64_t *frames = qd_secret_alloc(most * qd_frame_words(&m->code) * 8),
              *syndromes = calloc(most * qd_syndrome_words(&m->code), 8);
-    qd_status st = frames && syndromes
-                       ? QD_OK
-                       : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)most);
+    qd_status st = frames && syndromes ? QD_OK : no_batch(most, err);
     for (uint64_t f = 0; f < m->r.frames && st == QD_OK; f += most)
         st = send_batch(m, f, (uint32_t)(m->r.frames - f < most ? m->r.frames - f : most), frames, syndromes, out, err);
     qd_secret_free(frames);
@@ -114,7 +122,7 @@ qd_status qd_large_frames_decode(qd_machine *m, uint64_t first, uint32_t n, cons
     rule.max_iterations = m->rule.max_iterations;
     uint64_t *frames = qd_secret_alloc(n * words * 8), *bits = qd_secret_alloc(n * words * 8);
     uint32_t *iterations = calloc(n, sizeof *iterations);
-    qd_status st = frames && bits && iterations ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %u frames", n);
+    qd_status st = frames && bits && iterations ? QD_OK : no_batch(n, err);
     if (st == QD_OK) {
         load(m, first, n, frames);
         st = qd_large_run(m->large, &rule, n, frames, syndromes, bits, iterations, QD_LARGE_AUTO, m->dev, err);

@@ -90,6 +90,7 @@ static void try_columns(const qd_reconcile_params *p, const qd_posterior *at, ui
      */
     const double undetected = 5e-4, n = (double)cols * z, frames = floor((double)bits / n);
     for (uint32_t rows = (uint32_t)ceil(leak * cols - 1e-6), less = 0; less < 2; rows--, less++) {
+        if (p->leak > 0 && less) return; /* a leak given is the least that is disclosed */
         qd_large_design d;
         if (qd_large_sized(rows, cols, z, &d, NULL) != QD_OK) continue;
         const double share = (double)rows / cols, fer = p->sample ? expected(share, z, n, at) : 0,
@@ -106,7 +107,6 @@ static void try_columns(const qd_reconcile_params *p, const qd_posterior *at, ui
             plan->net_yield = yield;
             plan->rounds = 0;
         }
-        if (p->leak > 0) return;
     }
 }
 

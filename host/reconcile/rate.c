@@ -355,10 +355,10 @@ static void best_size(const qd_reconcile_params *p, uint32_t id, uint64_t bits, 
 static void best_code(const qd_reconcile_params *p, uint64_t bits, qd_reconcile_plan *plan) {
     double most = 0;
     qd_code code = {0};
-    const bool free = p->code == QD_CODE_AUTO && p->leak == 0 && p->sample > 0;
+    const bool any = p->code == QD_CODE_AUTO && p->leak == 0 && p->sample > 0;
     if (p->code != QD_CODE_LARGE) best_size(p, p->code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : p->code, bits, &most, &code, plan);
-    if (free) best_size(p, QD_CODE_NR_BG2, bits, &most, &code, plan);
-    if (((free || p->code == QD_CODE_LARGE) && qd_large_plan(p, bits, &most, plan)) || plan->frames == 0) return;
+    if (any) best_size(p, QD_CODE_NR_BG2, bits, &most, &code, plan);
+    if (((any || p->code == QD_CODE_LARGE) && qd_large_plan(p, bits, &most, plan)) || plan->frames == 0) return;
     qd_ldpc_rule rule;
     qd_rate_rule(&code, &rule);
     plan->code = code.graph->id;
@@ -409,9 +409,14 @@ qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd
     if (!(p->leak >= 0 && p->leak < 1)) return qd_fail(err, QD_E_USAGE, "a leak of %g is not in 0..1", p->leak);
     if (p->code == QD_CODE_CASCADE && (p->leak > 0 || p->sample == 0))
         return qd_fail(err, QD_E_USAGE, "Cascade takes its block sizes from an estimate of the error rate, and no leak");
-    if (!(p->drift >= 0 && p->drift <= 1)) return qd_fail(err, QD_E_USAGE, "a drift of %g is not in 0..1", p->drift);
+    if (!(p->drift >= 0 && p->drift <= 1))
+        return qd_fail(err, QD_E_USAGE,
+                       "a drift of %g is not in 0..1|out of range|it is a share of the error rate, no percentage|give a number from 0 to 1",
+                       p->drift);
     if (p->code == QD_CODE_LARGE && p->leak == 0 && p->sample == 0)
-        return qd_fail(err, QD_E_USAGE, "large-block codes need an estimate of the error rate, or a leak||they have one syndrome, and add no rows|");
+        return qd_fail(err, QD_E_USAGE,
+                       "large-block codes need an estimate of the error rate, or a leak|neither was given|they have one syndrome, and "
+                       "add no rows|disclose a sample, give a leak, or take a 5G code for a blind start");
     if (p->code != QD_CODE_AUTO && p->code != QD_CODE_CASCADE && p->code != QD_CODE_LARGE && !qd_graph_of(p->code))
         return qd_fail(err, QD_E_USAGE, "code %u is unknown", p->code);
     double least = 0, most = 1;

@@ -66,7 +66,7 @@ typedef struct qd_station_params {
     uint64_t seed;
     bool keep_outcomes;           /**< rehearsal: a block keeps its pairs' bases and values, for statistics whose names end in _truth */
     uint32_t first_block;         /**< resume: blocks before it are paired and dropped, nothing about them is sent */
-    uint64_t start_errors[2], start_n[2]; /**< resume: counts of the last verified block before first_block; n = 0: none */
+    uint64_t start_errors[2], start_n[2]; /**< resume: counts of the block before first_block; n = 0: none, or it had none */
     uint64_t before_errors[2], before_n[2]; /**< and of the block before that one */
     bool abandon_first;           /**< resume of a recording: first_block's bases were announced before the interruption; it yields no key */
 } qd_station_params;

@@ -91,7 +91,8 @@ typedef struct qd_reconcile_params {
     uint32_t code;  /**< qd_code_id; AUTO chooses */
     uint64_t errors, sample; /**< QBER estimate: errors among sample bits (disclosed sample, or the block before); errors <= sample.
                                   sample = 0: unknown, a blind start; then rounds or leak > 0. The rate maximises the expected net yield
-                                  over its posterior, with a margin of a quarter of its standard deviation (host/reconcile/rate.h). */
+                                  over its posterior, with a margin of a quarter of its standard deviation (5G: host/reconcile/rate.h),
+                                  or without one, but for `drift` (large-block codes: host/reconcile/large_rate.c). */
     double drift;    /**< standard deviation, as a share of the rate, by which it may have moved since the estimate: 0..1. Only large-block codes ask,
                           whose single syndrome has to cover it; 5G codes add rows. */
     double leak;     /**< 0: from the estimate; else leak of a frame, in the code's range (qd_code_leaks) */
@@ -184,7 +185,7 @@ typedef struct qd_reconcile_plan {
     uint32_t frame_bits; /**< key bits of a frame; a large-block code has frame_bits / z block columns */
     uint64_t frames;
     double qber;      /**< mean of the posterior; 1/2 where nothing is known */
-    double fer;       /**< expected share of failed frames, from the fitted curves of host/reconcile/rate.c */
+    double fer;       /**< expected share of failed frames, from the fitted curves of host/reconcile/rate.c (5G codes) or large_rate.c */
     uint32_t rounds; /**< of added rows, expected at most; how many rows each adds goes with what the rounds before solved */
     double net_yield; /**< expected, of n: (1 - fer)(1 - leak) without added rows, else less answers and rows too */
 } qd_reconcile_plan;

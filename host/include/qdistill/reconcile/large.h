@@ -83,10 +83,11 @@ typedef struct qd_large_code {
  * sockets dealt to rows at random (uniform over matrices without double edges, up to the length of a chain of switches), because
  * a fixed mix of degrees in each row costs 1 to 2 % of efficiency; shifts random, but no cycle of four edges and no short cycle
  * of degree-2 columns. *out is the caller's, qd_large_free. QD_E_USAGE: a design out of its ranges; QD_E_INTERNAL: no memory, or
- * 16 draws without a code (cycle too long for so few rows); *out is then NULL. */
+ * 4 draws without a code (cycle too long for so few rows); *out is then NULL. */
 qd_status qd_large_make(const qd_large_design *design, qd_large_code **out, qd_error *err);
 /** The same; where there is no code without cycles that long, with the longest ones avoided that there is one for. What stations and
- * statistics use: each design of qd_large_sized has a code. */
+ * statistics use: each design of qd_large_sized has a code. Errors as of qd_large_make; memory that lacks is no reason for shorter
+ * cycles. @p err is written where it fails only. */
 qd_status qd_large_drawn(const qd_large_design *design, qd_large_code **out, qd_error *err);
 /** A code of a matrix of your own: @p edge by row, then column, no two equal in both; copied. *out is the caller's,
  * qd_large_free. QD_E_USAGE: sizes out of range, an empty row, edges not in order, a column of more than QD_LARGE_DEGREE_MAX;
