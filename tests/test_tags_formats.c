@@ -158,10 +158,21 @@ START_TEST(csv) {
 }
 END_TEST
 
+static void reads_one(const char *text, const char *format, int64_t time) {
+    qd_tags t = {0};
+    qd_tag_info info = {0};
+    write_text(text);
+    reads(format, &t, &info);
+    ck_assert_uint_eq(t.n, 1);
+    ck_assert_int_eq(t.t[0], time);
+    qd_tags_destroy(&t);
+}
+
 /* Times that do not fit the tick: a start taken off, a coarser tick, or a damaged line. */
 START_TEST(csv_far) {
     qd_tags t = {0};
     qd_tag_info info = {0};
+    qd_error err = {0};
     write_text("t,channel\n1732862400.123456789012,1\n1732862400.123456789013,2\n1732862401,3\n");
     refuses(path, "csv:time=t:unit=s", "line 2: the time '1732862400.123456789012' s is beyond 2^61 ticks of 1 ps");
     refuses(path, "csv:time=t:unit=s", "csv:start=1732862400)");
@@ -183,7 +194,15 @@ START_TEST(csv_far) {
     write_text("t,channel\n1e30,1\n");
     refuses(path, "csv:time=t:unit=s", "beyond 2^61 ticks");
     refuses(path, "csv:time=t:unit=s", "correct or remove the line");
-    refuses(path, "csv:time=t:unit=s:start=1e-30", "beyond 2^61 ticks"); /* a difference of 61 digits */
+    refuses(path, "csv:time=t:unit=s:start=1e-30", "between the digits of both there are more than 36");
+    reads_one("t,channel\n1e-40,1\n", "csv:time=t:unit=s:start=-1", 1000000000000); /* what no time is kept to does not count */
+    reads_one("t,channel\n3,1\n", "csv:time=t:unit=s:start=1e-60", 3000000000000);
+    reads_one("t,channel\n7.0,1\n", "csv:time=t:unit=ticks:tick-ps=4:start=5.00", 2);
+    write_text("t,channel\n1e-40,1\n");
+    refuses(path, "csv:time=t:unit=ticks:tick-ps=4:start=5", "no time in whole ticks");
+    qd_tag_reader *r = NULL;
+    ck_assert_int_eq(qd_tag_reader_open(path, format_of("csv:time=t:unit=ticks:tick-ps=4:start=5.5"), &r, &err), QD_E_USAGE);
+    ck_assert_ptr_nonnull(strstr(err.what, "no whole number of ticks"));
     write_text("time_ps,channel\n5,1\n99999999999999999999999,1\n"); /* others fitted */
     refuses(path, "csv", "line 3: the time '99999999999999999999999' ps is beyond");
     refuses(path, "csv", "the line is damaged");
@@ -196,7 +215,6 @@ START_TEST(csv_far) {
     write_text(edge);
     refuses(path, "csv", "beyond 2^61 ticks of 1 ps");
     qd_tag_writer *w = NULL;
-    qd_error err = {0};
     ck_assert_int_eq(qd_tag_writer_open(path, format_of("csv:start=5"), &w, &err), QD_E_USAGE);
     qd_tags_destroy(&t);
 }

@@ -123,9 +123,10 @@ START_TEST(t2_picoharp) {
     ck_assert_uint_eq(info.syncs, 1);
     reads("ptu:tick-ps=1", &t, &info);
     ck_assert_int_eq(t.t[1], 4 * (210698240 + 5));
-    static const uint32_t bad[] = {0x50000064};
-    write_records(0x00010203, 4e-12, 0, bad, 1);
+    static const uint32_t bad[] = {0x10000064, 0x50000064};
+    write_records(0x00010203, 4e-12, 0, bad, 2);
     reads("ptu", &t, &info);
+    ck_assert_uint_eq(info.events, 1);
     ck_assert_uint_eq(info.faults, 1);
     ck_assert_uint_eq(info.fault_word, 0x50000064);
     qd_tags_destroy(&t);
@@ -153,11 +154,11 @@ START_TEST(t3_types) {
     ck_assert_uint_eq(t.tick.den, 1);
     ck_assert_uint_eq(info.markers, 1);
     ck_assert_uint_eq(info.overflows, 2);
-    static const uint32_t bad[] = {0x80000001}; /* T3 has no sync events */
-    write_records(types[_i], 12.5e-9, 4e-12, bad, 1);
+    static const uint32_t bad[] = {0x80000001 /* T3 has no sync events */, 100 << 10 | 3};
+    write_records(types[_i], 12.5e-9, 4e-12, bad, 2);
     reads("ptu", &t, &info);
     ck_assert_uint_eq(info.faults, 1);
-    ck_assert_uint_eq(info.events, 0);
+    ck_assert_uint_eq(info.events, 1);
     qd_tags_destroy(&t);
 }
 END_TEST
@@ -233,6 +234,22 @@ START_TEST(faults) {
     ck_assert_uint_eq(qd_tag_reader_info(r)->faults, N - (N + 2) / 3);
     ck_assert_uint_eq(t.n, (N + 2) / 3);
     qd_tag_reader_close(r);
+    qd_tags_destroy(&t);
+}
+END_TEST
+
+/* However few they are: a file of them alone holds nothing. */
+START_TEST(nothing_but_faults) {
+    static const uint32_t w[] = {0xa0000001, 0xa0000002, 5};
+    qd_tags t = {0};
+    qd_tag_info info = {0};
+    for (uint64_t n = 1; n <= 3; n++) {
+        write_records(0x00010207, 1e-12, 0, w, n);
+        refuses(path, "ptu", "are none of this type");
+    }
+    write_records(0x00010207, 1e-12, 0, w + 1, 2); /* half of them */
+    reads("ptu", &t, &info);
+    ck_assert_uint_eq(info.faults, 1);
     qd_tags_destroy(&t);
 }
 END_TEST
@@ -377,6 +394,7 @@ int main(void) {
     tcase_add_test(tc, t3_picoharp);
     tcase_add_test(tc, t3_tick);
     tcase_add_test(tc, faults);
+    tcase_add_test(tc, nothing_but_faults);
     tcase_add_test(tc, channels);
     tcase_add_test(tc, bad_headers);
     tcase_add_test(tc, overflow_flood);

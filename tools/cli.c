@@ -256,7 +256,7 @@ qd_status qd_cli_flush(qd_error *err) {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout)) return QD_OK;
     return qd_fail(err, QD_E_INPUT, "cannot write to standard output|%s|its disk is full, or the program that reads it has ended|make room, or send it to a file elsewhere",
-                   strerror(errno ? errno : EIO));
+                   errno ? strerror(errno) : "an earlier write failed");
 }
 
 qd_status qd_cli_free_path(const char *path, const char *likely, qd_error *err) {

@@ -4,6 +4,7 @@
  * differ too, by anything. The format is not guessed by this: it is only refused where its reading makes no sense and the other one's does. */
 #include <inttypes.h>
 #include <unistd.h>
+#include "qdistill/core/secret.h"
 #include "timetag/a1.h"
 
 enum { LOOKED = 1 << 16, PIECE = 1 << 12, LEAST = 16 };
@@ -38,8 +39,9 @@ static void look(const qd_tag_reader *r, steps orders[2]) {
             step(&orders[0], w);
             step(&orders[1], w << 32 | w >> 32);
         }
-        if (got < (ssize_t)sizeof block) return;
+        if (got < (ssize_t)sizeof block) break;
     }
+    qd_wipe(block, sizeof block);
 }
 
 /* The names of both widths with that order, as far as the low bits leave both: fine time fills bits 10 to 14 alike, a phase ends at 12. */

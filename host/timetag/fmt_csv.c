@@ -86,12 +86,36 @@ static qd_status read_names(qd_tag_reader *r, table *t, qd_error *err) {
     return st;
 }
 
+static qd_status no_tick(qd_error *err) {
+    return qd_fail(err, QD_E_USAGE,
+                   "times in ticks need the length of a tick|the table does not state it|it was left out"
+                   "|give --tick-ps P (csv:unit=ticks:tick-ps=P)");
+}
+
+/* Digits that no time is kept to. */
+static void cut(const qd_tag_reader *r, qd_decimal *d) {
+    if (r->format.unit < 0)
+        qd_decimal_trim(d);
+    else
+        qd_decimal_floor(d, -18 - r->format.unit);
+}
+
+static qd_status set_start(const qd_tag_reader *r, table *t, qd_error *err) {
+    if (!r->format.start[0]) return QD_OK;
+    (void)qd_parse_decimal(r->format.start, &t->start); /* the option took nothing else */
+    cut(r, &t->start);
+    if (r->format.unit >= 0 || t->start.power >= 0) return QD_OK;
+    return qd_fail(err, QD_E_USAGE,
+                   "--csv-start %s is no whole number of ticks|the unit of the times is ticks|the start is in another unit"
+                   "|give it in ticks, or name the unit of the times: --csv-unit ps, ns, us, ms or s",
+                   r->format.start);
+}
+
 static qd_status csv_open(qd_tag_reader *r, qd_error *err) {
     table *t = r->state = calloc(1, sizeof *t);
     if (!t) return qd_fail(err, QD_E_INTERNAL, "no memory to read %s", r->path);
-    if (r->format.unit < 0 && !r->format.tick.num)
-        return qd_fail(err, QD_E_USAGE, "times in ticks need the length of a tick|||give --tick-ps P");
-    if (r->format.start[0]) (void)qd_parse_decimal(r->format.start, &t->start); /* the option took nothing else */
+    if (r->format.unit < 0 && !r->format.tick.num) return no_tick(err);
+    QD_TRY(set_start(r, t, err));
     QD_TRY(qd_reader_open_file(r, 0, 1, err));
     return read_names(r, t, err);
 }
@@ -140,14 +164,17 @@ static qd_status parse_time(const qd_tag_reader *r, const table *t, const char *
                               "'%.40s' is no time|a time is a decimal number: digits, at most one point, an exponent"
                               "|a comma for the point, thousands separators, a date, or a damaged line|correct or remove the line",
                               text);
-    if (r->format.start[0] && !qd_decimal_minus(d, t->start, &d)) return too_large(r, text, d, err);
-    if (ticks)
-        for (; d.power < 0 && d.digits % 10 == 0 && d.digits; d.power++) d.digits /= 10;
-    if (ticks && d.power < 0 && d.digits)
+    cut(r, &d);
+    if (ticks && d.power < 0)
         return qd_reader_fail(r, err,
                               "'%.40s' is no time in whole ticks|the unit of the times is ticks|they are in another unit"
                               "|name it: --csv-unit ps, ns, us, ms or s",
                               text);
+    if (r->format.start[0] && !qd_decimal_minus(d, t->start, &d))
+        return qd_reader_fail(r, err,
+                              "the time '%.40s' cannot be counted from the start %s|between the digits of both there are more than 36"
+                              "|one of them is damaged, or in another unit|correct it; both are in the unit of the times",
+                              text, r->format.start);
     bool fits = ticks ? qd_decimal_ticks(d, 0, (qd_tick){1, 1}, at) : qd_decimal_ticks(d, r->format.unit, r->tick, at);
     return fits && *at < qd_time_limit && *at > -qd_time_limit ? QD_OK : too_large(r, text, d, err);
 }
@@ -156,8 +183,8 @@ static qd_status parse_time(const qd_tag_reader *r, const table *t, const char *
 static bool whole(const char *text, int64_t *out) {
     qd_decimal d;
     if (!qd_parse_decimal(text, &d)) return false;
-    for (; d.power < 0 && d.digits % 10 == 0 && d.digits; d.power++) d.digits /= 10;
-    return (d.power >= 0 || d.digits == 0) && qd_decimal_ticks(d, 0, (qd_tick){1, 1}, out);
+    qd_decimal_trim(&d);
+    return d.power >= 0 && qd_decimal_ticks(d, 0, (qd_tick){1, 1}, out);
 }
 
 static qd_status row(qd_tag_reader *r, table *t, qd_error *err) {
@@ -208,9 +235,10 @@ const qd_decoder qd_decode_csv = {csv_open, csv_more, csv_close};
 
 static qd_status csv_create(qd_tag_writer *w, qd_error *err) {
     if (w->format.start[0])
-        return qd_fail(err, QD_E_USAGE, "a start is taken off times that are read, not put on those that are written|||leave it out");
-    if (w->format.unit < 0 && !w->format.tick.num)
-        return qd_fail(err, QD_E_USAGE, "times in ticks need the length of a tick|||give csv:unit=ticks:tick-ps=P");
+        return qd_fail(err, QD_E_USAGE, "a start is taken off times that are read, not put on those that are written"
+                       "|csv:start=T is an option of reading|it was given with the format to write"
+                       "|leave it out there, or give it with the format that is read");
+    if (w->format.unit < 0 && !w->format.tick.num) return no_tick(err);
     QD_TRY(qd_writer_file_open(w, err));
     (void)fprintf(w->out.f, "%s,%s\n", time_name(&w->format), channel_name(&w->format)); /* commit reports failures */
     return QD_OK;

@@ -264,6 +264,15 @@ static qd_status ptu_time(const qd_tag_reader *r, const ptu *p, uint64_t count, 
     return QD_OK;
 }
 
+static qd_status wrong_type(qd_tag_reader *r, qd_error *err) {
+    const qd_tag_info *i = &r->info;
+    return qd_reader_fail(r, err,
+                          "%" PRIu64 " of %" PRIu64 " records, the first of them 0x%08" PRIx32
+                          ", are none of this type|more than half of them"
+                          "|the file is damaged, or its record type is wrong|copy it again, or look into it: qdistill tags info",
+                          i->faults, i->records, i->fault_word);
+}
+
 /* A record that the type does not know carries no time: it is passed over, unless there are so many that the type is wrong. */
 static qd_status fault(qd_tag_reader *r, uint32_t w, qd_error *err) {
     qd_tag_info *i = &r->info;
@@ -271,12 +280,7 @@ static qd_status fault(qd_tag_reader *r, uint32_t w, qd_error *err) {
         i->fault_record = r->record;
         i->fault_word = w;
     }
-    if (r->format.any_channel || i->faults < FAULTS_MAX || i->faults <= i->records / 2) return QD_OK;
-    return qd_reader_fail(r, err,
-                          "the record 0x%08" PRIx32 ", and %" PRIu64 " of %" PRIu64
-                          " up to it, are none of this type|more than half of them"
-                          "|the file is damaged, or its record type is wrong|copy it again, or look into it: qdistill tags info",
-                          w, i->faults, i->records);
+    return !r->format.any_channel && i->faults >= FAULTS_MAX && i->faults > i->records / 2 ? wrong_type(r, err) : QD_OK;
 }
 
 static qd_status overflow(qd_tag_reader *r, ptu *p, uint64_t n, qd_error *err) {
@@ -332,7 +336,7 @@ static qd_status ptu_more(qd_tag_reader *r, qd_error *err) {
         r->info.records++;
         QD_TRY(p->type.layout == PICOHARP ? picoharp_record(r, p, w, err) : common_record(r, p, w, err));
     }
-    return QD_OK;
+    return r->ended && !r->format.any_channel && r->info.faults > r->info.records / 2 ? wrong_type(r, err) : QD_OK;
 }
 
 const qd_decoder qd_decode_ptu = {ptu_open, ptu_more, ptu_close};

@@ -41,6 +41,21 @@ bool qd_parse_decimal(const char *p, qd_decimal *out) {
     return *p == 0;
 }
 
+void qd_decimal_trim(qd_decimal *d) {
+    for (; d->power < 0 && d->digits % 10 == 0; d->power++) {
+        if (d->digits == 0) {
+            d->power = 0;
+            return;
+        }
+        d->digits /= 10;
+    }
+}
+
+void qd_decimal_floor(qd_decimal *d, int power) {
+    for (; d->power < power && d->digits; d->power++) d->digits = qd_floor_div(d->digits, 10);
+    if (d->power < power) d->power = power;
+}
+
 bool qd_decimal_minus(qd_decimal a, qd_decimal b, qd_decimal *out) {
     const __int128 room = (__int128)1 << 122; /* ten times this and a difference still fit */
     qd_decimal *coarse = a.power > b.power ? &a : &b;
@@ -106,13 +121,13 @@ bool qd_parse_fraction(const char *text, qd_tick *out) {
 
 bool qd_decimal_ticks(qd_decimal d, int power, qd_tick tick, int64_t *out) {
     const __int128 limit = (__int128)1 << 62, whole_limit = (__int128)1 << 94;
+    qd_decimal_floor(&d, -18 - power); /* what is below an attosecond's millionth */
     int e = d.power + power;
     __int128 v = d.digits;
     for (; e > 0 && v; e--) {
         if (v >= whole_limit || v <= -whole_limit) return false;
         v *= 10;
     }
-    for (; e < -18 && v; e++) v = qd_floor_div(v, 10); /* what is below an attosecond's millionth */
     __int128 scale = v ? ten(-e) : 1, whole = qd_floor_div(v, scale), rest = v - whole * scale; /* v ps = whole + rest / scale */
     if (whole >= whole_limit || whole <= -whole_limit) return false;
     __int128 num = (__int128)tick.num, den = (__int128)tick.den;

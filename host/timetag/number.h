@@ -14,7 +14,11 @@ typedef struct qd_decimal {
 /** Read a number: sign, digits, fraction, exponent; nothing else may follow but blanks. Digits past the 36th are dropped.
  *  @return false: not a number. */
 bool qd_parse_decimal(const char *text, qd_decimal *out);
-/** a - b, exact. false: it has more digits than fit. */
+/** Trailing zeros behind the point go: power < 0 is left for what is no whole number. */
+void qd_decimal_trim(qd_decimal *d);
+/** Down to a whole multiple of 10^power. */
+void qd_decimal_floor(qd_decimal *d, int power);
+/** a - b, exact. false: from the first digit of one to the last of the other there are more than fit, 36. */
 bool qd_decimal_minus(qd_decimal a, qd_decimal b, qd_decimal *out);
 /** A positive number or fraction ("1.5", "125/32") in lowest terms, both parts below 2^31. */
 bool qd_parse_fraction(const char *text, qd_tick *out);
