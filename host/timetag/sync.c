@@ -305,6 +305,20 @@ static qd_status not_together(const qd_tags *a, const qd_tags *b, const qd_sync_
                      a0, qd_seconds(a->t[a->n - 1], a->tick), b0, qd_seconds(b->t[b->n - 1], b->tick), p->offset_s);
 }
 
+/* What is so near the common time that a clock can say of it when it was: an event may be years from the others, where a counter
+ * was set. A view. QD_E_POLICY: less than two events. */
+static qd_status near_events(const qd_tags *t, const qd_strip *all, int side, qd_tags *near, qd_sync_report *r, qd_error *err) {
+    const int64_t beyond = qd_longest / 2 - 1; /* twice, and the common time: no clock's times are 2^54 apart */
+    uint64_t first = qd_tags_lower_bound(t, all->from - beyond), end = qd_tags_lower_bound(t, all->to + beyond);
+    *near = *t;
+    near->t += first;
+    near->n = end - first;
+    if (near->n > 1) return QD_OK;
+    return qd_refuse(r, QD_LOCK_NO_EVENTS, "see where its events are: qdistill tags info", err,
+                     "station %c has no two events within %.3g s of where both have some", side ? 'B' : 'A',
+                     qd_seconds(beyond, t->tick));
+}
+
 qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const qd_sync_params *params, qd_clock *clock,
                        qd_sync_report *report, qd_error *err) {
     qd_sync_params p = params ? *params : (qd_sync_params){0};
@@ -314,12 +328,17 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
     QD_TRY(any_events(a, b, r, err));
     qd_strip all;
     double per_s = 1e12 * (double)a->tick.den / (double)a->tick.num;
-    qd_search search = {.max_offset = (int64_t)ceil(p.max_offset_s * per_s),
-                        .max_rate = p.max_ppm * 1e-6,
-                        .smooth = {qd_bins_smooth(a), qd_bins_smooth(b)},
-                        .log_limit = log(p.p_false)};
+    qd_search search = {
+        .max_offset = (int64_t)ceil(p.max_offset_s * per_s), .max_rate = p.max_ppm * 1e-6, .log_limit = log(p.p_false)};
     QD_TRY(qd_clock_from_figures(a->tick, b->t[0], p.offset_s * 1e12, p.ppm, &search.prior, err));
     if (!overlap(a, b, &search.prior, &all)) return not_together(a, b, &p, r, err);
+    qd_tags near[2];
+    QD_TRY(near_events(a, &all, 0, &near[0], r, err));
+    QD_TRY(near_events(b, &all, 1, &near[1], r, err));
+    all.a = &near[0];
+    all.b = &near[1];
+    search.prior.base = near[1].t[0]; /* the first that counts */
+    for (int k = 0; k < 2; k++) search.smooth[k] = qd_bins_smooth(&near[k]);
     report_rates(&all, &search.prior, r);
     return lock(dev, &all, &search, &p, clock, r, err);
 }

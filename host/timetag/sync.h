@@ -278,10 +278,9 @@ enum { QD_BESIDE = 25 };
  *  not white. 0: none is significant. @p width of a cell, ticks: peaks nearer than QD_APART_PS are delays of detectors. */
 enum { QD_LOOK_HALF = 1024, QD_APART_PS = 20000 };
 double qd_second_peak(const uint64_t count[2 * QD_LOOK_HALF], int64_t width, qd_tick tick);
-/** The same beside a line that was fitted to @p all, whose near pairs are known, in cells from its jitter's width up to @p widest, or
- *  as far as some million pairs show it;
- *  less @p kept, which may be @p all: then nothing is. QD_E_INTERNAL: no memory. */
-qd_status qd_beside_fit(const qd_strip *all, const qd_strip *kept, const qd_clock *line, const qd_fit *fit, int64_t widest, double *second,
+/** The same beside a line that was fitted to @p all, in cells from its jitter's width up to @p widest or as far as some million pairs
+ *  show it, of @p all up to @p to. QD_E_INTERNAL: no memory. */
+qd_status qd_beside_fit(const qd_strip *all, int64_t to, const qd_clock *line, const qd_fit *fit, int64_t widest, double *second,
                         qd_error *err);
 /** Of a chance that has no limit of its own. */
 static const double qd_default_p = 1e-9;

@@ -75,30 +75,38 @@ static qd_status sharpest(const qd_strip *all, const qd_fit *fit, qd_clock *line
     return QD_OK;
 }
 
-qd_status qd_beside_fit(const qd_strip *all, const qd_strip *kept, const qd_clock *line, const qd_fit *fit, int64_t widest,
-                        double *second, qd_error *err) {
+/* Width of the next cells, at most @p widest, and the part of the strip: what they need, within some hundredths of a second. The
+ * first are as wide as the peak and stay so; those after them become narrower. Farther away the search for copies sees as well.
+ * *last: no wider ones. */
+static double afford(double pairs, double met, double first, double widest, double *width, bool *last) {
+    const double most = 0x1p21;
+    double cost, part = part_of(pairs, met * *width, &cost);
+    *last = *width >= widest || cost > most;
+    if (cost > most && *width > first) { /* the cost goes by the width's square, but where all of the strip is needed */
+        *width = fmax(first, *width * (part < 1 ? sqrt(most / cost) : most / cost));
+        part = part_of(pairs, met * *width, &cost);
+    }
+    return cost > most ? part * most / cost : part;
+}
+
+qd_status qd_beside_fit(const qd_strip *all, int64_t to, const qd_clock *line, const qd_fit *fit, int64_t widest, double *second,
+                        qd_error *err) {
     enum { FURTHER = 32, FINEST = 256 };
-    const double most = 0x1p21; /* some hundredths of a second; farther away the search for copies sees as well */
-    double sigma = fit->sigma, apart = (double)QD_APART_PS * (double)line->tick.den / (double)line->tick.num, cost;
+    const double apart = (double)QD_APART_PS * (double)line->tick.den / (double)line->tick.num;
+    double sigma = fit->sigma;
     qd_clock at = *line;
     qd_strip used = *all;
-    if (kept->from > used.from) used.to = kept->from;
+    used.to = to;
     used.near = NULL;
     QD_TRY(sharpest(all, fit, &at, &sigma, err));
-    double span = (double)(used.to - used.from), pairs = fit->pairs * span / (double)(all->to - all->from),
-           met = (double)qd_events_between(used.a, used.from, used.to) / span * (double)qd_events_of_b(&used, &at);
-    const double first = fmax(4 * sigma, apart / FINEST) + 1;
+    const double span = (double)(used.to - used.from), pairs = fit->pairs * span / (double)(all->to - all->from),
+                 met = (double)qd_events_between(used.a, used.from, used.to) / span * (double)qd_events_of_b(&used, &at),
+                 first = fmax(4 * sigma, apart / FINEST) + 1;
+    bool last = false;
     *second = 0;
-    for (double width = first;; width = fmin(width * FURTHER, widest)) {
-        double part = part_of(pairs, met * width, &cost);
-        bool last = width >= widest || cost > most;
-        if (cost > most) { /* the first cells are as wide as the peak and stay so; those after them become narrower */
-            const double fewer = most / cost;
-            if (width > first)
-                width = fmax(first, width * (part < 1 ? sqrt(fewer) : fewer)), part = part_of(pairs, met * width, &cost);
-            if (cost > most) part *= most / cost;
-        }
+    for (double width = first; !last; width = fmin(width * FURTHER, (double)widest)) {
+        double part = afford(pairs, met, first, (double)widest, &width, &last);
         *second = fmax(*second, beside(&used, &at, (int64_t)width, part));
-        if (last) return QD_OK;
     }
+    return QD_OK;
 }

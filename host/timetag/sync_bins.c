@@ -80,7 +80,7 @@ static void fill_bins(filling *f, size_t first, size_t n) {
     memset(f->count, 0, n * sizeof *f->count);
     int64_t border = f->start + (int64_t)(first + 1) * f->bin, stop = f->start + (int64_t)(first + n) * f->bin;
     for (; f->at < f->end; f->at++) {
-        int64_t time = qd_clock_apply_near(f->prior, f->t->t[f->at]);
+        int64_t time = qd_clock_apply(f->prior, f->t->t[f->at]);
         mark_gap(f, f->before, time);
         if (time >= stop) return;
         if (time >= border) {
@@ -127,7 +127,7 @@ static bool centre_moving(filling *f, size_t from, size_t to, double mean, size_
                high = to - end > margin ? end + margin : to, n = high - low;
         double *number = work, *once = work + room, *twice = work + 2 * room, *sum = work + 3 * room;
         f->at = qd_tags_from(f->t, f->prior, f->start + (int64_t)low * f->bin);
-        f->before = f->at > 0 ? qd_clock_apply_near(f->prior, f->t->t[f->at - 1]) : f->start + (int64_t)low * f->bin;
+        f->before = f->at > 0 ? qd_clock_apply(f->prior, f->t->t[f->at - 1]) : f->start + (int64_t)low * f->bin;
         fill_bins(f, low, n);
         for (size_t k = 0; k < n; k++) number[k] = count[k] == (uint32_t)NO_DATA ? mean : count[k];
         moving_mean(number, n, half, sum, once);

@@ -71,7 +71,7 @@ uint64_t qd_tags_from(const qd_tags *x, const qd_clock *clock, int64_t at) {
     uint64_t low = 0, high = x->n;
     while (low < high) {
         uint64_t mid = low + (high - low) / 2;
-        if (qd_clock_apply_near(clock, x->t[mid]) < at)
+        if (qd_clock_apply(clock, x->t[mid]) < at)
             low = mid + 1;
         else
             high = mid;
@@ -99,7 +99,7 @@ static void walk_near(const qd_strip *s, const qd_clock *line, int64_t reach, vi
     for (; low < s->near->n; low++) {
         int64_t ta = s->near->pair[low][0], tb = s->near->pair[low][1];
         if (ta >= s->to) return;
-        int64_t e = qd_clock_apply_near(line, tb) - ta;
+        int64_t e = qd_clock_apply(line, tb) - ta;
         if (e >= -reach && e <= reach) each(self, ta, tb, e);
     }
 }
@@ -113,14 +113,14 @@ void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach, visit
     if (i == end || nb == 0) return;
     const int64_t *a = s->a->t, *b = s->b->t;
     uint64_t low = qd_tags_from(s->b, line, a[i] - reach);
-    int64_t at = low < nb ? qd_clock_apply_near(line, b[low]) : INT64_MAX;
+    int64_t at = low < nb ? qd_clock_apply(line, b[low]) : INT64_MAX;
     for (; i < end; i++) {
         int64_t ta = a[i];
-        while (at < ta - reach) at = ++low < nb ? qd_clock_apply_near(line, b[low]) : INT64_MAX;
+        while (at < ta - reach) at = ++low < nb ? qd_clock_apply(line, b[low]) : INT64_MAX;
         if (at > ta + reach) continue;
         each(self, ta, b[low], at - ta);
         for (uint64_t j = low + 1; j < nb; j++) {
-            int64_t e = qd_clock_apply_near(line, b[j]) - ta;
+            int64_t e = qd_clock_apply(line, b[j]) - ta;
             if (e > reach) break;
             each(self, ta, b[j], e);
         }
@@ -131,12 +131,12 @@ qd_status qd_strip_collect(const qd_strip *s, const qd_clock *line, int64_t reac
     uint64_t i = qd_tags_lower_bound(s->a, s->from), end = qd_tags_lower_bound(s->a, s->to), nb = s->b->n;
     *near = (qd_near){0};
     uint64_t low = i < end ? qd_tags_from(s->b, line, s->a->t[i] - reach) : 0;
-    int64_t at = low < nb ? qd_clock_apply_near(line, s->b->t[low]) : INT64_MAX;
+    int64_t at = low < nb ? qd_clock_apply(line, s->b->t[low]) : INT64_MAX;
     for (; i < end; i++) {
         int64_t ta = s->a->t[i];
-        while (at < ta - reach) at = ++low < nb ? qd_clock_apply_near(line, s->b->t[low]) : INT64_MAX;
+        while (at < ta - reach) at = ++low < nb ? qd_clock_apply(line, s->b->t[low]) : INT64_MAX;
         for (uint64_t j = low; at <= ta + reach && j < nb; j++) {
-            if (qd_clock_apply_near(line, s->b->t[j]) - ta > reach) break;
+            if (qd_clock_apply(line, s->b->t[j]) - ta > reach) break;
             if (near->n == near->cap) {
                 uint64_t cap = near->cap ? 2 * near->cap : 1 << 16;
                 void *more = realloc(near->pair, cap * sizeof *near->pair);

@@ -112,6 +112,12 @@ qd_status qd_two_candidates(double second, qd_sync_report *r, qd_error *err) {
         "two candidates: a second peak has %.0f %% of the first", 100 * second);
 }
 
+/* The same; @p sure: both were seen sharp, and no later stage will see less. */
+static qd_status two_candidates(double second, bool sure, qd_tries *tries, qd_sync_report *r, qd_error *err) {
+    tries->twins = tries->twins || sure;
+    return qd_two_candidates(second, r, err);
+}
+
 /* Bins of a stage's bin in the first look, which has 30 of them either way: the line is known to a bin of the stage. */
 enum { LOOK_BINS = 20 };
 
@@ -192,12 +198,9 @@ static qd_status try_line(qd_strip *all, const qd_strip *sharp, const qd_strip *
                          "not confirmed: %" PRIu64 " events where the last quarter must have the peak, %.3g by chance",
                          r->confirmed, r->confirm_lambda);
     double second;
-    QD_TRY(qd_beside_fit(all, kept, line, &fit, widest, &second, err));
+    QD_TRY(qd_beside_fit(all, kept->from, line, &fit, widest, &second, err));
     r->second = second;
-    if (second > qd_satellite) {
-        tries->twins = true;
-        return qd_two_candidates(second, r, err);
-    }
+    if (second > qd_satellite) return two_candidates(second, true, tries, r, err);
     *line = qd_report_clock(&fit, all->b->t[0], all, r);
     r->p_false = fmin(1, share * r->confirm_p);
     return within(line, search, p, r, err);
@@ -223,10 +226,7 @@ static qd_status try_bent(const qd_stage *st, const qd_strip *met, const qd_shar
     now.second = fmax(sharp->second, bent.second);
     if (!confirmed_by(bent.events, bent.background, search->log_limit - log(share), &now)) return QD_E_POLICY;
     *r = now;
-    if (r->second > qd_satellite) {
-        tries->twins = true;
-        return qd_two_candidates(r->second, r, err);
-    }
+    if (r->second > qd_satellite) return two_candidates(r->second, true, tries, r, err);
     /* at its middle, where it lies on the curve and not before */
     line = qd_report_clock(&bent.fit, bent.fit.line.clock.base, &bent.start, r);
     double per_s = 1e12 * (double)line.tick.den / (double)line.tick.num;
@@ -238,15 +238,16 @@ static qd_status try_bent(const qd_stage *st, const qd_strip *met, const qd_shar
     return QD_OK;
 }
 
-/* A second peak that sharpening met, where the peak is sharp: judged beside a fit of that beginning. */
-static qd_status second_at_first(const qd_stage *st, const qd_strip *met, const qd_sharp *sharp, double *second, qd_error *err) {
+/* A second peak that sharpening met, where the peak is sharp: judged beside a fit of that beginning. *sure false: there is none,
+ * and the second stays as it was. */
+static qd_status second_at_first(const qd_stage *st, const qd_strip *met, const qd_sharp *sharp, double *second, bool *sure,
+                                 qd_error *err) {
     qd_strip part = *met;
     qd_clock line = sharp->line;
     qd_fit fit;
     part.to = sharp->to;
-    *second = 0;
-    if (!qd_fit_line(&part, &line, sharp->h, &fit)) return QD_OK;
-    return qd_beside_fit(&part, &part, &line, &fit, look_width(st), second, err);
+    *sure = qd_fit_line(&part, &line, sharp->h, &fit);
+    return *sure ? qd_beside_fit(&part, part.to, &line, &fit, look_width(st), second, err) : QD_OK;
 }
 
 /* Sharpen a peak, confirm it on data kept back, fit. QD_E_POLICY: it was none, or not the only one. */
@@ -268,12 +269,10 @@ static qd_status try_straight(const qd_stage *st, const qd_peak *peak, const qd_
             "the peak does not sharpen at bins of %.3g ns over %.3g s: its frequency is outside the search or drifts, "
             "or it is no peak of pairs",
             (double)round.h / per_s * 1e9, qd_seconds(strip.to - strip.from, tick));
-    if (sharp->all && second > qd_satellite) QD_TRY(second_at_first(st, met, sharp, &second, err));
-    r->second = second;
-    if (second > qd_satellite) {
-        tries->twins = sharp->all;
-        return qd_two_candidates(second, r, err);
-    }
+    bool sure = false;
+    if (sharp->all && second > qd_satellite) QD_TRY(second_at_first(st, met, sharp, &second, &sure, err));
+    r->second = sharp->second = second;
+    if (second > qd_satellite) return two_candidates(second, sure, tries, r, err);
     qd_near near = {0};
     qd_status s = try_line(&whole, &strip, kept, search, p, tries, &line, h, look_width(st), &near, r, err);
     qd_near_free(&near);

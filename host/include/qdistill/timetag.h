@@ -290,7 +290,8 @@ typedef struct qd_sync_report {
     char reason[256];      /**< the same with its figures; "" when locked */
     double offset_ps;      /**< tA - tB at clock->base, as fitted, not rounded to ticks */
     double frequency_ppm;  /**< of tA - tB against tB, not rounded either */
-    double base_ps;        /**< B's time at which the offset holds: B's first tag in the data */
+    double base_ps;        /**< B's time at which the offset holds: B's first tag in the data, those aside that are 2^52 ticks and more from
+                              where both sides have some */
     double significance;   /**< of the line in the search: excess over the standard deviation of such sums */
     double needed;         /**< significance that chance alone reaches with probability p_false */
     double p_false;        /**< locked: see qd_correlate; refused: chance of a line as high in the search */
