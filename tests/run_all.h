@@ -32,4 +32,14 @@ static inline int run_tests(const char *name, const TTest *const *tests, size_t 
     return run_all(s);
 }
 
+/* One test for each of so many cases. */
+static inline int run_cases(const char *name, const TTest *test, int cases, double seconds) {
+    Suite *s = suite_create(name);
+    TCase *c = tcase_create(name);
+    tcase_set_timeout(c, seconds);
+    tcase_add_loop_test(c, test, 0, cases);
+    suite_add_tcase(s, c);
+    return run_all(s);
+}
+
 #endif

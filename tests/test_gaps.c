@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Recordings that do not begin and end together, and such with gaps: the clock of what both have is found all the same. */
-#include <check.h>
 #include <math.h>
-#include <stdlib.h>
-#include "qdistill/compute.h"
-#include "qdistill/link.h"
-#include "qdistill/timetag.h"
 #include "run_all.h"
+#include "stations_suite.h"
 
 enum { CUTS = 3 };
 typedef struct cut {
@@ -45,42 +41,24 @@ static void take_out(qd_tags *t, const cut cuts[CUTS], double first) {
     t->n = n;
 }
 
-/* Of the clock at mid-time four standard deviations as stated, and a tick and a half for whole ticks of times and drift. */
 START_TEST(found) {
-    qd_device *dev = NULL;
-    (void)qd_device_open("cpu", &dev, NULL);
-    const qd_two_stations s = {.rate_a = rate,
-                               .rate_b = rate,
-                               .pairs = 0.08 * rate,
-                               .seconds = seconds,
-                               .sigma_ps = sigma_ps,
-                               .ppm = ppm,
-                               .offset_s = cases[_i].offset_s,
-                               .seed = 40 + (uint64_t)_i};
-    qd_tags a = {.tick = {125, 32}}, b = a;
-    qd_error err = {0};
-    qd_clock clock;
-    qd_sync_report r;
-    const qd_sync_params p = {.max_offset_s = 1, .max_ppm = 0x1p-13 * 1e6, .offset_s = cases[_i].about_s};
-    ck_assert_int_eq(qd_two_stations_run(&s, &a, &b, &err), QD_OK);
-    take_out(&a, cases[_i].a, 0);
-    take_out(&b, cases[_i].b, -s.offset_s);
-    ck_assert_msg(qd_correlate(dev, &a, &b, &p, &clock, &r, &err) == QD_OK, "%s: %s (%s)", cases[_i].what, err.what, err.cause);
-    double truth = s.offset_s * 1e12 + ppm * (r.mid_ps * 1e-6 - seconds / 2 * 1e6);
-    ck_assert_msg(fabs(r.mid_offset_ps - truth) < 4 * r.mid_offset_sd_ps + 1.5 * 3.90625, "%s: %g ps off, stated %g",
-                  cases[_i].what, r.mid_offset_ps - truth, r.mid_offset_sd_ps);
-    ck_assert(r.rate_b > rate / 2 && r.rate_b < rate * 1.1); /* 1.2 of 5 s are missing at most, and A's and B's ends */
-    qd_tags_destroy(&a);
-    qd_tags_destroy(&b);
-    qd_device_close(dev);
+    stations s;
+    stations_open(&s, &(qd_two_stations){.rate_a = rate,
+                                         .rate_b = rate,
+                                         .pairs = 0.08 * rate,
+                                         .seconds = seconds,
+                                         .sigma_ps = sigma_ps,
+                                         .ppm = ppm,
+                                         .offset_s = cases[_i].offset_s,
+                                         .seed = 40 + (uint64_t)_i});
+    take_out(&s.a, cases[_i].a, 0);
+    take_out(&s.b, cases[_i].b, -s.is.offset_s);
+    stations_found(&s, cases[_i].about_s, cases[_i].what);
+    ck_assert(s.r.rate_b > rate / 2 && s.r.rate_b < rate * 1.1); /* 1.2 of 5 s are missing at most, and A's and B's ends */
+    stations_close(&s);
 }
 END_TEST
 
 int main(void) {
-    Suite *s = suite_create("gaps");
-    TCase *c = tcase_create("gaps");
-    tcase_set_timeout(c, 300);
-    tcase_add_loop_test(c, found, 0, CASES);
-    suite_add_tcase(s, c);
-    return run_all(s);
+    return run_cases("gaps", found, CASES, 300);
 }

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "qdistill/reconcile/large.h"
+#include "qdistill/security.h"
 #include "replayed.h"
 #include "run_all.h"
 
@@ -15,10 +16,6 @@ static pair strings(uint64_t n, double q) {
     pair t = pair_make(n, q);
     t.p.code = QD_CODE_LARGE;
     return t;
-}
-
-static double entropy(double q) {
-    return -q * log2(q) - (1 - q) * log2(1 - q);
 }
 
 /* One frame that fills nearly all; f is at most 1.1 for so good an estimate: half the frames fail at 1.04, the width is 1 % at
@@ -40,7 +37,7 @@ START_TEST(a_frame_is_corrected_and_its_syndrome_charged) {
     ck_assert_uint_eq(r->errors, differing(&t, r->n));
     ck_assert_uint_eq(sum.ledger.bits[1][QD_ALICE_TO_BOB][QD_LEAK_SYNDROME], r->m);
     ck_assert_uint_eq(sum.ledger.bits[1][QD_ALICE_TO_BOB][QD_LEAK_PRIVATE], 0);
-    ck_assert_double_lt(r->m, 1.1 * entropy(at[_i].q) * (double)r->n);
+    ck_assert_double_lt(r->m, 1.1 * qd_binary_entropy(at[_i].q) * (double)r->n);
     ck_assert_int_eq(w.count[QD_MSG_LARGE], 1);
     ck_assert_int_eq(w.count[QD_MSG_SYNDROME], 1);
     ck_assert_int_eq(w.count[QD_MSG_CODE] + w.count[QD_MSG_ROWS], 0);

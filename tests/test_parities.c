@@ -2,6 +2,7 @@
 /* Cascade between the two machines: what both agree on, what it discloses by the messages' own sum in both directions, what is
  * refused. */
 #include <math.h>
+#include "qdistill/security.h"
 #include "reconcile/parities.h"
 #include "replayed.h"
 #include "run_all.h"
@@ -10,10 +11,6 @@ static pair strings(uint64_t n, double q) {
     pair t = pair_make(n, q);
     t.p.code = QD_CODE_CASCADE;
     return t;
-}
-
-static double entropy(double q) {
-    return -q * log2(q) - (1 - q) * log2(1 - q);
 }
 
 START_TEST(all_frames_are_corrected_and_both_directions_charged) {
@@ -34,7 +31,7 @@ START_TEST(all_frames_are_corrected_and_both_directions_charged) {
     ck_assert_uint_eq(r->bob_bits, sum.told[1]);
     ck_assert_uint_eq(w.count[QD_MSG_SYNDROME] + w.count[QD_MSG_ANSWER] + w.count[QD_MSG_REVEAL], 0);
     /* published f of opt. (8) is 1.04 to 1.07, of a short frame up to 1.2; a first block is a parity at least */
-    if (at[_i].bits > 50000) ck_assert_double_lt((double)r->code_bits, 1.1 * entropy(at[_i].q) * (double)r->n);
+    if (at[_i].bits > 50000) ck_assert_double_lt((double)r->code_bits, 1.1 * qd_binary_entropy(at[_i].q) * (double)r->n);
     /* two rounds a round trip: Bob's turns are half the rounds, and those for the tag */
     ck_assert_uint_le(r->rounds, (uint64_t)w.count[QD_MSG_PARITIES] / 4 + 4);
     replay_free(&sum);

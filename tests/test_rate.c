@@ -2,6 +2,7 @@
 /* The rule that chooses a code's rate from a sample, over all samples that an error rate gives: exact sums of the binomial distribution
  * with the fitted curves of host/reconcile/rate.c, which test_rate_full measures. Prints what rate.h states. */
 #include <math.h>
+#include "qdistill/security.h"
 #include "core_suite.h"
 #include "reconcile/rate.h"
 #include "reconcile/machine.h"
@@ -9,10 +10,6 @@
 enum { SAMPLE = 1 << 14, BITS = 1200000 };
 
 static qd_error err;
-
-static double entropy(double q) {
-    return -(q * log2(q) + (1 - q) * log2(1 - q));
-}
 
 /* What comes of a string with error rate q, over the samples. */
 typedef struct outcome {
@@ -26,7 +23,7 @@ static outcome of_estimate(uint64_t errors, uint64_t sample, double q) {
     ck_ok(qd_reconcile_plan_make(&p, BITS, &plan, &err));
     ck_ok(qd_code_make(&c, plan.code, plan.z, plan.m, &err));
     double fer = qd_rate_fer(&c, q), leak = (double)c.leak / c.n;
-    return (outcome){(double)plan.frames * c.n / BITS * (1 - fer) * (1 - leak), leak / entropy(q), fer, fer > 0.05, fer > 0.1};
+    return (outcome){(double)plan.frames * c.n / BITS * (1 - fer) * (1 - leak), leak / qd_binary_entropy(q), fer, fer > 0.05, fer > 0.1};
 }
 
 static outcome of_samples(double q) {
@@ -60,7 +57,7 @@ START_TEST(few_strings_lose_many_frames_and_the_margin_is_small) {
         ck_assert(o.above5 < 0.02);
         ck_assert(o.above10 < 0.0067);
         ck_assert(o.yield > sure.yield - 1.5 * sd);
-        ck_assert(o.f < sure.f + 1.5 * sd / entropy(q));
+        ck_assert(o.f < sure.f + 1.5 * sd / qd_binary_entropy(q));
     }
 }
 END_TEST

@@ -8,6 +8,7 @@
  *
  * Each line: lifting size, leak, then efficiency:failed share for five error rates, undetected frames, and the fit. */
 #include <math.h>
+#include "qdistill/security.h"
 #include "core_suite.h"
 #include "reconcile/rate.h"
 #include "reconcile/syndrome.h"
@@ -46,13 +47,9 @@ static uint64_t next(uint64_t s[2]) {
     return s[1] + b;
 }
 
-static double entropy(double q) {
-    return -(q * log2(q) + (1 - q) * log2(1 - q));
-}
-
 static double entropy_inverse(double h) {
     double lo = 1e-9, hi = 0.5;
-    for (int i = 0; i < 60; i++) *(entropy((lo + hi) / 2) < h ? &lo : &hi) = (lo + hi) / 2;
+    for (int i = 0; i < 60; i++) *(qd_binary_entropy((lo + hi) / 2) < h ? &lo : &hi) = (lo + hi) / 2;
     return lo;
 }
 
@@ -99,7 +96,7 @@ static void measure(const qd_code *c, uint64_t frames, point *p, qd_device *dev)
 
 static double model(const qd_code *c, double q, double f50, double s) {
     double width = s * sqrt(q * (1 - q)) * log2((1 - q) / q) / sqrt(c->n);
-    return 0.5 * erfc(((double)c->leak / c->n / f50 - entropy(q)) / width / sqrt(2));
+    return 0.5 * erfc(((double)c->leak / c->n / f50 - qd_binary_entropy(q)) / width / sqrt(2));
 }
 
 /* Maximum likelihood on a grid. */
