@@ -39,6 +39,13 @@ static inline pair pair_make(uint64_t n, double q) {
     return t;
 }
 
+/* The same for one code. */
+static inline pair pair_of(uint32_t code, uint64_t n, double q) {
+    pair t = pair_make(n, q);
+    t.p.code = code;
+    return t;
+}
+
 static inline void pair_start(pair *t) {
     ck_ok(qd_reconcile_alice_create(&t->p, &t->key[0], random_of(QD_STREAM_PRIVATE), random_of(QD_STREAM_VERIFY), t->dev,
                                     &t->alice, &err));

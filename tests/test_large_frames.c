@@ -12,12 +12,6 @@
 
 enum { SHORTEST = 230400 };
 
-static pair strings(uint64_t n, double q) {
-    pair t = pair_make(n, q);
-    t.p.code = QD_CODE_LARGE;
-    return t;
-}
-
 /* One frame that fills nearly all; f is at most 1.1 for so good an estimate: half the frames fail at 1.04, the width is 1 % at
  * these lengths. */
 START_TEST(a_frame_is_corrected_and_its_syndrome_charged) {
@@ -25,7 +19,7 @@ START_TEST(a_frame_is_corrected_and_its_syndrome_charged) {
         uint64_t bits;
         double q;
     } at[] = {{SHORTEST, 0.05}, {250007, 0.1}, {300000, 0.03}};
-    pair t = strings(at[_i].bits, at[_i].q);
+    pair t = pair_of(QD_CODE_LARGE, at[_i].bits, at[_i].q);
     wire w = {0};
     run(&t, &w, NULL, NULL);
     const qd_reconcile_result *r = agreed(&t);
@@ -49,7 +43,7 @@ END_TEST
 
 /* A rate above what the leak can correct: the frame is revealed and charged whole. */
 START_TEST(a_frame_that_fails_is_charged_whole) {
-    pair t = strings(SHORTEST, 0.06);
+    pair t = pair_of(QD_CODE_LARGE, SHORTEST, 0.06);
     t.p.errors = (uint64_t)(0.04 * (double)t.p.sample);
     t.p.max_iterations = 10;
     t.p.rounds = 8; /* no rows are added all the same */
@@ -83,7 +77,7 @@ static void spoil_a_tag(void *with, qd_msg *m, int nth) {
 /* Two frames in messages of their own: one fails, or is found wrong by its tag, and the other stays. */
 START_TEST(of_two_frames_one_is_lost) {
     int nth = 1;
-    pair t = strings(2 * 800000, 0.1);
+    pair t = pair_of(QD_CODE_LARGE, 2 * 800000, 0.1);
     t.p.batch = 1;
     if (qd_device_open("cpu", &t.dev, &err) != QD_OK) {
         fprintf(stderr, "test_large_frames: no OpenCL CPU device (%s): two frames of which one is lost skipped, the reference takes long\n",
@@ -163,7 +157,7 @@ static bool alone(pair *t, int me, int fd, wire *w) {
 
 START_TEST(two_processes_give_the_bytes_of_one) {
     int fd[2], status = 0;
-    pair one = strings(SHORTEST, 0.05), two = strings(SHORTEST, 0.05);
+    pair one = pair_of(QD_CODE_LARGE, SHORTEST, 0.05), two = pair_of(QD_CODE_LARGE, SHORTEST, 0.05);
     wire w[2] = {{0}, {0}};
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
     pair_start(&two);
@@ -232,7 +226,7 @@ START_TEST(messages_that_lie_are_refused) {
         {QD_MSG_SYNDROME, 0, 0, 1},      {QD_MSG_SYNDROME, 0, 0, 8},
         {QD_MSG_SYNDROME, 0, 0, 1008},
     };
-    pair t = strings(SHORTEST + 5, 0.05);
+    pair t = pair_of(QD_CODE_LARGE, SHORTEST + 5, 0.05);
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         pair_start(&t);
         qd_status st = pump(&t, NULL, tell, (void *)(uintptr_t)&lies[i]);

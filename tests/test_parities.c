@@ -7,18 +7,12 @@
 #include "replayed.h"
 #include "run_all.h"
 
-static pair strings(uint64_t n, double q) {
-    pair t = pair_make(n, q);
-    t.p.code = QD_CODE_CASCADE;
-    return t;
-}
-
 START_TEST(all_frames_are_corrected_and_both_directions_charged) {
     static const struct {
         uint64_t bits;
         double q;
     } at[] = {{300, 0.02}, {5000, 0.01}, {16383, 0.03}, {16384, 0.05}, {40000, 0}, {100000, 0.01}, {100003, 0.05}, {60000, 0.11}};
-    pair t = strings(at[_i].bits, at[_i].q);
+    pair t = pair_of(QD_CODE_CASCADE, at[_i].bits, at[_i].q);
     wire w = {0};
     run(&t, &w, NULL, NULL);
     const qd_reconcile_result *r = agreed(&t);
@@ -48,7 +42,7 @@ static void spoil_tag(void *with, qd_msg *m, int nth) {
 
 START_TEST(a_tag_that_differs_has_every_frame_tagged) {
     int spoiled = 1 + _i;
-    pair t = strings(50000, 0.02);
+    pair t = pair_of(QD_CODE_CASCADE, 50000, 0.02);
     wire w = {0};
     run(&t, &w, spoil_tag, &spoiled);
     const qd_reconcile_result *r = agreed(&t);
@@ -71,7 +65,7 @@ static void leave_an_error(void *with, qd_msg *m, int nth) {
 }
 
 START_TEST(an_error_that_is_left_is_located_and_its_frame_charged_whole) {
-    pair t = strings(50000, 0.02);
+    pair t = pair_of(QD_CODE_CASCADE, 50000, 0.02);
     wire w = {0};
     run(&t, &w, leave_an_error, NULL);
     const qd_reconcile_result *r = agreed(&t);
@@ -105,7 +99,7 @@ static void flip_a_parity(void *with, qd_msg *m, int nth) {
 START_TEST(a_changed_parity_gives_no_key_that_differs) {
     int refused = 0;
     for (int nth = 0; nth < 24; nth++) {
-        pair t = strings(20000, 0.02);
+        pair t = pair_of(QD_CODE_CASCADE, 20000, 0.02);
         tamper p = {nth, (uint64_t)nth * 7};
         pair_start(&t);
         qd_status st = pump(&t, NULL, flip_a_parity, &p);
@@ -161,7 +155,7 @@ static void count_parities(void *with, qd_msg *m, int nth) {
 }
 
 static void refuses(const change *c) {
-    pair t = strings(3001, 0.03);
+    pair t = pair_of(QD_CODE_CASCADE, 3001, 0.03);
     pair_start(&t);
     qd_status st = pump(&t, NULL, spoil, (void *)(uintptr_t)c);
     ck_assert_msg(st == QD_E_INPUT, "message %u no. %d, change %d at %llu: status %d", c->type, c->nth, c->how,
@@ -173,7 +167,7 @@ static void refuses(const change *c) {
 START_TEST(malformed_messages_are_bad_input) {
     static const int early[] = {0, 1, 2, 3, 9};
     int nth[sizeof early / sizeof *early + 1], last = 0; /* and the message that ends the search */
-    pair t = strings(3001, 0.03);
+    pair t = pair_of(QD_CODE_CASCADE, 3001, 0.03);
     pair_start(&t);
     ck_ok(pump(&t, NULL, count_parities, &last));
     pair_free(&t);
@@ -213,7 +207,7 @@ static void stray(void *with, qd_msg *m, int nth) {
 
 START_TEST(bits_past_the_last_parity_are_bad_input) {
     bool found = false;
-    pair t = strings(3001, 0.03);
+    pair t = pair_of(QD_CODE_CASCADE, 3001, 0.03);
     pair_start(&t);
     qd_status st = pump(&t, NULL, stray, &found);
     ck_assert(found);
