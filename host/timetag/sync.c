@@ -4,11 +4,37 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "compute/parts.h"
 #include "timetag/sync.h"
 
 static const double default_offset_s = 0.01, default_ppm = 10;
 static const double most_offset_s = 1e6, most_ppm = 240; /* 2^-12 is where a clock's frequency ends */
 enum { KEEP_BACK = 4 };                                  /* one part in so many, at the end, is for confirmation */
+
+enum { PARTS = 8 };
+typedef struct ordering {
+    const qd_tags *tags;
+    uint64_t early[PARTS]; /* first event of each part that is earlier than the one before; 0: none */
+} ordering;
+
+static void find_early(void *self, uint32_t k) {
+    ordering *o = self;
+    const int64_t *t = o->tags->t;
+    uint64_t i = o->tags->n * k / PARTS, end = o->tags->n * (k + 1) / PARTS;
+    for (i += i == 0; i < end && t[i] >= t[i - 1];) i++;
+    o->early[k] = i < end ? i : 0;
+}
+
+static qd_status in_order(const qd_tags *tags, char station, qd_error *err) {
+    ordering o = {.tags = tags};
+    qd_in_parts(PARTS, find_early, &o);
+    for (int k = 0; k < PARTS; k++)
+        if (o.early[k])
+            return qd_fail(err, QD_E_INPUT,
+                           "event %" PRIu64 " of station %c is earlier than the one before||times must be in order", o.early[k],
+                           station);
+    return QD_OK;
+}
 
 static qd_status check(const qd_tags *a, const qd_tags *b, qd_sync_params *p, qd_error *err) {
     if (p->max_offset_s == 0) p->max_offset_s = default_offset_s;
@@ -32,14 +58,8 @@ static qd_status check(const qd_tags *a, const qd_tags *b, qd_sync_params *p, qd
                        " ps||"
                        "both sides must count in the same unit|convert one with `qdistill tags convert`",
                        a->tick.num, a->tick.den, b->tick.num, b->tick.den);
-    const qd_tags *side[2] = {a, b};
-    for (int s = 0; s < 2; s++)
-        for (uint64_t i = 1; i < side[s]->n; i++)
-            if (side[s]->t[i] < side[s]->t[i - 1])
-                return qd_fail(err, QD_E_INPUT,
-                               "event %" PRIu64 " of station %c is earlier than the one before||times must be in order", i,
-                               s ? 'B' : 'A');
-    return QD_OK;
+    QD_TRY(in_order(a, 'A', err));
+    return in_order(b, 'B', err);
 }
 
 const char *qd_no_lock_name(qd_no_lock cause) {

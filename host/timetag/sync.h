@@ -55,6 +55,12 @@ void qd_fine_rebase(qd_fine *fine, int64_t base);
 /** e of a pair in 1/256 ticks; |e| < 2^54. */
 int64_t qd_fine_difference(const qd_fine *fine, int64_t ta, int64_t tb);
 
+/** Parts of a strip for work on several cores, by its events alone: 1, or QD_STRIP_PARTS where there are enough of them. */
+enum { QD_STRIP_PARTS = 8 };
+uint32_t qd_strip_parts(const qd_strip *s);
+/** Part k of so many of a strip, which end where slices of a grid do. */
+qd_strip qd_strip_part(const qd_strip *s, uint32_t k, uint32_t parts);
+
 /** A line whose base is the middle of the strip as a clock in whole ticks over it. */
 qd_clock qd_strip_clock(const qd_strip *s, const qd_fine *line);
 

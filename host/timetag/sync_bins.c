@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "compute/parts.h"
 #include "timetag/sync.h"
 
 double qd_bins_scale(double mean) {
@@ -72,34 +73,23 @@ static void mark_gap(filling *f, int64_t from, int64_t to) {
     for (int64_t k = low; k < high; k++) f->count[k - (int64_t)f->first] = (uint32_t)NO_DATA;
 }
 
-/* Count the events of the next bins. */
+/* Count the events of the next bins. A bin's number by its reciprocal, which rounding leaves one off at most: of events at chance no
+ * branch can be foreseen, and a division takes as long as the rest. */
 static void fill_bins(filling *f, size_t first, size_t n) {
-    size_t k = 0;
+    const int64_t start = f->start + (int64_t)first * f->bin, stop = start + (int64_t)n * f->bin, bin = f->bin;
+    const double per_bin = 1 / (double)bin;
     f->first = first;
     f->n = n;
     memset(f->count, 0, n * sizeof *f->count);
-    int64_t border = f->start + (int64_t)(first + 1) * f->bin, stop = f->start + (int64_t)(first + n) * f->bin;
     for (; f->at < f->end; f->at++) {
         int64_t time = qd_clock_apply(f->prior, f->t->t[f->at]);
         mark_gap(f, f->before, time);
         if (time >= stop) return;
-        if (time >= border) {
-            int64_t skip = (time - border) / f->bin + 1;
-            k += (size_t)skip;
-            border += skip * f->bin;
-        }
+        int64_t k = (int64_t)((double)(time - start) * per_bin), rest = time - start - k * bin;
+        k += (int64_t)(rest >= bin) - (int64_t)(rest < 0);
         f->count[k]++;
         f->before = time;
     }
-}
-
-/* Ticks between neighbouring events that are no gap. */
-static double without_gaps(const filling *f, double span) {
-    for (uint64_t i = f->at + 1; i < f->end; i++) {
-        int64_t apart = f->t->t[i] - f->t->t[i - 1];
-        if (apart > f->gap) span -= (double)apart;
-    }
-    return span;
 }
 
 /* Mean of the 2 half + 1 numbers around each, of those that there are. @p sum: room for n + 1. */
@@ -112,47 +102,96 @@ static void moving_mean(const double *x, size_t n, size_t half, double *sum, dou
     }
 }
 
+enum { PARTS = 8, PIECE = 1 << 14 };
+
+/* Bins [from, to) of all, about their mean. */
+typedef struct centring {
+    filling f; /* of the first bin on */
+    size_t from, to, half;
+    double mean;
+    uint32_t side;
+    int8_t *x;
+    bool ok[PARTS];
+} centring;
+
+/* To where part k begins. */
+static size_t part_from(const centring *c, uint32_t k) {
+    size_t pieces = (c->to - c->from + PIECE - 1) / PIECE, at = pieces * k / PARTS * PIECE;
+    return at < c->to - c->from ? c->from + at : c->to;
+}
+
+/* So that the next bin is the one at @p low. */
+static void fill_from(filling *f, size_t low) {
+    int64_t start = f->start + (int64_t)low * f->bin;
+    f->at = qd_tags_from(f->t, f->prior, start);
+    f->before = f->at > 0 ? qd_clock_apply(f->prior, f->t->t[f->at - 1]) : start;
+}
+
 /* Rates that are not steady: counts about a mean that moves with them. What one moving mean m leaves, 1 - m of the counts, is
  * taken another moving mean from: of a wave of W bins so smoothed over K, (1 - sin(pi K/W) / (pi K/W))^2 is left. */
-static bool centre_moving(filling *f, size_t from, size_t to, double mean, size_t half, uint32_t side, int8_t *x) {
-    size_t piece = (size_t)1 << 14, margin = 2 * half;
+static void centre_moving(void *self, uint32_t part) {
+    centring *c = self;
+    const size_t margin = 2 * c->half, from = part_from(c, part), to = part_from(c, part + 1);
+    size_t piece = PIECE;
     if (piece < 4 * margin) piece = 4 * margin;
     size_t room = piece + 2 * margin;
     double *work = malloc((4 * room + 1) * sizeof *work);
     uint32_t *count = malloc(room * sizeof *count);
-    bool ok = work && count;
-    f->count = count;
-    for (size_t at = from; ok && at < to; at += piece) {
-        size_t low = at - from > margin ? at - margin : from, end = to - at > piece ? at + piece : to,
-               high = to - end > margin ? end + margin : to, n = high - low;
+    filling f = c->f;
+    f.count = count;
+    c->ok[part] = work && count;
+    for (size_t at = from; c->ok[part] && at < to; at += piece) {
+        size_t low = at - c->from > margin ? at - margin : c->from, end = to - at > piece ? at + piece : to,
+               high = c->to - end > margin ? end + margin : c->to, n = high - low;
         double *number = work, *once = work + room, *twice = work + 2 * room, *sum = work + 3 * room;
-        f->at = qd_tags_from(f->t, f->prior, f->start + (int64_t)low * f->bin);
-        f->before = f->at > 0 ? qd_clock_apply(f->prior, f->t->t[f->at - 1]) : f->start + (int64_t)low * f->bin;
-        fill_bins(f, low, n);
-        for (size_t k = 0; k < n; k++) number[k] = count[k] == (uint32_t)NO_DATA ? mean : count[k];
-        moving_mean(number, n, half, sum, once);
-        moving_mean(once, n, half, sum, twice);
+        fill_from(&f, low);
+        fill_bins(&f, low, n);
+        for (size_t k = 0; k < n; k++) number[k] = count[k] == (uint32_t)NO_DATA ? c->mean : count[k];
+        moving_mean(number, n, c->half, sum, once);
+        moving_mean(once, n, c->half, sum, twice);
         for (size_t k = 0; k < n; k++) once[k] = 2 * once[k] - twice[k];
-        centre(count + (at - low), end - at, mean, once + (at - low), at - from, side, x + at);
+        centre(count + (at - low), end - at, c->mean, once + (at - low), at - c->from, c->side, c->x + at);
     }
-    f->count = NULL;
     free(work);
     free(count);
-    return ok;
 }
 
-static bool centre_flat(filling *f, size_t from, size_t to, double mean, uint32_t side, int8_t *x) {
-    enum { PIECE = 1 << 14 };
+static void centre_flat(void *self, uint32_t part) {
+    centring *c = self;
+    const size_t from = part_from(c, part), to = part_from(c, part + 1);
     uint32_t *count = malloc(PIECE * sizeof *count);
-    f->count = count;
+    filling f = c->f;
+    f.count = count;
+    c->ok[part] = count;
+    if (part > 0) fill_from(&f, from);
     for (size_t at = from; count && at < to; at += PIECE) {
         size_t many = to - at < PIECE ? to - at : PIECE;
-        fill_bins(f, at, many);
-        centre(count, many, mean, NULL, at - from, side, x + at);
+        fill_bins(&f, at, many);
+        centre(count, many, c->mean, NULL, at - c->from, c->side, c->x + at);
     }
-    f->count = NULL;
     free(count);
-    return count;
+}
+
+/* Ticks between neighbouring events that are gaps. */
+typedef struct gaps {
+    const int64_t *t;
+    uint64_t n;
+    int64_t gap, sum[PARTS];
+} gaps;
+
+static void sum_gaps(void *self, uint32_t k) {
+    gaps *g = self;
+    int64_t sum = 0;
+    for (uint64_t i = g->n * k / PARTS, end = g->n * (k + 1) / PARTS; i < end; i++)
+        if (i > 0 && g->t[i] - g->t[i - 1] > g->gap) sum += g->t[i] - g->t[i - 1];
+    g->sum[k] = sum;
+}
+
+static double without_gaps(const filling *f, double span) {
+    gaps g = {.t = f->t->t + f->at, .n = f->end - f->at, .gap = f->gap};
+    qd_in_parts(PARTS, sum_gaps, &g);
+    for (int k = 0; k < PARTS; k++) span -= (double)g.sum[k];
+    return span;
 }
 
 int8_t *qd_bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, int64_t bin, size_t n, uint32_t side, int64_t smooth,
@@ -176,27 +215,37 @@ int8_t *qd_bins_of(const qd_tags *t, const qd_clock *prior, int64_t start, int64
     *mean = span > 0 ? events / span * (double)bin : 0;
     /* fewer than nine bins would hold too much of a pair itself */
     size_t half = smooth > 8 * bin ? (size_t)(smooth / bin / 2) : smooth > 0 ? 4 : 0;
-    bool moves = half > 0 && *mean >= qd_bins_counts && to - from > 4 * half;
-    if (moves ? centre_moving(&f, from, to, *mean, half, side, x) : centre_flat(&f, from, to, *mean, side, x)) return x;
+    bool moves = half > 0 && *mean >= qd_bins_counts && to - from > 4 * half, ok = true;
+    centring c = {.f = f, .from = from, .to = to, .half = half, .mean = *mean, .side = side, .x = x};
+    qd_in_parts(PARTS, moves ? centre_moving : centre_flat, &c);
+    for (int k = 0; k < PARTS; k++) ok = ok && c.ok[k];
+    if (ok) return x;
     free(x);
     return NULL;
 }
 
-/* Variance over mean, less 1, of the counts in cells of so many ticks; longer pauses than a cell and gap_means mean distances are
- * left out. Event by event: how many cells there are does not matter. */
+/* Variance over mean, less 1, of the counts in cells of so many ticks, of those that are recorded from end to end: the last is not,
+ * nor is one that a pause longer than a cell and gap_means mean distances reaches into; a cell cut short in 500 would make a
+ * steady rate look like one that moves. Event by event: how many cells there are does not matter. */
 static double dispersion(const qd_tags *t, uint64_t n, int64_t cell, double *cells) {
-    double sum = 0, squares = 0, left_out = 0;
+    double sum = 0, squares = 0;
     const double span = (double)(t->t[n - 1] - t->t[0]), gap = fmax(2 * (double)cell, gap_means * span / (double)n);
-    for (uint64_t i = 0, first = 0; i < n; first = i) {
-        int64_t k = (t->t[i] - t->t[0]) / cell;
-        for (; i < n && (t->t[i] - t->t[0]) / cell == k; i++)
-            if (i > 0 && (double)(t->t[i] - t->t[i - 1]) > gap) left_out += (double)(t->t[i] - t->t[i - 1]);
+    const int64_t last = (t->t[n - 1] - t->t[0]) / cell;
+    *cells = 0;
+    for (uint64_t i = 0, first = 0, k = 0; i < n; first = i) {
+        const uint64_t before = k;
+        bool whole = true; /* no gap before, in or behind it */
+        k = (uint64_t)((t->t[i] - t->t[0]) / cell);
+        for (; i < n && (uint64_t)((t->t[i] - t->t[0]) / cell) == k; i++)
+            whole = whole && (i == 0 || (double)(t->t[i] - t->t[i - 1]) <= gap);
+        if (first > 0 && (double)(t->t[first] - t->t[first - 1]) <= gap) *cells += (double)(k - before - 1); /* empty ones */
+        if (!whole || k == (uint64_t)last || (double)(t->t[i] - t->t[i - 1]) > gap) continue;
+        ++*cells;
         sum += (double)(i - first);
         squares += (double)(i - first) * (double)(i - first);
     }
-    *cells = (span - left_out) / (double)cell + 1;
-    double mean = sum / *cells;
-    return (squares / *cells - mean * mean) / mean - 1;
+    double mean = *cells > 0 ? sum / *cells : 0;
+    return mean > 0 ? (squares / *cells - mean * mean) / mean - 1 : 0;
 }
 
 int64_t qd_bins_smooth(const qd_tags *t) {

@@ -2,6 +2,7 @@
 /* From a candidate to the jitter: finer and finer histograms over longer and longer times, then least squares. */
 #include <math.h>
 #include <string.h>
+#include "compute/parts.h"
 #include "timetag/sync.h"
 
 enum {
@@ -185,6 +186,20 @@ static void sum_one(void *self, int64_t ta, int64_t tb, int64_t e) {
     s->ee += (__int128)e * e;
 }
 
+typedef struct adding {
+    const qd_strip *strip;
+    const qd_clock *line;
+    int64_t reach;
+    uint32_t parts;
+    sums of[QD_STRIP_PARTS];
+} adding;
+
+static void add_part(void *self, uint32_t k) {
+    adding *x = self;
+    qd_strip part = qd_strip_part(x->strip, k, x->parts);
+    qd_strip_walk(&part, x->line, x->reach, sum_one, &x->of[k]);
+}
+
 /* Sums over all pairs within reach of the line, whose base comes to the middle of the strip; a symmetric window, to 1/256 tick.
  */
 static void add_up(const qd_strip *s, qd_fine *line, int64_t reach, sums *x) {
@@ -193,7 +208,18 @@ static void add_up(const qd_strip *s, qd_fine *line, int64_t reach, sums *x) {
     while (span >> x->shift >> 26) x->shift++;
     qd_fine_rebase(line, x->origin - line->clock.offset);
     qd_clock whole = qd_strip_clock(s, line);
-    qd_strip_walk(s, &whole, reach + 2, sum_one, x);
+    adding all = {.strip = s, .line = &whole, .reach = reach + 2, .parts = qd_strip_parts(s)};
+    for (uint32_t k = 0; k < all.parts; k++) all.of[k] = *x;
+    qd_in_parts(all.parts, add_part, &all);
+    for (uint32_t k = 0; k < all.parts; k++) {
+        const sums *y = &all.of[k];
+        x->n += y->n;
+        x->t += y->t;
+        x->tt += y->tt;
+        x->e += y->e;
+        x->te += y->te;
+        x->ee += y->ee;
+    }
 }
 
 /* The window cuts the peak, and accidentals in it do not move with the line: of a displacement its mean shows only this part. */

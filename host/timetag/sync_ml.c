@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The last step of a fit: every pair counts by the chance that it is one, and not two strangers. */
 #include <math.h>
+#include "compute/parts.h"
 #include "timetag/sync.h"
 
 void qd_weigh_pair(void *self, int64_t ta, int64_t tb, int64_t rough) {
@@ -33,6 +34,35 @@ void qd_weighed_variances(const double h[3], const double b[3], double v[2]) {
 
 enum { STEPS = 16 };
 
+typedef struct weighing {
+    const qd_strip *strip;
+    const qd_clock *line;
+    uint32_t parts;
+    qd_weighed of[QD_STRIP_PARTS];
+} weighing;
+
+static void weigh_part(void *self, uint32_t k) {
+    weighing *x = self;
+    qd_strip part = qd_strip_part(x->strip, k, x->parts);
+    qd_strip_walk(&part, x->line, x->of[k].reach, qd_weigh_pair, &x->of[k]);
+}
+
+/* Sums over a strip: those of its parts in their order, as long as they are so many by the events alone, are the same anywhere. */
+static void weigh_all(const qd_strip *s, const qd_clock *line, qd_weighed *x) {
+    weighing all = {.strip = s, .line = line, .parts = qd_strip_parts(s)};
+    for (uint32_t k = 0; k < all.parts; k++) all.of[k] = *x;
+    qd_in_parts(all.parts, weigh_part, &all);
+    for (uint32_t k = 0; k < all.parts; k++) {
+        const qd_weighed *y = &all.of[k];
+        x->pairs += y->pairs;
+        for (int i = 0; i < 2; i++) x->g[i] += y->g[i];
+        for (int i = 0; i < 3; i++) {
+            x->h[i] += y->h[i];
+            x->b[i] += y->b[i];
+        }
+    }
+}
+
 qd_weighed qd_weigh(const qd_fine *line, double sigma, double pairs, double background) {
     const double one = 1 << QD_FINE_BITS, sharpest = 1; /* tick: a peak within one has no shape */
     sigma = fmax(sigma, sharpest);
@@ -43,17 +73,20 @@ qd_weighed qd_weigh(const qd_fine *line, double sigma, double pairs, double back
 }
 
 void qd_fit_weigh(const qd_strip *s, qd_fine *line, double background, qd_fit *fit) {
-    const double one = 1 << QD_FINE_BITS, half = (double)(s->to - s->from) / 2, limit = fmax(fit->sigma, 1) * one;
+    const double one = 1 << QD_FINE_BITS, half = (double)(s->to - s->from) / 2, limit = fmax(fit->sigma, 1) * one,
+                 step = ldexp(one * half, -QD_CLOCK_SHIFT); /* of the frequency, at the ends of the strip */
+    /* What a last step leaves is its square over sigma, and of the frequency the line holds whole steps only. */
+    const double near = fmax(fmax(1, 1e-3 * limit), step);
     qd_fine at = *line;
     for (int i = 0; i < STEPS; i++) {
         qd_weighed x = qd_weigh(&at, fit->sigma, fit->pairs, background);
         x.origin = s->from + (s->to - s->from) / 2;
         x.unit = half;
         qd_clock whole = qd_strip_clock(s, &at);
-        qd_strip_walk(s, &whole, x.reach, qd_weigh_pair, &x);
+        weigh_all(s, &whole, &x);
         double d[2], v[2];
         if (!qd_weighed_solve(x.h, x.g, d)) return;
-        if (i + 1 == STEPS || (fabs(d[0]) <= 1 && fabs(d[1]) <= 1)) {
+        if (i + 1 == STEPS || (fabs(d[0]) <= near && fabs(d[1]) <= near)) {
             qd_weighed_variances(x.h, x.b, v);
             *line = at;
             fit->offset = -d[0] / one;

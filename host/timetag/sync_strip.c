@@ -2,6 +2,7 @@
 /* Differences of the two sides' times along a line. */
 #include <stdlib.h>
 #include <string.h>
+#include "compute/parts.h"
 #include "timetag/sync.h"
 
 void qd_line_rebase(qd_clock *line, int64_t base) {
@@ -127,9 +128,36 @@ void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach, visit
     }
 }
 
-qd_status qd_strip_collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_near *near, qd_error *err) {
+uint32_t qd_strip_parts(const qd_strip *s) {
+    const uint64_t few = 1 << 15; /* a thread takes as long to start as some thousand events */
+    uint64_t n = s->near ? s->near->n : qd_events_between(s->a, s->from, s->to);
+    return n < few ? 1 : QD_STRIP_PARTS;
+}
+
+/* Rounded up: the border is the first tick whose place k / parts of the span has been reached. */
+qd_strip qd_strip_part(const qd_strip *s, uint32_t k, uint32_t parts) {
+    qd_strip part = *s;
+    __int128 span = s->to - s->from;
+    part.from = s->from + (int64_t)((span * k + parts - 1) / parts);
+    part.to = s->from + (int64_t)((span * (k + 1) + parts - 1) / parts);
+    return part;
+}
+
+static bool append(qd_near *near, int64_t ta, int64_t tb) {
+    if (near->n == near->cap) {
+        uint64_t cap = near->cap ? 2 * near->cap : 1 << 14;
+        void *more = realloc(near->pair, cap * sizeof *near->pair);
+        if (!more) return false;
+        near->pair = more;
+        near->cap = cap;
+    }
+    near->pair[near->n][0] = ta;
+    near->pair[near->n++][1] = tb;
+    return true;
+}
+
+static bool collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_near *near) {
     uint64_t i = qd_tags_lower_bound(s->a, s->from), end = qd_tags_lower_bound(s->a, s->to), nb = s->b->n;
-    *near = (qd_near){0};
     uint64_t low = i < end ? qd_tags_from(s->b, line, s->a->t[i] - reach) : 0;
     int64_t at = low < nb ? qd_clock_apply(line, s->b->t[low]) : INT64_MAX;
     for (; i < end; i++) {
@@ -137,18 +165,45 @@ qd_status qd_strip_collect(const qd_strip *s, const qd_clock *line, int64_t reac
         while (at < ta - reach) at = ++low < nb ? qd_clock_apply(line, s->b->t[low]) : INT64_MAX;
         for (uint64_t j = low; at <= ta + reach && j < nb; j++) {
             if (qd_clock_apply(line, s->b->t[j]) - ta > reach) break;
-            if (near->n == near->cap) {
-                uint64_t cap = near->cap ? 2 * near->cap : 1 << 16;
-                void *more = realloc(near->pair, cap * sizeof *near->pair);
-                if (!more) return qd_fail(err, QD_E_INTERNAL, "no memory for %llu pairs", (unsigned long long)cap);
-                near->pair = more;
-                near->cap = cap;
-            }
-            near->pair[near->n][0] = ta;
-            near->pair[near->n++][1] = s->b->t[j];
+            if (!append(near, ta, s->b->t[j])) return false;
         }
     }
-    return QD_OK;
+    return true;
+}
+
+typedef struct collecting {
+    const qd_strip *strip;
+    const qd_clock *line;
+    int64_t reach;
+    uint32_t parts;
+    qd_near near[QD_STRIP_PARTS];
+    bool ok[QD_STRIP_PARTS];
+} collecting;
+
+static void collect_part(void *self, uint32_t k) {
+    collecting *c = self;
+    qd_strip part = qd_strip_part(c->strip, k, c->parts);
+    c->ok[k] = collect(&part, c->line, c->reach, &c->near[k]);
+}
+
+qd_status qd_strip_collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_near *near, qd_error *err) {
+    collecting c = {.strip = s, .line = line, .reach = reach, .parts = qd_strip_parts(s)};
+    qd_in_parts(c.parts, collect_part, &c);
+    uint64_t n = 0;
+    bool ok = true;
+    for (uint32_t k = 0; k < c.parts; k++) {
+        n += c.near[k].n;
+        ok = ok && c.ok[k];
+    }
+    *near = (qd_near){.cap = n, .pair = malloc((n + 1) * sizeof *near->pair)};
+    for (uint32_t k = 0; k < c.parts; k++) {
+        if (ok && near->pair && c.near[k].n) memcpy(near->pair + near->n, c.near[k].pair, c.near[k].n * sizeof *near->pair);
+        near->n += c.near[k].n;
+        qd_near_free(&c.near[k]);
+    }
+    if (ok && near->pair) return QD_OK;
+    qd_near_free(near);
+    return qd_fail(err, QD_E_INTERNAL, "no memory for %llu pairs", (unsigned long long)n);
 }
 
 void qd_near_free(qd_near *near) {
