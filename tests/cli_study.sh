@@ -57,19 +57,43 @@ done
 cp "$dir/part" "$dir/kept"
 expect 0 'study sync' $study --state "$dir/part" # nothing is left to do, nothing is written
 cmp "$dir/part" "$dir/kept" || say "a finished state changed"
-# A signal: 75, and the runs so far are kept.
-"$qd" study sync $point --eta 0.2 --runs 100000 --state "$dir/long" --progress none --json "$dir/long.json" >/dev/null 2>"$dir/err" &
-child=$!
-while [ "$(wc -l 2>/dev/null <"$dir/long" || echo 0)" -lt 3 ]; do sleep 0.1; done
-kill -INT $child 2>/dev/null || true
-kill -TERM $child # a shell's background commands may ignore SIGINT
-set +e
-wait $child
-[ $? = 75 ] || say "a signal does not end with 75"
-set -e
+# A signal: 75. The runs so far stand in the table and the record, a point begun with those it has; with --state they are kept too.
+# stop_study WHEN COMMAND...: give it a signal once WHEN is true; its text goes to $dir/out.
+stop_study() {
+    when=$1
+    shift
+    "$@" --progress tty >"$dir/out" 2>"$dir/err" &
+    child=$!
+    until eval "$when" || ! kill -0 $child 2>/dev/null; do sleep 0.1; done
+    kill -INT $child 2>/dev/null || true
+    kill -TERM $child 2>/dev/null || true # a shell's background commands may ignore SIGINT
+    set +e
+    wait $child
+    [ $? = 75 ] || say "a signal does not end with 75: $*"
+    set -e
+}
+# stopped_table NAME: what $dir/out and $dir/NAME.json say of a study of two runs a point agrees, and makes at least three runs.
+stopped_table() {
+    [ "$(get '$r->{exit_status} == 75 && $r->{status} eq "failed" && $r->{runs_done} >= 3' "$dir/$1.json")" = 1 ] || say "the record of a stop: $1"
+    done=$(get '$r->{runs_done}' "$dir/$1.json")
+    points=$(((done + 1) / 2))
+    part=; [ $((done % 2)) = 0 ] || part=", the last 1 of 2 runs"
+    grep -q "^study sync, stopped after $done of 80 runs: $points of 40 points, 2 runs each$part, seed 1;" "$dir/out" ||
+        say "the head after $done runs of a stop: $(head -n 1 "$dir/out")"
+    [ "$(grep -c '^ *4[.]0[0-9]*e+05 ' "$dir/out")" = $points ] || say "a stop after $done runs has no table of $points rows: $(cat "$dir/out")"
+    [ "$(get 'my $n = 0; my $least = 2; for (@{$r->{points}}) { $n += $_->{runs}; $least = 0 if $_->{runs} < 1; $least = 0 if $_->{locks}{value} + $_->{misses}{value} != $_->{runs} } "$n $least"' "$dir/$1.json")" = "$done 2" ] ||
+        say "the points of a stop are not those of $done runs"
+}
+long="$qd study sync $point --rate-a $(seq -s , 400100 100 404000) --eta 0.2 --runs 2"
+stop_study "grep -q 'sync: [3-9] / 80\|sync: [1-9][0-9] / 80' '$dir/err'" $long --json "$dir/gone.json"
+stopped_table gone
+grep -q 'nothing keeps them to go on from' "$dir/err" || say "a stop without --state: $(cat "$dir/err")"
+stop_study "[ \"\$(wc -l 2>/dev/null <'$dir/long' || echo 0)\" -ge 4 ]" $long --state "$dir/long" --json "$dir/long.json"
+stopped_table long
 grep -q 'the same command goes on' "$dir/err" || say "nothing says how to go on: $(cat "$dir/err")"
-[ "$(wc -l <"$dir/long")" -ge 3 ] || say "runs were lost"
-grep -q '"exit_status": 75' "$dir/long.json" || say "the record of a stop"
+[ "$(wc -l <"$dir/long")" = $((done + 1)) ] || say "of $done runs the state keeps $(($(wc -l <"$dir/long") - 1))"
+stop_study "[ -s '$dir/quiet' ]" $long --state "$dir/quiet" -q
+[ ! -s "$dir/out" ] || say "-q prints the table of a stop"
 
 # Another study's state: exit 5, and it stays as it is.
 expect 5 'seed is 1 there, 2 here' $study --state "$dir/part" --seed 2

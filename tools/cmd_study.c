@@ -150,6 +150,7 @@ static qd_status check_steps(const work *w, qd_error *err) {
 static qd_status stopped(const work *w, uint64_t done, qd_error *err) {
     if (qd_stop_check(NULL) == QD_OK) return QD_OK;
     uint64_t all = w->s->points * w->s->runs;
+    if (!done) return qd_fail(err, QD_STOPPED, "stopped on request before a run was done|a signal came||run it again");
     if (w->state)
         return qd_fail(err, QD_STOPPED,
                        "stopped on request after %" PRIu64 " of %" PRIu64
@@ -157,7 +158,7 @@ static qd_status stopped(const work *w, uint64_t done, qd_error *err) {
                        done, all, w->state);
     return qd_fail(err, QD_STOPPED,
                    "stopped on request after %" PRIu64 " of %" PRIu64
-                   " runs|a signal came|nothing keeps them|run it again, with --state",
+                   " runs|a signal came|the table has them, nothing keeps them to go on from|run it again, with --state",
                    done, all);
 }
 
@@ -183,6 +184,7 @@ static qd_status all_runs(work *w, qd_error *err) {
     return QD_OK;
 }
 
+/* The points that have a run, of a study that was stopped the last of them maybe not all; each says how many. */
 static qd_status sum_up(const work *w, json_t **points, qd_error *err) {
     const json_t **result = malloc(w->s->runs * sizeof *result);
     *points = json_array();
@@ -190,20 +192,39 @@ static qd_status sum_up(const work *w, json_t **points, qd_error *err) {
         free(result);
         return qd_fail(err, QD_E_INTERNAL, "no memory for %" PRIu64 " runs", w->s->runs);
     }
-    for (uint64_t p = 0; p < w->s->points; p++) {
-        for (uint64_t k = 0; k < w->s->runs; k++)
+    uint64_t done = qd_journal_steps(w->journal);
+    for (uint64_t p = 0; p * w->s->runs < done; p++) {
+        uint64_t left = done - p * w->s->runs, n = left < w->s->runs ? left : w->s->runs;
+        for (uint64_t k = 0; k < n; k++)
             result[k] = json_object_get(qd_journal_step(w->journal, p * w->s->runs + k), "result");
-        json_array_append_new(*points, w->s->sum(w->args, p, result, w->s->runs));
+        json_t *point = w->s->sum(w->args, p, result, n);
+        json_object_set_new(point, "runs", qd_json_from_u64(n));
+        json_array_append_new(*points, point);
     }
     free(result);
     return QD_OK;
 }
 
-static int finish(work *w, json_t *points) {
+/* @p done: one at least. */
+static void print_head(const work *w, uint64_t done, FILE *to) {
+    uint64_t points = w->s->points, runs = w->s->runs, begun = (done + runs - 1) / runs, last = done - (begun - 1) * runs;
+    if (done == points * runs) {
+        fprintf(to, "study %s: %" PRIu64 " point%s, %" PRIu64 " runs each", w->what, points, points == 1 ? "" : "s", runs);
+    } else {
+        fprintf(to, "study %s, stopped after %" PRIu64 " of %" PRIu64 " runs: %" PRIu64 " of %" PRIu64 " point%s", w->what, done,
+                points * runs, begun, points, points == 1 ? "" : "s");
+        if (begun > 1) fprintf(to, ", %" PRIu64 " runs each", runs);
+        if (last < runs) fprintf(to, ", %s%" PRIu64 " of %" PRIu64 " runs", begun > 1 ? "the last " : "", last, runs);
+    }
+    fprintf(to, ", seed %" PRIu64 "; intervals are of 95 %%\n", w->cli->seed);
+}
+
+/* @p why NULL: all runs are done. Of a study that was stopped, the table of what is done comes before the error. */
+static int finish(work *w, json_t *points, const qd_error *why) {
     FILE *text = qd_cli_text(w->cli);
-    if (text) {
-        fprintf(text, "study %s: %" PRIu64 " point%s, %" PRIu64 " runs each, seed %" PRIu64 "; intervals are of 95 %%\n", w->what,
-                w->s->points, w->s->points == 1 ? "" : "s", w->s->runs, w->cli->seed);
+    uint64_t done = qd_journal_steps(w->journal);
+    if (text && done) {
+        print_head(w, done, text);
         w->s->print(w->args, points, text);
     }
     json_t *r = qd_cli_record(w->cli, w->dev);
@@ -211,9 +232,12 @@ static int finish(work *w, json_t *points) {
     json_object_set_new(r, "study", json_string(w->what));
     json_object_set_new(r, "seed", qd_json_from_u64(w->cli->seed));
     json_object_set_new(r, "runs", qd_json_from_u64(w->s->runs));
+    json_object_set_new(r, "runs_done", qd_json_from_u64(done));
     json_object_set(r, "parameters", w->s->parameters);
     json_object_set(r, "points", points);
-    return qd_cli_done(w->cli, r);
+    if (!why) return qd_cli_done(w->cli, r);
+    (void)fflush(stdout); /* a table that cannot be printed is told of by the record's writer */
+    return qd_cli_refuse(w->cli, r, why);
 }
 
 static int study(qd_cli *cli, table *t, const char *name) {
@@ -231,12 +255,16 @@ static int study(qd_cli *cli, table *t, const char *name) {
                                s.points, s.runs));
     QD_TRY_OUT(st, qd_cli_progress(cli, &w.progress, &err));
     QD_TRY_OUT(st, qd_cli_device(cli, &w.dev, &err));
-    QD_TRY_OUT(st, all_runs(&w, &err));
-    QD_TRY_OUT(st, sum_up(&w, &points, &err));
+    st = all_runs(&w, &err);
+    if (st == QD_OK || st == QD_STOPPED) {
+        qd_status summed = sum_up(&w, &points, &err);
+        if (summed != QD_OK) st = summed;
+    }
 out:
     qd_progress_end(w.progress);
     qd_progress_destroy(w.progress);
-    int status = st == QD_OK ? finish(&w, points) : qd_cli_fail(cli, &err);
+    bool any = st == QD_OK || (st == QD_STOPPED && points);
+    int status = any ? finish(&w, points, st == QD_OK ? NULL : &err) : qd_cli_fail(cli, &err);
     json_decref(points);
     json_decref(s.parameters);
     qd_journal_close(w.journal);
