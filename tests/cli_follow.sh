@@ -223,6 +223,18 @@ wait
 case $status in 0 | 6) ;; *) say "status $status with little memory"; cat "$log" ;; esac
 grep -q 'B lagged behind' "$dir/small.json" || say "dropped events are not told"
 
+# --- halves of records in the other order: told at the 64th, while the writers live on; a file, at its end -------------------------------
+perl -e 'print pack("N*", map { unpack("N2", pack("Q>", $_)) } map { (256000000 + 768003 * $_) << 10 | 1 } 0 .. 63)' | perl -0777 -e '
+    local $/; my @w = unpack("N*", <STDIN>); print pack("V*", @w)' >"$dir/high" # the high word first, each little-endian
+head -c 504 "$dir/high" >"$dir/high63"
+(exec 3>"$dir/fa" 4>"$dir/fb"; cat "$dir/high63" >&3; cat "$b" >&4; sleep 1; tail -c 8 "$dir/high" >&3; i=0; while [ ! -e "$dir/told" ] && [ $i -lt 2000 ]; do sleep 0.05; i=$((i + 1)); done) 2>/dev/null &
+expect 5 "halves of its records are not in the order of a1-54" "$qd" sync "$dir/fa" "$dir/fb" $search --effort low --json "$dir/halves.json"
+: >"$dir/told"
+wait
+grep -q 'of its first 64 records, 63 are' "$log" && grep -q 'Next: read it as a1-54-swapped$' "$log" || say "the other order in a FIFO: $(cat "$log")"
+for part in what cause likely next; do grep -q "\"$part\": \".\{10,\}\"" "$dir/halves.json" || say "the other order in a FIFO: no $part"; done
+expect 5 'of its first 63 records, 62 are' "$qd" sync "$dir/high63" "$b" $follow --idle-s 0
+
 # --- bad input, usage ---------------------------------------------------------------------------------------------------------------------
 expect 5 'is a pipe' "$qd" sync "$dir/fa" "$b" --format a1-54
 expect 5 'is a directory' "$qd" sync "$dir" "$b" $follow

@@ -263,6 +263,88 @@ START_TEST(bad_bytes) {
 }
 END_TEST
 
+/* What has come is read; then whether that was refused, and by what. */
+static qd_status fill_and_read(qd_tag_reader *r, qd_tags *t, bool *end, qd_error *err) {
+    uint64_t got;
+    qd_status st = qd_tag_stream_fill(r, &got, err);
+    return st == QD_OK ? qd_tag_reader_read(r, 1 << 20, t, end, err) : st;
+}
+
+/* The refusal of a stream in the words of that of a whole file of the same bytes, all four parts. */
+static void refused_as_the_file(const char *format, const qd_error *err) {
+    qd_error of_file = {0};
+    qd_tags t = {0};
+    ck_assert_int_eq(read_at(path, format, &t, NULL, &of_file), QD_E_INPUT);
+    ck_assert_int_eq(err->status, QD_E_INPUT);
+    ck_assert_str_eq(err->what, of_file.what);
+    ck_assert_str_eq(err->cause, of_file.cause);
+    ck_assert_str_eq(err->likely, of_file.likely);
+    ck_assert_str_eq(err->next, of_file.next);
+    ck_assert(*err->cause && *err->likely && *err->next);
+    qd_tags_destroy(&t);
+}
+
+/* Halves in the other order, 3 us apart: seen at the 64th record, while the writer goes on, or at an earlier end; whoever looks into it is told. */
+START_TEST(other_order_of_halves) {
+    enum { EARLY = 64 };
+    const char *format = _i ? "a1-49" : "a1-54-swapped";
+    qd_tags t = {0};
+    qd_error err = {0};
+    bool end = false;
+    n_bytes = 0;
+    for (uint64_t i = 0; i < EARLY; i++) put(&n_bytes, (256000000 + 768003 * i) << 10 | 1, 8);
+    for (size_t upto = 15; upto <= EARLY; upto += upto == 15 ? 1 : 48) { /* 15, 16, 64 */
+        write_file(bytes, upto == EARLY ? n_bytes - 8 : 8 * upto);
+        qd_tag_reader *r = NULL;
+        t.n = 0;
+        ck_assert_int_eq(qd_tag_stream_open(path, format_of(format), &r, &err), QD_OK);
+        ck_assert_int_eq(fill_and_read(r, &t, &end, &err), QD_OK); /* more may come */
+        if (upto == EARLY)
+            write_file(bytes, n_bytes);
+        else
+            qd_tag_stream_finish(r);
+        qd_status st = fill_and_read(r, &t, &end, &err);
+        ck_assert_int_eq(st, upto < 16 ? QD_OK : QD_E_INPUT); /* a few may lie so by chance */
+        if (st != QD_OK) refused_as_the_file(format, &err);
+        ck_assert_uint_eq(st == QD_OK ? qd_tag_reader_info(r)->records : t.n, st == QD_OK ? upto : 0);
+        qd_tag_reader_close(r);
+    }
+    qd_tag_format look = format_of(format);
+    qd_tag_reader *r = NULL;
+    look.any_channel = true;
+    t.n = 0;
+    ck_assert_int_eq(qd_tag_stream_open(path, look, &r, &err), QD_OK);
+    ck_assert_int_eq(fill_and_read(r, &t, &end, &err), QD_OK);
+    ck_assert_uint_eq(qd_tag_reader_info(r)->fits, 1);
+    ck_assert_str_eq(qd_tag_reader_info(r)->fit[0], "a1-54");
+    qd_tag_reader_close(r);
+    qd_tags_destroy(&t);
+}
+END_TEST
+
+/* Records that are none of the type alone: refused at the 64th, and however few they are at the end. */
+START_TEST(nothing_but_faults) {
+    const size_t n = _i ? 64 : 3;
+    qd_tags t = {0};
+    qd_error err = {0};
+    bool end = false;
+    make_ptu();
+    n_bytes -= (EVENTS + EVENTS / 100) * sizeof(uint32_t); /* the header */
+    for (size_t i = 0; i < n; i++) put(&n_bytes, 0xa0000000 + i, 4);
+    write_file(bytes, n_bytes);
+    qd_tag_reader *r = NULL;
+    ck_assert_int_eq(qd_tag_stream_open(path, format_of("ptu"), &r, &err), QD_OK);
+    if (_i == 0) {
+        ck_assert_int_eq(fill_and_read(r, &t, &end, &err), QD_OK);
+        qd_tag_stream_finish(r);
+    }
+    ck_assert_int_eq(fill_and_read(r, &t, &end, &err), QD_E_INPUT);
+    refused_as_the_file("ptu", &err);
+    qd_tag_reader_close(r);
+    qd_tags_destroy(&t);
+}
+END_TEST
+
 /* A header that never ends is no header. */
 START_TEST(endless_header) {
     qd_tag_reader *r = NULL;
@@ -314,6 +396,8 @@ int main(void) {
     tcase_add_loop_test(tc, half_a_record_at_the_end, 0, 4);
     tcase_add_test(tc, ends_without_an_event);
     tcase_add_loop_test(tc, bad_bytes, 0, 6);
+    tcase_add_loop_test(tc, other_order_of_halves, 0, 2);
+    tcase_add_loop_test(tc, nothing_but_faults, 0, 2);
     tcase_add_test(tc, endless_header);
     tcase_add_test(tc, refusals);
     suite_add_tcase(s, tc);

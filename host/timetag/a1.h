@@ -25,11 +25,31 @@ static inline void qd_a1_store(uint8_t *p, uint64_t w, bool high_first) {
     qd_put_le(p, high_first ? w << 32 | w >> 32 : w, 8);
 }
 
+/** What the steps between records come to in one order of their words, in units of 125 ps, round the range of 2^49 of them. */
+typedef struct qd_a1_steps {
+    bool any;
+    int64_t time;
+    uint64_t n, far;       /**< records but those of zeros; steps of 1/4 s or more */
+    uint64_t fine, coarse; /**< records with a bit of 10..12, of 13..14 */
+} qd_a1_steps;
+
+/** The first records in both orders, as they come. {0} is the start. */
+typedef struct qd_a1_orders {
+    qd_a1_steps order[2]; /**< low word first, high word first */
+    uint64_t records;     /**< those of zeros too */
+    bool settled;         /**< no more are looked at */
+} qd_a1_orders;
+
+/** Records at which the order is looked at: events and the like, and records of any kind; a file or stream that has fewer, at its end. */
+enum { QD_A1_LOOK_EARLY = 64, QD_A1_LOOK_LATE = 1 << 16 };
+
 /** True, and counted, when a record is no event; by card. Counts the record. */
 bool qd_a1_dropped(qd_tag_reader *r, uint64_t w);
-/** Look at the first records of r->f in both orders of words. QD_E_INPUT where they make sense in the other order only, and where one
- *  looks into a file (any_channel) r->info.fit instead. */
-qd_status qd_a1_fit(qd_tag_reader *r, qd_error *err);
+/** Look at the next @p n records in both orders of words; @p last: none follow. QD_E_INPUT where they make sense in the other order only, and
+ *  where one looks into a file (any_channel) r->info.fit instead. The same however the records come. */
+qd_status qd_a1_fit(qd_tag_reader *r, qd_a1_orders *o, const uint8_t *block, size_t n, bool last, qd_error *err);
+/** The same of the first records of the file r->f, whose place stays as it is. */
+qd_status qd_a1_fit_file(qd_tag_reader *r, qd_error *err);
 /** Note what is suspicious in an event's low bits. */
 void qd_a1_look(qd_tag_reader *r, uint64_t w);
 

@@ -12,6 +12,11 @@ typedef struct counter {
     int64_t raw, time; /* of the last event that is not late, as counted and unwrapped */
 } counter;
 
+typedef struct a1 {
+    counter counter;
+    qd_a1_orders orders; /* of a stream */
+} a1;
+
 bool qd_a1_dropped(qd_tag_reader *r, uint64_t w) {
     qd_tag_info *i = &r->info;
     bool card7 = r->format.card == QD_CARD_TIMESTAMP7;
@@ -57,7 +62,7 @@ static int64_t unwrap(qd_tag_reader *r, counter *c, int64_t raw) {
 
 static qd_status take(qd_tag_reader *r, uint64_t w, qd_error *err) {
     if (qd_a1_dropped(r, w)) return QD_OK;
-    int64_t t = unwrap(r, r->state, (int64_t)(w >> qd_a1_low_bits(&r->format)));
+    int64_t t = unwrap(r, &((a1 *)r->state)->counter, (int64_t)(w >> qd_a1_low_bits(&r->format)));
     QD_TRY(qd_reader_take(r, t, w & 15, err));
     qd_a1_look(r, w);
     return QD_OK;
@@ -68,10 +73,10 @@ static qd_status no_memory(const qd_tag_reader *r, qd_error *err) {
 }
 
 static qd_status a1_open(qd_tag_reader *r, qd_error *err) {
-    r->state = calloc(1, sizeof(counter));
+    r->state = calloc(1, sizeof(a1));
     if (!r->state) return no_memory(r, err);
     QD_TRY(qd_reader_open_file(r, 0, QD_A1_BYTES, err));
-    return r->stream ? QD_OK : qd_a1_fit(r, err);
+    return r->stream ? QD_OK : qd_a1_fit_file(r, err);
 }
 
 /* Records of the block to times as counted, and masks. The bits of all of them, and the bits of (mask - 1): negative where a mask is 0. */
@@ -107,7 +112,7 @@ static size_t split_and_drop(qd_tag_reader *r, const uint8_t *block, size_t n, i
 
 /* What take() does record by record, for a whole block: false, and nothing done, where the counter may have wrapped or a record is bad. */
 static bool take_block(qd_tag_reader *r, const uint8_t *block, size_t n) {
-    counter *c = r->state;
+    counter *c = &((a1 *)r->state)->counter;
     int64_t *t, empty, least, most;
     uint8_t *mask;
     uint64_t bits;
@@ -148,6 +153,7 @@ static qd_status a1_more(qd_tag_reader *r, qd_error *err) {
     size_t got;
     bool high_first = qd_a1_high_first(&r->format);
     QD_TRY(qd_reader_records(r, block, QD_A1_BYTES, QD_READ_BLOCK, &got, err));
+    if (r->stream) QD_TRY(qd_a1_fit(r, &((a1 *)r->state)->orders, block, got, r->ended, err));
     if (take_block(r, block, got)) {
         r->record += got;
         r->at += got * QD_A1_BYTES;
@@ -167,7 +173,7 @@ const qd_decoder qd_decode_a1 = {a1_open, a1_more, a1_close};
 /* ---- Text -------------------------------------------------------------------------------------------------------- */
 
 static qd_status text_open(qd_tag_reader *r, qd_error *err) {
-    r->state = calloc(1, sizeof(counter));
+    r->state = calloc(1, sizeof(a1));
     if (!r->state) return no_memory(r, err);
     return qd_reader_open_file(r, 0, 1, err);
 }

@@ -93,6 +93,7 @@ size_t qd_growing_records(qd_tag_reader *r, void *block, unsigned bytes, size_t 
     struct qd_growing *s = r->stream;
     size_t got = s->n / bytes < max ? s->n / bytes : max;
     s->dry = got == 0;
+    r->ended = s->finished && got == s->n / bytes; /* as of a file: decoders look back on it then */
     memcpy(block, s->byte + s->at, got * bytes);
     s->at += got * bytes;
     s->n -= got * bytes;
@@ -120,7 +121,7 @@ qd_status qd_growing_more(qd_tag_reader *r, bool *dry, qd_error *err) {
         s->dry = false;
         QD_TRY(r->decoder->more(r, err));
     }
-    r->ended = s->dry && s->finished;
+    r->ended = s->finished && (s->dry || r->ended); /* a text without a whole line is not at its end */
     *dry = s->dry && !r->ended;
     return QD_OK;
 }
