@@ -112,13 +112,13 @@ int qd_cmd_sync(int argc, char **argv) {
          "search offsets up to this, either way of --offset-s (default 1)", NULL},
         {"max-ppm", QD_OPT_REAL, &a.max_ppm, QD_RANGE_MAX_PPM, "P",
          "search frequencies up to this, either way of --ppm (default 122.0703125)", NULL},
-        {"offset-s", QD_OPT_REAL, &a.offset_s, -1e6, 1e6, "S",
+        {"offset-s", QD_OPT_REAL, &a.offset_s, QD_RANGE_OFFSET_S, "S",
          "what is known of the offset at B's first event: middle of the search (default 0)", NULL},
         {"ppm", QD_OPT_REAL, &a.ppm, QD_RANGE_FREQUENCY_PPM, "P",
          "what is known of the frequency: middle of the search (default 0)", NULL},
         {"effort", QD_OPT_TEXT, &a.effort, 0, 0, "E", "low, normal or high: how long to search before refusing (default normal)",
          NULL},
-        {"p-false", QD_OPT_REAL, &a.p_false, 1e-100, 0.01, "P",
+        {"p-false", QD_OPT_REAL, &a.p_false, QD_RANGE_P_FALSE, "P",
          "accepted probability of a false lock over the whole search (default 1e-9)", NULL},
         {"span-s", QD_OPT_REAL, &a.span_s, 1e-6, 1e6, "S",
          "use the first S seconds that both have (default: all; for the search up to 16777216 events a side)", &span},
@@ -156,7 +156,7 @@ int qd_cmd_sync(int argc, char **argv) {
     for (size_t i = 0; i < w.n && !cli.quiet; i++) fprintf(stderr, "qdistill sync: warning: %s\n", w.text[i]);
     if (st == QD_OK) {
         FILE *text = qd_cli_text(&cli);
-        if (text) qd_sync_print(text, &report);
+        if (text) qd_sync_print(text, &a, &report);
         status = qd_cli_done(&cli, record(&cli, dev, &a, &f, &clock, &report, &w));
     } else if (st == QD_E_POLICY) {
         status = qd_cli_refuse(&cli, record(&cli, dev, &a, &f, &clock, &report, &w), &err);

@@ -24,10 +24,8 @@ qd_cli qd_clock_cli(const qd_mode *mode, const qd_clock_options *o) {
 }
 
 qd_status qd_clock_effort(const char *name, qd_effort *effort, qd_error *err) {
-    static const char *const names[QD_EFFORTS] = {
-        [QD_EFFORT_NORMAL] = "normal", [QD_EFFORT_HIGH] = "high", [QD_EFFORT_LOW] = "low"};
     int i = 0;
-    while (name && i < QD_EFFORTS && strcmp(name, names[i]) != 0) i++;
+    while (name && i < QD_EFFORTS && strcmp(name, qd_effort_name((qd_effort)i)) != 0) i++;
     if (i == QD_EFFORTS) return qd_fail(err, QD_E_USAGE, "--effort: '%s' is none of low, normal, high", name);
     *effort = (qd_effort)i;
     return QD_OK;

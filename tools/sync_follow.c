@@ -69,7 +69,7 @@ static qd_status tell_lock(session *s, qd_error *err) {
     const qd_sync_report *r = &s->report;
     if (s->text) {
         fprintf(s->text, "lock after %.6g s of tags, search %" PRIu64 "\n", s->loaded.seconds[0], s->search.attempts);
-        qd_sync_print(s->text, r);
+        qd_sync_print(s->text, s->a, r);
     }
     QD_TRY(flush(s, err));
     return emit(s,

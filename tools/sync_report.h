@@ -23,7 +23,7 @@ typedef struct qd_sync_loaded {
 } qd_sync_loaded;
 
 /** For people, in four lines. */
-void qd_sync_print(FILE *to, const qd_sync_report *r);
+void qd_sync_print(FILE *to, const qd_sync_args *a, const qd_sync_report *r);
 /** Add what every record of sync has; of @p warnings the first @p n. @p clock may be NULL. */
 void qd_sync_json(json_t *j, const qd_sync_args *a, const qd_sync_loaded *loaded, const qd_clock *clock, const qd_sync_report *r,
                   const char *const *warnings, size_t n);

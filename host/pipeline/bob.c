@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bob: finds Alice's clock on his own, pairs her announced times with his events, follows her through the block. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "station.h"
@@ -45,23 +46,40 @@ static int64_t context(const qd_station *s) { return DISPLACED * displacement(s)
 static qd_status cover(qd_station *s, qd_error *err) {
     uint64_t fresh = 0;
     if (!s->theirs.n) return QD_OK;
-    int64_t last = s->theirs.t[s->theirs.n - 1], reach = last + context(s);
-    double drift_ps = s->p.max_ppm * 1e-6 * (double)(last - s->theirs.t[0]) * (double)s->p.tick.num / (double)s->p.tick.den;
-    reach += ps_to_ticks(s, s->p.max_offset_s * 1e12 + drift_ps);
-    while (!s->own_end && (!s->own.n || s->own.t[s->own.n - 1] < reach)) QD_TRY(qd_station_read(s, &fresh, err));
-    return QD_OK;
+    /* an offset is tA - tB at the first of B's events: the frequency moves it from there on */
+    double tick_ps = (double)s->p.tick.num / (double)s->p.tick.den, rate = fabs(s->p.ppm) + s->p.max_ppm;
+    for (;;) {
+        int64_t last = s->theirs.t[s->theirs.n - 1], from = s->own.n && s->own.t[0] < s->theirs.t[0] ? s->own.t[0] : s->theirs.t[0];
+        double drift_ps = rate * 1e-6 * (double)(last - from) * tick_ps;
+        int64_t reach = last + context(s) + ps_to_ticks(s, (s->p.max_offset_s - s->p.offset_s) * 1e12 + drift_ps);
+        if (s->own_end || (s->own.n && s->own.t[s->own.n - 1] >= reach)) return QD_OK;
+        QD_TRY(qd_station_read(s, &fresh, err));
+    }
 }
 
 /* ---- clock ------------------------------------------------------------------------------------------------------- */
+
+static double seconds_of(const qd_tags *t) {
+    return t->n ? (double)(t->t[t->n - 1] - t->t[0]) * (double)t->tick.num / (double)t->tick.den * 1e-12 : 0;
+}
 
 static qd_status find_clock(qd_station *s, qd_error *err) {
     bool last_chance = s->theirs_end || s->slices >= LOCK_SLICES;
     if (s->slices < s->next_try && !last_chance) return QD_OK;
     s->next_try = 2 * s->slices;
     double t0 = qd_now(), d0 = qd_station_device_seconds(s);
-    qd_sync_params p = {.max_offset_s = s->p.max_offset_s, .max_ppm = s->p.max_ppm, .max_drift_ppm_s = max_drift_ppm_s};
-    qd_sync_report report = {0};
-    qd_status st = qd_correlate(s->dev, &s->theirs, &s->own, &p, &s->clock, &report, err);
+    qd_station_search *now = &s->search;
+    *now = (qd_station_search){.attempts = now->attempts + 1,
+                               .params = {.max_offset_s = s->p.max_offset_s,
+                                          .max_ppm = s->p.max_ppm,
+                                          .offset_s = s->p.offset_s,
+                                          .ppm = s->p.ppm,
+                                          .p_false = s->p.p_false > 0 ? s->p.p_false : 1e-9,
+                                          .effort = s->p.effort,
+                                          .max_drift_ppm_s = max_drift_ppm_s},
+                               .events = {s->theirs.n, s->own.n},
+                               .seconds = {seconds_of(&s->theirs), seconds_of(&s->own)}};
+    qd_status st = qd_correlate(s->dev, &s->theirs, &s->own, &now->params, &s->clock, &now->report, err);
     qd_station_spent(s, QD_STAGE_SYNC, t0, d0, s->theirs.n + s->own.n);
     if (st == QD_E_POLICY && !last_chance) return QD_OK; /* longer data may do what this could not */
     QD_TRY(st);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ typedef struct {
     char *correlation;
 } y_sift;
 typedef struct {
-    double *max_offset_s, *max_ppm;
+    double *max_offset_s, *max_ppm, *offset_s, *ppm, *p_false;
+    char *effort;
 } y_sync;
 typedef struct {
     char *code;
@@ -60,7 +62,9 @@ static const cyaml_schema_field_t f_security[] = {REAL(y_security, eps_sec), REA
                                                   CYAML_FIELD_END};
 static const cyaml_schema_field_t f_sift[] = {UINT(y_sift, window_ps), UINT(y_sift, dead_ps), UINT(y_sift, announce_ps),
                                               TEXT(y_sift, correlation), CYAML_FIELD_END};
-static const cyaml_schema_field_t f_sync[] = {REAL(y_sync, max_offset_s), REAL(y_sync, max_ppm), CYAML_FIELD_END};
+static const cyaml_schema_field_t f_sync[] = {REAL(y_sync, max_offset_s), REAL(y_sync, max_ppm), REAL(y_sync, offset_s),
+                                              REAL(y_sync, ppm),          REAL(y_sync, p_false), TEXT(y_sync, effort),
+                                              CYAML_FIELD_END};
 static const cyaml_schema_field_t f_reconcile[] = {
     TEXT(y_reconcile, code),
     UINT(y_reconcile, rounds),
@@ -95,6 +99,7 @@ static bool name_ok(const char *s) {
 
 static const char *const protocols[] = {"bbm92", NULL}, *const bounds[] = {"random-sampling", NULL},
                          *const correlations[] = {"anti", "same", NULL},
+                         *const efforts[] = {"low", "normal", "high", NULL},
                          *const codes[] = {"auto", "nr-bg1", "nr-bg2", "large", "cascade", NULL};
 #define SKEW_PS 0, 100000
 
@@ -115,6 +120,10 @@ static const qd_yaml_limit limits[] = {
     {.key = "sift.correlation", .words = correlations},
     {.key = "sync.max_offset_s", QD_RANGE_MAX_OFFSET_S},
     {.key = "sync.max_ppm", QD_RANGE_MAX_PPM},
+    {.key = "sync.offset_s", QD_RANGE_OFFSET_S},
+    {.key = "sync.ppm", QD_RANGE_FREQUENCY_PPM},
+    {.key = "sync.p_false", QD_RANGE_P_FALSE},
+    {.key = "sync.effort", .words = efforts},
     {.key = "reconcile.code", .words = codes},
     {.key = "reconcile.rounds", QD_RANGE_ROUNDS},
     {.key = "reconcile.rtt_ms", 0, 10000},
@@ -199,6 +208,11 @@ static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
     job->announce_ps = uint_or(si->announce_ps, 125);
     job->max_offset_s = real_or(sy->max_offset_s, 0.01);
     job->max_ppm = real_or(sy->max_ppm, 10);
+    job->offset_s = real_or(sy->offset_s, 0);
+    job->ppm = real_or(sy->ppm, 0);
+    job->p_false = real_or(sy->p_false, 1e-9);
+    for (int i = 0; sy->effort && i < QD_EFFORTS; i++)
+        if (strcmp(sy->effort, qd_effort_name((qd_effort)i)) == 0) job->effort = (qd_effort)i;
     job->blind = re->blind && *re->blind;
     job->rounds = (uint32_t)uint_or(re->rounds, job->blind ? QD_ROUNDS_BLIND : QD_ROUNDS_DEFAULT);
     job->rtt_ms = real_or(re->rtt_ms, 1);
@@ -230,6 +244,8 @@ qd_status qd_job_load(const char *path, qd_job *job, qd_error *err) {
     if (st == QD_OK && job->blind && (strcmp(job->code, "cascade") == 0 || strcmp(job->code, "large") == 0))
         st = bad(places, "reconcile.blind",
                  "goes with the 5G codes only: Cascade takes its block sizes from the error rate, a large-block code its one syndrome", err);
+    if (st == QD_OK && fabs(job->ppm) + job->max_ppm > QD_SYNC_MOST_PPM)
+        st = bad(places, "sync.ppm", "and sync.max_ppm reach beyond 240 together: narrow the search", err);
     char at[QD_YAML_PLACE];
     if (st == QD_OK && !(job->announce_at = strdup(qd_yaml_place(places, "sift.announce_ps", at))))
         st = qd_fail(err, QD_E_INTERNAL, "no memory for a job");

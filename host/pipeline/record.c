@@ -38,6 +38,10 @@ static json_t *options(const qd_job *job, const qd_station_params *p) {
     json_object_set_new(o, "correlation", json_string(p->correlation_same ? "same" : "anti"));
     json_object_set_new(o, "max_offset_s", qd_json_from_real(p->max_offset_s));
     json_object_set_new(o, "max_ppm", qd_json_from_real(p->max_ppm));
+    json_object_set_new(o, "offset_s", qd_json_from_real(p->offset_s));
+    json_object_set_new(o, "ppm", qd_json_from_real(p->ppm));
+    json_object_set_new(o, "p_false", qd_json_from_real(p->p_false));
+    json_object_set_new(o, "effort", json_string(qd_effort_name(p->effort)));
     json_object_set_new(o, "code", json_string(job->code));
     json_object_set_new(o, "rounds", json_integer(job->rounds));
     json_object_set_new(o, "blind", json_boolean(job->blind));

@@ -24,6 +24,7 @@ typedef struct qd_run_facts {
     const json_t *blocks;               /**< array of block records */
     const qd_station_totals *alice, *bob;
     const qd_clock *clock;
+    const qd_station_search *search;
     const qd_eve *eve;
     bool match_known, match;
     const char *digest[2];              /**< rehearsals: SHA-256 of the keys; else NULL */
@@ -39,6 +40,12 @@ json_t *qd_record_pairs_truth(const qd_block *alice, const qd_block *bob, qd_cor
 void qd_record_bell(const qd_run_facts *f, double accidentals, json_t *summary);
 /** A sentence for each basis whose declared settings can make no key. */
 void qd_record_bell_warnings(const qd_run_facts *f, json_t *warnings);
+/** Bob's clock search as a member of the summary; null: there was none. */
+json_t *qd_record_search(const qd_station_search *s);
+/** Lines of the report for people about it. */
+void qd_record_search_text(const json_t *summary, FILE *out);
+/** A refusal of the clock search, which names options of `sync`, in the keys of a job. */
+void qd_job_words(const char *text, char *out, size_t cap);
 json_t *qd_record_summary(const qd_run_facts *f);
 /** The report for people: the waterfall, error rates, epsilons, times, what Eve saw. @p device is its name. */
 void qd_record_text(const json_t *summary, const char *device, FILE *out);

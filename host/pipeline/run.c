@@ -48,6 +48,10 @@ static qd_status params_of(run *r, qd_tick tick, qd_error *err) {
                                     .correlation_same = j->correlation_same,
                                     .max_offset_s = j->max_offset_s,
                                     .max_ppm = j->max_ppm,
+                                    .offset_s = j->offset_s,
+                                    .ppm = j->ppm,
+                                    .p_false = j->p_false,
+                                    .effort = j->effort,
                                     .eps_sec = j->eps_sec,
                                     .eps_cor = j->eps_cor,
                                     .rehearsal = j->rehearsal,
@@ -385,9 +389,17 @@ static qd_status publish(run *r, const json_t *summary, qd_status st, qd_error *
     return st;
 }
 
+/* A clock that was not found: the search speaks of options. */
+static void in_words_of_jobs(qd_error *err) {
+    char next[QD_ERROR_PART];
+    qd_job_words(err->next, next, sizeof next);
+    snprintf(err->next, sizeof err->next, "%s", next);
+}
+
 static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_error *err) {
     char hex[2][65] = {"", ""};
     bool key = r->key[0].bits > 0;
+    if (st == QD_E_POLICY) in_words_of_jobs(err);
     if (st == QD_E_POLICY) snprintf(r->reason, sizeof r->reason, "%s", err ? err->what : "refused");
     if (st == QD_OK && !key) {
         explain(r);
@@ -400,6 +412,7 @@ static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_e
                       .alice = qd_station_about(r->station[0]),
                       .bob = qd_station_about(r->station[1]),
                       .clock = qd_station_clock(r->station[1]),
+                      .search = qd_station_searched(r->station[1]),
                       .eve = qd_transcript_eve(r->transcript),
                       .match_known = r->job->rehearsal && key,
                       .match = r->match,

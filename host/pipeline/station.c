@@ -127,6 +127,9 @@ const qd_station_totals *qd_station_about(const qd_station *s) {
 const qd_clock *qd_station_clock(const qd_station *s) {
     return &s->clock;
 }
+const qd_station_search *qd_station_searched(const qd_station *s) {
+    return &s->search;
+}
 
 qd_random qd_station_random(const qd_station *s, uint32_t stream, int basis) {
     return (qd_random){

@@ -80,6 +80,7 @@ struct qd_station {
     uint64_t theirs_base; /**< index of theirs.t[0] among all announced */
     bool theirs_end;
     qd_clock clock;        /**< as the search found it */
+    qd_station_search search;
     uint64_t slices, next_try;
     qd_follow *follow;     /**< the clock from there on; NULL until it is found */
     qd_follow_need need;

@@ -267,6 +267,7 @@ json_t *qd_record_summary(const qd_run_facts *f) {
     json_object_set_new(o, "alice_key_sha256", f->digest[0] ? json_string(f->digest[0]) : json_null());
     json_object_set_new(o, "bob_key_sha256", f->digest[1] ? json_string(f->digest[1]) : json_null());
     json_object_set_new(o, "clock", clock_record(f->clock));
+    json_object_set_new(o, "sync", qd_record_search(f->search));
     json_object_set_new(o, "track", f->clock->locked ? qd_follow_json(&f->bob->track) : json_null());
     json_object_set_new(o, "accidentals_expected", f->bob->accidentals_known ? qd_json_from_real(accidentals(f)) : json_null());
     json_object_set_new(o, "time_information", time_information(f->bob));
@@ -388,6 +389,7 @@ void qd_record_text(const json_t *s, const char *device, FILE *out) {
     else
         fprintf(out, "%s secret bits\n", bits);
     print_waterfall(s, out);
+    qd_record_search_text(s, out);
     print_rates(s, out);
     print_blocks(s, out);
     print_stages(s, device, out);

@@ -8,7 +8,7 @@
 #include "timetag/sync.h"
 
 static const double default_offset_s = 0.01, default_ppm = 10;
-static const double most_offset_s = 1e6, most_ppm = 240; /* 2^-12 is where a clock's frequency ends */
+static const double most_offset_s = 1e6, most_ppm = QD_SYNC_MOST_PPM; /* 2^-12 is where a clock's frequency ends */
 enum { KEEP_BACK = 4 };                                  /* one part in so many, at the end, is for confirmation */
 
 enum { PARTS = 8 };

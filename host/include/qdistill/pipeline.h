@@ -35,7 +35,8 @@ typedef struct qd_job {
     char *announce_at;             /**< "FILE:LINE:COLUMN" of that key, or "FILE": whether it fits the tags is known when they are opened */
     uint64_t skew_ps[2][4];        /**< [Alice, Bob][V,-,H,+] delay of each detector, taken off before times are used; rehearsal: the scenario's */
     bool correlation_same;
-    double max_offset_s, max_ppm;
+    double max_offset_s, max_ppm, offset_s, ppm, p_false; /**< of the clock search: as in qd_sync_params */
+    qd_effort effort;
     char *code;                    /**< "auto", "nr-bg1", "nr-bg2", "large" or "cascade" */
     uint32_t rounds;               /**< of added rows for frames that fail, at most */
     bool blind;                    /**< the first block's rates are found out by added rows, not from a disclosed sample */
@@ -57,7 +58,8 @@ typedef struct qd_station_params {
     uint64_t window_ps, announce_ps, dead_ps;
     uint64_t skew_ps[4];          /**< delay of each of the station's own detectors, V,-,H,+; at most 100000 */
     bool correlation_same;
-    double max_offset_s, max_ppm;
+    double max_offset_s, max_ppm, offset_s, ppm, p_false; /**< Bob's clock search: as in qd_sync_params */
+    qd_effort effort;
     double eps_sec, eps_cor;
     uint32_t code;                /**< qd_code_id */
     uint32_t rounds;              /**< of added rows, at most; Alice's */
@@ -147,6 +149,15 @@ bool qd_station_take_block(qd_station *s, qd_block *b);
 const qd_station_totals *qd_station_about(const qd_station *s);
 /** Bob's clock model as the search found it (locked once found); what follows a drift is not in it. */
 const qd_clock *qd_station_clock(const qd_station *s);
+/** Bob's latest clock search. */
+typedef struct qd_station_search {
+    uint32_t attempts;     /**< 0: none yet, and nothing else here means anything */
+    qd_sync_params params; /**< no zeros for defaults */
+    qd_sync_report report;
+    uint64_t events[2];    /**< that it held, Alice's and Bob's */
+    double seconds[2];     /**< from the first to the last of them */
+} qd_station_search;
+const qd_station_search *qd_station_searched(const qd_station *s);
 
 /* ---- Runs -------------------------------------------------------------------------------------------------------- */
 

@@ -244,13 +244,15 @@ qd_status qd_announced_ticks(const int64_t *u, uint64_t n, qd_tick tick, uint64_
 
 /** How much a search may cost before it gives up. */
 typedef enum qd_effort { QD_EFFORT_NORMAL, QD_EFFORT_HIGH, QD_EFFORT_LOW, QD_EFFORTS } qd_effort;
+/** "low", "normal", "high"; "unknown" of another number. */
+const char *qd_effort_name(qd_effort effort);
 
 /** What to search. Zero fields mean the default. */
 typedef struct qd_sync_params {
     double max_offset_s; /**< search offsets within this of offset_s, either way; default 0.01, at most 10 */
     double max_ppm;      /**< search frequencies within this of ppm, either way; default 10, at most 200 */
     double offset_s;     /**< what is known of the offset at B's first tag: middle of the search; default 0, within 1e6 */
-    double ppm;          /**< the same of the frequency; default 0; |ppm| + max_ppm at most 240 */
+    double ppm;          /**< the same of the frequency; default 0; |ppm| + max_ppm at most QD_SYNC_MOST_PPM */
     qd_effort effort;    /**< how long to search before giving up */
     double max_drift_ppm_s; /**< the caller follows the clock (qd_clock_refine) and takes a line that its frequency leaves by up to so
                                 much a second; default 0: one line must hold for all of the data. 0..1 */
@@ -271,6 +273,8 @@ const char *qd_no_lock_name(qd_no_lock cause);
 
 /** Events a side that a caller need not go beyond: they bound the memory. And remedies of a report. */
 enum { QD_SYNC_EVENTS = 1 << 24, QD_REMEDIES = 6 };
+/** What |ppm| + max_ppm may come to. */
+enum { QD_SYNC_MOST_PPM = 240 };
 
 /** With what a search would see links of which the share eta of the events has a partner; zeros stay as they are. */
 typedef struct qd_remedy {
@@ -318,6 +322,10 @@ typedef struct qd_sync_report {
     qd_remedy remedy[QD_REMEDIES];
     double second;                         /**< excess of the runner-up over the winner's: near 1 is ambiguous */
 } qd_sync_report;
+
+/** Add to @p to what a search was asked for and what it found, as the record of `sync` has it (manual page): from the limits of @p p,
+ *  which hold no zeros for defaults, to the middle of the data; what does not exist is null. */
+void qd_sync_report_json(json_t *to, const qd_sync_params *p, const qd_sync_report *r);
 
 /** Find B's clock on A's without a prior.
  *

@@ -9,6 +9,10 @@
 /** @} */
 /** Frequency of one clock against the other. */
 #define QD_RANGE_FREQUENCY_PPM -200, 200
+/** What is known of an offset, and the accepted probability of a false lock. @{ */
+#define QD_RANGE_OFFSET_S -1e6, 1e6
+#define QD_RANGE_P_FALSE 1e-100, 0.01
+/** @} */
 
 /** Full width of the coincidence window, declared dead time, unit of announced times; all far beyond what a detector does. @{ */
 #define QD_RANGE_WINDOW_PS 1, 1000000
