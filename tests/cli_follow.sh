@@ -48,6 +48,7 @@ feed() { # FILE-A FILE-B INTO-A INTO-B PIECE CUT
 {
 expect 0 '' "$qd" sync "$a" "$b" $follow --idle-s 0 --every-s 0.25 --progress json --json "$dir/whole.json"
 of clock "$log" >"$dir/whole"
+grep -q '"event":"found"\|tags info' "$log" && say "a warning about sound recordings: $(cat "$log")"
 [ "$(of lock "$log" | wc -l)" = 1 ] || say "no lock, or several"
 [ "$(wc -l <"$dir/whole")" -ge 12 ] || say "only $(wc -l <"$dir/whole") lines of 4 s"
 
@@ -76,6 +77,13 @@ expect 0 'coincidences' "$qd" sift "$a" "$b" --format a1-54 --clock "$dir/whole.
 sifted=$(sed -n 's/^  "coincidences": \([0-9]*\),/\1/p' "$dir/sift.json")
 paste -d ' ' "$dir/pairs" "$dir/seconds" | sed '1d;$d' | awk -v all="$sifted" '{ p += $1; s += $2 }
     END { r = p / s / (all / 4.001); if (r < 0.955 || r > 1.045) { print "pairs: " r " of those that sift has"; exit 1 } }' || say "pairs a second"
+
+# What is wrong with a recording is told once, as it shows: B's last five records stand at place 1000.
+[ "$(grep -c '"found": \[\]' "$dir/whole.json")" = 2 ] && [ "$(grep -c '"whole": true' "$dir/whole.json")" = 2 ] || say "the record of sound recordings"
+{ head -c 8000 "$b"; tail -c 40 "$b"; tail -c +8001 "$b" | head -c -40; } >"$dir/jump"
+expect 0 "warning: $dir/jump: time goes back by a millisecond or more 1 times" "$qd" sync "$a" "$dir/jump" $follow --idle-s 0 --progress json --json "$dir/jump.json"
+[ "$(grep -c 'tags info' "$log")" = 1 ] && [ "$(of found "$log" | grep -c '"station":"B","found":\["time goes back.*"\]')" = 1 ] && grep -q '"jump_event": 1005' "$dir/jump.json" ||
+    say "a jump: $(cat "$log")"
 
 # Text for people has as many lines; with -q none.
 expect 0 'frequency 4\.0' "$qd" sync "$a" "$b" $follow --idle-s 0 --every-s 0.25

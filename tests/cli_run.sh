@@ -238,6 +238,14 @@ cmp -s n/rec/alice.key n/rec/bob.key || fail "recordings: keys differ"
 ls n/rec/*.rehearsal.* >/dev/null 2>&1 && fail "recordings: a rehearsal's key"
 for line in '"rehearsal": false' '"alice_key_sha256": null' '"match": null' '"auth": null'; do grep -q "$line" rec.json || fail "recordings: summary without $line"; done
 grep -q '"truth"' rec.json && fail "recordings: a truth that nobody can know"
+[ "$(grep -c '"found": \[\]' rec.json)" = 2 ] && [ "$(grep -c '"whole": true' rec.json)" = 2 ] || fail "recordings: what they are like: $(grep -A 60 '"recordings"' rec.json)"
+grep -q 'tags info' err.txt && fail "recordings: a warning about sound ones"
+# what is wrong with one is told once: the first thousand events of Bob's stand twice
+{ head -c 8000 r/bob.a1; cat r/bob.a1; } >twice.a1
+sed 's/name: rec/name: twice/; s|r/bob.a1|twice.a1|' rec2.job >twice.job
+expect 0 "a job on a damaged recording" "$qd" run twice.job --out n
+says '^qdistill run: warning: .*twice.a1: time goes back by a millisecond or more 1 times, .*; 1000 events are duplicates: .*; see qdistill tags info .*twice.a1 --format a1-54$'
+[ "$(grep -c '"duplicates": 1000' n/twice/summary.json)" = 1 ] || fail "recordings: a damaged one in the summary"
 # sift and run count the same chance pairs in the same files, within four deviations of their displaced windows, 8 and 4 of them
 expect 0 "the same recordings by sync" "$qd" sync r/alice.a1 r/bob.a1 --format a1-54 --max-offset-s 1e-4 --max-ppm 5 --json r.clock
 expect 0 "the same recordings by sift" "$qd" sift r/alice.a1 r/bob.a1 --format a1-54 --clock r.clock --window-ps 1000 --dead-ps 30000 --out r.sifted --json r.sift

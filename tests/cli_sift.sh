@@ -113,11 +113,29 @@ expect 0 'announced times tell' "$qd" sift a2.a1 b2.a1 $base --out skewed --devi
 # Dead time: an event within it of the one before goes, at either station.
 expect 0 '"alice": [1-9]' "$qd" sift a.a1 b.a1 $base --dead-ps 200000 --out dead --device ref --json -
 
+# What is wrong with a recording: every tenth of Bob's events stands twice, and both have a pause of 7 s. Of sound ones nothing is told.
+expect 0 '"found": \[\]' "$qd" sift a.a1 b.a1 $base --dead-ps 20000 --out sound --device ref --json -
+grep -q 'tags info' out && say "a warning about sound recordings: $(cat out)"
+[ "$(grep -c '"whole": true' out)" = 2 ] || say "sift does not read to the end"
+for f in a b; do
+    perl -e 'my ($in, $out, $twice) = @ARGV; open(my $f, "<:raw", $in) or die; local $/; my @w = unpack("Q<*", <$f>); close $f;
+        my $n = 0; @w = map { my $x = $_ + ($n >= 1500 ? 7 * 256000000000 << 10 : 0); $twice && $n++ % 10 == 0 || !$twice && $n++ < 0 ? ($x, $x) : $x } @w;
+        open($f, ">:raw", $out) or die; print $f pack("Q<*", @w); close $f' $f.a1 "$f bad.a1" "$(test $f = a || echo 1)"
+done
+expect 0 'coincidences' "$qd" sift "a bad.a1" "b bad.a1" $base --dead-ps 20000 --out bad --device ref --json bad.json
+[ "$(grep -c 'warning: [ab] bad' out)" = 2 ] || say "not one line a station: $(cat out)"
+grep -q "^qdistill sift: warning: a bad.a1: no event for [67][.0-9]* s, from [.0-9e-]* s after the first on; see qdistill tags info 'a bad.a1' --format a1-54\$" out || say "a pause: $(cat out)"
+grep -q "^qdistill sift: warning: b bad.a1: no event for .*; 300 events are duplicates: .*; see qdistill tags info 'b bad.a1'" out || say "duplicates: $(cat out)"
+[ "$(grep -o '"duplicates": [0-9]*' bad.json | tr '\n' ' ')" = '"duplicates": 0 "duplicates": 300 ' ] && [ "$(grep -c after_s bad.json)" = 2 ] || say "the record of such recordings"
+[ -z "$("$qd" sift "a bad.a1" "b bad.a1" $base --dead-ps 20000 --out quiet --device ref -q 2>&1)" ] || say "-q says something"
+
 # Refusals, exit 6, nothing left behind.
 make onedet c.a1 d.a1
 expect 6 'one detector, H' "$qd" sift c.a1 d.a1 $base --out no --device ref --json no.json
 grep -q '"status": "aborted"' no.json || say "no aborted record"
 [ ! -e no ] || say "a folder is left after a refusal"
+[ "$(grep -c '"whole": true' no.json)" = 2 ] || say "the record of a refusal does not say what the recordings are like"
+expect 6 'warning: b bad.a1: no event for' "$qd" sift a.a1 "b bad.a1" --format a1-54 --offset-ps 0 --window-ps 1000 --out no --device ref
 make apart e.a1 f.a1
 expect 6 'no coincidences' "$qd" sift e.a1 f.a1 $base --out no --device ref --json no.json
 grep -q '"next": "[^"]*qdistill sync e.a1 f.a1 --format a1-54' no.json && grep -q '"exit_status": 6' no.json || say "the record of a refusal lacks error or exit status"

@@ -77,6 +77,45 @@ grep -q 'the same file' "$dir/self.json" || say "the record has no warning"
 cp "$dir/a" "$dir/copy"
 expect 0 'copies of one recording' "$qd" sync "$dir/a" "$dir/copy" --format a1-54 --max-offset-s 0.01 --max-ppm 10
 
+# What is wrong with a recording is told: a line for its station, and in the record; of sound ones nothing. PicoQuant's records in ps, an unknown
+# one before every 5000th event of A's; its header claims 5 records, B's, which has not been told yet, none.
+expect 0 'locked' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 0.01 --max-ppm 10 --json "$dir/sound.json"
+grep -q 'warning' "$dir/log" && say "a warning about sound recordings: $(cat "$dir/log")"
+[ "$(grep -c '"found": \[\]' "$dir/sound.json")" = 2 ] && [ "$(grep -c '"events": 200000' "$dir/sound.json")" = 2 ] || say "the record of sound recordings"
+ptu() { # FROM TO EVERY CLAIMS
+    perl -e '
+    my ($in, $out, $every, $claims) = @ARGV;
+    open(my $f, "<:raw", $in) or die; local $/; my @w = unpack("Q<*", <$f>); close $f;
+    open($f, ">:raw", $out) or die;
+    print $f pack("a8a8", "PQTTTR", "1.0.00");
+    print $f pack("a32VVQ<", @$_) for ["TTResultFormat_TTTRRecType", ~0, 0x10000008, 0x01010204], ["TTResultFormat_BitsPerRecord", ~0, 0x10000008, 32],
+        ["TTResult_NumberOfRecords", ~0, 0x10000008, $claims], ["MeasDesc_GlobalResolution", ~0, 0x20000008, unpack("Q<", pack("d<", 1e-12))],
+        ["Header_End", ~0, 0xffff0008, 0];
+    my ($over, $n) = (0, 0);
+    for (@w) {
+        my $t = int(($_ >> 10) * 3.90625);
+        my $more = ($t >> 25) - $over;
+        print $f pack("V", 0xfe000000 | $more) if $more;
+        print $f pack("V", 0xa0000000) if $every && $n++ % $every == 0;
+        print $f pack("V", $t & 0x1ffffff);
+        $over += $more;
+    }
+    close $f' "$@"
+}
+ptu "$dir/a" "$dir/a.ptu" 5000 5
+ptu "$dir/b" "$dir/b.ptu" 0 0
+ptus="$dir/a.ptu $dir/b.ptu --format ptu --max-offset-s 0.01 --max-ppm 10"
+# shellcheck disable=SC2086 # words
+expect 0 'locked' "$qd" sync $ptus --json "$dir/ptu.json"
+[ "$(grep -c 'warning' "$dir/log")" = 1 ] || say "not one line: $(cat "$dir/log")"
+grep -q "^qdistill sync: warning: $dir/a.ptu: 40 records are of no kind .* 0xa0000000, at record [0-9]*; the header claims 5 records, [0-9]* are there; see qdistill tags info $dir/a.ptu --format ptu\$" "$dir/log" ||
+    say "faults of a recording: $(cat "$dir/log")"
+[ "$(grep -o '"faults": [0-9]*\|"claimed": [0-9]*\|"found": \[\]' "$dir/ptu.json" | tr '\n' ' ')" = '"faults": 40 "claimed": 5 "faults": 0 "claimed": 0 "found": [] ' ] ||
+    say "faults of a recording in the record: $(grep -A 60 recordings "$dir/ptu.json")"
+# shellcheck disable=SC2086
+said=$("$qd" sync $ptus -q 2>&1) || say "status with -q"
+[ -z "$said" ] || say "-q says: $said"
+
 # A recording that begins 0.3 s before the other: what is before the common time is not held.
 perl -e '
     my ($in, $out) = @ARGV;
@@ -96,6 +135,13 @@ grep -q '"status": "aborted"' "$dir/no.json" || say "status of a refusal"
 grep -q '"locked": false' "$dir/no.json" || say "locked of a refusal"
 grep -q '"offset_ps": null' "$dir/no.json" || say "a refusal gives an offset"
 grep -q '"clock"' "$dir/no.json" && say "a refusal leaves a clock"
+# One that may come of a damaged recording says so: the last five records stand at place 1000.
+perl -e 'my ($in, $out) = @ARGV; open(my $f, "<:raw", $in) or die; local $/; my @w = unpack("Q<*", <$f>); close $f;
+    splice(@w, 1000, 0, splice(@w, -5)); open($f, ">:raw", $out) or die; print $f pack("Q<*", @w); close $f' "$dir/na" "$dir/jump"
+expect 6 "warning: $dir/jump: time goes back by a millisecond or more 1 times, .* first before event 1005; see" "$qd" sync "$dir/jump" "$dir/nb" --format a1-54 \
+    --max-offset-s 0.01 --max-ppm 10 --effort low --json "$dir/no.json"
+[ "$(grep -c 'warning' "$dir/log")" = 1 ] || say "not one line: $(cat "$dir/log")"
+[ "$(grep -o '"jumps": [0-9]\|"jump_event": [0-9a-z]*' "$dir/no.json" | tr '\n' ' ')" = '"jumps": 1 "jump_event": 1005 "jumps": 0 "jump_event": null ' ] || say "a jump is not in the record of a refusal"
 expect 6 'no lock' "$qd" sync "$dir/a" "$dir/nb" --format a1-54 --effort low
 expect 6 'no lock' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 0.001 --effort low
 expect 6 '"effort": "low"' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-ppm 0.5 --effort low --json -

@@ -8,6 +8,7 @@
 #include "qdistill/link.h"
 #include "qdistill/pipeline.h"
 #include "qdistill/timetag.h"
+#include "recordings.h"
 #include "stop.h"
 #include "verbs.h"
 
@@ -139,6 +140,12 @@ static json_t *final_record(const batch *b, qd_status st, const qd_error *err, c
     return r;
 }
 
+static void tell_recordings(const batch *b, const outcome *o) {
+    const json_t *both = json_object_get(o->record, "recordings");
+    for (int i = 0; i < 2; i++)
+        qd_recordings_tell(b->cli, o->job.file[i], o->job.format[i], json_object_get(json_object_get(both, i ? "bob" : "alice"), "found"));
+}
+
 static qd_status run_job(const batch *b, outcome *o, qd_error *err) {
     qd_run_options opt = {.dir = o->dir, .resume = b->resume != NULL, .dev = b->dev, .fallback = b->cli->fallback, .progress = b->progress, .stop = b->stop};
     json_t *summary = NULL;
@@ -151,6 +158,7 @@ static qd_status run_job(const batch *b, outcome *o, qd_error *err) {
     if (summary) {
         o->record = final_record(b, st, err, summary);
         json_decref(summary);
+        tell_recordings(b, o);
         qd_error why = {0};
         if (write_summary(o->dir, o->record, &why) != QD_OK) {
             *err = why;

@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "qcrypto.h"
 #include "qdistill/sift_files.h"
+#include "recordings.h"
 #include "sift_bell.h"
 #include "stop.h"
 #include "verbs.h"
@@ -181,7 +182,11 @@ static json_t *times_json(const qd_sift_times *t) {
     return j;
 }
 
-static json_t *record_of(const qd_cli *cli, const qd_device *dev, const qd_sift_options *o, const qd_sift_result *r,
+static json_t *recordings_json(const char *format, const qd_sift_options *o, const qd_sift_result *r) {
+    return by_side(qd_tag_seen_json(&r->seen[0], o->path[0], format), qd_tag_seen_json(&r->seen[1], o->path[1], format));
+}
+
+static json_t *record_of(const qd_cli *cli, const qd_device *dev, const char *format, const qd_sift_options *o, const qd_sift_result *r,
                          const qd_qber *q, const qd_bell *bell, const warnings *w) {
     json_t *j = qd_cli_record(cli, dev), *said = json_array();
     for (size_t i = 0; i < w->n; i++) json_array_append_new(said, json_string(w->text[i]));
@@ -199,6 +204,7 @@ static json_t *record_of(const qd_cli *cli, const qd_device *dev, const qd_sift_
     json_object_set_new(j, "track", o->one_line ? json_null() : qd_follow_json(&r->clock));
     json_object_set_new(j, "time_information", times_json(&r->times));
     json_object_set_new(j, "counts", counts_json(o, r, q));
+    json_object_set_new(j, "recordings", recordings_json(format, o, r));
     json_object_set_new(j, "warnings", said);
     return j;
 }
@@ -317,7 +323,15 @@ static qd_status check_arguments(const qd_cli *cli, arguments *a, const char *co
     return QD_OK;
 }
 
-/* From files to the written folder and the record. */
+static void tell_recordings(const qd_cli *cli, const arguments *a, const qd_sift_result *r) {
+    for (int s = 0; s < 2; s++) {
+        json_t *found = qd_tag_found_json(&r->seen[s], ~0U);
+        qd_recordings_tell(cli, a->o.path[s], a->format, found);
+        json_decref(found);
+    }
+}
+
+/* From files to the written folder and the record; of a refusal the record has what the files are like. */
 static qd_status work(const qd_cli *cli, arguments *a, qd_device *dev, qd_sift_result *r, json_t **record, qd_error *err) {
     qd_progress *progress = NULL;
     qd_qber q;
@@ -326,6 +340,7 @@ static qd_status work(const qd_cli *cli, arguments *a, qd_device *dev, qd_sift_r
     qd_status st = qd_sift_files_truth(&a->o, dev, progress, r, err);
     qd_progress_destroy(progress);
     QD_TRY(st);
+    tell_recordings(cli, a, r);
     QD_TRY(check_result(&a->o, a->format, r, err));
     QD_TRY(qd_qber_truth(r->station[0].key, r->station[1].key, &q, err));
     qd_bell_test(&a->bell, &a->o, r, accidentals_of(&a->o, r));
@@ -334,7 +349,7 @@ static qd_status work(const qd_cli *cli, arguments *a, qd_device *dev, qd_sift_r
     for (size_t i = 0; i < w.n && !cli->quiet; i++) fprintf(stderr, "qdistill sift: warning: %s\n", w.text[i]);
     FILE *text = qd_cli_text(cli);
     if (text) print_text(text, &a->o, r, &q, &a->bell);
-    *record = record_of(cli, dev, &a->o, r, &q, &a->bell, &w);
+    *record = record_of(cli, dev, a->format, &a->o, r, &q, &a->bell, &w);
     return QD_OK;
 }
 
@@ -380,14 +395,13 @@ int qd_cmd_sift(int argc, char **argv) {
         return qd_cli_fail(&cli, &err);
     qd_status st = qd_cli_device(&cli, &dev, &err);
     if (st == QD_OK) st = work(&cli, &a, dev, &r, &record, &err);
-    qd_sift_result_free(&r);
-    int status;
-    if (st == QD_OK) {
-        status = qd_cli_done(&cli, record);
-    } else {
-        remove_outputs(a.out);
-        status = qd_cli_fail(&cli, &err);
+    if (st == QD_E_POLICY) {
+        record = qd_cli_record(&cli, dev);
+        json_object_set_new(record, "recordings", recordings_json(a.format, &a.o, &r));
     }
+    qd_sift_result_free(&r);
+    if (st != QD_OK) remove_outputs(a.out);
+    int status = st == QD_OK ? qd_cli_done(&cli, record) : st == QD_E_POLICY ? qd_cli_refuse(&cli, record, &err) : qd_cli_fail(&cli, &err);
     qd_device_close(dev);
     return status;
 }

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "qcrypto_clock.h"
 #include "qcrypto.h"
+#include "recordings.h"
 #include "stop.h"
 #include "sync_files.h"
 #include "sync_follow.h"
@@ -49,7 +50,16 @@ static json_t *record(const qd_cli *cli, const qd_device *dev, const qd_sync_arg
     json_t *j = qd_cli_record(cli, dev);
     for (size_t i = 0; i < w->n; i++) said[i] = w->text[i];
     qd_sync_json(j, a, &loaded, clock, r, said, w->n);
+    qd_tag_seen seen[2];
+    for (int k = 0; k < 2; k++) qd_tag_see(f->side[k].reader, &seen[k]);
+    qd_sync_recordings(j, a, seen);
     return j;
+}
+
+/* On standard error: the recordings first, as what is wrong with them explains the rest. */
+static void tell(const qd_cli *cli, const qd_sync_args *a, const warnings *w, const json_t *recordings) {
+    for (size_t k = 0; k < 2; k++) qd_recordings_tell(cli, a->file[k], a->format, json_object_get(json_array_get(recordings, k), "found"));
+    for (size_t i = 0; i < w->n && !cli->quiet; i++) fprintf(stderr, "qdistill sync: warning: %s\n", w->text[i]);
 }
 
 /* What the texts mean, and what goes with what. */
@@ -150,16 +160,20 @@ int qd_cmd_sync(int argc, char **argv) {
     qd_clock clock = {0};
     qd_sync_report report = {0};
     warnings w = {.n = 0};
+    json_t *said = NULL;
     int status;
     qd_status st = run(&cli, &a, &f, &dev, &clock, &report, &err);
-    if (st == QD_OK || st == QD_E_POLICY) collect_warnings(&a, &f, &report, &w);
-    for (size_t i = 0; i < w.n && !cli.quiet; i++) fprintf(stderr, "qdistill sync: warning: %s\n", w.text[i]);
+    if (st == QD_OK || st == QD_E_POLICY) {
+        collect_warnings(&a, &f, &report, &w);
+        said = record(&cli, dev, &a, &f, &clock, &report, &w);
+        tell(&cli, &a, &w, json_object_get(said, "recordings"));
+    }
     if (st == QD_OK) {
         FILE *text = qd_cli_text(&cli);
         if (text) qd_sync_print(text, &a, &report);
-        status = qd_cli_done(&cli, record(&cli, dev, &a, &f, &clock, &report, &w));
+        status = qd_cli_done(&cli, said);
     } else if (st == QD_E_POLICY) {
-        status = qd_cli_refuse(&cli, record(&cli, dev, &a, &f, &clock, &report, &w), &err);
+        status = qd_cli_refuse(&cli, said, &err);
     } else {
         status = qd_cli_fail(&cli, &err);
     }

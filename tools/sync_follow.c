@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "qdistill/core/report.h"
+#include "recordings.h"
 #include "stop.h"
 #include "sync_search.h"
 
@@ -22,6 +23,7 @@ typedef struct session {
     qd_sync_streams io;
     qd_sync_search search;
     bool told[2]; /* that this side is silent */
+    unsigned told_found[2]; /* what its recording shows, as a set */
 
     qd_follow *follow; /* NULL: searching */
     qd_times on_a;
@@ -139,6 +141,21 @@ static qd_status tell_silence(session *s, qd_error *err) {
         if (!first) continue;
         if (!s->cli->quiet) fprintf(stderr, "qdistill sync: %s has brought nothing for %.0f s\n", s->a->file[k], silence_s);
         QD_TRY(emit(s, json_pack("{s:s,s:s}", "event", "silent", "station", k ? "B" : "A"), err));
+    }
+    return QD_OK;
+}
+
+/* Once for each thing that is wrong with a recording, when it shows. */
+static qd_status tell_found(session *s, qd_error *err) {
+    for (int k = 0; k < 2; k++) {
+        qd_tag_seen seen;
+        qd_tag_see(s->io.s[k].reader, &seen);
+        unsigned fresh = qd_tag_findings(&seen) & ~s->told_found[k];
+        s->told_found[k] |= fresh;
+        if (!fresh) continue;
+        json_t *found = qd_tag_found_json(&seen, fresh);
+        qd_recordings_tell(s->cli, s->a->file[k], s->a->format, found);
+        QD_TRY(emit(s, json_pack("{s:s,s:s,s:o}", "event", "found", "station", k ? "B" : "A", "found", found), err));
     }
     return QD_OK;
 }
@@ -342,6 +359,7 @@ static qd_status go_on(session *s, qd_error *err) {
         QD_TRY(make_room(s, err));
         QD_TRY(tell_silence(s, err));
         QD_TRY(qd_sync_streams_pump(&s->io, s->search.job ? SEARCH_MS : WAIT_MS, err));
+        QD_TRY(tell_found(s, err));
     }
 }
 
@@ -355,6 +373,9 @@ static json_t *record(const session *s) {
     for (int k = 0; k < 2; k++)
         if (x[!k].dropped) warning[n++] = said[k];
     qd_sync_json(j, s->a, &s->loaded, &s->clock, &s->report, warning, n);
+    qd_tag_seen seen[2];
+    for (int k = 0; k < 2; k++) qd_tag_see(x[k].reader, &seen[k]);
+    qd_sync_recordings(j, s->a, seen);
     json_t *f = json_pack("{s:s,s:I,s:I,s:I,s:I,s:f}", "end", s->end ? s->end : "failed", "attempts",
                           (json_int_t)s->search.attempts, "locks", (json_int_t)s->locks, "lost", (json_int_t)s->lost, "lines",
                           (json_int_t)s->lines, "followed_s", s->followed_s);

@@ -39,3 +39,9 @@ void qd_sync_json(json_t *j, const qd_sync_args *a, const qd_sync_loaded *loaded
     for (size_t i = 0; i < n; i++) json_array_append_new(said, json_string(warnings[i]));
     json_object_set_new(j, "warnings", said);
 }
+
+void qd_sync_recordings(json_t *j, const qd_sync_args *a, const qd_tag_seen seen[2]) {
+    json_t *both = json_array();
+    for (int k = 0; k < 2; k++) json_array_append_new(both, qd_tag_seen_json(&seen[k], a->file[k], a->format));
+    json_object_set_new(j, "recordings", both);
+}

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include "qdistill/timetag.h"
+#include "qdistill/timetag/seen.h"
 
 typedef struct qd_sync_args {
     const char *file[2], *format, *effort;
@@ -27,5 +28,7 @@ void qd_sync_print(FILE *to, const qd_sync_args *a, const qd_sync_report *r);
 /** Add what every record of sync has; of @p warnings the first @p n. @p clock may be NULL. */
 void qd_sync_json(json_t *j, const qd_sync_args *a, const qd_sync_loaded *loaded, const qd_clock *clock, const qd_sync_report *r,
                   const char *const *warnings, size_t n);
+/** Add `recordings`, of A and B as read. */
+void qd_sync_recordings(json_t *j, const qd_sync_args *a, const qd_tag_seen seen[2]);
 
 #endif

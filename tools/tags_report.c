@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include "qdistill/timetag/seen.h"
 
 static const char *const detector[4] = {"V", "-", "H", "+"};
 
@@ -140,74 +141,89 @@ static void warn_written(const tags_report *r) {
         warn("%s has bases without outcomes: the events of %s have both detectors of their basis", r->file, r->out);
 }
 
-static void warn_ptu(const qd_tag_info *i) {
-    if (i->faults)
+static void warn_ptu(const qd_tag_seen *s) {
+    const qd_tag_info *i = &s->info;
+    if (qd_tag_found(s, QD_FOUND_FAULTS))
         warn("%" PRIu64 " records are of no kind that their type knows, the first, 0x%08" PRIx32 ", at record %" PRIu64
              ": passed over.\n  The file is damaged there, or a newer device writes them",
              i->faults, i->fault_word, i->fault_record);
+    if (!qd_tag_found(s, QD_FOUND_CLAIM)) return;
     if (i->claimed < 0)
         warn("the header claims %" PRId64 " records, which no file has; the file has %" PRIu64 ", all of which are read", i->claimed, i->records);
     else if ((uint64_t)i->claimed > i->records)
         warn("the header claims %" PRId64 " records, the file has %" PRIu64 ": cut off, or the recording was stopped", i->claimed, i->records);
-    else if (i->claimed && (uint64_t)i->claimed < i->records)
+    else
         warn("the header claims %" PRId64 " records, the file has %" PRIu64 ": all are read. The header may have been written before\n"
              "  the recording ended, or something was appended to the file",
              i->claimed, i->records);
 }
 
 /* That the format may be another: certain for the first, likely for the others. */
-static void warn_format(const tags_report *r) {
+static void warn_format(const tags_report *r, const qd_tag_seen *s) {
     const qd_tag_info *i = &r->info;
     if (i->fits)
         warn("read as %s, the first records are seconds or hours apart; they are in order as %s%s%s", qd_tag_format_name(&r->format),
              i->fit[0], i->fits > 1 ? " or " : "", i->fits > 1 ? i->fit[1] : "");
     if (i->fits) return; /* what else is odd follows from it */
-    if (i->events == 0 && i->unmapped == 0 && i->records > i->padding)
+    if (qd_tag_found(s, QD_FOUND_NOTHING))
         warn("none of %" PRIu64 " records is a detector's click: nothing was recorded, or the file is not of format %s", i->records,
              qd_tag_format_name(&r->format));
     if (i->events >= 16 && i->backward > i->events / 2)
         warn("%" PRIu64 " of %" PRIu64 " events are before the one ahead of them: the file is hardly of format %s", i->backward, i->events,
              qd_tag_format_name(&r->format));
-    if (r->format.card == QD_CARD_TIMESTAMP7 && i->stray > i->records / 4)
+    if (!qd_tag_found(s, QD_FOUND_STRAY)) return;
+    if (r->format.card == QD_CARD_TIMESTAMP7)
         warn("%" PRIu64 " of %" PRIu64 " records are rollover dummies that name a detector, which a timestamp7's do not: dropped. Is this another\n"
              "  card (--card timestamp3) or a file of 49 bits%s?",
              i->stray, i->records, r->format.kind != QD_TAG_A1 ? "" : r->format.swapped ? " (a1-49)" : " (a1-49-swapped)");
-    if (r->format.card == QD_CARD_TIMESTAMP3 && i->stray)
+    if (r->format.card == QD_CARD_TIMESTAMP3)
         warn("bits 13 and 14 are set in %" PRIu64 " events; a timestamp3 leaves them zero. Is this another card\n  (--card timestamp7) or a "
              "file of 54 bits read as 49%s?",
              i->stray, r->format.kind != QD_TAG_A1 ? "" : r->format.swapped ? " (a1-54)" : " (a1-54-swapped)");
 }
 
 /* Times that no rate explains. A reset of the device shows as a step back, or forward. */
-static void warn_steps(const tags_report *r) {
+static void warn_steps(const tags_report *r, const qd_tag_seen *s) {
     const qd_tag_info *i = &r->info;
     const unsigned gaps = qd_tag_gaps(i);
-    if (i->jumps)
+    char text[240];
+    if (qd_tag_found(s, QD_FOUND_JUMPS))
         warn("time goes back by a millisecond or more %" PRIu64 " times, by up to %.9g s, first before event %" PRIu64
              ": the device was reset, or\n  recordings were joined. All events stand sorted by their times; cut the file there",
              i->jumps, ps_of(i->largest_backward, r->tick) * 1e-12, i->jump_event);
-    if (gaps && !i->epoch_gaps)
+    if (qd_tag_found(s, QD_FOUND_DISORDER) && i->backward <= i->events / 2)
+        warn("%s: they are put in order.\n  A device that writes its inputs one after the other does so; else the file is damaged, or of another format",
+             qd_tag_found_text(s, QD_FOUND_DISORDER, text, sizeof text));
+    if (qd_tag_found(s, QD_FOUND_GAPS))
         warn("no event for %.9g s, from %.9g s after the first on, which no steady rate explains; %s%u such gap%s\n"
              "  (a reset or wrap of the device, a pause, or no light)",
              ps_of(i->gap[0], r->tick) * 1e-12, ps_of(i->gap_at[0] - i->first, r->tick) * 1e-12,
              gaps == QD_TAG_GAPS && i->gaps > gaps ? "at least " : "", gaps, gaps > 1 ? "s" : "");
+    if (qd_tag_found(s, QD_FOUND_DUPLICATES))
+        warn("%s. A detector's dead time\n  allows none: the file holds a part of the recording twice, or its ticks are coarse",
+             qd_tag_found_text(s, QD_FOUND_DUPLICATES, text, sizeof text));
+}
+
+static qd_tag_seen seen_of(const tags_report *r) {
+    return (qd_tag_seen){.info = r->info, .format = r->format, .tick = r->tick, .whole = true};
 }
 
 void tags_warn(const tags_report *r) {
     const qd_tag_info *i = &r->info;
-    warn_format(r);
-    warn_steps(r);
+    const qd_tag_seen seen = seen_of(r);
+    warn_format(r, &seen);
+    warn_steps(r, &seen);
     if (i->unmapped && r->format.channels.n == 0)
         warn("%" PRIu64
              " events are on channels that are no detector without a map: --channels V=1,-=2,H=3,+=4 with your numbers",
              i->unmapped);
     if (i->unnamed)
         warn("the header names no channels: its %u pairs of columns are taken for the channels 1 to %u, in their order", i->unnamed, i->unnamed);
-    if (i->lost)
+    if (qd_tag_found(&seen, QD_FOUND_LOST))
         warn("the device lost tags in %" PRIu64 " places: rates are too low there, and times of unknown length are missing",
              i->lost);
-    warn_ptu(i);
-    if (i->epoch_gaps)
+    warn_ptu(&seen);
+    if (qd_tag_found(&seen, QD_FOUND_EPOCHS))
         warn("%" PRIu64 " epochs are missing in %" PRIu64 " places, the first at %08" PRIx32, i->epochs_missing, i->epoch_gaps,
              i->epoch_gap);
     warn_written(r);
@@ -246,14 +262,12 @@ static void put_counts(json_t *j, const tags_report *r) {
 }
 
 static void put_gaps(json_t *j, const tags_report *r) {
-    const qd_tag_info *i = &r->info;
-    json_t *gaps = json_array(), *fits = json_array();
-    for (unsigned k = 0, n = qd_tag_gaps(i); k < n; k++)
-        json_array_append_new(gaps, json_pack("{s:f,s:f}", "after_s", ps_of(i->gap_at[k] - i->first, r->tick) * 1e-12, "seconds",
-                                              ps_of(i->gap[k], r->tick) * 1e-12));
-    for (unsigned k = 0; k < i->fits; k++) json_array_append_new(fits, json_string(i->fit[k]));
-    json_object_set_new(j, "gaps", gaps);
+    const qd_tag_seen seen = seen_of(r);
+    json_t *fits = json_array();
+    for (unsigned k = 0; k < r->info.fits; k++) json_array_append_new(fits, json_string(r->info.fit[k]));
+    json_object_set_new(j, "gaps", qd_tag_gaps_json(&seen));
     json_object_set_new(j, "fits", fits);
+    json_object_set_new(j, "claimed", r->format.kind == QD_TAG_PTU ? json_integer(r->info.claimed) : json_null());
 }
 
 void tags_json(json_t *j, const tags_report *r) {

@@ -5,6 +5,7 @@
 
 #include "qdistill/link.h"
 #include "qdistill/pipeline.h"
+#include "qdistill/timetag/seen.h"
 
 /** All that it takes to repeat the run. @p link NULL for recordings. *out is the caller's. */
 qd_status qd_record_manifest(const qd_job *job, const qd_station_params *p, const qd_link *link, qd_device *dev, const char *fallback, json_t **out,
@@ -30,6 +31,7 @@ typedef struct qd_run_facts {
     const char *digest[2];              /**< rehearsals: SHA-256 of the keys; else NULL */
     double seconds;
     const char *abort_reason;           /**< "" when there is key */
+    const qd_tag_seen *seen;            /**< Alice's recording and Bob's; rehearsals: NULL */
     const qd_link *link;                /**< rehearsals: what the model expects is stated beside; else NULL */
 } qd_run_facts;
 /** Whether a scenario says at which angles its detectors stand: a rehearsal of it counts correlations. */

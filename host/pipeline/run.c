@@ -405,7 +405,11 @@ static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_e
         explain(r);
         st = no_key(r->reason, err);
     }
-    for (int i = 0; i < 2; i++) QD_TRY(digest(r, i, hex[i], err));
+    qd_tag_seen seen[2];
+    for (int i = 0; i < 2; i++) {
+        QD_TRY(digest(r, i, hex[i], err));
+        if (r->recording[i]) qd_recording_see(r->recording[i], &seen[i]);
+    }
     qd_run_facts f = {.job = r->job,
                       .params = &r->params,
                       .blocks = r->state.blocks,
@@ -419,6 +423,7 @@ static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_e
                       .digest = {*hex[0] ? hex[0] : NULL, *hex[1] ? hex[1] : NULL},
                       .seconds = qd_now() - r->t0,
                       .link = r->link,
+                      .seen = r->recording[0] ? seen : NULL,
                       .abort_reason = st == QD_E_POLICY ? r->reason : ""};
     if (r->job->rehearsal && key) f.match = r->match && strcmp(hex[0], hex[1]) == 0;
     *summary = qd_record_summary(&f);

@@ -283,7 +283,10 @@ qd_status qd_sift_files_truth(const qd_sift_options *o, qd_device *dev, qd_progr
     out->clock = *qd_follow_about(st.follow);
     qd_progress_end(progress);
 out:
-    for (int k = 0; k < 2; k++) qd_sift_source_close(&st.s[k]);
+    for (int k = 0; k < 2; k++) {
+        if (st.s[k].reader) qd_tag_see(st.s[k].reader, &out->seen[k]);
+        qd_sift_source_close(&st.s[k]);
+    }
     qd_follow_destroy(st.follow);
     free(st.on_a.t);
     return s;

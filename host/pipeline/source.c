@@ -152,3 +152,4 @@ void qd_recording_close(qd_recording *r) {
 
 qd_source qd_recording_source(qd_recording *r) { return (qd_source){r, recording_read}; }
 qd_tick qd_recording_tick(const qd_recording *r) { return r->tick; }
+void qd_recording_see(const qd_recording *r, qd_tag_seen *seen) { qd_tag_see(r->reader, seen); }

@@ -5,6 +5,7 @@
 
 #include "qdistill/link.h"
 #include "qdistill/pipeline.h"
+#include "qdistill/timetag/seen.h"
 
 /** A link that is simulated slice by slice for whichever station asks first; the other station's half of the slice waits for it. */
 typedef struct qd_rehearsal qd_rehearsal;
@@ -23,5 +24,7 @@ void qd_recording_close(qd_recording *r);
 qd_source qd_recording_source(qd_recording *r);
 /** Tick of the recording's format. */
 qd_tick qd_recording_tick(const qd_recording *r);
+/** The recording as its reader has seen it so far. */
+void qd_recording_see(const qd_recording *r, qd_tag_seen *seen);
 
 #endif

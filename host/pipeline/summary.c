@@ -179,6 +179,14 @@ static json_t *clock_record(const qd_clock *c) {
                      "frequency_ppm", qd_clock_ppm(c), "significance", c->significance, "p_false", c->p_false);
 }
 
+/* The recordings as far as they were read; null in a rehearsal. */
+static json_t *recordings(const qd_run_facts *f) {
+    const qd_job *j = f->job;
+    if (!f->seen) return json_null();
+    return json_pack("{s:o,s:o}", "alice", qd_tag_seen_json(&f->seen[0], j->file[0], j->format[0]), "bob",
+                     qd_tag_seen_json(&f->seen[1], j->file[1], j->format[1]));
+}
+
 /* What one-to-one pairing shows without the rule, about: chance pairs only of events whose own partner was lost, and true pairs
  * of which a stranger, closer than the partner, takes one; each is an error with probability 1/2. */
 static double qber_without_rule(const qd_run_facts *f, const qd_link_rates *r, double pure) {
@@ -274,6 +282,7 @@ json_t *qd_record_summary(const qd_run_facts *f) {
     json_object_set_new(o, "waterfall", waterfall(f));
     json_object_set_new(o, "stages", stages(f));
     json_object_set_new(o, "eve_saw", eve(f->eve));
+    json_object_set_new(o, "recordings", recordings(f));
     json_object_set_new(o, "warnings", warnings(f));
     json_object_set_new(o, "seconds", qd_json_from_real(f->seconds));
     return o;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include "qdistill/sift.h"
 #include "qdistill/timetag.h"
+#include "qdistill/timetag/seen.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -53,6 +54,7 @@ typedef struct qd_sift_result {
     qd_pair_matrix pairs;
     qd_sift_times times;
     qd_follow_report clock; /**< what following it came to */
+    qd_tag_seen seen[2];    /**< the files as their readers saw them; {0} where they were not opened */
 } qd_sift_result;
 
 /** Look at what qd_sift_files_truth will read, without a device: both files open, and the clock file is a clock of their ticks.
