@@ -284,6 +284,42 @@ static void refused_as_the_file(const char *format, const qd_error *err) {
     qd_tags_destroy(&t);
 }
 
+/* The last tag of a header may be one with data: it has not ended before these have come, however many it claims. */
+START_TEST(header_that_ends_in_data) {
+    qd_tags want = {0}, t = {0};
+    qd_tag_info info;
+    qd_error err = {0};
+    bool end = false;
+    make_ptu();
+    const size_t records = (EVENTS + EVENTS / 100) * sizeof(uint32_t), head = n_bytes - records, text = 100;
+    uint8_t *last = bytes + head - 12; /* its type and value */
+    memcpy(last, "\xff\xff\x01\x40\x64\0\0\0\0\0\0", 12);
+    memmove(bytes + head + text, bytes + head, records);
+    memset(bytes + head, 0xa5, text);
+    n_bytes += text;
+    write_file(bytes, n_bytes);
+    reads("ptu", &want, &info);
+    ck_assert_uint_eq(want.n, EVENTS);
+    stream("ptu", false, &want, &info);
+    for (int cut = 0; cut < 2; cut++) { /* the end comes first; it claims more than any stream's header has */
+        qd_tag_reader *r = NULL;
+        if (cut)
+            last[6] = 0x7f, write_file(bytes, n_bytes);
+        else
+            write_file(bytes, head + text - 1);
+        ck_assert_int_eq(qd_tag_stream_open(path, format_of("ptu"), &r, &err), QD_OK);
+        if (!cut) ck_assert_int_eq(fill_and_read(r, &t, &end, &err), QD_OK);
+        if (!cut) qd_tag_stream_finish(r);
+        ck_assert_int_eq(fill_and_read(r, &t, &end, &err), QD_E_INPUT);
+        ck_assert_msg(strstr(err.what, path) && strstr(err.what, "header"), "%s", err.what);
+        ck_assert_uint_eq(t.n, 0);
+        qd_tag_reader_close(r);
+    }
+    qd_tags_destroy(&want);
+    qd_tags_destroy(&t);
+}
+END_TEST
+
 /* Halves in the other order, 3 us apart: seen at the 64th record, while the writer goes on, or at an earlier end; whoever looks into it is told. */
 START_TEST(other_order_of_halves) {
     enum { EARLY = 64 };
@@ -396,6 +432,7 @@ int main(void) {
     tcase_add_loop_test(tc, half_a_record_at_the_end, 0, 4);
     tcase_add_test(tc, ends_without_an_event);
     tcase_add_loop_test(tc, bad_bytes, 0, 6);
+    tcase_add_test(tc, header_that_ends_in_data);
     tcase_add_loop_test(tc, other_order_of_halves, 0, 2);
     tcase_add_loop_test(tc, nothing_but_faults, 0, 2);
     tcase_add_test(tc, endless_header);

@@ -74,11 +74,15 @@ static qd_status begin(qd_tag_reader *r, qd_error *err) {
     off_t end = r->f ? ftello(r->f) : 0;
     if (r->f) fclose(r->f);
     r->f = NULL;
-    bool wait = s->starved && !s->finished && s->n < ROOM;
-    if (wait || st != QD_OK || end < 0) {
+    bool short_of = st == QD_OK && end > (off_t)s->n; /* what it skipped last has not come */
+    bool wait = (s->starved || short_of) && !s->finished && s->n < ROOM;
+    if (wait || short_of || st != QD_OK || end < 0) {
         set_back(r);
         if (wait) return QD_OK;
         if (err && st != QD_OK) *err = why;
+        if (short_of)
+            return qd_fail(err, QD_E_INPUT, "%s: the header is cut off at byte %zu of %lld||the file was truncated or damaged|copy it again", r->path, s->n,
+                           (long long)end);
         return st != QD_OK ? st : qd_fail(err, QD_E_INTERNAL, "the header of %s cannot be read", r->path);
     }
     s->at += (size_t)end;
