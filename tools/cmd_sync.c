@@ -58,7 +58,8 @@ static json_t *record(const qd_cli *cli, const qd_device *dev, const qd_sync_arg
 
 /* On standard error: the recordings first, as what is wrong with them explains the rest. */
 static void tell(const qd_cli *cli, const qd_sync_args *a, const warnings *w, const json_t *recordings) {
-    for (size_t k = 0; k < 2; k++) qd_recordings_tell(cli, a->file[k], a->format, json_object_get(json_array_get(recordings, k), "found"));
+    for (int k = 0; k < 2; k++)
+        qd_recordings_tell(cli, a->file[k], qd_sync_format(a, k), json_object_get(json_array_get(recordings, (size_t)k), "found"));
     for (size_t i = 0; i < w->n && !cli->quiet; i++) fprintf(stderr, "qdistill sync: warning: %s\n", w->text[i]);
 }
 
@@ -74,7 +75,8 @@ static qd_status understand(qd_sync_args *a, const bool given[FOLLOWS], bool spa
     if (a->follow && span)
         return qd_fail(err, QD_E_USAGE,
                        "--span-s does not go with --follow||what is searched grows as the tags come|limit it by --wait-s");
-    QD_TRY(qd_tag_format_parse(a->format, &a->tags, err));
+    QD_TRY(qd_tag_format_parse(a->format, &a->tags[0], err));
+    QD_TRY(qd_tag_format_parse(qd_sync_format(a, 1), &a->tags[1], err));
     return qd_clock_effort(a->effort, &a->level, err);
 }
 
@@ -88,7 +90,7 @@ static qd_status run(qd_cli *cli, const qd_sync_args *a, qd_sync_files *f, qd_de
                         .p_false = a->p_false,
                         .follows = true};
     *f = (qd_sync_files){.path = {a->file[0], a->file[1]},
-                         .format = a->tags,
+                         .format = {a->tags[0], a->tags[1]},
                          .span_s = a->span_s,
                          .offset_s = a->offset_s,
                          .max_offset_s = a->max_offset_s};
@@ -118,6 +120,8 @@ int qd_cmd_sync(int argc, char **argv) {
     const qd_opt opts[] = {
         {"format", QD_OPT_TEXT, &a.format, 0, 0, "F",
          "of both files, as for tags: a1-54, t1, ptu, swabian, csv:time=t:unit=ns, ...", NULL},
+        {"format-b", QD_OPT_TEXT, &a.format_b, 0, 0, "F", "of B, where it is another: --format t2 --format-b t1 (default: as A)",
+         NULL},
         {"max-offset-s", QD_OPT_REAL, &a.max_offset_s, QD_RANGE_MAX_OFFSET_S, "S",
          "search offsets up to this, either way of --offset-s (default 1)", NULL},
         {"max-ppm", QD_OPT_REAL, &a.max_ppm, QD_RANGE_MAX_PPM, "P",
@@ -133,13 +137,15 @@ int qd_cmd_sync(int argc, char **argv) {
         {"span-s", QD_OPT_REAL, &a.span_s, 1e-6, 1e6, "S",
          "use the first S seconds that both have (default: all; for the search up to 16777216 events a side)", &span},
         {"follow", QD_OPT_FLAG, &a.follow, 0, 0, NULL,
-         "A and B still grow, or are FIFOs: lock as soon as enough is there, then follow the clock as tags come", NULL},
+         "A and B still grow, are FIFOs, or directories that epoch files come into: lock as soon as enough is there, then follow "
+         "the clock as tags come",
+         NULL},
         {"every-s", QD_OPT_REAL, &a.every_s, 0.01, 1e6, "S", "with --follow: a line every S seconds of A's time (default 1)",
          &given[0]},
         {"wait-s", QD_OPT_REAL, &a.wait_s, 0.01, 1e6, "S",
          "with --follow: give up after S seconds of tags without a lock (default 60)", &given[1]},
         {"idle-s", QD_OPT_REAL, &a.idle_s, 0, 1e6, "S",
-         "with --follow: a file that has not grown for S seconds has ended (default 10)", &given[2]},
+         "with --follow: a file or directory that has not grown for S seconds has ended (default 10)", &given[2]},
         {"lost-s", QD_OPT_REAL, &a.lost_s, 0.1, 1e6, "S",
          "with --follow: search anew after S seconds of tags without pairs (default 10)", &given[3]},
         {"hold-events", QD_OPT_U64, &a.hold_events, 1 << 16, 1 << 28, "N",

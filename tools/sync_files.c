@@ -123,7 +123,7 @@ static void end_at_limit(qd_sync_files *f, int k) {
 
 qd_status qd_sync_load(qd_sync_files *f, qd_error *err) {
     for (int k = 0; k < 2; k++) f->side[k] = (side){.start = INT64_MIN, .limit = INT64_MAX};
-    for (int k = 0; k < 2; k++) QD_TRY(qd_tag_reader_open(f->path[k], f->format, &f->side[k].reader, err));
+    for (int k = 0; k < 2; k++) QD_TRY(qd_tag_reader_open(f->path[k], f->format[k], &f->side[k].reader, err));
     QD_TRY(read_both(f, err));
     for (int k = 0; k < 2; k++) {
         qd_tags *t = &f->tags[k];

@@ -16,7 +16,7 @@ typedef struct qd_sync_side {
 
 typedef struct qd_sync_files {
     const char *path[2];
-    qd_tag_format format;
+    qd_tag_format format[2];
     double span_s;                 /**< of the common time; 0: up to QD_SYNC_EVENTS a side */
     double offset_s, max_offset_s; /**< where the search will look: what cannot have a partner is not held */
     qd_tags tags[2];               /**< out: times alone, mask is NULL */

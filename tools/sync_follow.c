@@ -24,6 +24,7 @@ typedef struct session {
     qd_sync_search search;
     bool told[2]; /* that this side is silent */
     unsigned told_found[2]; /* what its recording shows, as a set */
+    uint64_t passed[2]; /* files of epochs */
 
     qd_follow *follow; /* NULL: searching */
     qd_times on_a;
@@ -150,13 +151,38 @@ static qd_status tell_found(session *s, qd_error *err) {
     for (int k = 0; k < 2; k++) {
         qd_tag_seen seen;
         qd_tag_see(s->io.s[k].reader, &seen);
-        unsigned fresh = qd_tag_findings(&seen) & ~s->told_found[k];
+        unsigned fresh = qd_tag_findings(&seen) & ~s->told_found[k] & ~(1U << QD_FOUND_EPOCHS); /* each of those is told */
         s->told_found[k] |= fresh;
         if (!fresh) continue;
         json_t *found = qd_tag_found_json(&seen, fresh);
-        qd_recordings_tell(s->cli, s->a->file[k], s->a->format, found);
+        qd_recordings_tell(s->cli, s->a->file[k], qd_sync_format(s->a, k), found);
         QD_TRY(emit(s, json_pack("{s:s,s:s,s:o}", "event", "found", "station", k ? "B" : "A", "found", found), err));
     }
+    return QD_OK;
+}
+
+/* Epochs without files, and files that were passed over. */
+static qd_status tell_epochs(session *s, qd_error *err) {
+    qd_stream_note note;
+    for (int k = 0; k < 2; k++)
+        while (qd_tag_stream_note(s->io.s[k].reader, &note)) {
+            char first[QD_EPOCH_NAME], last[QD_EPOCH_NAME];
+            const char *station = k ? "B" : "A", *dir = s->a->file[k];
+            const bool gap = note.kind == QD_STREAM_GAP, loud = !s->cli->quiet;
+            qd_epoch_name(note.epoch, first);
+            qd_epoch_name(note.epoch + note.epochs - 1, last);
+            if (gap && loud && note.epochs > 1)
+                fprintf(stderr, "qdistill sync: %s has no files of the epochs %s to %s\n", dir, first, last);
+            else if (gap && loud)
+                fprintf(stderr, "qdistill sync: %s has no file of epoch %s\n", dir, first);
+            else if (loud)
+                fprintf(stderr, "qdistill sync: %s/%s was passed over: %s\n", dir, first, note.why);
+            s->passed[k] += !gap;
+            json_t *j = json_pack("{s:s,s:s,s:s,s:I}", "event", gap ? "gap" : "damaged", "station", station, "epoch", first,
+                                  "epochs", (json_int_t)note.epochs);
+            if (!gap) json_object_set_new(j, "reason", json_string(note.why));
+            QD_TRY(emit(s, j, err));
+        }
     return QD_OK;
 }
 
@@ -314,6 +340,8 @@ static qd_status last_line(session *s, qd_error *err) {
 
 static qd_status end_of(session *s, const char *end, qd_status st, qd_error *err) {
     s->end = end;
+    qd_status told = tell_epochs(s, st == QD_OK ? err : NULL);
+    if (told != QD_OK && st == QD_OK) return told;
     if (st == QD_E_POLICY && s->locks) st = QD_OK; /* searching again found nothing more: there was a lock */
     if (st == QD_OK) st = last_line(s, err);
     if (st == QD_OK && !s->locks)
@@ -358,6 +386,7 @@ static qd_status go_on(session *s, qd_error *err) {
         if (s->over) return end_of(s, end_of_tags(s), QD_OK, err);
         QD_TRY(make_room(s, err));
         QD_TRY(tell_silence(s, err));
+        QD_TRY(tell_epochs(s, err));
         QD_TRY(qd_sync_streams_pump(&s->io, s->search.job ? SEARCH_MS : WAIT_MS, err));
         QD_TRY(tell_found(s, err));
     }
@@ -384,6 +413,9 @@ static json_t *record(const session *s) {
     json_object_set_new(f, "cut_bytes",
                         json_pack("[I,I]", (json_int_t)(x[0].ended ? qd_tag_stream_left(x[0].reader) : 0),
                                   (json_int_t)(x[1].ended ? qd_tag_stream_left(x[1].reader) : 0)));
+    const qd_tag_info *of[2] = {qd_tag_reader_info(x[0].reader), qd_tag_reader_info(x[1].reader)};
+    json_object_set_new(f, "epochs", json_pack("[I,I]", (json_int_t)of[0]->epochs, (json_int_t)of[1]->epochs));
+    json_object_set_new(f, "epochs_damaged", json_pack("[I,I]", (json_int_t)s->passed[0], (json_int_t)s->passed[1]));
     json_object_set_new(f, "latest", s->latest ? json_incref(s->latest) : json_null());
     json_object_set_new(j, "follow", f);
     return j;

@@ -30,6 +30,7 @@ void qd_sync_json(json_t *j, const qd_sync_args *a, const qd_sync_loaded *loaded
                               .effort = a->level,
                               .p_false = a->p_false};
     json_object_set_new(j, "format", json_string(a->format));
+    json_object_set_new(j, "format_b", json_string(qd_sync_format(a, 1)));
     qd_sync_report_json(j, &p, r);
     json_object_set_new(j, "loaded_s", json_pack("[f,f]", loaded->seconds[0], loaded->seconds[1]));
     json_object_set_new(j, "loaded_events", json_pack("[I,I]", (json_int_t)loaded->events[0], (json_int_t)loaded->events[1]));
@@ -42,6 +43,6 @@ void qd_sync_json(json_t *j, const qd_sync_args *a, const qd_sync_loaded *loaded
 
 void qd_sync_recordings(json_t *j, const qd_sync_args *a, const qd_tag_seen seen[2]) {
     json_t *both = json_array();
-    for (int k = 0; k < 2; k++) json_array_append_new(both, qd_tag_seen_json(&seen[k], a->file[k], a->format));
+    for (int k = 0; k < 2; k++) json_array_append_new(both, qd_tag_seen_json(&seen[k], a->file[k], qd_sync_format(a, k)));
     json_object_set_new(j, "recordings", both);
 }

@@ -8,14 +8,18 @@
 #include "qdistill/timetag/seen.h"
 
 typedef struct qd_sync_args {
-    const char *file[2], *format, *effort;
+    const char *file[2], *format, *format_b, *effort; /**< format_b NULL: as format */
     double max_offset_s, max_ppm, offset_s, ppm, span_s, p_false;
     bool follow;
     double every_s, wait_s, idle_s, lost_s; /**< of --follow, as the events of one side that are held */
     uint64_t hold_events;
-    qd_tag_format tags; /**< `format`, once parsed */
+    qd_tag_format tags[2]; /**< `format` and `format_b`, once parsed */
     qd_effort level;    /**< `effort`, once parsed */
 } qd_sync_args;
+
+static inline const char *qd_sync_format(const qd_sync_args *a, int side) {
+    return side && a->format_b ? a->format_b : a->format;
+}
 
 /** What was in use: events, and seconds from the first to the last of them. */
 typedef struct qd_sync_loaded {

@@ -25,7 +25,7 @@ qd_status qd_sync_streams_open(qd_sync_streams *io, const qd_sync_args *a, qd_er
     QD_TRY(not_one_fifo(a, err));
     for (int k = 0; k < 2; k++) {
         qd_sync_stream *s = &io->s[k];
-        QD_TRY(qd_tag_stream_open(a->file[k], a->tags, &s->reader, err));
+        QD_TRY(qd_tag_stream_open(a->file[k], a->tags[k], &s->reader, err));
         s->fifo = qd_tag_stream_is_fifo(s->reader);
         s->held.tick = qd_tag_reader_tick(s->reader);
         s->moved = qd_now();
@@ -95,6 +95,16 @@ static qd_status take(qd_sync_stream *s, const qd_sync_streams *io, bool alone, 
     return QD_OK;
 }
 
+/* As soon as both are known: some formats have the tick in a header. */
+static qd_status same_ticks(const qd_sync_streams *io, qd_error *err) {
+    qd_tick a = io->s[0].held.tick, b = io->s[1].held.tick;
+    if (!a.num || !b.num || (a.num == b.num && a.den == b.den)) return QD_OK;
+    return qd_fail(err, QD_E_USAGE,
+                   "A counts in ticks of %" PRIu64 "/%" PRIu64 " ps, B in ticks of %" PRIu64 "/%" PRIu64
+                   " ps||both sides must count in the same unit|convert one with `qdistill tags convert`",
+                   (uint64_t)a.num, (uint64_t)a.den, (uint64_t)b.num, (uint64_t)b.den);
+}
+
 qd_status qd_sync_streams_pump(qd_sync_streams *io, int wait_ms, qd_error *err) {
     struct pollfd p[2];
     nfds_t n = 0;
@@ -108,6 +118,7 @@ qd_status qd_sync_streams_pump(qd_sync_streams *io, int wait_ms, qd_error *err) 
         else
             files = true;
     }
+    QD_TRY(same_ticks(io, err));
     /* a file does not tell when it has grown: look again soon */
     if (!some) (void)poll(p, n, files && wait_ms > LAG_MS ? LAG_MS : wait_ms);
     return QD_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "timetag/epochs.h"
+#include "timetag/live.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -122,11 +123,10 @@ static qd_status check_head(qd_tag_reader *r, qd_epochs *e, qd_error *err) {
     return QD_OK;
 }
 
-static qd_status open_one(qd_tag_reader *r, const char *path, unsigned type, qd_error *err) {
+static qd_status begin_file(qd_tag_reader *r, const char *path, unsigned type, qd_error *err) {
     qd_epochs *e = r->state;
     uint8_t bytes[QD_EPOCH_HEAD_MAX];
     qd_error why = {0};
-    QD_TRY(qd_file_open(path, false, &r->f, &r->size, err));
     r->at = r->record = 0;
     size_t got = fread(bytes, 1, qd_epoch_head_bytes(type), r->f);
     qd_status st = qd_epoch_head_read(bytes, got, type, &e->head, &why);
@@ -142,6 +142,7 @@ static qd_status open_one(qd_tag_reader *r, const char *path, unsigned type, qd_
                                       : "the length is not stated, or the header is damaged");
     r->at = got;
     e->done = 0;
+    e->fresh = true;
     e->first_known = false;
     e->time = 0;
     e->bits = (qd_unpacker){0, 0};
@@ -151,10 +152,26 @@ static qd_status open_one(qd_tag_reader *r, const char *path, unsigned type, qd_
     return st;
 }
 
+static qd_status open_one(qd_tag_reader *r, const char *path, unsigned type, qd_error *err) {
+    QD_TRY(qd_file_open(path, false, &r->f, &r->size, err));
+    return begin_file(r, path, type, err);
+}
+
+qd_status qd_epochs_begin(qd_tag_reader *r, const char *path, uint32_t epoch, unsigned type, qd_error *err) {
+    qd_epochs *e = r->state;
+    qd_epoch_name(epoch, e->name);
+    r->part = e->name;
+    return begin_file(r, path, type, err);
+}
+
 qd_status qd_epochs_next(qd_tag_reader *r, unsigned type, qd_error *err) {
     qd_epochs *e = r->state;
     if (r->f) fclose(r->f);
     r->f = NULL;
+    if (r->live) {
+        qd_live_done(r);
+        return QD_OK;
+    }
     if (e->next == e->n) {
         r->ended = true;
         return QD_OK;

@@ -15,6 +15,7 @@ typedef struct qd_epochs {
     qd_epoch_head head; /* of the open file */
     int64_t from_base;  /* its epoch, counted from the one at time 0 */
     uint64_t done;      /* entries read of it */
+    bool fresh;         /* nothing was read of it */
     bool first_known;   /* t1: */
     int64_t shift;      /* t1: what to add to the card's count, in epochs */
     uint64_t time;      /* t2: of the entry before, since the epoch began */
@@ -23,7 +24,9 @@ typedef struct qd_epochs {
 
 /** Find the files and open the first. */
 qd_status qd_epochs_open(qd_tag_reader *r, unsigned type, qd_error *err);
-/** Close the open file and open the next; r->ended when there is none. */
+/** A file of epoch @p epoch whose bytes are in r->f, r->size of them: its header. Errors name @p path. */
+qd_status qd_epochs_begin(qd_tag_reader *r, const char *path, uint32_t epoch, unsigned type, qd_error *err);
+/** Close the open file and open the next; r->ended when there is none. Where files still come, r->f is NULL until the next was taken. */
 qd_status qd_epochs_next(qd_tag_reader *r, unsigned type, qd_error *err);
 void qd_epochs_close(qd_tag_reader *r);
 

@@ -7,8 +7,9 @@ enum { T2 = 2, END = 1 };
 
 /* What a pattern means; QD_E_INPUT for protocols that this program does not speak. */
 static qd_status check_protocol(qd_tag_reader *r, qd_error *err) {
-    const qd_epochs *e = r->state;
+    qd_epochs *e = r->state;
     const qd_epoch_head *h = &e->head;
+    e->fresh = false;
     bool known = (h->protocol == 0 && h->bits == 4) || (h->protocol == 1 && h->bits == 1);
     if (!known)
         return qd_reader_fail(r, err,
@@ -59,14 +60,14 @@ static qd_status finish(qd_tag_reader *r, qd_epochs *e, qd_error *err) {
     if (e->bits.acc || r->at != r->size)
         return qd_reader_fail(r, err,
                               "data behind the terminator|length and terminator disagree|the file is damaged|copy it again");
-    QD_TRY(qd_epochs_next(r, T2, err));
-    return r->ended ? QD_OK : check_protocol(r, err);
+    return qd_epochs_next(r, T2, err);
 }
 
 static qd_status t2_more(qd_tag_reader *r, qd_error *err) {
     qd_epochs *e = r->state;
-    for (int i = 0; i < QD_READ_BLOCK && !r->ended; i++) {
+    for (int i = 0; i < QD_READ_BLOCK && r->f; i++) {
         uint32_t d = 0, pattern = 0;
+        if (e->fresh) QD_TRY(check_protocol(r, err));
         QD_TRY(take_bits(r, e, e->head.order, &d, err));
         bool wide = d == 0;
         if (wide) QD_TRY(take_bits(r, e, 32, &d, err));

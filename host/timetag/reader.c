@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "timetag/reader.h"
+#include "timetag/live.h"
 
 static const qd_decoder *const decoders[] = {
     [QD_TAG_A1] = &qd_decode_a1,           [QD_TAG_A1_TEXT] = &qd_decode_a1_text, [QD_TAG_T1] = &qd_decode_t1,
@@ -76,6 +76,7 @@ void qd_tag_reader_close(qd_tag_reader *r) {
     if (r->decoder->close) r->decoder->close(r);
     if (r->f) fclose(r->f);
     qd_growing_close(r);
+    qd_live_close(r);
     free(r->path);
     qd_wipe(r->mask, sizeof r->mask); /* which detector clicked is the raw key */
     free(r);
@@ -394,7 +395,7 @@ qd_status qd_tag_reader_read(qd_tag_reader *r, uint64_t max_events, qd_tags *app
         if (ready == 0) {
             bool dry = false;
             if (r->ended) break;
-            QD_TRY(r->stream ? qd_growing_more(r, &dry, err) : r->decoder->more(r, err));
+            QD_TRY(r->stream ? qd_growing_more(r, &dry, err) : r->live ? qd_live_more(r, &dry, err) : r->decoder->more(r, err));
             if (dry && r->n <= QD_TAG_REORDER) break;
             continue;
         }

@@ -22,6 +22,7 @@ typedef struct qd_decoder {
 struct qd_tag_reader {
     char *path;
     struct qd_growing *stream; /**< not NULL: bytes come from what still grows, and f is its header or NULL */
+    struct qd_live *live;      /**< not NULL: files come into a directory, and f is the one in hand or NULL */
     qd_tag_format format;
     qd_tick tick;
     qd_tag_info info;

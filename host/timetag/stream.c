@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "qdistill/timetag/stream.h"
-#include "timetag/reader.h"
+#include "timetag/live.h"
 
 enum { ROOM = 1 << 20 };
 
@@ -134,12 +134,28 @@ qd_status qd_growing_more(qd_tag_reader *r, bool *dry, qd_error *err) {
 
 static qd_status refused(const char *path, const qd_tag_format *f, qd_error *err) {
     const char *why = f->kind == QD_TAG_CHRONOXEA ? "its rows are not in the order of time, so that the whole file is needed"
-                      : f->kind == QD_TAG_AUTO    ? "it must be named before the first byte has come"
-                                                  : "files of an epoch are whole when they appear";
+                                                  : "it must be named before the first byte has come";
     return qd_fail(err, QD_E_USAGE,
                    "%s: format %s cannot be read while it grows|%s||give a1-49, a1-54, their swapped or text forms, ptu, qutag, "
-                   "qutag-raw, swabian or csv",
+                   "qutag-raw, swabian or csv, or t1 or t2 with a directory",
                    path, qd_tag_format_name(f), why);
+}
+
+static bool of_epochs(const qd_tag_format *f) {
+    return f->kind == QD_TAG_T1 || f->kind == QD_TAG_T2;
+}
+
+static qd_status open_directory(qd_tag_reader *r, qd_error *err) {
+    struct stat st;
+    if (stat(r->path, &st) != 0)
+        return qd_fail(err, QD_E_INPUT,
+                       "cannot open %s|%s|the program that writes there makes it later|make it, or check the path", r->path,
+                       strerror(errno));
+    if (S_ISDIR(st.st_mode)) return qd_live_open(r, err);
+    return qd_fail(err, QD_E_INPUT,
+                   "%s is no directory|of format %s a directory is followed, which files of epochs come into|"
+                   "a file of an epoch does not grow once it is whole|give the directory that holds it",
+                   r->path, qd_tag_format_name(&r->format));
 }
 
 static qd_status open_it(struct qd_growing *s, const char *path, qd_error *err) {
@@ -150,23 +166,29 @@ static qd_status open_it(struct qd_growing *s, const char *path, qd_error *err) 
                        path, strerror(errno));
     s->fifo = S_ISFIFO(st.st_mode);
     if (s->fifo || S_ISREG(st.st_mode)) return QD_OK;
-    return qd_fail(err, QD_E_INPUT, "%s is %s|what is followed is a file that grows or a FIFO|%s|give the path of a regular file or a FIFO", path,
+    return qd_fail(err, QD_E_INPUT,
+                   "%s is %s|what is followed is a file that grows or a FIFO|%s|give the path of a regular file or a FIFO", path,
                    S_ISDIR(st.st_mode)    ? "a directory"
                    : S_ISSOCK(st.st_mode) ? "a socket"
                                           : "a device",
-                   S_ISDIR(st.st_mode) ? "the name of a file in it was left out" : "another name was meant");
+                   S_ISDIR(st.st_mode) ? "the name of a file in it was left out, or it holds files of epochs: those are t1 or t2"
+                                       : "another name was meant");
+}
+
+static qd_status open_bytes(qd_tag_reader *r, qd_error *err) {
+    r->stream = calloc(1, sizeof *r->stream);
+    if (!r->stream) return qd_fail(err, QD_E_INTERNAL, "no memory to read %s", r->path);
+    r->stream->fd = -1;
+    QD_TRY(open_it(r->stream, r->path, err));
+    return begin(r, err); /* what needs no header, and what the format's options lack */
 }
 
 qd_status qd_tag_stream_open(const char *path, qd_tag_format format, qd_tag_reader **reader, qd_error *err) {
     qd_tag_reader *r;
     *reader = NULL;
-    if (format.kind == QD_TAG_T1 || format.kind == QD_TAG_T2 || format.kind == QD_TAG_CHRONOXEA || format.kind == QD_TAG_AUTO)
-        return refused(path, &format, err);
+    if (format.kind == QD_TAG_CHRONOXEA || format.kind == QD_TAG_AUTO) return refused(path, &format, err);
     QD_TRY(qd_reader_create(path, format, &r, err));
-    r->stream = calloc(1, sizeof *r->stream);
-    if (r->stream) r->stream->fd = -1;
-    qd_status st = r->stream ? open_it(r->stream, path, err) : qd_fail(err, QD_E_INTERNAL, "no memory to read %s", path);
-    if (st == QD_OK) st = begin(r, err); /* what needs no header, and what the format's options lack */
+    qd_status st = of_epochs(&format) ? open_directory(r, err) : open_bytes(r, err);
     if (st != QD_OK) {
         qd_tag_reader_close(r);
         return st;
@@ -192,6 +214,7 @@ static qd_status check_length(const qd_tag_reader *r, qd_error *err) {
 
 qd_status qd_tag_stream_fill(qd_tag_reader *r, uint64_t *bytes, qd_error *err) {
     struct qd_growing *s = r->stream;
+    if (r->live) return qd_live_fill(r, bytes, err);
     *bytes = 0;
     if (s->finished) return QD_OK;
     memmove(s->byte, s->byte + s->at, s->n);
@@ -216,19 +239,26 @@ qd_status qd_tag_stream_fill(qd_tag_reader *r, uint64_t *bytes, qd_error *err) {
 }
 
 void qd_tag_stream_finish(qd_tag_reader *r) {
-    r->stream->finished = true;
+    if (r->live)
+        qd_live_finish(r);
+    else
+        r->stream->finished = true;
+}
+
+bool qd_tag_stream_note(qd_tag_reader *r, qd_stream_note *note) {
+    return r->live && qd_live_note(r, note);
 }
 
 int qd_tag_stream_fd(const qd_tag_reader *r) {
-    return r->stream->fd;
+    return r->live ? -1 : r->stream->fd;
 }
 
 bool qd_tag_stream_is_fifo(const qd_tag_reader *r) {
-    return r->stream->fifo;
+    return !r->live && r->stream->fifo;
 }
 
 uint64_t qd_tag_stream_left(const qd_tag_reader *r) {
-    return r->stream->n;
+    return r->live ? 0 : r->stream->n;
 }
 
 void qd_growing_close(qd_tag_reader *r) {

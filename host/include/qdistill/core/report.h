@@ -9,6 +9,8 @@ extern "C" {
 
 /** Seconds of a clock that never goes back; only differences mean something. */
 double qd_now(void);
+/** Seconds since 1970 began, as times of files have them; may be set, and then go back. */
+double qd_calendar(void);
 
 /** A share as people read it: "1.656 %"; "unknown" when it is not finite. Returns @p out. */
 const char *qd_percent(double share, char out[16]);
