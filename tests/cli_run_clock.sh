@@ -39,8 +39,8 @@ job rec r 'max_offset_s: 1e-4, max_ppm: 5'
 expect 0 'locked' "$qd" sync r/alice.a1 r/bob.a1 --format a1-54 --max-offset-s 1e-4 --max-ppm 5 --json sync.json
 grep -q 'S_max' log || say "sync does not say S_max: $(cat log)"
 expect 0 'secret bits' "$qd" run rec.job --out n --json run.json
-# Every member of sync's about the search, but for the files': these stand in the manifest, and the line in whole ticks in `clock`.
-[ "$(get 'join " ", grep { !exists $s->{$_} } grep { !/^(schema|tool|version|verb|status|device|exit_status|format|clock|dispersion|warnings)$/ } sort keys %$y')" = "" ] ||
+# Every member of sync's about the search, but for the files': these have places of their own, and the line in whole ticks in `clock`.
+[ "$(get 'join " ", grep { !exists $s->{$_} } grep { !/^(schema|tool|version|verb|status|device|exit_status|format|format_b|recordings|clock|dispersion|warnings)$/ } sort keys %$y')" = "" ] ||
     say "run's record has not what sync's has: $(get 'join " ", grep { !exists $s->{$_} } sort keys %$y')"
 holds '$s->{locked} && $s->{significance} > $s->{significance_needed} && $s->{p_false} <= $s->{max_p_false} && $s->{max_p_false} == 1e-9 && !defined $s->{refusal}'
 # S_max of one window: the share of events with a partner over the root of the greatest frequency error

@@ -345,7 +345,7 @@ static qd_status end_of(session *s, const char *end, qd_status st, qd_error *err
     if (st == QD_E_POLICY && s->locks) st = QD_OK; /* searching again found nothing more: there was a lock */
     if (st == QD_OK) st = last_line(s, err);
     if (st == QD_OK && !s->locks)
-        return qd_fail(err, QD_E_POLICY, "no lock: %s after %.6g s of tags|||let it search for longer", s->report.reason,
+        return qd_fail(err, QD_E_POLICY, "no lock: %s after %.6g s of tags|a signal came|too little had come to find a clock|let it search for longer", s->report.reason,
                        s->loaded.seconds[0]);
     return st;
 }

@@ -261,7 +261,6 @@ static qd_status try_file(qd_tag_reader *r, const char *path, uint32_t epoch, ui
             *moved = true;
             r->f = fmemopen(l->bytes, l->n, "rb");
             if (!r->f) return no_memory(r, err);
-            setvbuf(r->f, NULL, _IONBF, 0); /* the bytes are in memory, and shall not stay in another place of it */
             r->size = l->n;
             QD_TRY(qd_epochs_begin(r, path, epoch, type_of(r), err));
             behind(l, epoch);
