@@ -51,6 +51,15 @@ set -e
 rm n2/00000002 && cp t2/00000001 t2/00000003 n2 && cp t1/0000000[12] n1
 expect 0 'no T2 file of epoch 00000002' "$qd" sync --qcrypto -d n2 -D n1 -e 1 -n 3
 expect 5 'none of the T2 files' "$qd" sync --qcrypto -d n2 -D n1 -e 0x100
+# events of another epoch than the header: two away is no T1 file of that epoch, one away is told and read at its own time
+mkdir w1
+for e in 2 3; do cp t1/00000001 w1/0000000$e && printf "\\00$e" | dd of=w1/0000000$e bs=1 seek=4 conv=notrunc 2>/dev/null; done
+expect 5 'w1/00000003: byte 20: the event lies -2 epochs (-1.07374 s) from epoch 00000003' "$qd" sync --qcrypto -i t2/00000003 -I w1/00000003
+expect 5 'w1/00000003: byte 20: the event lies -2 epochs' "$qd" sync --qcrypto -d t2 -D w1 -e 3
+expect 5 'the event lies -2 epochs' "$qd" tags info w1/00000003 --format t1
+expect 0 'warning: [0-9]* events lie in the epoch beside that of the file.s header, first in the file of epoch 00000002' "$qd" tags info w1/00000002 --format t1
+[ "$("$qd" sync --qcrypto -i t2/00000001 -I w1/00000002 -V 0 2>err)" = 25132741 ] && grep -q 'w1/00000002: [0-9]* events lie in the epoch beside' err || say "one epoch off: $(cat err)"
+rm -r w1
 # the frequency that costream cannot follow is named
 "$qd" simulate "$2/examples/scenarios/metro-fibre.yaml" --duration-s 0.6 --seed 4 --device ref --out fast -q 2>err || say "simulate: $(cat err)"
 "$qd" tags convert fast/alice.a1 --from a1-54 --to t2 --out fast2 -q 2>err && "$qd" tags convert fast/bob.a1 --from a1-54 --to t1 --out fast1 -q 2>err || say "convert: $(cat err)"

@@ -54,6 +54,9 @@ START_TEST(each_by_itself) {
     s.info.epoch_gaps = 1, s.info.epochs_missing = 9, s.info.epoch_gap = 0xabcd;
     shows(&s, QD_FOUND_EPOCHS, "9 epochs are missing in 1 places, the first at 0000abcd");
     s = sound();
+    s.info.outside = 12, s.info.epoch_outside = 0xabcd;
+    shows(&s, QD_FOUND_OUTSIDE, "12 events lie in the epoch beside that of the file's header, first in the file of epoch 0000abcd");
+    s = sound();
     s.info.jumps = s.info.backward = 1, s.info.jump_event = 30, s.info.largest_backward = 1280000000000;
     shows(&s, QD_FOUND_JUMPS, "1 times, by up to 5 s, first before event 30");
     s = sound();

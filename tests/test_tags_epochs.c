@@ -120,6 +120,105 @@ START_TEST(t1_inconsistent) {
 }
 END_TEST
 
+/* A header that the events contradict: certain beyond the epoch beside, where it is refused; in that one events keep their time and are counted. The
+ * card's count has 17 bits, of which the upper two may be another's; at their borders one epoch is still one epoch. */
+START_TEST(t1_of_another_epoch) {
+    static const struct {
+        uint32_t epoch, te[3];
+        int64_t away[3];
+        uint64_t outside;
+        const char *refused;
+    } cases[] = {
+        {0xfffffffd, {0, 0, 2}, {0}, 0, "3 epochs (1.61061 s) from epoch fffffffd"},
+        {0x54321, {0x14321, 0x14321, 0x14323}, {0}, 0, "2 epochs"},
+        {0x54321, {0x1431f, 0x14321, 0x14321}, {0}, 0, "-2 epochs"},
+        {0x54321, {0x14321, 0xc321, 0x14321}, {0}, 0, "-32768 epochs"}, /* within a file the upper bits are those of its first event */
+        {0x54321, {0x14321, 0x14322, 0x14320}, {0, 1, -1}, 2, NULL},
+        {0x58000, {0x17fff, 0x18000, 0x18001}, {-1, 0, 1}, 2, NULL},
+        {0x5ffff, {0x1fffe, 0x1ffff, 0}, {-1, 0, 1}, 2, NULL},
+        {0xc5ffff, {0x7fff, 0x7fff, 0x8000}, {0, 0, 1}, 1, NULL},
+    };
+    uint8_t b[128];
+    qd_error err = {0};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        uint64_t w[3];
+        int64_t want[3];
+        for (uint32_t i = 0; i < 3; i++) {
+            w[i] = event(cases[k].te[i], 7 + i, 1U << i);
+            want[i] = ((int64_t)(cases[k].epoch & 0xffffff) + cases[k].away[i]) * ((int64_t)1 << 32) + 7 + i;
+        }
+        size_t n = t1_bytes(b, 1, cases[k].epoch, 3, w, 3);
+        write_file(b, n);
+        qd_epoch_events e;
+        ck_assert_int_eq(qd_t1_decode(b, n, &e, &err), cases[k].refused ? QD_E_INPUT : QD_OK);
+        if (cases[k].refused) {
+            ck_assert_ptr_nonnull(strstr(err.what, cases[k].refused));
+            ck_assert_ptr_null(e.t);
+            refuses(path, "t1", cases[k].refused);
+            continue;
+        }
+        qd_tags t = {0};
+        qd_tag_info info = {0};
+        reads("t1", &t, &info);
+        ck_assert_uint_eq(t.n, 3);
+        for (int i = 0; i < 3; i++) {
+            ck_assert_int_eq(e.t[i], cases[k].away[i] * ((int64_t)1 << 32) + 7 + i);
+            uint64_t at = 0;
+            while (at < 3 && t.t[at] != want[i]) at++;
+            ck_assert_msg(at < 3 && t.mask[at] == 1 << i, "case %zu, event %d", k, i);
+        }
+        ck_assert_uint_eq(info.outside, cases[k].outside);
+        ck_assert_uint_eq(e.outside, cases[k].outside);
+        ck_assert_uint_eq(info.epoch_outside, cases[k].epoch);
+        qd_epoch_events_free(&e);
+        qd_tags_destroy(&t);
+    }
+    uint64_t none[3] = {event(0x77, 3, 0), event(5, 7, 1), event(0x99, 7, 0)}; /* a record of no detector has no time to be wrong */
+    qd_tags t = {0};
+    qd_tag_info info = {0};
+    write_file(b, t1_bytes(b, 1, 5, 3, none, 3));
+    reads("t1", &t, &info);
+    expect_tags(&t, 1, (const int64_t[]){(int64_t)5 << 32 | 7}, (const uint8_t[]){1});
+    ck_assert_uint_eq(info.outside, 0);
+    qd_tags_destroy(&t);
+}
+END_TEST
+
+/* The same of T2: differences that add up to more than an epoch. Patterns of 1 bit, differences in 32 bits behind 8 of zeros, the end. */
+START_TEST(t2_of_another_epoch) {
+    for (unsigned entries = 1; entries <= 3; entries++) {
+        uint8_t b[64], word[4], *p = b;
+        qd_packer bits = {0};
+        put(&p, 2), put(&p, 9), put(&p, entries), put(&p, 8), put(&p, 1), put(&p, 1);
+        for (unsigned i = 0; i <= entries; i++) {
+            const uint32_t v[3] = {i < entries ? 0 : 1, 0xc0000000, i < entries};
+            const unsigned width[3] = {8, i < entries ? 32 : 0, 1};
+            for (int k = 0; k < 3; k++)
+                if (width[k] && qd_pack(&bits, v[k], width[k], word)) memcpy(p, word, 4), p += 4;
+        }
+        if (qd_pack_end(&bits, word)) memcpy(p, word, 4), p += 4;
+        qd_epoch_events e;
+        qd_error err = {0};
+        write_file(b, (size_t)(p - b));
+        qd_status st = qd_t2_decode(b, (size_t)(p - b), &e, &err);
+        if (entries == 3) {
+            ck_assert_int_eq(st, QD_E_INPUT);
+            refuses(path, "t2", "2 epochs (1.07374 s) from epoch 00000009");
+            continue;
+        }
+        ck_assert_msg(st == QD_OK, "%s", err.what);
+        qd_tags t = {0};
+        qd_tag_info info = {0};
+        reads("t2", &t, &info);
+        ck_assert_int_eq(t.t[entries - 1], ((int64_t)9 << 32) + entries * (int64_t)0xc0000000);
+        ck_assert_uint_eq(info.outside, entries - 1);
+        ck_assert_uint_eq(e.outside, entries - 1);
+        qd_epoch_events_free(&e);
+        qd_tags_destroy(&t);
+    }
+}
+END_TEST
+
 /* One stream in the order of epochs, whatever the order of names in the folder; gaps are counted, other files passed over. */
 START_TEST(t1_folder) {
     uint8_t b[128];
@@ -402,6 +501,8 @@ int main(void) {
     tcase_add_test(tc, t1_single);
     tcase_add_test(tc, t1_fine_bits);
     tcase_add_test(tc, t1_inconsistent);
+    tcase_add_test(tc, t1_of_another_epoch);
+    tcase_add_test(tc, t2_of_another_epoch);
     tcase_add_test(tc, t1_folder);
     tcase_add_test(tc, t1_count_begins_anew);
     tcase_add_test(tc, t2_single);

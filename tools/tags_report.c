@@ -211,6 +211,7 @@ static qd_tag_seen seen_of(const tags_report *r) {
 void tags_warn(const tags_report *r) {
     const qd_tag_info *i = &r->info;
     const qd_tag_seen seen = seen_of(r);
+    char text[240];
     warn_format(r, &seen);
     warn_steps(r, &seen);
     if (i->unmapped && r->format.channels.n == 0)
@@ -226,6 +227,8 @@ void tags_warn(const tags_report *r) {
     if (qd_tag_found(&seen, QD_FOUND_EPOCHS))
         warn("%" PRIu64 " epochs are missing in %" PRIu64 " places, the first at %08" PRIx32, i->epochs_missing, i->epoch_gaps,
              i->epoch_gap);
+    if (qd_tag_found(&seen, QD_FOUND_OUTSIDE))
+        warn("%s.\n  They are read at their own time; the program that made the files cut them elsewhere", qd_tag_found_text(&seen, QD_FOUND_OUTSIDE, text, sizeof text));
     warn_written(r);
 }
 
@@ -256,7 +259,8 @@ static void put_counts(json_t *j, const tags_report *r) {
                   {"multi", several(i)},
                   {"epochs", i->epochs},
                   {"epoch_gaps", i->epoch_gaps},
-                  {"epochs_missing", i->epochs_missing}};
+                  {"epochs_missing", i->epochs_missing},
+                  {"outside", i->outside}};
     for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
         json_object_set_new(j, counts[k].name, qd_json_from_u64(counts[k].n));
 }

@@ -25,6 +25,11 @@ void qd_epoch_say(const qd_epoch_wait *wait, const char *fmt, ...) {
     wait->note(wait->self, text);
 }
 
+void qd_epoch_tell_outside(const qd_epoch_wait *wait, const char *path, const qd_epoch_file *f) {
+    const uint64_t n = f->events.outside;
+    if (n) qd_epoch_say(wait, "%s: %" PRIu64 " event%s in the epoch beside that of the header", path, n, n == 1 ? " lies" : "s lie");
+}
+
 /* ---- One file ---------------------------------------------------------------------------------------------------- */
 
 void qd_epoch_file_free(qd_epoch_file *f) {
@@ -236,6 +241,7 @@ static qd_status await(watch *k, unsigned type, qd_epoch_file *f, qd_epoch_found
             st = QD_E_INPUT;
         }
         if (st == QD_OK) {
+            qd_epoch_tell_outside(k->w, k->path, f);
             *found = QD_EPOCH_HERE;
             return QD_OK;
         }

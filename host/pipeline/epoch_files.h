@@ -35,6 +35,8 @@ qd_status qd_epoch_await(const char *dir, unsigned type, uint32_t epoch, const q
 qd_status qd_epoch_list(const char *dir, uint32_t **epochs, size_t *n, qd_error *err);
 
 __attribute__((format(printf, 2, 3))) void qd_epoch_say(const qd_epoch_wait *wait, const char *fmt, ...);
+/** Say it where events of a T1 or T2 file lie in the epoch beside its own. */
+void qd_epoch_tell_outside(const qd_epoch_wait *wait, const char *path, const qd_epoch_file *f);
 
 /** Whole file under its name in a directory, mode 0600 for key material (@p secret), else 0644. */
 qd_status qd_epoch_write(const char *dir, uint32_t epoch, const void *bytes, size_t n, bool secret, qd_error *err);

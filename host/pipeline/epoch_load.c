@@ -17,10 +17,11 @@ static qd_status append(const qd_epoch_events *e, unsigned type, uint32_t first,
     return QD_OK;
 }
 
-static qd_status load_file(const qd_epoch_source *s, uint32_t first, qd_tags *tags, qd_error *err) {
+static qd_status load_file(const qd_epoch_source *s, uint32_t first, const qd_epoch_wait *wait, qd_tags *tags, qd_error *err) {
     qd_epoch_file f;
     bool missing;
     QD_TRY(qd_epoch_file_read(s->path, s->type, &f, &missing, err));
+    qd_epoch_tell_outside(wait, s->path, &f);
     qd_status st = append(&f.events, s->type, first, tags, err);
     qd_epoch_file_free(&f);
     return st;
@@ -47,7 +48,7 @@ qd_status qd_epoch_load(const qd_epoch_source *s, uint32_t first, uint32_t epoch
     tags->tick = (qd_tick){125, 1};
     if (s->single) {
         *read = 1;
-        return load_file(s, first, tags, err);
+        return load_file(s, first, wait, tags, err);
     }
     for (uint32_t i = 0; i < epochs; i++) {
         qd_epoch_file f = {.entries = NULL};

@@ -3,6 +3,7 @@
 #ifndef QD_TIMETAG_A1_H
 #define QD_TIMETAG_A1_H
 
+#include <inttypes.h>
 #include "timetag/reader.h"
 
 enum { QD_A1_BYTES = 8 };
@@ -24,6 +25,22 @@ static inline uint64_t qd_a1_load(const uint8_t *p, bool high_first) {
 static inline void qd_a1_store(uint8_t *p, uint64_t w, bool high_first) {
     qd_put_le(p, high_first ? w << 32 | w >> 32 : w, 8);
 }
+
+/** T1: epochs from that of the header to that of an event, of whose count @p te are the upper 17 bits, @p first those of the file's first event. The
+ *  two uppermost of that one need not be the header's; what is more than 2^14 epochs ahead of it, or 2^16 of the first event, counts as behind. */
+static inline int32_t qd_t1_away(uint32_t epoch, uint32_t first, uint32_t te) {
+    const uint32_t head = (first - epoch) & 0x7fff, on = (te - first) & 0x1ffff;
+    return (int32_t)head - (head & 0x4000 ? 0x8000 : 0) + (int32_t)on - (on & 0x10000 ? 0x20000 : 0);
+}
+
+/** A T1 or T2 file whose event lies in another epoch: one beside may be a writer's rounding or the disorder of neighbours at the border, and is
+ *  told; a farther one is refused, by these words: "%s%" PRId64 " %.6g". */
+#define QD_EPOCH_AWAY                                                                                                                        \
+    "%sthe event lies %" PRId64 " epochs (%.6g s) from epoch %08" PRIx32                                                                      \
+    " of the header|header and events disagree|the file has a header or name that is not its own, or was made wrongly"                        \
+    "|make it again from the recording"
+/** Seconds of an epoch: 2^32 units of 1/8 ns. */
+static const double qd_epoch_s = 0.536870912;
 
 /** What the steps between records come to in one order of their words, in units of 125 ps, round the range of 2^49 of them. */
 typedef struct qd_a1_steps {

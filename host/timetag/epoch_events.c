@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include "timetag/a1.h"
 
-enum { EVENT = 8, END = 1, EPOCH_LOW = 0x7fff, TE_HIGH = 0x18000 };
+enum { EVENT = 8, END = 1 };
 
 void qd_epoch_events_free(qd_epoch_events *e) {
     if (!e) return;
@@ -27,17 +27,32 @@ static qd_status disagree(size_t at, const char *what, const qd_epoch_head *h, q
                    at, what, h->length);
 }
 
+/* An event so many epochs from that of its file. */
+static qd_status away(int64_t epochs, size_t at, qd_epoch_events *e, qd_error *err) {
+    char where[32];
+    if (epochs == 0) return QD_OK;
+    e->outside++;
+    if (epochs == 1 || epochs == -1) return QD_OK;
+    (void)snprintf(where, sizeof where, "byte %zu: ", at);
+    return qd_fail(err, QD_E_INPUT, QD_EPOCH_AWAY, where, epochs, (double)epochs * qd_epoch_s, e->head.epoch);
+}
+
 /* ---- T1 ---------------------------------------------------------------------------------------------------------- */
 
 static qd_status t1_entries(const uint8_t *bytes, qd_epoch_events *e, qd_error *err) {
-    int64_t shift = 0; /* epochs from the card's count to the header's epoch */
+    uint32_t first = 0, te;
+    bool known = false; /* of the first event; what has no detector need not have a time */
     for (uint64_t i = 0; i <= e->head.length; i++) {
         size_t at = qd_epoch_head_bytes(1) + EVENT * (size_t)i;
         uint64_t w = qd_a1_load(bytes + at, true);
         if (i == e->head.length) return w ? disagree(at, "no terminator", &e->head, err) : QD_OK;
         if (w == 0) return disagree(at, "a terminator", &e->head, err);
-        if (i == 0) shift = -(int64_t)(e->head.epoch & EPOCH_LOW) - (int64_t)((uint32_t)(w >> 47) & TE_HIGH);
-        e->t[i] = shift * ((int64_t)1 << 32) + (int64_t)(w >> 15);
+        te = (uint32_t)(w >> 47);
+        if (!known) first = te;
+        known = known || (w & 15);
+        const int32_t epochs = qd_t1_away(e->head.epoch, first, te);
+        if (w & 15) QD_TRY(away(epochs, at, e, err));
+        e->t[i] = epochs * ((int64_t)1 << 32) + (int64_t)(w >> 15 & UINT32_MAX);
         e->pattern[i] = w & 15;
         e->n = i + 1;
     }
@@ -81,6 +96,7 @@ static qd_status t2_entries(qd_packed *s, const uint8_t *bytes, qd_epoch_events 
                            at, e->n, d);
         if (e->n == h->length) return disagree(at, "more entries", h, err);
         time += d;
+        QD_TRY(away((int64_t)(time >> 32), at, e, err));
         e->t[e->n] = (int64_t)time;
         e->pattern[e->n++] = (uint8_t)pattern;
     }

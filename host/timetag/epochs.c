@@ -193,6 +193,11 @@ qd_status qd_epochs_open(qd_tag_reader *r, unsigned type, qd_error *err) {
     return qd_epochs_next(r, type, err);
 }
 
+void qd_epochs_outside(qd_tag_reader *r) {
+    const qd_epochs *e = r->state;
+    if (r->info.outside++ == 0) r->info.epoch_outside = e->head.epoch;
+}
+
 void qd_epochs_close(qd_tag_reader *r) {
     qd_epochs *e = r->state;
     if (e) free(e->list);

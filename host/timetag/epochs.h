@@ -17,7 +17,8 @@ typedef struct qd_epochs {
     uint64_t done;      /* entries read of it */
     bool fresh;         /* nothing was read of it */
     bool first_known;   /* t1: */
-    int64_t shift;      /* t1: what to add to the card's count, in epochs */
+    uint32_t first, te; /* t1: the upper 17 bits of the first event's count, and of the latest's */
+    int32_t away;       /* t1: from the header's epoch to that */
     uint64_t time;      /* t2: of the entry before, since the epoch began */
     qd_unpacker bits;   /* t2 */
 } qd_epochs;
@@ -28,6 +29,8 @@ qd_status qd_epochs_open(qd_tag_reader *r, unsigned type, qd_error *err);
 qd_status qd_epochs_begin(qd_tag_reader *r, const char *path, uint32_t epoch, unsigned type, qd_error *err);
 /** Close the open file and open the next; r->ended when there is none. Where files still come, r->f is NULL until the next was taken. */
 qd_status qd_epochs_next(qd_tag_reader *r, unsigned type, qd_error *err);
+/** Count an event that lies in the epoch beside that of its file. */
+void qd_epochs_outside(qd_tag_reader *r);
 void qd_epochs_close(qd_tag_reader *r);
 
 #endif

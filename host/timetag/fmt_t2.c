@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* T2: packed differences of times, each with a pattern: a detector mask (protocol 0) or a basis (protocol 1). */
 #include <inttypes.h>
+#include "timetag/a1.h"
 #include "timetag/epochs.h"
 
 enum { T2 = 2, END = 1 };
@@ -90,6 +91,9 @@ static qd_status t2_more(qd_tag_reader *r, qd_error *err) {
                                   e->head.length);
         e->done++;
         e->time += d;
+        const uint64_t away = e->time >> 32;
+        if (away > 1) return qd_reader_fail(r, err, QD_EPOCH_AWAY, "", (int64_t)away, (double)away * qd_epoch_s, e->head.epoch);
+        if (away) qd_epochs_outside(r);
         r->record = e->done;
         r->info.records++;
         uint8_t mask = e->head.protocol == 0 ? (uint8_t)pattern : pattern ? QD_DET_X : QD_DET_Z;

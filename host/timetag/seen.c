@@ -43,6 +43,7 @@ bool qd_tag_found(const qd_tag_seen *s, qd_tag_finding finding) {
     case QD_FOUND_FAULTS: return i->faults > 0;
     case QD_FOUND_CLAIM: return i->claimed < 0 || (s->whole && i->claimed && (uint64_t)i->claimed != i->records);
     case QD_FOUND_EPOCHS: return i->epoch_gaps > 0;
+    case QD_FOUND_OUTSIDE: return i->outside > 0;
     case QD_FINDINGS: break;
     }
     return false;
@@ -101,6 +102,10 @@ const char *qd_tag_found_text(const qd_tag_seen *s, qd_tag_finding finding, char
         (void)snprintf(text, cap, "%" PRIu64 " epochs are missing in %" PRIu64 " places, the first at %08" PRIx32, i->epochs_missing, i->epoch_gaps,
                        i->epoch_gap);
         break;
+    case QD_FOUND_OUTSIDE:
+        (void)snprintf(text, cap, "%" PRIu64 " event%s in the epoch beside that of the file's header, first in the file of epoch %08" PRIx32, i->outside,
+                       i->outside == 1 ? " lies" : "s lie", i->epoch_outside);
+        break;
     case QD_FINDINGS: break;
     }
     return text;
@@ -130,7 +135,8 @@ json_t *qd_tag_seen_json(const qd_tag_seen *s, const char *file, const char *for
         uint64_t n;
     } counts[] = {{"records", i->records},       {"events", i->events},         {"stray", i->stray},           {"backward", i->backward},
                   {"jumps", i->jumps},           {"equal_times", i->equal_times}, {"duplicates", i->duplicates}, {"lost", i->lost},
-                  {"faults", i->faults},         {"epoch_gaps", i->epoch_gaps}, {"epochs_missing", i->epochs_missing}};
+                  {"faults", i->faults},         {"epoch_gaps", i->epoch_gaps}, {"epochs_missing", i->epochs_missing},
+                  {"outside", i->outside}};
     json_t *j = json_object();
     json_object_set_new(j, "file", json_string(file));
     json_object_set_new(j, "format", json_string(format));

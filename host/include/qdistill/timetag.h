@@ -129,6 +129,8 @@ typedef struct qd_tag_info {
     uint64_t epoch_gaps;      /**< places in the stream where epochs are missing */
     uint64_t epochs_missing;  /**< epochs missing there */
     uint32_t epoch_first, epoch_last, epoch_gap; /**< of the files; the first epoch missing */
+    uint64_t outside;         /**< t1, t2: events that lie in the epoch beside that of their file, at their own time, */
+    uint32_t epoch_outside;   /**< and the first such file's epoch */
     uint32_t epoch0;          /**< the epoch at time 0 */
     bool unix_epochs;         /**< the files say that their epochs are anchored to Unix time */
     bool bases_only;          /**< no outcomes: the masks 5 and 10 stand for the bases z and x (t2 of protocol 1) */
@@ -161,7 +163,8 @@ qd_status qd_tag_reader_open(const char *path, qd_tag_format format, qd_tag_read
  * the counter's range is a wrap: times go on (int64, beyond the range). Small steps back are put in order among QD_TAG_REORDER
  * events.
  *  @param end true when nothing follows; may come together with the last events or with none
- *  @return QD_E_INPUT: read error, file became shorter, or an event out of order beyond repair (names record and byte);
+ *  @return QD_E_INPUT: read error, file became shorter, or an event out of order beyond repair (names record and byte); t1, t2: an event
+ *  more than one epoch from that of its file's header;
  *  the events appended so far stay. */
 qd_status qd_tag_reader_read(qd_tag_reader *reader, uint64_t max_events, qd_tags *append_to, bool *end, qd_error *err);
 /** Borrowed, valid until close. */
@@ -450,14 +453,16 @@ double qd_accidentals_among(const qd_accidental_facts *f);
 typedef struct qd_epoch_events {
     qd_epoch_head head;
     uint64_t n;       /**< head.length */
-    int64_t *t;       /**< [n] units of 1/8 ns since the header's epoch began; T1: negative or beyond 2^32 where card and header disagree */
+    int64_t *t;       /**< [n] units of 1/8 ns since the header's epoch began; negative or beyond 2^32 where an event lies in the epoch beside */
     uint8_t *pattern; /**< [n] T1: detector mask; T2: pattern of head.bits bits, its meaning by head.protocol */
+    uint64_t outside; /**< events that lie in the epoch before or behind that of the header */
 } qd_epoch_events;
 
 /** Bytes of a T1 or T2 file to its entries. Absolute time in a T1 file: the upper 17 bits of the epoch are the header's, the lower 15 the
  *  card's. A T2 entry is the difference to the one before, then the pattern.
  *  @param events out: freed with qd_epoch_events_free; {0} on error
- *  @return QD_E_INPUT: header, no terminator, length and terminator that disagree, a difference below 2 units, data behind the end. */
+ *  @return QD_E_INPUT: header, no terminator, length and terminator that disagree, a difference below 2 units, data behind the end,
+ *  an event farther from the header's epoch than the next one (T1: of which bits 0 to 3 name a detector). */
 qd_status qd_t1_decode(const uint8_t *bytes, size_t n, qd_epoch_events *events, qd_error *err);
 qd_status qd_t2_decode(const uint8_t *bytes, size_t n, qd_epoch_events *events, qd_error *err);
 /** Free; leaves {0}. */

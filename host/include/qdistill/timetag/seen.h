@@ -29,6 +29,7 @@ typedef enum qd_tag_finding {
     QD_FOUND_FAULTS,     /**< records of no kind that their type knows */
     QD_FOUND_CLAIM,      /**< read to the end: the header claims another number of records than there are, or less than none */
     QD_FOUND_EPOCHS,     /**< epochs are missing */
+    QD_FOUND_OUTSIDE,    /**< events lie in the epoch beside that of their file */
     QD_FINDINGS
 } qd_tag_finding;
 
