@@ -67,6 +67,12 @@ holds '$r->{status} eq "aborted" && !$s->{locked} && $s->{refusal} eq "no-peak" 
 holds '$s->{s_max} > 0 && abs($s->{s_max} - $s->{sees_eta} / sqrt(50e-6)) < 1e-9 * $s->{s_max} && @{$s->{remedies}} > 0 && $s->{effort} eq "low" && !defined $r->{clock}'
 holds '$r->{error}{what} =~ /^no lock/ && $r->{error}{cause} =~ /needed/ && $r->{error}{likely} && $r->{error}{next} =~ /S_max/'
 
+# A signal ends a search that would take minutes; the run can be gone on with.
+job long other 'max_offset_s: 10, max_ppm: 100, effort: high'
+stops 'qdistill run --resume n/long' "$qd" run long.job --out n
+grep -q 'no lock' log && say "a stop is told as a refusal: $(cat log)"
+[ -s n/long/state.json ] && [ -s n/long/manifest.json ] || say "a stopped run is not kept"
+
 # What is known of the clocks: 20 ms lie outside of a narrow search around 0, and inside of one around them.
 job prior far 'max_offset_s: 1e-6, max_ppm: 0.1, offset_s: 0.02, ppm: -3, p_false: 1e-12, effort: high'
 expect 0 'secret bits' "$qd" run prior.job --out n --json run.json

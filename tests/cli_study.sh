@@ -95,6 +95,9 @@ grep -q 'the same command goes on' "$dir/err" || say "nothing says how to go on:
 stop_study "[ -s '$dir/quiet' ]" $long --state "$dir/quiet" -q
 [ ! -s "$dir/out" ] || say "-q prints the table of a stop"
 
+# A search that takes minutes does not go on to its end.
+stops 'stopped on request before a run was done' $qd study sync --rate-a 1e5 --seconds 12 --max-offset-s 10 --noise --effort high --runs 1 --state "$dir/none"
+
 # Another study's state: exit 5, and it stays as it is.
 expect 5 'seed is 1 there, 2 here' $study --state "$dir/part" --seed 2
 expect 5 'parameters.effort is "low" there, "normal" here' $study --state "$dir/part" --effort normal

@@ -143,6 +143,13 @@ expect 6 "warning: $dir/jump: time goes back by a millisecond or more 1 times, .
 [ "$(grep -c 'warning' "$dir/log")" = 1 ] || say "not one line: $(cat "$dir/log")"
 [ "$(grep -o '"jumps": [0-9]\|"jump_event": [0-9a-z]*' "$dir/no.json" | tr '\n' ' ')" = '"jumps": 1 "jump_event": 1005 "jumps": 0 "jump_event": null ' ] || say "a jump is not in the record of a refusal"
 expect 6 'no lock' "$qd" sync "$dir/a" "$dir/nb" --format a1-54 --effort low
+# A signal ends a search that would be refused minutes later, on the device and by the reference: 75, and nothing is written.
+for device in auto ref; do
+    stops 'stopped on request' "$qd" sync "$dir/na" "$dir/nb" --format a1-54 --max-offset-s 10 --effort high --device $device
+    grep -q 'no lock' "$log" && say "a stop is told as a refusal: $(cat "$log")"
+done
+stops 'stopped on request' "$qd" sync "$dir/na" "$dir/nb" --format a1-54 --max-offset-s 10 --effort high --json "$dir/stopped.json"
+grep -q '"exit_status": 75' "$dir/stopped.json" || say "the record of a stop: $(cat "$dir/stopped.json")"
 expect 6 'no lock' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-offset-s 0.001 --effort low
 expect 6 '"effort": "low"' "$qd" sync "$dir/a" "$dir/b" --format a1-54 --max-ppm 0.5 --effort low --json -
 head -c 8 "$dir/a" >"$dir/one"

@@ -19,3 +19,17 @@ expect() {
     [ "$got" = "$want" ] || { say "exit $got instead of $want: $*"; cat "$log"; }
     grep -q -- "$pattern" "$log" || { say "no '$pattern' from: $*"; cat "$log"; }
 }
+
+# stops PATTERN COMMAND...: a command that would take minutes gets a signal after two seconds: status 75, and a pattern in the output
+stops() {
+    pattern=$1
+    shift
+    "$@" >"$log" 2>&1 &
+    pid=$!
+    sleep 2
+    kill -TERM $pid 2>/dev/null || true
+    got=0
+    wait $pid || got=$?
+    [ "$got" = 75 ] || { say "a signal ends with $got instead of 75: $*"; cat "$log"; }
+    grep -q -- "$pattern" "$log" || { say "no '$pattern' from a signal to: $*"; cat "$log"; }
+}

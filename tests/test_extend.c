@@ -9,7 +9,7 @@
 static const qd_tick fine = {125, 32};
 static const double tick = 3.90625;
 /* 8 s, 4 % of 2e5 events a second in pairs of 400 ps */
-static const tag_source link = {8, 8e3, 192e3, 192e3, 400, 0.0031, -7.3, 3};
+static const tag_source known = {8, 8e3, 192e3, 192e3, 400, 0.0031, -7.3, 3};
 enum { FIRST_S = 1 };
 
 static double per_s(void) {
@@ -62,19 +62,19 @@ static void extend(const qd_tags *a, const qd_tags *b, uint64_t piece, qd_clock 
 
 /* Within four stated deviations, and rounding of times: both are cut to ticks, by half of one in the mean each. */
 static void right(const qd_sync_report *r) {
-    double truth = link.offset_s * 1e12 + link.ppm * 1e-6 * r->mid_ps;
+    double truth = known.offset_s * 1e12 + known.ppm * 1e-6 * r->mid_ps;
     ck_assert_double_le(fabs(r->mid_offset_ps - truth), 4 * r->mid_offset_sd_ps + tick);
-    ck_assert_double_le(fabs(r->frequency_ppm - link.ppm), 4 * r->frequency_sd_ppm + tick / r->span_s * 1e-6);
+    ck_assert_double_le(fabs(r->frequency_ppm - known.ppm), 4 * r->frequency_sd_ppm + tick / r->span_s * 1e-6);
 }
 
 /* sigma / sqrt(n) and sigma sqrt(12) / (T sqrt(n)) of all pairs; strangers at the middle of the peak are 1/50 of it (4e-2 /
  * (sqrt(2 pi) 4e-10 s 2e5/s) = 200 pairs a stranger) and cost less than 1 %; 4 % for sigma, which is stated from 8,000 pairs of
  * the beginning. */
 static void exact(const qd_sync_report *r) {
-    double n = link.pairs * link.seconds, offset = link.sigma_ps / sqrt(n), frequency = offset * sqrt(12) / link.seconds * 1e-6;
+    double n = known.pairs * known.seconds, offset = known.sigma_ps / sqrt(n), frequency = offset * sqrt(12) / known.seconds * 1e-6;
     ck_assert_double_eq_tol(r->mid_offset_sd_ps, offset, 0.05 * offset);
     ck_assert_double_eq_tol(r->frequency_sd_ppm, frequency, 0.05 * frequency);
-    ck_assert_double_eq_tol(r->span_s, link.seconds, 0.01);
+    ck_assert_double_eq_tol(r->span_s, known.seconds, 0.01);
     ck_assert_double_le(fabs((double)r->pairs - n), 4 * sqrt(n * 1.1));
 }
 
@@ -82,7 +82,7 @@ START_TEST(to_the_end) {
     qd_tags a, b;
     qd_clock c[3];
     qd_sync_report r[3];
-    stations(&link, &a, &b);
+    stations(&known, &a, &b);
     find(&a, &b, &c[0], &r[0]);
     c[1] = c[2] = c[0];
     r[1] = r[2] = r[0];
@@ -97,7 +97,7 @@ START_TEST(to_the_end) {
         ck_assert(r[i].offset_sd_ps == r[0].offset_sd_ps && r[i].span_s == r[0].span_s);
     }
     /* the clock is the line to half a tick and 2^-45 of the time since its base */
-    double ahead = link.seconds * per_s(), at_end = qd_clock_offset_ps(&c[0]) + qd_clock_ppm(&c[0]) * 1e-6 * ahead * tick,
+    double ahead = known.seconds * per_s(), at_end = qd_clock_offset_ps(&c[0]) + qd_clock_ppm(&c[0]) * 1e-6 * ahead * tick,
            line = r[0].offset_ps + r[0].frequency_ppm * 1e-6 * ahead * tick;
     ck_assert_double_le(fabs(at_end - line), tick / 2 + ldexp(ahead, -45) * tick + 0.01);
     qd_tags_destroy(&a);
@@ -111,7 +111,7 @@ START_TEST(no_further_than_it_holds) {
     qd_tags a, b;
     qd_clock c;
     qd_sync_report r;
-    stations(&link, &a, &b);
+    stations(&known, &a, &b);
     int64_t bend = (int64_t)(4 * per_s());
     for (uint64_t i = 0; i < b.n; i++)
         if (b.t[i] > bend) b.t[i] += (b.t[i] - bend) / 100000000;
@@ -130,14 +130,14 @@ START_TEST(over_a_gap) {
     qd_tags a, b;
     qd_clock c;
     qd_sync_report r;
-    stations(&link, &a, &b);
+    stations(&known, &a, &b);
     uint64_t from = qd_tags_lower_bound(&b, (int64_t)(3.4 * per_s())), to = qd_tags_lower_bound(&b, (int64_t)(5.4 * per_s()));
     for (uint64_t i = to; i < b.n; i++) b.t[from + i - to] = b.t[i];
     b.n -= to - from;
     find(&a, &b, &c, &r);
     c.offset += 10;
     extend(&a, &b, 5000, &c, &r);
-    ck_assert_double_eq_tol(r.span_s, link.seconds, 0.01);
+    ck_assert_double_eq_tol(r.span_s, known.seconds, 0.01);
     right(&r);
     qd_tags_destroy(&a);
     qd_tags_destroy(&b);
@@ -152,7 +152,7 @@ START_TEST(refused) {
     qd_extend *x = NULL;
     int64_t from[2];
     bool done;
-    tag_source brief = link;
+    tag_source brief = known;
     brief.seconds = 3;
     stations(&brief, &a, &b);
     find(&a, &b, &c, &r);

@@ -175,7 +175,8 @@ static qd_status all_runs(work *w, qd_error *err) {
         QD_TRY(stopped(w, i, err));
         json_t *result = NULL;
         uint64_t point = i / w->s->runs, run = i % w->s->runs;
-        QD_TRY(w->s->run(w->args, w->dev, w->cli->seed, point, run, &result, err));
+        st = w->s->run(w->args, w->dev, w->cli->seed, point, run, &result, err);
+        QD_TRY(st == QD_STOPPED ? stopped(w, i, err) : st);
         QD_TRY(qd_journal_add(
             w->journal,
             json_pack("{s:o,s:o,s:o}", "point", qd_json_from_u64(point), "run", qd_json_from_u64(run), "result", result), err));

@@ -81,14 +81,15 @@ static qd_status understand(qd_sync_args *a, const bool given[FOLLOWS], bool spa
 }
 
 static qd_status run(qd_cli *cli, const qd_sync_args *a, qd_sync_files *f, qd_device **dev, qd_clock *clock,
-                     qd_sync_report *report, qd_error *err) {
+                     qd_sync_report *report, const volatile sig_atomic_t *stop, qd_error *err) {
     qd_sync_params p = {.max_offset_s = a->max_offset_s,
                         .max_ppm = a->max_ppm,
                         .offset_s = a->offset_s,
                         .ppm = a->ppm,
                         .effort = a->level,
                         .p_false = a->p_false,
-                        .follows = true};
+                        .follows = true,
+                        .stop = stop};
     *f = (qd_sync_files){.path = {a->file[0], a->file[1]},
                          .format = {a->tags[0], a->tags[1]},
                          .span_s = a->span_s,
@@ -160,7 +161,7 @@ int qd_cmd_sync(int argc, char **argv) {
     if (cli.help) return 0;
     if (understand(&a, given, span, &err) != QD_OK) return qd_cli_fail(&cli, &err);
     if (a.follow) return qd_sync_follow(&cli, &a);
-    (void)qd_stop_watch();
+    const volatile sig_atomic_t *stop = qd_stop_watch();
     qd_sync_files f = {0};
     qd_device *dev = NULL;
     qd_clock clock = {0};
@@ -168,7 +169,7 @@ int qd_cmd_sync(int argc, char **argv) {
     warnings w = {.n = 0};
     json_t *said = NULL;
     int status;
-    qd_status st = run(&cli, &a, &f, &dev, &clock, &report, &err);
+    qd_status st = run(&cli, &a, &f, &dev, &clock, &report, stop, &err);
     if (st == QD_OK || st == QD_E_POLICY) {
         collect_warnings(&a, &f, &report, &w);
         said = record(&cli, dev, &a, &f, &clock, &report, &w);

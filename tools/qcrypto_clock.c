@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "stop.h"
 
 static const double drift_ppm_s = 0.001; /* what tracking follows without being seen */
 static const double follows_ppm = 0.005; /* 5 ns a second: with a time constant of 0.2 s costream lags by its window of 1 ns */
@@ -36,7 +37,7 @@ qd_status qd_clock_find(qd_cli *cli, const qd_tags tags[2], const qd_clock_optio
     qd_device *dev = NULL;
     qd_clock clock;
     qd_sync_report *r = &found->report;
-    qd_sync_params p = {.max_offset_s = o->max_offset_s, .max_ppm = o->max_ppm, .max_drift_ppm_s = drift_ppm_s};
+    qd_sync_params p = {.max_offset_s = o->max_offset_s, .max_ppm = o->max_ppm, .max_drift_ppm_s = drift_ppm_s, .stop = qd_stop_watch()};
     QD_TRY(qd_clock_effort(o->effort, &p.effort, err));
     QD_TRY(qd_cli_device(cli, &dev, err));
     qd_status st = qd_correlate(dev, &tags[0], &tags[1], &p, &clock, r, err);

@@ -16,6 +16,10 @@ const volatile sig_atomic_t *qd_stop_watch(void) {
     return &stop_requested;
 }
 
+const volatile sig_atomic_t *qd_stop_flag(void) {
+    return &stop_requested;
+}
+
 qd_status qd_stop_check(qd_error *err) {
     if (!stop_requested) return QD_OK;
     return qd_fail(err, QD_STOPPED, "stopped on request|a signal came|nothing was written|run it again");

@@ -25,7 +25,8 @@ typedef struct qd_study {
     uint64_t points, runs; /**< runs of a point */
     json_t
         *parameters; /**< all that the runs follow from but the seed; owned by who starts the study until qd_study_do frees it */
-    /** One run. @p result: an object, whatever the study counts; the caller owns it. @p seed is that of the command line. */
+    /** One run. @p result: an object, whatever the study counts; the caller owns it. @p seed is that of the command line.
+     *  QD_STOPPED: a signal came before it was done. */
     qd_status (*run)(void *args, qd_device *dev, uint64_t seed, uint64_t point, uint64_t run, json_t **result, qd_error *err);
     /** What the runs of a point come to: result[0..runs). */
     json_t *(*sum)(const void *args, uint64_t point, const json_t *const *result, uint64_t runs);

@@ -8,6 +8,7 @@
 #include "qdistill/link.h"
 #include "qdistill/timetag.h"
 #include "qcrypto_clock.h"
+#include "stop.h"
 #include "study.h"
 #include "sync_files.h"
 
@@ -108,7 +109,7 @@ static void place(const sync_args *a, const double v[AXES], uint64_t seed, uint6
                   qd_sync_params *q) {
     uint32_t w[3][4];
     for (uint32_t i = 0; i < 3; i++) qd_philox(seed, QD_STREAM_STUDY, entity, i, w[i]);
-    *q = (qd_sync_params){.max_offset_s = v[MAX_OFFSET], .max_ppm = v[MAX_PPM], .effort = a->level, .p_false = a->p_false};
+    *q = (qd_sync_params){.max_offset_s = v[MAX_OFFSET], .max_ppm = v[MAX_PPM], .effort = a->level, .p_false = a->p_false, .stop = qd_stop_flag()};
     q->offset_s = a->around_s * (2 * unit(w[2]) - 1);
     q->ppm = a->around_ppm * (2 * unit(w[2] + 2) - 1);
     double first = q->offset_s + v[MAX_OFFSET] * (2 * unit(w[1]) - 1), ppm = q->ppm + v[MAX_PPM] * (2 * unit(w[1] + 2) - 1);

@@ -358,6 +358,7 @@ static const char *end_of_tags(const session *s) {
 static qd_status stopped(session *s, qd_error *err) {
     bool lock = false;
     qd_status st = qd_sync_search_end(&s->search, &lock, err);
+    if (st == QD_STOPPED) st = QD_OK;
     if (st == QD_OK && lock) st = locked(s, err);
     if (st == QD_OK && !s->locks) {
         s->report = s->search.report;
@@ -368,13 +369,13 @@ static qd_status stopped(session *s, qd_error *err) {
     return end_of(s, "stopped", st, err);
 }
 
-static qd_status go_on(session *s, qd_error *err) {
-    const volatile sig_atomic_t *stop = qd_stop_watch();
+static qd_status go_on(session *s, const volatile sig_atomic_t *stop, qd_error *err) {
     for (;;) {
         bool lock = false;
         if (*stop) return stopped(s, err);
         if (!s->follow) {
             qd_status st = qd_sync_search_step(&s->search, &lock, err);
+            if (st == QD_STOPPED) return stopped(s, err);
             if (st != QD_OK && !s->locks) {
                 s->report = s->search.report;
                 s->loaded = s->search.loaded;
@@ -429,8 +430,9 @@ int qd_sync_follow(qd_cli *cli, const qd_sync_args *a) {
     if (st == QD_OK) st = qd_sync_streams_open(&s.io, a, &err);
     bool opened = st == QD_OK;
     if (opened) {
-        qd_sync_search_start(&s.search, a, &s.io, s.dev);
-        st = go_on(&s, &err);
+        const volatile sig_atomic_t *stop = qd_stop_watch();
+        qd_sync_search_start(&s.search, a, &s.io, s.dev, stop);
+        st = go_on(&s, stop, &err);
         (void)qd_sync_search_end(&s.search, &none, NULL);
     }
     for (int k = 0; opened && k < 2 && !cli->quiet; k++)

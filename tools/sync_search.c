@@ -25,8 +25,8 @@ typedef struct qd_sync_job {
     qd_error err;
 } job;
 
-void qd_sync_search_start(qd_sync_search *s, const qd_sync_args *a, qd_sync_streams *io, qd_device *dev) {
-    *s = (qd_sync_search){.a = a, .io = io, .dev = dev, .span_s = first_span_s};
+void qd_sync_search_start(qd_sync_search *s, const qd_sync_args *a, qd_sync_streams *io, qd_device *dev, const volatile sig_atomic_t *stop) {
+    *s = (qd_sync_search){.a = a, .io = io, .dev = dev, .stop = stop, .span_s = first_span_s};
     s->prior = (qd_sync_prior){.offset_s = a->offset_s, .ppm = a->ppm, .max_offset_s = a->max_offset_s};
 }
 
@@ -161,6 +161,7 @@ static qd_status launch(qd_sync_search *s, const view *v, qd_error *err) {
                             .ppm = s->a->ppm,
                             .effort = deep ? s->a->level : QD_EFFORT_LOW,
                             .follows = true,
+                            .stop = s->stop,
                             .p_false = s->a->p_false / (k * (k + 1))};
     expected(s, j->tags[1].n ? j->tags[1].t[0] : s->io->s[1].held.t[0], &j->p.offset_s, &j->p.max_offset_s);
     for (int i = 0; i < 2; i++) {

@@ -16,6 +16,7 @@ typedef struct qd_sync_search {
     const qd_sync_args *a;
     qd_sync_streams *io;
     qd_device *dev;
+    const volatile sig_atomic_t *stop; /**< ends an attempt that is under way with QD_STOPPED */
     bool has_prior; /**< prior.base is set: at first that is B's first event, once it has come */
     qd_sync_prior prior;
     uint64_t attempts; /**< in all: the k-th may be wrong by chance with probability p_false / (k (k+1)) */
@@ -33,11 +34,11 @@ typedef struct qd_sync_search {
     qd_sync_report report;
 } qd_sync_search;
 
-void qd_sync_search_start(qd_sync_search *s, const qd_sync_args *a, qd_sync_streams *io, qd_device *dev);
+void qd_sync_search_start(qd_sync_search *s, const qd_sync_args *a, qd_sync_streams *io, qd_device *dev, const volatile sig_atomic_t *stop);
 /** After a lock was lost: near the clock that it had, and wherever the first search looked. */
 void qd_sync_search_again(qd_sync_search *s, const qd_clock *last);
 /** Begin an attempt when there is enough, or see what came of it; never waits. *locked: clock and report are set.
- *  QD_E_POLICY: no lock, and nothing more to try. Other errors as of qd_correlate. */
+ *  QD_E_POLICY: no lock, and nothing more to try. QD_STOPPED: it was. Other errors as of qd_correlate. */
 qd_status qd_sync_search_step(qd_sync_search *s, bool *locked, qd_error *err);
 /** Waits for an attempt that is under way; *locked as above. */
 qd_status qd_sync_search_end(qd_sync_search *s, bool *locked, qd_error *err);

@@ -76,6 +76,7 @@ static qd_status find_clock(qd_station *s, qd_error *err) {
                                           .ppm = s->p.ppm,
                                           .p_false = s->p.p_false > 0 ? s->p.p_false : 1e-9,
                                           .effort = s->p.effort,
+                                          .stop = s->p.stop,
                                           .max_drift_ppm_s = max_drift_ppm_s},
                                .events = {s->theirs.n, s->own.n},
                                .seconds = {seconds_of(&s->theirs), seconds_of(&s->own)}};

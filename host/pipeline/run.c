@@ -52,6 +52,7 @@ static qd_status params_of(run *r, qd_tick tick, qd_error *err) {
                                     .ppm = j->ppm,
                                     .p_false = j->p_false,
                                     .effort = j->effort,
+                                    .stop = r->opt->stop,
                                     .eps_sec = j->eps_sec,
                                     .eps_cor = j->eps_cor,
                                     .rehearsal = j->rehearsal,

@@ -13,6 +13,7 @@
 #ifndef QD_TIMETAG_LINES_H
 #define QD_TIMETAG_LINES_H
 
+#include <signal.h>
 #include "qdistill/timetag.h"
 
 enum {
@@ -30,6 +31,7 @@ typedef struct qd_lines_case {
     uint32_t leaves, group; /**< powers of two, leaves <= 8192 */
     uint32_t blocks;        /**< of 2048 lags, at least 1 */
     int32_t mean;           /**< |mean| <= 6144 */
+    const volatile sig_atomic_t *stop; /**< NULL, or non-zero: end with QD_STOPPED */
 } qd_lines_case;
 
 static inline size_t qd_lines_lags(const qd_lines_case *c) {
@@ -73,6 +75,12 @@ static inline int32_t qd_lines_slope(uint32_t i) {
 enum { QD_LINES_FLAT, QD_LINES_ONE, QD_LINES_ONE_SLOPE, QD_LINES_TWO, QD_LINES_TWO_SLOPE, QD_LINES_ARRAYS };
 static inline size_t qd_lines_words(const qd_lines_case *c) {
     return QD_LINES_ARRAYS * qd_lines_lags(c);
+}
+
+/** QD_STOPPED once the flag is set. */
+static inline qd_status qd_search_stopped(const volatile sig_atomic_t *stop, qd_error *err) {
+    if (!stop || !*stop) return QD_OK;
+    return qd_fail(err, QD_STOPPED, "the clock search was stopped on request|a signal came|nothing was written|run it again");
 }
 
 /** From the definition. */

@@ -209,6 +209,7 @@ static qd_status spectra(work *w, void (*fill)(const qd_lines_case *c, uint32_t 
         const qd_arg args[] = {QD_ARG_BUF(w->in), QD_ARG(stride),         QD_ARG(n),
                                QD_ARG(at),        QD_ARG(scale),          QD_ARG(scale_q),
                                QD_ARG_BUF(w->tw), QD_ARG_BUF(w->lane_tw), QD_ARG_BUF(*out)};
+        QD_TRY(qd_search_stopped(w->c->stop, err));
         fill(w->c, from + at, n, w->piece);
         QD_TRY(qd_cl_write(w->dev, &w->in, 0, w->piece, (size_t)(n - 1) * stride + N, err));
         QD_TRY(launch(w, w->forward, args, 9, n, err));
@@ -347,6 +348,13 @@ static qd_status lines(work *w, uint32_t n, uint32_t place, uint32_t total, qd_e
     return qd_cl_run(w->dev, w->best, args, 12, lags / each, local, err);
 }
 
+/* What was launched is waited for: a device that works on through a queue would not be asked until its end. */
+static qd_status stopped(work *w, qd_error *err) {
+    if (!w->c->stop) return QD_OK;
+    QD_TRY(qd_cl_finish(w->dev, err));
+    return qd_search_stopped(w->c->stop, err);
+}
+
 qd_status qd_lines_some(qd_lines_run *w, uint32_t first, uint32_t blocks, int32_t *out, qd_error *err) {
     uint32_t total = blocks * QD_LINES_SLICE;
     for (uint32_t at = 0; at < blocks; at += w->wide) {
@@ -355,6 +363,7 @@ qd_status qd_lines_some(qd_lines_run *w, uint32_t first, uint32_t blocks, int32_
         for (uint32_t tree = 0; tree < w->trees; tree++) {
             QD_TRY(columns(w, tree, first + at, n, goes_on, err));
             QD_TRY(branch(w, tree, n, err));
+            QD_TRY(stopped(w, err));
         }
         QD_TRY(lines(w, n, at * QD_LINES_SLICE, total, err));
         w->next = first + at + n;

@@ -55,8 +55,11 @@ qd_status qd_lines_ref(const qd_lines_case *c, int32_t *out, qd_error *err) {
                        ? QD_OK
                        : qd_fail(err, QD_E_INTERNAL,
                                  "no memory for %u leaves of %zu lags||the search is wide|give smaller limits", c->leaves, row);
-    for (uint32_t k = 0; st == QD_OK && k < c->leaves; k++) leaf_lags(c, k, sum, part, leaf + k * row);
-    for (size_t l = 0; st == QD_OK && l < n; l++)
+    for (uint32_t k = 0; st == QD_OK && k < c->leaves; k++) {
+        leaf_lags(c, k, sum, part, leaf + k * row);
+        st = qd_search_stopped(c->stop, err);
+    }
+    for (size_t l = 0; st == QD_OK && l < n; l++) {
         for (uint32_t i = 0; i < 2 * (uint32_t)qd_lines_slopes(c->leaves) + 1; i++) {
             int32_t j = qd_lines_slope(i), one = line(c, leaf, l, j), two = one + (l + 1 < n ? line(c, leaf, l + 1, j) : 0);
             if (i == 0) out[QD_LINES_FLAT * n + l] = one;
@@ -69,6 +72,8 @@ qd_status qd_lines_ref(const qd_lines_case *c, int32_t *out, qd_error *err) {
                 out[QD_LINES_TWO_SLOPE * n + l] = j;
             }
         }
+        st = qd_search_stopped(c->stop, err);
+    }
     free(sum);
     free(part);
     free(leaf);

@@ -159,6 +159,7 @@ static qd_status try_peaks(const qd_stage *st, const qd_stage *after, const qd_s
     for (uint32_t i = 0; i < st->n_peaks; i++) {
         const qd_peak *peak = &st->peak[i];
         double log_false = qd_peak_log(st, peak);
+        QD_TRY(qd_search_stopped(p->stop, err));
         cost += qd_look_cost(st, peak, rate);
         if (cost > budget && i >= (!after ? FEW_LAST : log_false < 0 ? FEW : 0)) break;
         report_peak(st, peak, p, r);
@@ -349,7 +350,7 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
     qd_strip all;
     double per_s = 1e12 * (double)a->tick.den / (double)a->tick.num;
     qd_search search = {
-        .max_offset = (int64_t)ceil(p.max_offset_s * per_s), .max_rate = p.max_ppm * 1e-6, .log_limit = log(p.p_false)};
+        .max_offset = (int64_t)ceil(p.max_offset_s * per_s), .max_rate = p.max_ppm * 1e-6, .log_limit = log(p.p_false), .stop = p.stop};
     QD_TRY(qd_clock_from_figures(a->tick, b->t[0], p.offset_s * 1e12, p.ppm, &search.prior, err));
     if (!overlap(a, b, &search.prior, &all)) return not_together(a, b, &p, r, err);
     qd_tags near[2];

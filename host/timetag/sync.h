@@ -170,6 +170,7 @@ typedef struct qd_search {
     double max_rate; /**< |frequency| as a fraction */
     int64_t smooth[2]; /**< of A and B, qd_bins_smooth */
     double log_limit;
+    const volatile sig_atomic_t *stop; /**< of qd_sync_params */
 } qd_search;
 /** A clock holds within 2^54 ticks of its base: longer recordings are used so far. */
 static const int64_t qd_longest = (int64_t)1 << 53;
@@ -205,6 +206,7 @@ typedef struct qd_stage {
     double tests;       /**< lines tested, in both widths */
     double lambda;      /**< events of chance in a line of one lag */
     bool counts;        /**< bins were counts: sums are events */
+    const volatile sig_atomic_t *stop; /**< of the search */
     qd_peak peak[QD_PEAKS];
     uint32_t n_peaks;
 } qd_stage;

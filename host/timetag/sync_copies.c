@@ -27,6 +27,7 @@ qd_status qd_other_clock(const qd_stage *st, uint32_t found, double most_log, co
         if (i == found || qd_peaks_meet(peak, first) || peak->excess < qd_satellite * first->excess ||
             qd_peak_log(st, peak) > most_log)
             continue;
+        QD_TRY(qd_search_stopped(p->stop, err));
         looks++;
         qd_sync_report other = *r;
         qd_tries own = {.tried = tries->tried, .twins = false};

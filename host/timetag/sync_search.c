@@ -43,6 +43,7 @@ bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leave
                      .prior = search->prior,
                      .smooth = {search->smooth[0], search->smooth[1]},
                      .leaves = leaves,
+                     .stop = search->stop,
                      .group = group_of(search->max_rate, leaves, most_group)};
     double span = (double)(used->to - used->from), bins = (double)leaves * st->group * QD_LINES_SLICE;
     while (st->group > 1 && (span / bins < least || wraps(used, span / bins, st->group, 0))) {
@@ -74,7 +75,7 @@ static void correlator_close(correlator *x) {
 static qd_status correlator_open(qd_device *dev, qd_stage *st, correlator *x, qd_error *err) {
     static const qd_clock same = {0};
     uint32_t blocks = (uint32_t)((st->lags + QD_LINES_SLICE - 1) / QD_LINES_SLICE);
-    *x = (correlator){.c = {.leaves = st->leaves, .group = st->group, .blocks = blocks}};
+    *x = (correlator){.c = {.leaves = st->leaves, .group = st->group, .blocks = blocks, .stop = st->stop}};
     double mean[2] = {0, 0};
     x->c.a = x->a =
         qd_bins_of(st->strip.a, &same, st->strip.from, st->bin, qd_lines_a(&x->c), 0, st->smooth[0], &mean[0], x->data[0]);

@@ -60,6 +60,7 @@ typedef struct qd_station_params {
     bool correlation_same;
     double max_offset_s, max_ppm, offset_s, ppm, p_false; /**< Bob's clock search: as in qd_sync_params */
     qd_effort effort;
+    const volatile sig_atomic_t *stop; /**< the same */
     double eps_sec, eps_cor;
     uint32_t code;                /**< qd_code_id */
     uint32_t rounds;              /**< of added rows, at most; Alice's */

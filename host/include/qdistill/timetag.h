@@ -5,6 +5,7 @@
 #ifndef QDISTILL_TIMETAG_H
 #define QDISTILL_TIMETAG_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -262,6 +263,7 @@ typedef struct qd_sync_params {
     bool follows;        /**< the caller follows the clock (qd_follow) from the base of what is found, both ways: where the frequency drifts
                               so that no line holds for all of the data, one that touches the clock there will do */
     double p_false;      /**< greatest accepted probability of a false lock over the whole search; default 1e-9 */
+    const volatile sig_atomic_t *stop; /**< NULL, or non-zero: end with QD_STOPPED; asked many times a second */
 } qd_sync_params;
 
 /** Why there is no lock: a side has no events, or all at one time; the recordings do not meet; are too short for a search; nothing stands
@@ -357,7 +359,8 @@ void qd_sync_report_json(json_t *to, const qd_sync_params *p, const qd_sync_repo
  *  @param report out (may be NULL); filled also on refusal
  *  @return QD_OK locked. QD_E_POLICY: refused: no significant peak, two candidates, outside or at the edge of the search, not
  * confirmed, no overlap in time, a side empty; the error has the numbers and the cheapest remedy. QD_E_USAGE: ticks differ,
- * parameters out of range. QD_E_INPUT: times not sorted. QD_E_INTERNAL, QD_E_DEVICE, QD_E_BUILD. */
+ * parameters out of range. QD_E_INPUT: times not sorted. QD_STOPPED: as asked by params->stop. QD_E_INTERNAL, QD_E_DEVICE,
+ * QD_E_BUILD. */
 qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const qd_sync_params *params, qd_clock *clock,
                        qd_sync_report *report, qd_error *err);
 
