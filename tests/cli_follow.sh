@@ -85,6 +85,45 @@ expect 0 "warning: $dir/jump: time goes back by a millisecond or more 1 times" "
 [ "$(grep -c 'tags info' "$log")" = 1 ] && [ "$(of found "$log" | grep -c '"station":"B","found":\["time goes back.*"\]')" = 1 ] && grep -q '"jump_event": 1005' "$dir/jump.json" ||
     say "a jump: $(cat "$log")"
 
+# One side is dark for a second. Each line has each side's own rate over its time: what the files have a second where they have events, 5 sd
+# of counting in each of some 30 lines.
+dark() { # IN OUT: without the events of its second 1.5 to 2.5
+    perl -e 'my ($in, $out) = @ARGV; open(my $f, "<:raw", $in) or die; local $/; my @w = unpack("Q<*", <$f>); close $f;
+        my $from = ($w[0] >> 10) + 1.5 * 256e9; my @kept = grep { my $t = ($_ >> 10) - $from; $t < 0 || $t >= 256e9 } @w;
+        open($f, ">:raw", $out) or die; print $f pack("Q<*", @kept); close $f' "$@"
+}
+for side in 1 2; do
+    cp "$a" "$dir/dark1"
+    cp "$b" "$dir/dark2"
+    dark "$dir/dark$side" "$dir/dark.part" && mv "$dir/dark.part" "$dir/dark$side"
+    expect 0 '' "$qd" sync "$dir/dark1" "$dir/dark2" $search --idle-s 0 --every-s 0.25 --progress json
+    of clock "$log" | perl -e '
+        my ($side, @n) = @ARGV;
+        my ($lines, $dark) = (0, 0);
+        while (<STDIN>) {
+            my ($at) = /"time_s":([0-9.]+)/; my ($for) = /"seconds":([0-9.]+)/; my @rate = /"rates":\[([0-9.e+-]+),([0-9.e+-]+)\]/ or die $_;
+            $lines++;
+            $first = $at - $for unless defined $first;
+            for my $k (0, 1) { push @{$events[$k]}, $rate[$k] * $for }
+            push @span, [$at - $for, $at];
+        }
+        my $start = shift @n; # of the recordings
+        for my $k (0, 1) {
+            for my $i (0 .. $lines - 1) {
+                my ($low, $high) = ($span[$i][0], $span[$i][1]);
+                my $lit = $high - $low;
+                my ($from, $to) = ($start + 1.5, $start + 2.5);
+                $from = $low if $from < $low; $to = $high if $to > $high;
+                $lit -= $to - $from if $k == $side - 1 && $to > $from;
+                next if $i == $lines - 1; # may go on behind the last event
+                my $want = $n[$k] * $lit;
+                die "line $i, side $k: $events[$k][$i] events, $want wanted in $lit s" if abs($events[$k][$i] - $want) > 5 * sqrt($want + 1) + 1;
+            }
+        }
+        die "$lines lines" if $lines < 8' $side "$(od -An -tu8 -N8 "$a" | awk '{ printf "%.6f", $1 / 1024 / 256e9 }')" \
+        "$(($(wc -c <"$a") / 8 / 4))" "$(($(wc -c <"$b") / 8 / 4))" || say "rates where side $side is dark: $(of clock "$log")"
+done
+
 # Text for people has as many lines; with -q none.
 expect 0 'frequency 4\.0' "$qd" sync "$a" "$b" $follow --idle-s 0 --every-s 0.25
 [ "$(grep -c ' pairs, residual' "$log")" = "$(wc -l <"$dir/whole")" ] || say "lines of text"

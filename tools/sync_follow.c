@@ -293,6 +293,8 @@ static qd_status follow_on(session *s, const volatile sig_atomic_t *stop, qd_err
         if (!view_to(&s->io.s[0], s->need.a, &a, &a_end) || !view_to(&s->io.s[1], s->need.b, &b, &b_end)) break;
         QD_TRY(qd_follow_advance(s->follow, &a, a_end, &b, b_end, &s->on_a, &s->need, err));
         qd_follow_state(s->follow, &now);
+        /* where A was dark the clock is beyond what B has brought so far: a line has both sides' events of its time */
+        if (now.at > s->need.until && !now.over) continue;
         count(s, &now);
         QD_TRY(line_when_due(s, &now, false, err));
         forget(s);
