@@ -6,7 +6,8 @@
 #include <string.h>
 #include "timetag/follow.h"
 
-/* Without pairs a search is made every 8 stretches (0.5 s) at first, later every 128; the rarer, the longer. */
+/* Without pairs a search is made after 8 stretches (0.5 s), then every 4, later every 128; the rarer, the longer: what one looks at ends where
+ * the next begins, so that pairs are found from where they come again. */
 enum { AGAIN = 8, AGAIN_MOST = 128 };
 static const int64_t forever = INT64_MAX;
 
@@ -223,9 +224,11 @@ static void due(qd_follow *f) {
     uint64_t again = AGAIN;
     int levels = 1;
     for (; again < AGAIN_MOST && 8 * again <= f->coasted; again *= 2) levels++;
+    const uint64_t every = again == AGAIN_MOST ? again : again / 2; /* the longest look: 4 stretches, 8, ... */
     f->level = -1;
-    if (f->coasted == 0 || f->coasted % again) return;
-    if (f->locked && f->coasted == AGAIN) f->report.lost++;
+    if (f->coasted < AGAIN || (f->coasted % every && !f->after_gap)) return;
+    if (f->locked && !f->sought) f->report.lost++;
+    f->sought = true;
     f->level = 0;
     f->level_end = again == AGAIN_MOST ? QD_FIND_LEVELS : levels;
 }
@@ -234,10 +237,17 @@ static qd_status one_stretch(qd_follow *f, const qd_tags *a, const qd_tags *b, q
     int64_t lo = f->next * QD_STRETCH;
     bool fitted = false;
     if (f->locked) QD_TRY(fit_stretch(f, a, b, lo, &fitted, err));
+    if (!fitted && f->after_gap) {
+        due(f);
+        f->after_gap = false;
+        if (f->level >= 0) return QD_OK;
+    }
+    f->after_gap = false;
     QD_TRY(add_cells(f, lo, QD_STRETCH, err));
     f->report.stretches++;
     f->report.unfitted += !fitted;
     f->coasted = fitted ? 0 : f->coasted + 1;
+    f->sought = f->sought && !fitted;
     f->next += f->dir;
     straighten(f, 0);
     due(f);
@@ -270,6 +280,7 @@ static qd_status look(qd_follow *f, const qd_tags *a, const qd_tags *b, qd_error
     f->usual = level;
     f->tending = 0;
     f->coasted = 0;
+    f->sought = false;
     f->level = -1;
     if (f->fresh) n += QD_STRETCH, lo -= f->dir > 0 ? QD_STRETCH : 0;
     f->fresh = false;
@@ -364,6 +375,7 @@ qd_status qd_follow_step(qd_follow *f, const qd_tags *a, const qd_tags *b, qd_er
     int64_t skip = (next - f->next) * f->dir;
     if (skip > 0) { /* nothing of A's in between */
         if (f->level < 0) f->coasted += (uint64_t)skip;
+        f->after_gap = f->level < 0;
         straighten(f, skip);
         f->next = next;
         return QD_OK;

@@ -69,6 +69,8 @@ struct qd_follow {
     int usual;       /**< logarithm of the cells that a fit needs, of late */
     int tending;     /**< cells since it was enough, negative: more than enough */
     uint64_t coasted; /**< stretches since the last fit */
+    bool sought;     /**< pairs were searched since then */
+    bool after_gap;  /**< A had no events before the stretch that is next: where it does not fit, pairs are searched from it on */
     qd_cell memory[QD_MEMORY];
 
     qd_sample *sample;

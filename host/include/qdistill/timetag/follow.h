@@ -17,7 +17,7 @@ typedef struct qd_follow_report {
     bool locked;        /**< pairs were found along the line; false: the line as given took all of B's times */
     uint64_t stretches; /**< of 2^26 ns (67 ms) of A's time with events of A */
     uint64_t unfitted;  /**< of these, without a fit of their own: the curve goes on as it was */
-    uint64_t lost;      /**< times that pairs failed to appear for half a second and were searched anew */
+    uint64_t lost;      /**< times that pairs failed to appear for half a second and were searched anew, a time without events of A included */
     uint64_t wide; /**< fitted stretches in which one standard deviation of the pairs' times is above a third of the coincidence
                       window */
     double departure_ps; /**< greatest distance of the curve from the line given, at the middle of a cell */
@@ -51,7 +51,8 @@ typedef struct qd_follow_need {
  * bins of half a window, 2, 8 and 32 windows, over 16 to 1024 cells, accepted by P_false = 1e-12 (Poisson). Then, a stretch of
  * four cells at a time, least squares over the pairs within 3 standard deviations of the curve, less the background (events
  * beside the window tell how many there are chance), over the longest of 4, 8, ... 1024 cells up to now that agrees with all
- * shorter ones. Each cell has the straight line of the parabola there.
+ * shorter ones. Each cell has the straight line of the parabola there. After a time without pairs what one search looks at ends where
+ * the next begins, and after a gap in A's events the first begins at once: what comes back is found from where it does.
  *
  *  Holds on as long as the frequency drifts by up to 1 ppm a second and there are a few hundred pairs a second above the
  * background; a pair of 0.2 ns jitter a millisecond over 1 Mcount/s a side and 0.4 ppm a second, a satellite's pass, are well
