@@ -79,11 +79,54 @@ START_TEST(a_steady_rate_is_no_moving_one) {
 }
 END_TEST
 
+/* Flashes that both stations see, at times of their own: every event of one meets all of the other's. The clock is found beside
+ * them, or refused; their pairs are no clock's. */
+static void flash(qd_tags *t, uint64_t seed, uint32_t side, uint32_t events, double width_s, const qd_two_stations *is) {
+    enum { FLASHES = 30 };
+    int64_t *out = malloc((t->n + FLASHES * events) * sizeof *out);
+    ck_assert_ptr_nonnull(out);
+    uint64_t n = 0;
+    for (; n < t->n; n++) out[n] = t->t[n];
+    for (uint32_t k = 0; k < FLASHES; k++) {
+        double at = draw(seed, k, 4) * is->seconds;
+        for (uint32_t i = 0; i < events; i++)
+            out[n++] = t->t[0] + (int64_t)((at + width_s * draw(seed, k * events + i, 5 + side)) * per_s);
+    }
+    qsort(out, n, sizeof *out, stations_by_time);
+    qd_tags_destroy(t);
+    *t = (qd_tags){.tick = {125, 32}, .t = out, .n = n, .cap = n};
+}
+
+static const struct {
+    uint32_t events;
+    double width_s, pairs;
+} flashes[] = {{300, 20e-6, 0}, {300, 20e-6, 0.1}, {100, 2e-6, 0.1}, {1000, 1e-3, 0.1}};
+
+START_TEST(flashes_are_no_pairs) {
+    stations s;
+    stations_open(&s, &(qd_two_stations){.rate_a = 2e5,
+                                         .rate_b = 2e5,
+                                         .pairs = flashes[_i].pairs * 2e5,
+                                         .seconds = 3,
+                                         .sigma_ps = 150,
+                                         .ppm = 12,
+                                         .offset_s = 0.2,
+                                         .seed = 280 + (uint64_t)_i});
+    flash(&s.a, s.is.seed, 0, flashes[_i].events, flashes[_i].width_s, &s.is);
+    flash(&s.b, s.is.seed, 1, flashes[_i].events, flashes[_i].width_s, &s.is);
+    char what[40];
+    (void)snprintf(what, sizeof what, "%u in %g s", flashes[_i].events, flashes[_i].width_s);
+    stations_never_wrong(&s, 0, what);
+    stations_close(&s);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("rates");
     TCase *c = tcase_create("rates");
     tcase_set_timeout(c, 300);
     tcase_add_loop_test(c, locks_where_rates_move, 0, CASES);
+    tcase_add_loop_test(c, flashes_are_no_pairs, 0, sizeof flashes / sizeof *flashes);
     tcase_add_loop_test(c, a_steady_rate_is_no_moving_one, 0, 8);
     suite_add_tcase(s, c);
     return run_all(s);

@@ -143,6 +143,9 @@ qd_strip qd_strip_part(const qd_strip *s, uint32_t k, uint32_t parts) {
     return part;
 }
 
+/* Pairs of a strip that are kept: half a gigabyte. */
+enum { MOST = 1 << 25 };
+
 static bool append(qd_near *near, int64_t ta, int64_t tb) {
     if (near->n == near->cap) {
         uint64_t cap = near->cap ? 2 * near->cap : 1 << 14;
@@ -156,7 +159,8 @@ static bool append(qd_near *near, int64_t ta, int64_t tb) {
     return true;
 }
 
-static bool collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_near *near) {
+/* @return false: no memory. No more than @p most and one. */
+static bool collect(const qd_strip *s, const qd_clock *line, int64_t reach, uint64_t most, qd_near *near) {
     uint64_t i = qd_tags_lower_bound(s->a, s->from), end = qd_tags_lower_bound(s->a, s->to), nb = s->b->n;
     uint64_t low = i < end ? qd_tags_from(s->b, line, s->a->t[i] - reach) : 0;
     int64_t at = low < nb ? qd_clock_apply(line, s->b->t[low]) : INT64_MAX;
@@ -166,6 +170,7 @@ static bool collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_n
         for (uint64_t j = low; at <= ta + reach && j < nb; j++) {
             if (qd_clock_apply(line, s->b->t[j]) - ta > reach) break;
             if (!append(near, ta, s->b->t[j])) return false;
+            if (near->n > most) return true;
         }
     }
     return true;
@@ -183,27 +188,34 @@ typedef struct collecting {
 static void collect_part(void *self, uint32_t k) {
     collecting *c = self;
     qd_strip part = qd_strip_part(c->strip, k, c->parts);
-    c->ok[k] = collect(&part, c->line, c->reach, &c->near[k]);
+    c->ok[k] = collect(&part, c->line, c->reach, MOST / c->parts, &c->near[k]);
 }
 
-qd_status qd_strip_collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_near *near, qd_error *err) {
-    collecting c = {.strip = s, .line = line, .reach = reach, .parts = qd_strip_parts(s)};
-    qd_in_parts(c.parts, collect_part, &c);
-    uint64_t n = 0;
-    bool ok = true;
-    for (uint32_t k = 0; k < c.parts; k++) {
-        n += c.near[k].n;
-        ok = ok && c.ok[k];
-    }
+/* A list of all parts; their own are freed. false: no memory. */
+static bool join(collecting *c, uint64_t n, qd_near *near) {
     *near = (qd_near){.cap = n, .pair = malloc((n + 1) * sizeof *near->pair)};
-    for (uint32_t k = 0; k < c.parts; k++) {
-        if (ok && near->pair && c.near[k].n) memcpy(near->pair + near->n, c.near[k].pair, c.near[k].n * sizeof *near->pair);
-        near->n += c.near[k].n;
-        qd_near_free(&c.near[k]);
+    for (uint32_t k = 0; near->pair && k < c->parts; k++) {
+        if (c->near[k].n) memcpy(near->pair + near->n, c->near[k].pair, c->near[k].n * sizeof *near->pair);
+        near->n += c->near[k].n;
+        qd_near_free(&c->near[k]);
     }
-    if (ok && near->pair) return QD_OK;
-    qd_near_free(near);
-    return qd_fail(err, QD_E_INTERNAL, "no memory for %llu pairs", (unsigned long long)n);
+    return near->pair;
+}
+
+qd_status qd_strip_collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_near *near, uint64_t *seen, qd_error *err) {
+    collecting c = {.strip = s, .line = line, .reach = reach, .parts = qd_strip_parts(s)};
+    *near = (qd_near){0};
+    *seen = 0;
+    qd_in_parts(c.parts, collect_part, &c);
+    bool ok = true, fit = true;
+    for (uint32_t k = 0; k < c.parts; k++) {
+        *seen += c.near[k].n;
+        ok = ok && c.ok[k];
+        fit = fit && c.near[k].n <= MOST / c.parts;
+    }
+    ok = ok && (!fit || join(&c, *seen, near));
+    for (uint32_t k = 0; k < c.parts; k++) qd_near_free(&c.near[k]);
+    return ok ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for %llu pairs", (unsigned long long)*seen);
 }
 
 void qd_near_free(qd_near *near) {

@@ -105,11 +105,13 @@ static bool wanders(const qd_strip *all, const qd_clock *line, const qd_fit *who
 }
 
 qd_status qd_two_candidates(double second, qd_sync_report *r, qd_error *err) {
+    static const char next[] = "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with "
+                               "--max-offset-s";
     r->second = second;
-    return qd_refuse(
-        r, QD_LOCK_TWO_CANDIDATES,
-        "see whether one recording holds a copy of itself, or the source is pulsed; narrow the search with --max-offset-s", err,
-        "two candidates: a second peak has %.0f %% of the first", 100 * second);
+    if (second > 2)
+        return qd_refuse(r, QD_LOCK_TWO_CANDIDATES, next, err, "two candidates: a second peak is %.3g times as high as the first",
+                         second);
+    return qd_refuse(r, QD_LOCK_TWO_CANDIDATES, next, err, "two candidates: a second peak has %.0f %% of the first", 100 * second);
 }
 
 /* The same; @p sure: both were seen sharp, and no later stage will see less. */
@@ -136,21 +138,32 @@ static int64_t first_look(const qd_stage *st, const qd_peak *peak, int64_t h) {
     return span;
 }
 
-/* The pairs near the line, for fits without end: where they are too many, near by the jitter that a part of them shows. */
-static qd_status collect(qd_strip *all, const qd_strip *sharp, const qd_clock *line, int64_t *h, qd_near *near, qd_error *err) {
+/* Where pairs are this many times what steady rates give, both sides' events come in bursts at the same times. */
+static const double burst = 4;
+
+/* The pairs near the line, for fits without end: where they are too many, near by the jitter that a part of them shows. More than can be
+ * kept are strangers of high rates, and fits see all events; or they come of bursts, as light that both sides see gives them.
+ * QD_E_POLICY: that is no peak of pairs. */
+static qd_status collect(qd_strip *all, const qd_strip *sharp, const qd_clock *line, int64_t *h, qd_near *near, qd_sync_report *r,
+                         qd_error *err) {
     enum { ROOM = 24, MANY = 1 << 22, PART = 1 << 20 };
     double span = (double)(sharp->to - sharp->from), na = (double)qd_events_between(sharp->a, sharp->from, sharp->to),
-           nb = (double)qd_events_of_b(sharp, line);
-    if (na * nb / span * 2 * ROOM * (double)*h > MANY) {
+           nb = (double)qd_events_of_b(sharp, line), met = na * nb / span * 2 * ROOM;
+    if (met * (double)*h > MANY) {
         qd_strip part = *sharp;
         qd_clock own = *line;
         qd_fit fit;
         if (na > PART) part.to = part.from + (int64_t)(span / na * PART);
         if (qd_fit_line(&part, &own, *h, &fit) && fit.sigma < (double)*h) *h = (int64_t)ceil(fit.sigma);
     }
-    QD_TRY(qd_strip_collect(all, line, ROOM * *h, near, err));
-    all->near = near;
-    return QD_OK;
+    uint64_t kept;
+    QD_TRY(qd_strip_collect(all, line, ROOM * *h, near, &kept, err));
+    if (near->pair) all->near = near;
+    if (near->pair || met * (double)*h * burst > (double)kept) return QD_OK;
+    return qd_refuse(r, QD_LOCK_NOT_SHARP, "shut out light that both stations see, or leave those times out (--span-s)", err,
+                     "both sides' events come in bursts together: more than %" PRIu64
+                     " pairs within %.3g ns of the line, %.3g at steady rates",
+                     kept, ROOM * qd_seconds(*h, all->a->tick) * 1e9, met * (double)*h);
 }
 
 static qd_status within(const qd_clock *line, const qd_search *search, const qd_sync_params *p, qd_sync_report *r,
@@ -176,7 +189,7 @@ static qd_status try_line(qd_strip *all, const qd_strip *sharp, const qd_strip *
     double per_s = 1e12 * (double)tick.den / (double)tick.num;
     qd_fit fit;
     qd_strip used = *sharp;
-    QD_TRY(collect(all, sharp, line, &h, near, err));
+    QD_TRY(collect(all, sharp, line, &h, near, r, err));
     used.near = all->near;
     if (!qd_fit_line(&used, line, h, &fit))
         return qd_refuse(r, QD_LOCK_NO_WIDTH, "use a steadier part of the recording", err,
@@ -250,6 +263,12 @@ static qd_status second_at_first(const qd_stage *st, const qd_strip *met, const 
     return *sure ? qd_beside_fit(&part, part.to, &line, &fit, look_width(st), second, err) : QD_OK;
 }
 
+/* No detectors' jitter, nor the delays between several, make a peak as wide; and fits over all pairs in it would take minutes. */
+static bool wide(const qd_strip *s, int64_t h) {
+    const double widest_s = 100e-9;
+    return qd_seconds(h, s->a->tick) > widest_s;
+}
+
 /* Sharpen a peak, confirm it on data kept back, fit. QD_E_POLICY: it was none, or not the only one. */
 static qd_status try_straight(const qd_stage *st, const qd_peak *peak, const qd_strip *met, const qd_strip *all,
                               const qd_strip *kept, const qd_search *search, const qd_sync_params *p, qd_tries *tries,
@@ -273,6 +292,12 @@ static qd_status try_straight(const qd_stage *st, const qd_peak *peak, const qd_
     if (sharp->all && second > qd_satellite) QD_TRY(second_at_first(st, met, sharp, &second, &sure, err));
     r->second = sharp->second = second;
     if (second > qd_satellite) return two_candidates(second, sure, tries, r, err);
+    if (wide(&whole, h))
+        return qd_refuse(r, QD_LOCK_NOT_SHARP,
+                         "shut out light that both stations see, or use a shorter or a steadier part of the recording (--span-s)", err,
+                         "the peak is %.3g ns wide at its sharpest: noise of both sides that moves together, or a frequency that "
+                         "drifts, and no detectors' jitter",
+                         (double)h / per_s * 1e9);
     qd_near near = {0};
     qd_status s = try_line(&whole, &strip, kept, search, p, tries, &line, h, look_width(st), &near, r, err);
     qd_near_free(&near);
@@ -298,7 +323,7 @@ qd_status qd_try_peak(const qd_stage *st, const qd_peak *peak, const qd_strip *a
     qd_sharp sharp;
     r->second = r->followed_s = r->drift_ppm_s = 0;
     qd_status s = try_straight(st, peak, &met, &both, &back, search, p, tries, &sharp, clock, r, err);
-    if (s != QD_E_POLICY || !p->follows || !sharp.first || sharp.second > qd_satellite) return s;
+    if (s != QD_E_POLICY || !p->follows || !sharp.first || sharp.second > qd_satellite || wide(all, sharp.h)) return s;
     return try_bent(st, &met, &sharp, &both, &back, search, p, tries, clock, r, err);
 }
 

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pairs along a line, in parts on all cores: the same as all events with all, one after the other. */
+#include <stdlib.h>
+#include "run_all.h"
+#include "timetag/sync.h"
+
+enum { EVENTS = 40000 }; /* enough for several parts */
+
+typedef struct sides {
+    qd_tags a, b;
+    qd_strip strip;
+    qd_clock line;
+} sides;
+
+/* Mean distance `apart` ticks; B's clock 60 ppm fast, and what is kept of it 40: differences grow along the strip. */
+static void sides_open(sides *s, uint64_t seed, uint64_t n, uint32_t apart) {
+    qd_tags *side[2] = {&s->a, &s->b};
+    for (int k = 0; k < 2; k++) {
+        *side[k] = (qd_tags){.tick = {1, 1}, .t = malloc(n * sizeof(int64_t)), .n = n, .cap = n};
+        ck_assert_ptr_nonnull(side[k]->t);
+        int64_t at = 1000;
+        for (uint64_t i = 0; i < n; i++) {
+            uint32_t w[4];
+            qd_philox(seed, QD_STREAM_TEST, i, (uint32_t)k, w);
+            side[k]->t[i] = at += apart ? w[0] % (2 * apart) : 0;
+        }
+    }
+    s->line = (qd_clock){.base = s->b.t[0], .offset = 17, .freq = (int64_t)(20e-6 * (double)((int64_t)1 << QD_CLOCK_SHIFT)), .tick = {1, 1}};
+    s->strip = (qd_strip){.a = &s->a, .b = &s->b, .from = s->a.t[n / 20], .to = s->a.t[n - n / 30]};
+}
+
+static void sides_close(sides *s) {
+    free(s->a.t);
+    free(s->b.t);
+}
+
+/* Each event of the strip with all of B, narrowed down only by times that are in order. */
+static uint64_t definition(const sides *s, int64_t reach, int64_t h, const qd_near *near, qd_grid *g) {
+    uint64_t n = 0, low = 0;
+    const int64_t span = s->strip.to - s->strip.from;
+    for (uint64_t i = 0; i < s->a.n; i++) {
+        if (s->a.t[i] < s->strip.from || s->a.t[i] >= s->strip.to) continue;
+        while (low < s->b.n && qd_clock_apply(&s->line, s->b.t[low]) < s->a.t[i] - reach) low++;
+        for (uint64_t j = low; j < s->b.n; j++) {
+            int64_t e = qd_clock_apply(&s->line, s->b.t[j]) - s->a.t[i];
+            if (e > reach) break;
+            if (near) ck_assert(n < near->n && near->pair[n][0] == s->a.t[i] && near->pair[n][1] == s->b.t[j]);
+            if (g && e < reach) g->count[(s->a.t[i] - s->strip.from) * QD_GRID_SLICES / span][(e + reach) / h]++;
+            n++;
+        }
+    }
+    return n;
+}
+
+START_TEST(pairs_are_collected_in_order) {
+    static const uint64_t n[] = {EVENTS, EVENTS / 10};
+    sides s;
+    qd_near near;
+    uint64_t seen;
+    sides_open(&s, 5 + (uint64_t)_i, n[_i], 300);
+    ck_assert_uint_eq(qd_strip_parts(&s.strip), _i ? 1 : QD_STRIP_PARTS);
+    ck_assert_int_eq(qd_strip_collect(&s.strip, &s.line, 1500, &near, &seen, NULL), QD_OK);
+    ck_assert_uint_eq(seen, near.n);
+    ck_assert_uint_gt(near.n, n[_i]);
+    ck_assert_uint_eq(definition(&s, 1500, 1, &near, NULL), near.n);
+    qd_near_free(&near);
+    sides_close(&s);
+}
+END_TEST
+
+START_TEST(a_grid_counts_what_the_definition_does) {
+    enum { H = 25 };
+    sides s;
+    qd_grid g;
+    qd_grid *want = calloc(1, sizeof *want);
+    ck_assert_ptr_nonnull(want);
+    sides_open(&s, 9, EVENTS, 300);
+    ck_assert_int_eq(qd_strip_grid(&s.strip, &s.line, H, &g, NULL), QD_OK);
+    (void)definition(&s, QD_GRID_BINS / 2 * H, H, NULL, want);
+    uint64_t total = 0;
+    for (int k = 0; k < QD_GRID_SLICES; k++)
+        for (int q = 0; q < QD_GRID_BINS; q++) {
+            ck_assert_uint_eq(g.count[k][q], want->count[k][q]);
+            total += want->count[k][q];
+        }
+    ck_assert_uint_eq(g.total, total);
+    free(want);
+    sides_close(&s);
+}
+END_TEST
+
+/* All of 2 x 8,192 events at one time are 2^26 pairs, a gigabyte: none is kept. */
+START_TEST(too_many_pairs_are_not_kept) {
+    sides s;
+    qd_near near;
+    uint64_t seen;
+    sides_open(&s, 0, 8192, 0);
+    s.line.freq = 0;
+    s.strip.from = 0;
+    s.strip.to = 2000;
+    ck_assert_int_eq(qd_strip_collect(&s.strip, &s.line, 100, &near, &seen, NULL), QD_OK);
+    ck_assert_ptr_null(near.pair);
+    ck_assert_uint_gt(seen, 1 << 25);
+    ck_assert_uint_lt(seen, 1 << 26);
+    sides_close(&s);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("strip");
+    TCase *c = tcase_create("strip");
+    tcase_set_timeout(c, 120);
+    tcase_add_loop_test(c, pairs_are_collected_in_order, 0, 2);
+    tcase_add_test(c, a_grid_counts_what_the_definition_does);
+    tcase_add_test(c, too_many_pairs_are_not_kept);
+    suite_add_tcase(s, c);
+    return run_all(s);
+}
