@@ -100,7 +100,9 @@ static void flash(qd_tags *t, uint64_t seed, uint32_t side, uint32_t events, dou
 static const struct {
     uint32_t events;
     double width_s, pairs;
-} flashes[] = {{300, 20e-6, 0}, {300, 20e-6, 0.1}, {100, 2e-6, 0.1}, {1000, 1e-3, 0.1}};
+    bool locks; /* at any rate */
+} flashes[] = {{300, 20e-6, 0, false},  {300, 20e-6, 0.1, true}, {100, 2e-6, 0.1, false},
+               {1000, 1e-3, 0.1, true}, {20, 20e-6, 0.1, true},  {100, 1e-3, 0.05, true}};
 
 START_TEST(flashes_are_no_pairs) {
     stations s;
@@ -117,6 +119,7 @@ START_TEST(flashes_are_no_pairs) {
     char what[40];
     (void)snprintf(what, sizeof what, "%u in %g s", flashes[_i].events, flashes[_i].width_s);
     stations_never_wrong(&s, 0, what);
+    ck_assert_msg(s.r.locked || !flashes[_i].locks, "%s: %s", what, s.r.reason);
     stations_close(&s);
 }
 END_TEST

@@ -145,17 +145,9 @@ static bool alone(const qd_stage *st, uint32_t i) {
 static qd_status try_peaks(const qd_stage *st, const qd_stage *after, const qd_strip *all, const qd_strip *kept,
                            const qd_search *search, const qd_sync_params *p, outcome *o, qd_clock *clock, qd_sync_report *r,
                            qd_error *err) {
-    const qd_peak *first = &st->peak[0];
-    uint32_t second = 1; /* the highest that does not meet the first */
-    while (second < st->n_peaks && qd_peaks_meet(first, &st->peak[second])) second++;
-    const qd_peak *next = &st->peak[second];
     enum { FEW = 16, FEW_LAST = 64 };
     double rate = (double)qd_events_between(all->a, all->from, all->to) / (double)(all->to - all->from), cost = 0,
            budget = after ? after->work / 4 : st->work / 2;
-    double twin = 0; /* share of a second peak that stands out as well */
-    if (second < st->n_peaks && qd_peak_log(st, next) <= search->log_limit && next->excess / first->excess > qd_satellite &&
-        qd_peak_log(st, first) <= search->log_limit)
-        twin = next->excess / first->excess;
     for (uint32_t i = 0; i < st->n_peaks; i++) {
         const qd_peak *peak = &st->peak[i];
         double log_false = qd_peak_log(st, peak);
@@ -165,7 +157,8 @@ static qd_status try_peaks(const qd_stage *st, const qd_stage *after, const qd_s
         report_peak(st, peak, p, r);
         qd_status s = qd_try_peak(st, peak, all, kept, search, p, &o->tries, clock, r, err);
         if (s == QD_OK) {
-            if (twin <= qd_satellite) QD_TRY(qd_other_clock(st, i, 0, all, kept, search, p, &o->tries, r, &twin, err));
+            double twin = 0; /* share of a second clock: light that both sides see stands out as high, but is none */
+            QD_TRY(qd_other_clock(st, i, 0, all, kept, search, p, &o->tries, r, &twin, err));
             if (twin > qd_satellite) s = qd_two_candidates(twin, r, err);
             o->ambiguous = s != QD_OK;
         }

@@ -74,14 +74,25 @@ qd_status qd_sharpen_round(const qd_strip *s, qd_clock *line, qd_round *r, qd_er
     return QD_OK;
 }
 
-/* A peak that fell apart between bins of 4 h and h: by jitter, and it does so again at finer bins; or it was two sharp ones, and
- * one of them stays whole. @p whole: the excess before. */
-static qd_status two_peaks(const qd_strip *s, qd_clock line, const qd_round *r, double whole, double *second, qd_error *err) {
-    qd_round finer = {.h = r->h > GROWTH ? r->h / GROWTH : 1};
-    if (r->h == 1 || r->excess <= 0) return QD_OK;
-    QD_TRY(qd_sharpen_round(s, &line, &finer, err));
-    double other = (whole - r->excess) / r->excess;
-    if (finer.log_false < log(1e-9) && finer.excess > 0.8 * r->excess && other > *second) *second = other;
+/* A peak that fell apart in bins of h: by jitter, and then it does so again in finer ones; or it stood on a wide pedestal, as light
+ * that both stations see makes one, or beside another peak, and what is sharp of it stays whole in some finer bins: *whole, with line
+ * and round there. Jitter below a few nanoseconds is not asked. */
+static qd_status sharp_part(const qd_strip *s, qd_clock *line, qd_round *r, bool *whole, qd_error *err) {
+    const double widest_jitter_s = 2e-9, kept = 0.8;
+    qd_clock at = *line;
+    qd_round last = *r;
+    *whole = false;
+    while (qd_seconds(last.h, s->a->tick) > widest_jitter_s && last.h > 1 && last.excess > 0) {
+        qd_round finer = {.h = last.h > GROWTH ? last.h / GROWTH : 1};
+        QD_TRY(qd_sharpen_round(s, &at, &finer, err));
+        if (finer.log_false > log(1e-9)) return QD_OK;
+        *whole = finer.excess > kept * last.excess;
+        last = finer;
+        if (!*whole) continue;
+        *line = at;
+        *r = finer;
+        return QD_OK;
+    }
     return QD_OK;
 }
 
@@ -94,18 +105,21 @@ static qd_status to_jitter(qd_strip *s, qd_clock *line, int64_t *h, double *seco
         qd_clock before = *line;
         r->h = *h;
         QD_TRY(qd_sharpen_round(s, line, r, err));
-        double now = r->excess / span;
-        if (round > 0 && now < 0.6 * *rate) {
-            QD_TRY(two_peaks(s, *line, r, *rate * span, second, err));
-            *line = before;
-            *h *= GROWTH;
-            *found = true;
-            return QD_OK;
+        if (round > 0 && r->excess / span < 0.6 * *rate) {
+            bool whole;
+            QD_TRY(sharp_part(s, line, r, &whole, err));
+            if (!whole) {
+                *line = before;
+                *h *= GROWTH;
+                *found = true;
+                return QD_OK;
+            }
+            *h = r->h;
         }
         /* The first round needs not be sure: the next one doubles the significance. */
         *found = r->log_false <= log(round ? 1e-6 : 1e-3);
         if (*found && r->second > *second) *second = r->second;
-        *rate = now;
+        *rate = r->excess / span;
         if (!*found || *h == 1) return QD_OK;
         *h = *h > GROWTH ? *h / GROWTH : 1;
     }
