@@ -44,7 +44,7 @@ static uint32_t group_of(double max_rate, uint32_t leaves, uint32_t most) {
 
 bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leaves, uint32_t most_group, qd_stage *st) {
     double per_ps = (double)used->a->tick.den / (double)used->a->tick.num,
-           least = 4e3 * per_ps; /* 4 ns: finer bins split a peak by its jitter */
+           least = fmax(4e3 * per_ps, 1); /* 4 ns: finer bins split a peak by its jitter; a tick */
     *st = (qd_stage){.strip = *used,
                      .prior = search->prior,
                      .smooth = {search->smooth[0], search->smooth[1]},

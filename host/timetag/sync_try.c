@@ -266,7 +266,7 @@ static qd_status second_at_first(const qd_stage *st, const qd_strip *met, const 
 /* No detectors' jitter, nor the delays between several, make a peak as wide; and fits over all pairs in it would take minutes. */
 static bool wide(const qd_strip *s, int64_t h) {
     const double widest_s = 100e-9;
-    return qd_seconds(h, s->a->tick) > widest_s;
+    return h > 1 && qd_seconds(h, s->a->tick) > widest_s; /* a tick may be as long */
 }
 
 /* Sharpen a peak, confirm it on data kept back, fit. QD_E_POLICY: it was none, or not the only one. */
