@@ -47,6 +47,29 @@ set +e
 got=$?
 set -e
 [ $got = 6 ] && [ ! -s out ] && grep -q 'no lock' err && [ -e n1/00000003 ] && [ -e n2/00000002 ] || say "a refusal: $got $(cat out err)"
+# what a refusal advises are options of the mode
+advises() {
+    want=$1
+    shift
+    set +e
+    "$qd" sync "$@" >out 2>err
+    got=$?
+    set -e
+    [ $got = 6 ] && [ ! -s out ] && grep -q "$want" err || say "sync $*: $got $(cat out err)"
+    "$qd" sync "$1" --help >help
+    for o in $(grep -o '[( ]-[-a-zA-Z]*' err | tr -d '( ' | sort -u); do
+        grep -q "^ *$o[ ,]" help || say "sync $1 advises $o, which it does not take: $(cat err)"
+    done
+    grep -q 'csv:\|--offset-s\|--span-s' err && say "sync $1 advises what is of sync alone: $(cat err)"
+    return 0
+}
+advises 'do not overlap' --qcrypto -d n2 -D n1 -e 2 -n 2
+advises 'where they begin; offsets up to 0.134 s were searched (-q with -R' --qcrypto -d n2 -D n1 -e 2 -n 2
+for mode in '--qcrypto' '--fpfind -q 20'; do # the offset is 3.14 ms
+    # shellcheck disable=SC2086 # words
+    advises 'this search sees links of which' $mode -d t2 -D t1 --max-offset-s 1e-3 --max-ppm 0.1 --effort low --device auto
+done
+advises 'A is the T2 side, B the T1 side' --fpfind -d n2 -D n1 -e 00000002 -q 27
 # a missing epoch is told
 rm n2/00000002 && cp t2/00000001 t2/00000003 n2 && cp t1/0000000[12] n1
 expect 0 'no T2 file of epoch 00000002' "$qd" sync --qcrypto -d n2 -D n1 -e 1 -n 3

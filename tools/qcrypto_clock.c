@@ -32,6 +32,14 @@ qd_status qd_clock_effort(const char *name, qd_effort *effort, qd_error *err) {
     return QD_OK;
 }
 
+/* Of the shorter side. */
+static double seconds_of(const qd_tags tags[2]) {
+    double s[2];
+    for (int k = 0; k < 2; k++)
+        s[k] = tags[k].n ? (double)(tags[k].t[tags[k].n - 1] - tags[k].t[0]) * (double)tags[k].tick.num / (double)tags[k].tick.den * 1e-12 : 0;
+    return fmin(s[0], s[1]);
+}
+
 qd_status qd_clock_find(qd_cli *cli, const qd_tags tags[2], const qd_clock_options *o, double at_ps, qd_clock_found *found,
                         qd_error *err) {
     qd_device *dev = NULL;
@@ -42,6 +50,7 @@ qd_status qd_clock_find(qd_cli *cli, const qd_tags tags[2], const qd_clock_optio
     QD_TRY(qd_cli_device(cli, &dev, err));
     qd_status st = qd_correlate(dev, &tags[0], &tags[1], &p, &clock, r, err);
     qd_device_close(dev);
+    if (st == QD_E_POLICY) qd_clock_advise(o, r, seconds_of(tags), err);
     QD_TRY(st);
     found->freq = r->frequency_ppm * 1e-6;
     found->offset_ps = r->offset_ps + found->freq * (at_ps - r->base_ps);

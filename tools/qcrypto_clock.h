@@ -13,6 +13,7 @@ typedef struct qd_clock_options {
     double max_offset_s, max_ppm;
     bool has_max_offset, no_fallback, quiet;
     const char *device, *effort;
+    const char *range, *frequency, *more, *where; /* options of the mode: range of offsets, of frequencies, how much is read, from where on */
 } qd_clock_options;
 
 /* clang-format off */
@@ -40,6 +41,8 @@ qd_cli qd_clock_cli(const qd_mode *mode, const qd_clock_options *o);
 /** Search on tags[0] (T2 side) and tags[1] (T1 side); the offset at time @p at_ps on the T1 side's clock. */
 qd_status qd_clock_find(qd_cli *cli, const qd_tags tags[2], const qd_clock_options *o, double at_ps, qd_clock_found *found,
                         qd_error *err);
+/** What to do after a refusal, in the mode's options, in place of those of sync; @p seconds of data were searched. */
+void qd_clock_advise(const qd_clock_options *o, const qd_sync_report *r, double seconds, qd_error *err);
 /** The frequency in freqcd's unit of 2^-34. */
 int64_t qd_clock_freqcd(const qd_clock_found *found);
 /** Say on standard error when the difference changes faster than costream follows. */

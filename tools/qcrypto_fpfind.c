@@ -50,7 +50,7 @@ static qd_status parse(options *o, int argc, char **argv, qd_error *err) {
                    .mask1 = 15,
                    .separation = 6,
                    .max_dt_ns = 2e8,
-                   .clock = {.max_ppm = QD_CLOCK_PPM}};
+                   .clock = {.max_ppm = QD_CLOCK_PPM, .range = "--max-dt", .frequency = "--max-df", .more = "-k", .where = "-e or -Z"}};
     const qd_letter letters[] = {
         {'d', "sendfiles", QD_LETTER_TEXT, &o->dir2, 0, 0, "DIR", "directory of T2 files, the reference", NULL},
         {'D', "t1files", QD_LETTER_TEXT, &o->dir1, 0, 0, "DIR", "directory of T1 files, the target", NULL},

@@ -24,7 +24,8 @@ static const qd_mode mode = {
     "Without a lock nothing is printed on standard output, the reason on standard error, and the status is 6.\n"};
 
 static qd_status parse(options *o, int argc, char **argv, qd_error *err) {
-    *o = (options){.epochs = 1, .order = 17, .fine = 2, .coarse = 2048, .clock = {.max_ppm = QD_CLOCK_PPM}};
+    *o = (options){.epochs = 1, .order = 17, .fine = 2, .coarse = 2048,
+                   .clock = {.max_ppm = QD_CLOCK_PPM, .range = "-q with -R, or --max-offset-s", .frequency = "--max-ppm", .more = "-n", .where = "-e"}};
     const qd_letter letters[] = {
         {'d', NULL, QD_LETTER_TEXT, &o->dir2, 0, 0, "DIR", "directory of T2 files", NULL},
         {'D', NULL, QD_LETTER_TEXT, &o->dir1, 0, 0, "DIR", "directory of T1 files", NULL},
@@ -79,8 +80,11 @@ static void print_to(FILE *to, const options *o, const qd_clock_found *c) {
             fprintf(to, "difference: %" PRId64 " units of 1/8 ns, %.12f s, at the beginning of epoch %08" PRIx32 "\n", offset,
                     c->offset_ps * 1e-12, o->first);
             fprintf(to, "frequency: %.9f ppm (freqcd -f %" PRId64 ")\n", c->report.frequency_ppm, qd_clock_freqcd(c));
-            fprintf(to, "significance: fine %.2f, coarse %.2f; chance of a false lock below %.2g\n", c->fine,
-                    c->report.significance, c->report.p_false > 1e-300 ? c->report.p_false : 1e-300);
+            fprintf(to, "significance: fine %.2f, coarse %.2f; chance of a false lock ", c->fine, c->report.significance);
+            if (c->report.p_false > 1e-300)
+                fprintf(to, "below %.2g\n", c->report.p_false);
+            else
+                fprintf(to, "< 1e-300\n");
             fprintf(to, "events a second: %.6g (T2), %.6g (T1)\n", c->report.rate_a, c->report.rate_b);
             break;
         default:
