@@ -6,12 +6,13 @@
 void qd_sync_print(FILE *to, const qd_sync_args *a, const qd_sync_report *r) {
     fprintf(to, "locked: offset %.3f ps (sd %.2g) at B's time %.6f s, frequency %.9f ppm (sd %.1g)\n", r->offset_ps,
             r->offset_sd_ps, r->base_ps * 1e-12, r->frequency_ppm, r->frequency_sd_ppm);
-    fprintf(to,
-            "significance %.1f (needed %.1f; S_max of one window %.3g within %.4g ppm), probability of a false lock below %.2g "
-            "among %" PRIu64 " hypotheses\n",
-            r->significance, r->needed, r->s_max, a->max_ppm,
-            r->p_false > 1e-300 ? r->p_false : 1e-300 /* smaller ones vanish in a double */, r->hypotheses);
-    fprintf(to, "found again in data kept back: %" PRIu64 " events, %.4g by chance\n", r->confirmed, r->confirm_lambda);
+    /* smaller ones vanish in a double */
+    char chance[32] = "< 1e-300";
+    if (r->p_false > 1e-300) (void)snprintf(chance, sizeof chance, "below %.2g", r->p_false);
+    fprintf(to, "significance %.1f (needed %.1f%s; S_max of one window %.3g within %.4g ppm), probability of a false lock %s among %" PRIu64 " hypotheses\n",
+            r->significance, r->needed, r->significance < r->needed ? " by itself: here a candidate, which the data kept back decided" : "", r->s_max,
+            a->max_ppm, chance, r->hypotheses);
+    fprintf(to, "confirmed by %" PRIu64 " events where %.4g are chance, in data kept back\n", r->confirmed, r->confirm_lambda);
     if (r->followed_s > 0)
         fprintf(to,
                 "the frequency drifts, by %.3g ppm a second: the line touches the clock there; sift follows it, as was done here "

@@ -302,8 +302,9 @@ typedef struct qd_sync_report {
     double base_ps;        /**< B's time at which the offset holds: B's first tag in the data, those aside that are 2^52 ticks and more from
                               where both sides have some */
     double significance;   /**< of the line in the search: excess over the standard deviation of such sums */
-    double needed;         /**< significance that chance alone reaches with probability p_false */
-    double p_false;        /**< locked: see qd_correlate; refused: chance of a line as high in the search */
+    double needed;         /**< significance that chance alone reaches with the p_false asked for: what a peak needs to stand for itself. A lock
+                              may have less: a peak of the search is a candidate, and data kept back decide (confirmed, confirm_p) */
+    double p_false;        /**< locked: see qd_correlate; 0: below what a double holds, about 1e-308; refused: chance of a line as high in the search */
     double lambda;         /**< background under the peak, events */
     uint64_t peak;         /**< events in the peak of the search; where bins are no counts, as the significance says */
     uint64_t hypotheses;   /**< N M: lags times slopes tested, all rounds */
