@@ -77,7 +77,7 @@ expect 0 'locked' "$qd" sync "$dir/t2.alice" "$dir/t2.bob" --format t2 --device 
 expect 5 'not which detector clicked' "$qd" sift "$dir/t2.alice" "$dir/t2.bob" --format t2 --offset-ps 0 --ppm 0 --window-ps 1000 --device ref --out "$dir/none"
 # A gap is reported and passed over.
 rm "$dir/t1.alice/00000002"
-expect 0 'warning: 1 epochs are missing in 1 places, the first at 00000002' "$qd" tags info "$dir/t1.alice" --format t1
+expect 0 'warning: 1 epoch is missing in 1 place, the first at 00000002' "$qd" tags info "$dir/t1.alice" --format t1
 has '2 files, 1 gaps, 1 epochs missing'
 
 # Key files: bits, not tags.
@@ -142,6 +142,11 @@ expect 0 'warning: the header names no channels' "$qd" tags convert "$dir/column
 [ "$(tail -n 2 "$dir/columns.csv")" = "1000,3
 200003000,4" ] || say "columns mapped: $(cat "$dir/columns.csv")"
 
+# A full device says so, by all four parts; so does a directory that is not there.
+expect 5 'No space left on device' "$qd" tags convert "$dir/alice.a1" --from a1-54 --to csv --out /dev/full
+has 'the disk is full'
+expect 5 'cannot list /nonexistent' "$qd" sync --qcrypto -d /nonexistent -D /nonexistent
+has 'it does not exist or is elsewhere'
 # Bad input: exit 5, one error that names file and position.
 for f in a1-54-text t1 t2 ptu qutag qutag-raw swabian chronoxea csv auto; do
     expect 5 "$dir/empty" "$qd" tags info "$dir/empty" --format $f

@@ -52,7 +52,7 @@ START_TEST(each_by_itself) {
     shows(&s, QD_FOUND_FAULTS, "12 records are of no kind that their type knows, the first, 0xa0000001, at record 77");
     s = sound();
     s.info.epoch_gaps = 1, s.info.epochs_missing = 9, s.info.epoch_gap = 0xabcd;
-    shows(&s, QD_FOUND_EPOCHS, "9 epochs are missing in 1 places, the first at 0000abcd");
+    shows(&s, QD_FOUND_EPOCHS, "9 epochs are missing in 1 place, the first at 0000abcd");
     s = sound();
     s.info.outside = 12, s.info.epoch_outside = 0xabcd;
     shows(&s, QD_FOUND_OUTSIDE, "12 events lie in the epoch beside that of the file's header, first in the file of epoch 0000abcd");

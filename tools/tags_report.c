@@ -225,8 +225,7 @@ void tags_warn(const tags_report *r) {
              i->lost);
     warn_ptu(&seen);
     if (qd_tag_found(&seen, QD_FOUND_EPOCHS))
-        warn("%" PRIu64 " epochs are missing in %" PRIu64 " places, the first at %08" PRIx32, i->epochs_missing, i->epoch_gaps,
-             i->epoch_gap);
+        warn("%s", qd_tag_found_text(&seen, QD_FOUND_EPOCHS, text, sizeof text));
     if (qd_tag_found(&seen, QD_FOUND_OUTSIDE))
         warn("%s.\n  They are read at their own time; the program that made the files cut them elsewhere", qd_tag_found_text(&seen, QD_FOUND_OUTSIDE, text, sizeof text));
     warn_written(r);

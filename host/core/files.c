@@ -60,7 +60,7 @@ static qd_status cannot_write(const char *path, int number, qd_error *err) {
                          : number == EFBIG                       ? "the file would exceed the limit on file sizes (ulimit -f)"
                          : number == ENOENT || number == ENOTDIR ? "its directory does not exist"
                          : number == EACCES || number == EPERM || number == EROFS ? "you may not write there"
-                                                                                  : "";
+                                                                                  : "the disk, device or reader does not take what is written";
     const char *next = number == ENOSPC || number == EDQUOT || number == EFBIG ? "make room, or write to another place"
                                                                                : "choose another place to write to";
     return qd_fail(err, QD_E_INPUT, "cannot write %s|%s|%s|%s", path, strerror(number), likely, next);
@@ -103,7 +103,9 @@ qd_status qd_out_open(qd_out *out, const char *path, unsigned mode, qd_error *er
 
 /* A stream keeps that a write failed, not why. The file is lost anyway: one more byte makes the system say it again. */
 static int why_failed(const qd_out *out) {
-    return out->tmp && write(fileno(out->f), "", 1) < 0 ? errno : EIO;
+    struct stat s;
+    const bool device = fstat(fileno(out->f), &s) == 0 && S_ISCHR(s.st_mode); /* no reader behind it who would take the byte for data */
+    return (out->tmp || device) && write(fileno(out->f), "", 1) < 0 ? errno : EIO;
 }
 
 qd_status qd_out_settle(qd_out *out, qd_error *err) {

@@ -86,7 +86,7 @@ qd_status qd_epoch_next(const char *dir, uint32_t epoch, uint32_t *next, bool *a
     uint32_t e_epoch, nearest = UINT32_MAX / 2; /* farther is behind */
     DIR *d = opendir(dir);
     *any = false;
-    if (!d) return qd_fail(err, QD_E_INPUT, "cannot list %s|%s||check the path", dir, strerror(errno));
+    if (!d) return qd_fail(err, QD_E_INPUT, "cannot list %s|%s|it does not exist or is elsewhere, or you may not read it|check the path", dir, strerror(errno));
     while ((e = readdir(d))) {
         if (!qd_epoch_from_name(e->d_name, &e_epoch) || e_epoch - epoch > nearest) continue;
         nearest = e_epoch - epoch;
@@ -124,7 +124,7 @@ static qd_status list_sorted(const char *dir, uint32_t **epochs, size_t *n, qd_e
     *epochs = NULL;
     *n = 0;
     DIR *d = opendir(dir);
-    if (!d) return qd_fail(err, QD_E_INPUT, "cannot list %s|%s||check the path", dir, strerror(errno));
+    if (!d) return qd_fail(err, QD_E_INPUT, "cannot list %s|%s|it does not exist or is elsewhere, or you may not read it|check the path", dir, strerror(errno));
     qd_status st = QD_OK;
     while (st == QD_OK && (e = readdir(d))) {
         if (!qd_epoch_from_name(e->d_name, &epoch)) continue;

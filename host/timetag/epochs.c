@@ -36,7 +36,7 @@ static qd_status list_files(const char *path, qd_epochs *e, qd_error *err) {
     uint64_t cap = 0;
     struct dirent *d;
     DIR *dir = opendir(path);
-    if (!dir) return qd_fail(err, QD_E_INPUT, "cannot list %s|%s||check the path", path, strerror(errno));
+    if (!dir) return qd_fail(err, QD_E_INPUT, "cannot list %s|%s|it does not exist or is elsewhere, or you may not read it|check the path", path, strerror(errno));
     qd_status st = QD_OK;
     while (st == QD_OK && (d = readdir(dir))) {
         uint32_t epoch;

@@ -99,8 +99,8 @@ const char *qd_tag_found_text(const qd_tag_seen *s, qd_tag_finding finding, char
         break;
     case QD_FOUND_CLAIM: claim_text(i, text, cap); break;
     case QD_FOUND_EPOCHS:
-        (void)snprintf(text, cap, "%" PRIu64 " epochs are missing in %" PRIu64 " places, the first at %08" PRIx32, i->epochs_missing, i->epoch_gaps,
-                       i->epoch_gap);
+        (void)snprintf(text, cap, "%" PRIu64 " epoch%s missing in %" PRIu64 " place%s, the first at %08" PRIx32, i->epochs_missing,
+                       i->epochs_missing == 1 ? " is" : "s are", i->epoch_gaps, i->epoch_gaps == 1 ? "" : "s", i->epoch_gap);
         break;
     case QD_FOUND_OUTSIDE:
         (void)snprintf(text, cap, "%" PRIu64 " event%s in the epoch beside that of the file's header, first in the file of epoch %08" PRIx32, i->outside,
