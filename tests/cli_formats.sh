@@ -142,6 +142,10 @@ expect 0 'warning: the header names no channels' "$qd" tags convert "$dir/column
 [ "$(tail -n 2 "$dir/columns.csv")" = "1000,3
 200003000,4" ] || say "columns mapped: $(cat "$dir/columns.csv")"
 
+# Times beyond the counter's range are cut, and that is told.
+expect 0 'warning: times are beyond the range of the counter of a1-49' "$qd" tags convert "$dir/t1.alice" --from t1 --epoch0 0xfffd0000 --to a1-49 --out "$dir/wrapped.a1"
+expect 0 'written' "$qd" tags convert "$dir/t1.alice" --from t1 --to a1-49 --out "$dir/within.a1"
+grep -q 'beyond the range' "$dir/log" && say "times within the range are told as beyond it"
 # A full device says so, by all four parts; so does a directory that is not there.
 expect 5 'No space left on device' "$qd" tags convert "$dir/alice.a1" --from a1-54 --to csv --out /dev/full
 has 'the disk is full'

@@ -126,6 +126,10 @@ __attribute__((format(printf, 1, 2))) static void warn(const char *fmt, ...) {
 
 static void warn_written(const tags_report *r) {
     const qd_tag_written *w = &r->written;
+    const double range_ps = 0x1p49 * 125; /* of both widths */
+    if (r->out && (r->out_format.kind == QD_TAG_A1 || r->out_format.kind == QD_TAG_A1_TEXT) && r->info.events &&
+        (r->info.first < 0 || ps_of(r->info.last, r->tick) >= range_ps))
+        warn("times are beyond the range of the counter of %s, 70,368.7 s: %s has them modulo that", qd_tag_format_name(&r->out_format), r->out);
     if (w->same)
         warn("%" PRIu64 " events are not in %s: a T2 file holds one event at a time of 125 ps (--merge-ps 125 makes one of them)",
              w->same, r->out);
