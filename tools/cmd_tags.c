@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tags: look into a file of time tags, or convert it. */
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "cli.h"
 #include "qdistill/timetag.h"
+#include "qdistill/timetag/stream.h"
 #include "tags_cor.h"
 #include "tags_report.h"
 #include "stop.h"
@@ -55,19 +58,50 @@ static qd_status apply_flags(const arguments *a, bool convert, qd_tag_format *in
     return QD_OK;
 }
 
+static bool is_fifo(const char *path) {
+    struct stat s;
+    return stat(path, &s) == 0 && S_ISFIFO(s.st_mode);
+}
+
+/* What has come through a FIFO, added to *all; waits for more where nothing has, and now and then to see whether to stop. */
+static qd_status fetch(qd_tag_reader *reader, uint64_t *all, qd_error *err) {
+    enum { WAIT_MS = 200 };
+    uint64_t bytes;
+    QD_TRY(qd_tag_stream_fill(reader, &bytes, err));
+    *all += bytes;
+    struct pollfd p = {.fd = qd_tag_stream_fd(reader), .events = POLLIN};
+    if (!bytes) (void)poll(&p, 1, WAIT_MS);
+    return QD_OK;
+}
+
+/* As a file would be refused for it. */
+static qd_status whole(const qd_tag_reader *reader, const char *name, uint64_t bytes, qd_error *err) {
+    uint64_t left = qd_tag_stream_left(reader);
+    if (bytes && !left) return QD_OK;
+    if (!bytes)
+        return qd_fail(err, QD_E_INPUT, "%s is empty|its writer closed it and had written nothing|the writer failed|see what it says", name);
+    return qd_fail(err, QD_E_INPUT,
+                   "%s is cut off: of %" PRIu64 " bytes the last %" PRIu64 " are no whole record|its writer closed it there|the writer was "
+                   "stopped, or the format is another|see what it says, or name another format",
+                   name, bytes, left);
+}
+
 /* Read the file to its end; what is read goes to the writer, if there is one. */
-static qd_status stream(qd_tag_reader *reader, qd_tag_writer *writer, tags_report *r, qd_error *err) {
+static qd_status stream(qd_tag_reader *reader, bool fifo, qd_tag_writer *writer, tags_report *r, qd_error *err) {
     qd_tags t = {0};
     qd_merge merge = {0};
     bool end = false;
+    uint64_t bytes = 0;
     qd_status st = QD_OK;
     while (!end && st == QD_OK) {
         t.n = 0;
         st = qd_stop_check(err);
+        if (st == QD_OK && fifo) st = fetch(reader, &bytes, err);
         if (st == QD_OK) st = qd_tag_reader_read(reader, CHUNK, &t, &end, err);
         if (st == QD_OK && r->merge_ps) st = qd_merge_clicks(&merge, r->merge_ps, end, &t, err);
-        if (st == QD_OK && writer) st = qd_tag_writer_write(writer, &t, err);
+        if (st == QD_OK && writer && (t.n || !fifo)) st = qd_tag_writer_write(writer, &t, err); /* a header may be to come */
     }
+    if (st == QD_OK && fifo) st = whole(reader, r->file, bytes, err);
     r->merged = merge.merged;
     qd_tags_destroy(&t);
     return st;
@@ -88,14 +122,15 @@ static qd_status run(const arguments *a, bool convert, tags_report *r, qd_error 
     qd_tag_writer *writer = NULL;
     /* Above all not over the recording that is read; a device or a pipe holds nothing to lose. */
     if (convert && !qd_cli_stream(a->out)) QD_TRY(qd_cli_free_path(a->out, NULL, err));
-    QD_TRY(qd_tag_reader_open(a->file, r->format, &reader, err));
+    const bool fifo = is_fifo(a->file);
+    QD_TRY(fifo ? qd_tag_stream_open(a->file, r->format, &reader, err) : qd_tag_reader_open(a->file, r->format, &reader, err));
     qd_status st = QD_OK;
     if (convert && r->out_format.kind == QD_TAG_T3) st = qd_tag_reader_need_outcomes(reader, err);
     if (convert && st == QD_OK) {
         inherit_epochs(reader, &r->out_format);
         st = qd_tag_writer_open(a->out, r->out_format, &writer, err);
     }
-    if (st == QD_OK) st = stream(reader, writer, r, err);
+    if (st == QD_OK) st = stream(reader, fifo, writer, r, err);
     r->info = *qd_tag_reader_info(reader);
     r->format = *qd_tag_reader_format(reader);
     r->tick = qd_tag_reader_tick(reader);

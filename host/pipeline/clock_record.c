@@ -64,7 +64,8 @@ void qd_record_search_text(const json_t *summary, FILE *out) {
                 num(s, "offset_ps"), num(s, "offset_sd_ps"), num(s, "base_ps") * 1e-12, num(s, "frequency_ppm"),
                 num(s, "frequency_sd_ppm"));
     else
-        fprintf(out, "\n  clock: none found, %s\n", json_string_value(json_object_get(s, "refusal")));
+        fprintf(out, "\n  clock: none found, %s\n",
+                json_is_string(json_object_get(s, "refusal")) ? json_string_value(json_object_get(s, "refusal")) : "the search was stopped");
     if (num(s, "search_s") > 0) {
         fprintf(out, "    significance %.2f, needed %.2f", num(s, "significance"), num(s, "significance_needed"));
         if (num(s, "s_max") > 0)

@@ -8,6 +8,7 @@ enum { EVENT = 8, END = 1 };
 
 void qd_epoch_events_free(qd_epoch_events *e) {
     if (!e) return;
+    if (e->pattern) qd_wipe(e->pattern, (size_t)e->head.length + 1); /* the raw key, also of a file that is not whole */
     free(e->t);
     free(e->pattern);
     *e = (qd_epoch_events){.n = 0};
@@ -15,7 +16,7 @@ void qd_epoch_events_free(qd_epoch_events *e) {
 
 static qd_status room(qd_epoch_events *e, qd_error *err) {
     e->t = malloc(((size_t)e->head.length + 1) * sizeof *e->t);
-    e->pattern = malloc((size_t)e->head.length + 1);
+    e->pattern = calloc((size_t)e->head.length + 1, 1);
     if (e->t && e->pattern) return QD_OK;
     return qd_fail(err, QD_E_INTERNAL, "no memory for %" PRIu32 " events of an epoch", e->head.length);
 }

@@ -31,10 +31,11 @@ static double duplicates_by_chance(const qd_tag_info *i) {
 }
 
 bool qd_tag_found(const qd_tag_seen *s, qd_tag_finding finding) {
+    enum { FEW = 16 }; /* records of a beginning that say nothing of the rest */
     const qd_tag_info *i = &s->info;
     switch (finding) {
     case QD_FOUND_NOTHING: return i->events == 0 && i->unmapped == 0 && i->records > i->padding;
-    case QD_FOUND_STRAY: return s->format.card == QD_CARD_TIMESTAMP7 ? i->stray > i->records / 4 : i->stray > 0;
+    case QD_FOUND_STRAY: return s->format.card == QD_CARD_TIMESTAMP7 ? i->records >= FEW && i->stray > i->records / 4 : i->stray > 0;
     case QD_FOUND_DISORDER: return beyond((double)i->events * 1e-3, i->backward);
     case QD_FOUND_JUMPS: return i->jumps > 0;
     case QD_FOUND_GAPS: return !i->epoch_gaps && qd_tag_gaps(i) > 0; /* missing epochs are gaps too, and told as such */

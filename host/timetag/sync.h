@@ -68,9 +68,11 @@ qd_clock qd_strip_clock(const qd_strip *s, const qd_fine *line);
 void qd_strip_walk(const qd_strip *s, const qd_clock *line, int64_t reach,
                    void (*each)(void *self, int64_t ta, int64_t tb, int64_t e), void *self);
 
-/** Collect the pairs with |e| <= reach of a strip, to be freed by qd_near_free. Where they are too many to be kept none is, and
- *  near->pair is NULL. *seen: pairs, or, of too many, those seen before that was clear. QD_E_INTERNAL: no memory; nothing is to be freed. */
-qd_status qd_strip_collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_near *near, uint64_t *seen, qd_error *err);
+/** Pairs of a strip that are kept at most: half a gigabyte, and for a moment twice that. */
+enum { QD_NEAR_MOST = 1 << 25 };
+/** Collect the pairs with |e| <= reach of a strip, to be freed by qd_near_free. *fits false: they are more than QD_NEAR_MOST, and none is
+ * kept. QD_E_INTERNAL: no memory; nothing is to be freed. */
+qd_status qd_strip_collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_near *near, bool *fits, qd_error *err);
 void qd_near_free(qd_near *near);
 
 /** Histogram of e: count[q + half] for floor(e / width) = q, -half <= q < half. count has 2 half cells, set to 0 first. */

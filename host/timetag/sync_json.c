@@ -55,8 +55,9 @@ void qd_sync_report_json(json_t *to, const qd_sync_params *p, const qd_sync_repo
                  {"mid_offset_ps", r->mid_offset_ps, true},
                  {"mid_offset_sd_ps", r->mid_offset_sd_ps, true}};
     json_object_set_new(to, "locked", json_boolean(r->locked));
-    json_object_set_new(to, "reason", r->locked ? json_null() : json_string(r->reason));
-    json_object_set_new(to, "refusal", r->locked ? json_null() : json_string(qd_no_lock_name(r->cause)));
+    bool refused = !r->locked && r->cause != QD_LOCKED; /* neither: it was stopped, or failed */
+    json_object_set_new(to, "reason", refused ? json_string(r->reason) : json_null());
+    json_object_set_new(to, "refusal", refused ? json_string(qd_no_lock_name(r->cause)) : json_null());
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
         json_object_set_new(to, reals[i].key, reals[i].known ? qd_json_from_real(reals[i].value) : json_null());
     json_object_set_new(to, "effort", json_string(qd_effort_name(p->effort)));

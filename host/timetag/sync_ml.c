@@ -76,7 +76,7 @@ void qd_fit_weigh(const qd_strip *s, qd_fine *line, double background, qd_fit *f
     const double one = 1 << QD_FINE_BITS, half = (double)(s->to - s->from) / 2, limit = fmax(fit->sigma, 1) * one,
                  step = ldexp(one * half, -QD_CLOCK_SHIFT); /* of the frequency, at the ends of the strip */
     /* What a last step leaves is its square over sigma, and of the frequency the line holds whole steps only. */
-    const double near = fmax(fmax(1, 1e-3 * limit), step);
+    const double near = fmax(1, 1e-3 * limit);
     qd_fine at = *line;
     for (int i = 0; i < STEPS; i++) {
         qd_weighed x = qd_weigh(&at, fit->sigma, fit->pairs, background);
@@ -86,7 +86,8 @@ void qd_fit_weigh(const qd_strip *s, qd_fine *line, double background, qd_fit *f
         weigh_all(s, &whole, &x);
         double d[2], v[2];
         if (!qd_weighed_solve(x.h, x.g, d)) return;
-        if (i + 1 == STEPS || (fabs(d[0]) <= near && fabs(d[1]) <= near)) {
+        if (fabs(d[0]) > limit || fabs(d[1]) > fmax(limit, step)) return; /* a step beyond where the sums hold: no better line */
+        if (i + 1 == STEPS || (fabs(d[0]) <= near && fabs(d[1]) <= fmax(near, step))) {
             qd_weighed_variances(x.h, x.b, v);
             *line = at;
             fit->offset = -d[0] / one;
@@ -95,7 +96,6 @@ void qd_fit_weigh(const qd_strip *s, qd_fine *line, double background, qd_fit *f
             fit->freq_sd = sqrt(v[1]) / one / half;
             return;
         }
-        if (fabs(d[0]) > limit || fabs(d[1]) > limit) return; /* a step beyond where the sums hold: no better line */
         qd_fine_shift(&at, -llround(d[0]));
         at.clock.freq -= (int64_t)llround(ldexp(d[1] / one / half, QD_CLOCK_SHIFT));
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Differences of the two sides' times along a line. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include "compute/parts.h"
@@ -143,9 +144,6 @@ qd_strip qd_strip_part(const qd_strip *s, uint32_t k, uint32_t parts) {
     return part;
 }
 
-/* Pairs of a strip that are kept: half a gigabyte. */
-enum { MOST = 1 << 25 };
-
 static bool append(qd_near *near, int64_t ta, int64_t tb) {
     if (near->n == near->cap) {
         uint64_t cap = near->cap ? 2 * near->cap : 1 << 14;
@@ -159,8 +157,9 @@ static bool append(qd_near *near, int64_t ta, int64_t tb) {
     return true;
 }
 
-/* @return false: no memory. No more than @p most and one. */
-static bool collect(const qd_strip *s, const qd_clock *line, int64_t reach, uint64_t most, qd_near *near) {
+/* @return false: no memory. Ends early once all parts have more than QD_NEAR_MOST in @p all. */
+static bool collect(const qd_strip *s, const qd_clock *line, int64_t reach, atomic_uint_fast64_t *all, qd_near *near) {
+    enum { PIECE = 1 << 12 };
     uint64_t i = qd_tags_lower_bound(s->a, s->from), end = qd_tags_lower_bound(s->a, s->to), nb = s->b->n;
     uint64_t low = i < end ? qd_tags_from(s->b, line, s->a->t[i] - reach) : 0;
     int64_t at = low < nb ? qd_clock_apply(line, s->b->t[low]) : INT64_MAX;
@@ -170,7 +169,7 @@ static bool collect(const qd_strip *s, const qd_clock *line, int64_t reach, uint
         for (uint64_t j = low; at <= ta + reach && j < nb; j++) {
             if (qd_clock_apply(line, s->b->t[j]) - ta > reach) break;
             if (!append(near, ta, s->b->t[j])) return false;
-            if (near->n > most) return true;
+            if (near->n % PIECE == 0 && atomic_fetch_add(all, PIECE) + PIECE > QD_NEAR_MOST) return true;
         }
     }
     return true;
@@ -181,6 +180,7 @@ typedef struct collecting {
     const qd_clock *line;
     int64_t reach;
     uint32_t parts;
+    atomic_uint_fast64_t all; /* pairs, in whole pieces */
     qd_near near[QD_STRIP_PARTS];
     bool ok[QD_STRIP_PARTS];
 } collecting;
@@ -188,7 +188,7 @@ typedef struct collecting {
 static void collect_part(void *self, uint32_t k) {
     collecting *c = self;
     qd_strip part = qd_strip_part(c->strip, k, c->parts);
-    c->ok[k] = collect(&part, c->line, c->reach, MOST / c->parts, &c->near[k]);
+    c->ok[k] = collect(&part, c->line, c->reach, &c->all, &c->near[k]);
 }
 
 /* A list of all parts; their own are freed. false: no memory. */
@@ -202,20 +202,21 @@ static bool join(collecting *c, uint64_t n, qd_near *near) {
     return near->pair;
 }
 
-qd_status qd_strip_collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_near *near, uint64_t *seen, qd_error *err) {
+qd_status qd_strip_collect(const qd_strip *s, const qd_clock *line, int64_t reach, qd_near *near, bool *fits, qd_error *err) {
     collecting c = {.strip = s, .line = line, .reach = reach, .parts = qd_strip_parts(s)};
+    atomic_init(&c.all, 0);
     *near = (qd_near){0};
-    *seen = 0;
     qd_in_parts(c.parts, collect_part, &c);
-    bool ok = true, fit = true;
+    uint64_t n = 0;
+    bool ok = true;
     for (uint32_t k = 0; k < c.parts; k++) {
-        *seen += c.near[k].n;
+        n += c.near[k].n;
         ok = ok && c.ok[k];
-        fit = fit && c.near[k].n <= MOST / c.parts;
     }
-    ok = ok && (!fit || join(&c, *seen, near));
+    *fits = n <= QD_NEAR_MOST && atomic_load(&c.all) <= QD_NEAR_MOST;
+    ok = ok && (!*fits || join(&c, n, near));
     for (uint32_t k = 0; k < c.parts; k++) qd_near_free(&c.near[k]);
-    return ok ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for %llu pairs", (unsigned long long)*seen);
+    return ok ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for %llu pairs", (unsigned long long)n);
 }
 
 void qd_near_free(qd_near *near) {

@@ -138,32 +138,32 @@ static int64_t first_look(const qd_stage *st, const qd_peak *peak, int64_t h) {
     return span;
 }
 
-/* Where pairs are this many times what steady rates give, both sides' events come in bursts at the same times. */
+/* Where more than so many times those of steady rates meet, both sides' events come in bursts at the same times. */
 static const double burst = 4;
 
 /* The pairs near the line, for fits without end: where they are too many, near by the jitter that a part of them shows. More than can be
- * kept are strangers of high rates, and fits see all events; or they come of bursts, as light that both sides see gives them.
- * QD_E_POLICY: that is no peak of pairs. */
+ * kept are strangers of high rates or true pairs, and fits see all events; or they come of bursts, as light that both sides see gives
+ * them. QD_E_POLICY: that is no peak of pairs. */
 static qd_status collect(qd_strip *all, const qd_strip *sharp, const qd_clock *line, int64_t *h, qd_near *near, qd_sync_report *r,
                          qd_error *err) {
     enum { ROOM = 24, MANY = 1 << 22, PART = 1 << 20 };
-    double span = (double)(sharp->to - sharp->from), na = (double)qd_events_between(sharp->a, sharp->from, sharp->to),
-           nb = (double)qd_events_of_b(sharp, line), met = na * nb / span * 2 * ROOM;
+    double na = (double)qd_events_between(all->a, all->from, all->to), nb = (double)qd_events_of_b(all, line),
+           met = na * nb / (double)(all->to - all->from) * 2 * ROOM;
     if (met * (double)*h > MANY) {
         qd_strip part = *sharp;
         qd_clock own = *line;
         qd_fit fit;
-        if (na > PART) part.to = part.from + (int64_t)(span / na * PART);
+        double n = (double)qd_events_between(sharp->a, sharp->from, sharp->to);
+        if (n > PART) part.to = part.from + (int64_t)((double)(sharp->to - sharp->from) / n * PART);
         if (qd_fit_line(&part, &own, *h, &fit) && fit.sigma < (double)*h) *h = (int64_t)ceil(fit.sigma);
     }
-    uint64_t kept;
-    QD_TRY(qd_strip_collect(all, line, ROOM * *h, near, &kept, err));
-    if (near->pair) all->near = near;
-    if (near->pair || met * (double)*h * burst > (double)kept) return QD_OK;
+    bool fits;
+    QD_TRY(qd_strip_collect(all, line, ROOM * *h, near, &fits, err));
+    if (fits) all->near = near;
+    if (fits || burst * (met * (double)*h + fmin(na, nb)) > QD_NEAR_MOST) return QD_OK;
     return qd_refuse(r, QD_LOCK_NOT_SHARP, "shut out light that both stations see, or leave those times out (--span-s)", err,
-                     "both sides' events come in bursts together: more than %" PRIu64
-                     " pairs within %.3g ns of the line, %.3g at steady rates",
-                     kept, ROOM * qd_seconds(*h, all->a->tick) * 1e9, met * (double)*h);
+                     "both sides' events come in bursts together: more than %d pairs within %.3g ns of the line, %.3g at steady rates",
+                     QD_NEAR_MOST, ROOM * qd_seconds(*h, all->a->tick) * 1e9, met * (double)*h);
 }
 
 static qd_status within(const qd_clock *line, const qd_search *search, const qd_sync_params *p, qd_sync_report *r,
