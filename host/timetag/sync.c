@@ -354,7 +354,17 @@ qd_status qd_correlate(qd_device *dev, const qd_tags *a, const qd_tags *b, const
     search.prior.base = near[1].t[0]; /* the first that counts */
     for (int k = 0; k < 2; k++) search.smooth[k] = qd_bins_smooth(&near[k]);
     report_rates(&all, &search.prior, r);
-    return lock(dev, &all, &search, &p, clock, r, err);
+    qd_clock found;
+    qd_status s = lock(dev, &all, &search, &p, &found, r, err);
+    if (s == QD_OK || s == QD_E_POLICY) { /* the last look may have been long: what was asked for meanwhile counts */
+        qd_status stopped = qd_search_stopped(p.stop, err);
+        if (stopped != QD_OK) {
+            *r = (qd_sync_report){.p_false = 1, .confirm_p = 1};
+            return stopped;
+        }
+    }
+    if (s == QD_OK) *clock = found;
+    return s;
 }
 
 qd_status qd_clock_refine(const qd_tags *a, const qd_tags *b, int64_t reach, qd_clock *clock, qd_sync_report *report,
