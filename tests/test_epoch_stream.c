@@ -215,6 +215,16 @@ START_TEST(out_of_order) {
 }
 END_TEST
 
+/* A T1 file of one event, the i-th tick of 1/256 of 125 ps after the epoch's beginning. */
+static void write_one(uint32_t epoch, unsigned i) {
+    const qd_epoch_head h = {.type = 1, .epoch = epoch, .length = 1, .bits = 49, .base = 4};
+    uint64_t w = ((uint64_t)(epoch & 0x1ffff) << 47) | (uint64_t)i << 15 | 2;
+    memset(bytes, 0, 36);
+    qd_epoch_head_write(&h, bytes);
+    for (int k = 0; k < 8; k++) bytes[20 + (k + 4) % 8] = (uint8_t)(w >> (8 * k));
+    write_at(in_folder(into, epoch), bytes, 36);
+}
+
 /* Epochs count on behind 2^32 - 1; what is no name of an epoch is not looked at. */
 START_TEST(count_begins_anew) {
     static const uint32_t epochs[3] = {0xfffffffe, 0xffffffff, 0};
@@ -226,12 +236,7 @@ START_TEST(count_begins_anew) {
     (void)snprintf(other, sizeof other, "%s/0000000A", into);
     write_at(other, "no epoch", 8);
     for (int i = 0; i < 3; i++) {
-        const qd_epoch_head h = {.type = 1, .epoch = epochs[i], .length = 1, .bits = 49, .base = 4};
-        uint64_t w = ((uint64_t)(epochs[i] & 0x1ffff) << 47) | (uint64_t)(i + 1) << 15 | 2;
-        memset(bytes, 0, 36);
-        qd_epoch_head_write(&h, bytes);
-        for (int k = 0; k < 8; k++) bytes[20 + (k + 4) % 8] = (uint8_t)(w >> (8 * k));
-        write_at(in_folder(into, epochs[i]), bytes, 36);
+        write_one(epochs[i], (unsigned)i + 1);
         take(r, &t, &end);
         ck_assert_uint_eq(events(r), i + 1);
     }
@@ -239,6 +244,35 @@ START_TEST(count_begins_anew) {
     take(r, &t, &end);
     ck_assert(end && t.n == 3 && !qd_tag_stream_note(r, &note));
     for (int i = 0; i < 3; i++) ck_assert_int_eq(t.t[i], (((int64_t)0xfffffe + i) << 32) + i + 1);
+    qd_tag_reader_close(r);
+    qd_tags_destroy(&t);
+}
+END_TEST
+
+/* A file of a far later epoch that lay there before is not what comes next, however long that takes; at the end it is read. */
+START_TEST(what_lay_there_before) {
+    const struct timespec while_it_settles = {1, 300000000};
+    qd_tags t = {0};
+    qd_stream_note note;
+    bool end = false;
+    qd_tag_reader *r = begin("t1");
+    write_one(FIRST + 1000, 9);
+    (void)nanosleep(&while_it_settles, NULL);
+    write_one(FIRST, 1);
+    for (int i = 0; events(r) == 0 && i < 3000; i++) rest(r, &t);
+    for (int i = 0; i < 2; i++) { /* listed, and again once it has been there for long */
+        ck_assert_uint_eq(events(r), 1);
+        (void)nanosleep(&while_it_settles, NULL);
+        rest(r, &t);
+    }
+    ck_assert_uint_eq(events(r), 1);
+    write_one(FIRST + 1, 2);
+    take(r, &t, &end);
+    ck_assert_uint_eq(events(r), 2);
+    qd_tag_stream_finish(r);
+    take(r, &t, &end);
+    ck_assert(end && t.n == 3);
+    ck_assert(qd_tag_stream_note(r, &note) && note.kind == QD_STREAM_GAP && note.epoch == FIRST + 2 && note.epochs == 998);
     qd_tag_reader_close(r);
     qd_tags_destroy(&t);
 }
@@ -307,6 +341,7 @@ int main(void) {
     tcase_add_loop_test(c, half_a_file, 0, 8);
     tcase_add_test(c, out_of_order);
     tcase_add_test(c, count_begins_anew);
+    tcase_add_test(c, what_lay_there_before);
     tcase_add_test(c, refusals);
     suite_add_tcase(s, c);
     int failed = run_in_folder(s);

@@ -25,6 +25,7 @@ struct qd_live {
     uint32_t next;  /* the earliest epoch behind `last` then, if any */
     bool any;
     double later;     /* since when it has been the next, though not the one after `last` */
+    double taken;     /* when the file of `last` was changed last, by the calendar */
     struct stat seen; /* of the file of `trial`, when it was not whole */
     uint32_t trial;
     bool tried;
@@ -124,10 +125,18 @@ static qd_status scan(qd_tag_reader *r, qd_error *err) {
     return QD_OK;
 }
 
+static double changed_at(const struct stat *st) {
+    return (double)st->st_ctim.tv_sec + (double)st->st_ctim.tv_nsec * 1e-9;
+}
+
 /* Nothing has touched it for a while: by this machine's clock, or as long as it has been looked at. */
 static bool settled(const struct stat *st, double since) {
-    double age = qd_calendar() - ((double)st->st_ctim.tv_sec + (double)st->st_ctim.tv_nsec * 1e-9);
-    return age >= settle_s || qd_now() - since >= settle_s;
+    return qd_calendar() - changed_at(st) >= settle_s || qd_now() - since >= settle_s;
+}
+
+/* The file behind a gap is what comes next: it has settled, and did not lie there before the file in front of the gap came. */
+static bool follows_gap(const struct qd_live *l, const struct stat *st) {
+    return l->finished || (settled(st, l->later) && changed_at(st) > l->taken - settle_s);
 }
 
 /* *there: *epoch is to be read now. */
@@ -139,8 +148,7 @@ static qd_status choose(qd_tag_reader *r, uint32_t *epoch, bool *there, qd_error
     if (*there) return QD_OK;
     QD_TRY(scan(r, err));
     if (!l->any || !status_of(r, l->next, &st)) return QD_OK;
-    bool gap = l->begun && l->next != l->last + 1;
-    if (gap && !l->finished && !settled(&st, l->later)) return QD_OK;
+    if (l->begun && l->next != l->last + 1 && !follows_gap(l, &st)) return QD_OK;
     *epoch = l->next;
     *there = true;
     return QD_OK;
@@ -177,6 +185,9 @@ static qd_status read_bytes(qd_tag_reader *r, const char *path, bool *gone, qd_e
     l->bytes = size <= bytes_max ? malloc(size + 1) : NULL;
     if (!l->bytes) {
         fclose(f);
+        if (size > bytes_max)
+            return qd_fail(err, QD_E_INPUT, "%s has %" PRIu64 " bytes|a file of an epoch has %" PRIu64 " at most|it is none|take it out of the directory", path,
+                           size, bytes_max);
         return qd_fail(err, QD_E_INTERNAL, "no memory for the %" PRIu64 " bytes of %s", size, path);
     }
     l->n = fread(l->bytes, 1, size, f);
@@ -188,7 +199,6 @@ static bool whole(const qd_tag_reader *r, qd_error *why) {
     const struct qd_live *l = r->live;
     qd_epoch_events e;
     qd_status st = type_of(r) == 1 ? qd_t1_decode(l->bytes, l->n, &e, why) : qd_t2_decode(l->bytes, l->n, &e, why);
-    if (st == QD_OK && e.pattern) qd_wipe(e.pattern, e.n);
     qd_epoch_events_free(&e);
     return st == QD_OK;
 }
@@ -200,20 +210,21 @@ static qd_status tell_gap(qd_tag_reader *r, uint32_t epoch, qd_error *err) {
     return tell(r, (qd_stream_note){.kind = QD_STREAM_GAP, .epoch = l->last + 1, .epochs = epoch - l->last - 1}, err);
 }
 
-static void behind(struct qd_live *l, uint32_t epoch) {
+static void behind(struct qd_live *l, uint32_t epoch, const struct stat *st) {
     l->last = epoch;
+    l->taken = changed_at(st);
     l->begun = true;
     l->any = l->tried = false;
     l->scanned = -INFINITY;
 }
 
-static qd_status pass_over(qd_tag_reader *r, uint32_t epoch, qd_error *err) {
+static qd_status pass_over(qd_tag_reader *r, uint32_t epoch, const struct stat *st, qd_error *err) {
     struct qd_live *l = r->live;
     qd_stream_note note = {.kind = QD_STREAM_DAMAGED, .epoch = epoch, .epochs = 1};
     (void)snprintf(note.why, sizeof note.why, "%.150s%s%.90s", l->why.what, *l->why.likely ? ": " : "", l->why.likely);
     QD_TRY(tell_gap(r, epoch, err));
     QD_TRY(tell(r, note, err));
-    behind(l, epoch);
+    behind(l, epoch, st);
     return QD_OK;
 }
 
@@ -240,15 +251,15 @@ static qd_status judge(qd_tag_reader *r, const char *path, uint32_t epoch, const
     if (!over) QD_TRY(superseded(r, epoch, &over, err));
     if (!over) return QD_OK;
     *passed = true;
-    return pass_over(r, epoch, err);
+    return pass_over(r, epoch, st, err);
 }
 
-/* Try the file of an epoch: r->f when it is whole. @p tried: there was something to do. */
+/* Try the file of an epoch: r->f when it is whole. *moved: look for another now. */
 static qd_status try_file(qd_tag_reader *r, const char *path, uint32_t epoch, uint64_t *bytes, bool *moved, qd_error *err) {
     struct qd_live *l = r->live;
     struct stat st;
-    *moved = false;
-    if (stat(path, &st) != 0) return QD_OK; /* gone, or not to be seen: looked for again */
+    *moved = l->finished; /* where it is gone others may be there, and nobody comes back to look */
+    if (stat(path, &st) != 0) return QD_OK;
     bool again = l->tried && l->trial == epoch && same_file(&st, &l->seen);
     if (!again) {
         bool gone;
@@ -263,7 +274,7 @@ static qd_status try_file(qd_tag_reader *r, const char *path, uint32_t epoch, ui
             if (!r->f) return no_memory(r, err);
             r->size = l->n;
             QD_TRY(qd_epochs_begin(r, path, epoch, type_of(r), err));
-            behind(l, epoch);
+            behind(l, epoch, &st);
             return QD_OK;
         }
         qd_epoch_head h;
