@@ -26,7 +26,7 @@ typedef struct qd_sync_job {
 } job;
 
 void qd_sync_search_start(qd_sync_search *s, const qd_sync_args *a, qd_sync_streams *io, qd_device *dev, const volatile sig_atomic_t *stop) {
-    *s = (qd_sync_search){.a = a, .io = io, .dev = dev, .stop = stop, .span_s = first_span_s};
+    *s = (qd_sync_search){.a = a, .io = io, .dev = dev, .stop = stop, .span_s = first_span_s, .report = {.p_false = 1, .confirm_p = 1}};
     s->prior = (qd_sync_prior){.offset_s = a->offset_s, .ppm = a->ppm, .max_offset_s = a->max_offset_s};
 }
 

@@ -101,7 +101,7 @@ static qd_status same_ticks(const qd_sync_streams *io, qd_error *err) {
     if (!a.num || !b.num || (a.num == b.num && a.den == b.den)) return QD_OK;
     return qd_fail(err, QD_E_USAGE,
                    "A counts in ticks of %" PRIu64 "/%" PRIu64 " ps, B in ticks of %" PRIu64 "/%" PRIu64
-                   " ps||both sides must count in the same unit|convert one with `qdistill tags convert`",
+                   " ps|both sides must count in the same unit|the stations have different cards, or a format is another|convert one with `qdistill tags convert`",
                    (uint64_t)a.num, (uint64_t)a.den, (uint64_t)b.num, (uint64_t)b.den);
 }
 

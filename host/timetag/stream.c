@@ -208,7 +208,7 @@ static qd_status check_length(const qd_tag_reader *r, qd_error *err) {
     if (fstat(r->stream->fd, &st) != 0 || (uint64_t)st.st_size >= r->stream->taken) return QD_OK;
     return qd_fail(err, QD_E_INPUT,
                    "%s has %" PRId64 " bytes, after %" PRIu64
-                   " were read||it was begun anew, or cut|follow it from the beginning again",
+                   " were read|a file that grows does not become shorter|it was begun anew, or cut|follow it from the beginning again",
                    r->path, (int64_t)st.st_size, r->stream->taken);
 }
 
@@ -224,7 +224,7 @@ qd_status qd_tag_stream_fill(qd_tag_reader *r, uint64_t *bytes, qd_error *err) {
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
         if (got < 0)
-            return qd_fail(err, QD_E_INPUT, "%s: reading fails at byte %" PRIu64 "|%s||look after the disk, and follow it again",
+            return qd_fail(err, QD_E_INPUT, "%s: reading fails at byte %" PRIu64 "|%s|the disk or the way to it fails|look after it, and follow the file again",
                            r->path, s->taken, strerror(errno));
         if (got == 0) {
             s->finished = s->fifo && hung_up(s->fd);

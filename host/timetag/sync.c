@@ -31,7 +31,7 @@ static qd_status in_order(const qd_tags *tags, char station, qd_error *err) {
     for (int k = 0; k < PARTS; k++)
         if (o.early[k])
             return qd_fail(err, QD_E_INPUT,
-                           "event %" PRIu64 " of station %c is earlier than the one before||times must be in order", o.early[k],
+                           "event %" PRIu64 " of station %c is earlier than the one before|times must be in order|they were put together otherwise than by a reader|sort them", o.early[k],
                            station);
     return QD_OK;
 }
