@@ -91,7 +91,7 @@ qd_status qd_lines_cl(const qd_lines_case *c, qd_device *dev, int32_t *out, qd_e
 /** The same, some blocks of lags at a time, for a search over more lags than memory has words for. A stretch is what qd_lines_ref
  *  writes for the part of B that begins at its first block. */
 typedef struct qd_lines_run qd_lines_run;
-/** What a search keeps: with its other buffers, bins and 2^24 events a side it stays below 1 GB. */
+/** What a search keeps: with its other buffers, bins and 2^24 events a side it stays below 1 GB, but with 8192 leaves. */
 static const size_t qd_lines_spectra = (size_t)384 << 20;
 /** @param c stays where it is until the run is closed, its bins as well if qd_lines_reads_on  @param most blocks of a stretch
  *  @param spectra bytes of them that are kept; of more all are made again for every stretch

@@ -10,14 +10,8 @@ enum {
     FEW = 128,        /* of fewer its own noise would be seen: where lines cover nearly all lags, all are taken */
     SLICES_MAX = 1 << 16,
     GROUP_MAX = 64,
-    STRETCH = 64 /* blocks of lags at a time, the most */
+    STRETCH = 64 /* blocks of lags at a time */
 };
-
-/* Rows of 2^18 leaves and blocks are 268 MB on the device. */
-static uint32_t stretch_of(const qd_stage *st) {
-    enum { LEAVES_BLOCKS = 1 << 18 };
-    return st->leaves > LEAVES_BLOCKS / STRETCH ? LEAVES_BLOCKS / st->leaves : STRETCH;
-}
 
 /* ---- Geometry ---------------------------------------------------------------------------------------------------- */
 
@@ -93,8 +87,7 @@ static qd_status correlator_open(qd_device *dev, qd_stage *st, correlator *x, qd
     st->counts = mean[0] < qd_bins_counts && mean[1] < qd_bins_counts;
     st->lambda = mean[0] * mean[1] * (double)qd_lines_a(&x->c);
     if (!dev) return QD_OK;
-    const uint32_t stretch = stretch_of(st);
-    QD_TRY(qd_lines_open(&x->c, dev, blocks < stretch ? blocks : stretch, qd_lines_spectra, &x->run, err));
+    QD_TRY(qd_lines_open(&x->c, dev, blocks < STRETCH ? blocks : STRETCH, qd_lines_spectra, &x->run, err));
     if (qd_lines_reads_on(x->run)) return QD_OK;
     free(x->a); /* the device has them */
     free(x->b);
@@ -221,14 +214,13 @@ static void find_peaks(qd_stage *st, const int32_t *out, const background *g) {
 /* Stretch after stretch, each with its own background: memory does not grow with the range of lags. */
 qd_status qd_search_stage(qd_device *dev, qd_stage *st, qd_error *err) {
     correlator x;
-    const uint32_t stretch = stretch_of(st);
-    const size_t most = (size_t)stretch * QD_LINES_SLICE;
+    const size_t most = (size_t)STRETCH * QD_LINES_SLICE;
     int32_t *out = malloc(QD_LINES_ARRAYS * most * sizeof *out);
     background g = {.prefix = malloc((most + 1) * sizeof *g.prefix), .near = st->leaves / 2 + 3, .of = &x};
     qd_status s = correlator_open(dev, st, &x, err);
     if (s == QD_OK && (!out || !g.prefix)) s = qd_fail(err, QD_E_INTERNAL, "no memory for %zu lags", most);
-    for (uint32_t first = 0; s == QD_OK && first < x.c.blocks; first += stretch) {
-        uint32_t n = x.c.blocks - first < stretch ? x.c.blocks - first : stretch;
+    for (uint32_t first = 0; s == QD_OK && first < x.c.blocks; first += STRETCH) {
+        uint32_t n = x.c.blocks - first < STRETCH ? x.c.blocks - first : STRETCH;
         QD_TRY_OUT(s, correlate_some(&x, first, n, out, err));
         g.n = (size_t)n * QD_LINES_SLICE;
         g.first = (size_t)first * QD_LINES_SLICE;
