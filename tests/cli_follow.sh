@@ -4,24 +4,13 @@
 set -eu
 . "$(dirname -- "$0")/expect.sh"
 unset QD_DEVICE || true
-cat >"$dir/s.yaml" <<'END'
-name: follow
-pair_rate_hz: 1e6
-visibility: 0.97
-arms:
-  alice: {loss_db: 9, detectors: {efficiency: 0.5, dark_hz: 300, jitter_fwhm_ps: 240, dead_ps: 30000}}
-  bob: {loss_db: 9, detectors: {efficiency: 0.5, dark_hz: 300, jitter_fwhm_ps: 220, dead_ps: 30000}}
-clock: {offset_ps: 3141592653, frequency_ppm: 4}
-END
-"$qd" simulate "$dir/s.yaml" --duration-s 4 --seed 3 --out "$dir/link" --device ref --progress none -q
+. "$(dirname -- "$0")/follow_link.sh"
 a=$dir/link/alice.a1 b=$dir/link/bob.a1
 search="--format a1-54 --max-offset-s 0.01 --max-ppm 10 --follow"
 follow="$search --device ref" # on the reference what locks at once; it takes long to find nothing
 
 # member NAME: its value in each line of JSON on standard input
 member() { sed -n "s/.*\"$1\":\\(-\\{0,1\\}[0-9.e+-]*\\)[,}].*/\\1/p"; }
-# of EVENT FILE: the lines of that event
-of() { grep "\"event\":\"$1\"" "$2" || true; }
 # Pieces of two recordings, PIECE bytes at a time, of the one and then of the other, into files or FIFOs that both stay open: never a whole
 # number of records. The last CUT bytes of A are left out.
 feed() { # FILE-A FILE-B INTO-A INTO-B PIECE CUT

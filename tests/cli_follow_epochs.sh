@@ -5,23 +5,12 @@
 set -eu
 . "$(dirname -- "$0")/expect.sh"
 unset QD_DEVICE || true
-cat >"$dir/s.yaml" <<'END'
-name: follow
-pair_rate_hz: 1e6
-visibility: 0.97
-arms:
-  alice: {loss_db: 9, detectors: {efficiency: 0.5, dark_hz: 300, jitter_fwhm_ps: 240, dead_ps: 30000}}
-  bob: {loss_db: 9, detectors: {efficiency: 0.5, dark_hz: 300, jitter_fwhm_ps: 220, dead_ps: 30000}}
-clock: {offset_ps: 3141592653, frequency_ppm: 4}
-END
-"$qd" simulate "$dir/s.yaml" --duration-s 4 --seed 3 --out "$dir/link" --device ref --progress none -q
+. "$(dirname -- "$0")/follow_link.sh"
 for side in alice bob; do
     for format in a1-49 t1 t2; do "$qd" tags convert "$dir/link/$side.a1" --from a1-54 --to $format --out "$dir/$side.$format" -q 2>/dev/null; done
 done
 search="--max-offset-s 0.01 --max-ppm 10 --device ref"
 follow="$search --follow --every-s 0.25 --progress json"
-# of EVENT FILE: the lines of that event
-of() { grep "\"event\":\"$1\"" "$2" || true; }
 # wait_for PATTERN FILE: until a line has it, 100 s at most
 wait_for() {
     i=0
@@ -36,7 +25,13 @@ put() {
     tail -c +14 "$1/$3" | head -c $((n / 2)) >>"$2/$3"
     sleep 0.05
     tail -c +$((n / 2 + 14)) "$1/$3" >>"$2/$3"
-    cmp "$1/$3" "$2/$3" || say "$2/$3 is not a copy"
+    cmp "$1/$3" "$2/$3" || exit 1 # of the feeder, which is waited for
+}
+# read_past SECONDS: until a line of $dir/lines is of a later time, 100 s at most
+read_past() {
+    i=0
+    while [ $i -lt 2000 ] && ! sed -n 's/.*"time_s":\([0-9.]*\).*/\1/p' "$dir/lines" | awk -v t="$1" '$1 > t { on = 1 } END { exit !on }'; do sleep 0.05; i=$((i + 1)); done
+    [ $i -lt 2000 ]
 }
 
 # --- the same events as files of raw events; then as directories that are whole ------------------------------------------------------------
@@ -55,18 +50,23 @@ mkdir "$dir/la" "$dir/lb"
 "$qd" sync "$dir/la" "$dir/lb" --format t1 $follow --idle-s 600 --json "$dir/live.json" >"$dir/lines" 2>"$dir/said" &
 pid=$!
 (
-    before=
+    k=0 behind=
     for epoch in $(cd "$dir/bob.t1" && echo *); do
         [ ! -e "$dir/alice.t1/$epoch" ] || put "$dir/alice.t1" "$dir/la" "$epoch"
         sleep 0.1
         put "$dir/bob.t1" "$dir/lb" "$epoch"
-        [ "$epoch" \< 00000005 ] || [ -z "$before" ] || rm -f "$dir/la/$before" "$dir/lb/$before"
-        before=$epoch
+        k=$((k + 1))
+        # lines lie a second behind: the fifth epoch, of .537 s, was read once one of its end is there
+        case $k in
+            5) behind=$epoch ;;
+            8) read_past 2.7 || exit 1
+               rm -f "$dir/la/$behind" "$dir/lb/$behind" ;;
+        esac
     done
 ) &
 feeder=$!
 wait_for '"time_s":3\.[89]' "$dir/lines"
-wait $feeder
+wait $feeder || say "the directories were not filled as they were to be"
 kill -INT $pid
 wait $pid || say "status $? after SIGINT: $(cat "$dir/said")"
 grep -q '"end": "stopped"' "$dir/live.json" || say "the record after SIGINT"
@@ -86,8 +86,9 @@ mkdir "$dir/la" "$dir/lb"
         [ ! -e "$dir/alice.t2/$epoch" ] || put "$dir/alice.t2" "$dir/la" "$epoch"
     done
 ) &
+feeder=$!
 expect 0 '' "$qd" sync "$dir/la" "$dir/lb" --format t2 --format-b t1 $follow --idle-s 4 --json "$dir/mixed.json"
-wait
+wait $feeder || say "the directories of T2 and T1 were not filled as they were to be"
 of clock "$log" >"$dir/got"
 cmp "$dir/whole" "$dir/got" || say "T2 and T1 that fill give other lines"
 grep -q '"format_b": "t1"' "$dir/mixed.json" || say "the record does not say the format of B"
@@ -122,7 +123,7 @@ four "$dir/nowhere.json"
 mkdir "$dir/empty"
 expect 6 'station A has no events' "$qd" sync "$dir/empty" "$dir/bob.t1" --format t1 $search --follow --idle-s 0
 mkdir "$dir/gone"
-(sleep 0.5; rmdir "$dir/gone") &
+(sleep 2; rmdir "$dir/gone") &
 expect 5 'cannot list' "$qd" sync "$dir/gone" "$dir/bob.t1" --format t1 $search --follow --idle-s 60 --json "$dir/gone.json"
 wait
 four "$dir/gone.json"

@@ -131,7 +131,7 @@ awk -v x="$(sed -n '/"loaded_s"/,/]/p' "$dir/early.json" | sed -n 2p | tr -d ', 
 
 # Refused: exit 6, with a reason, and a record without a clock.
 make 2 0 "$dir/na" "$dir/nb"
-expect 6 'no lock: no peak stands out' "$qd" sync "$dir/na" "$dir/nb" --format a1-54 --max-offset-s 0.01 --max-ppm 10 --json "$dir/no.json"
+expect 6 'no lock: no peak stands out' "$qd" sync "$dir/na" "$dir/nb" --format a1-54 --max-offset-s 0.002 --max-ppm 10 --json "$dir/no.json"
 grep -q 'Next: ' "$dir/log" || say "a refusal does not say what to do"
 grep -q 'S found' "$dir/log" || say "a refusal does not give the numbers"
 grep -q '"status": "aborted"' "$dir/no.json" || say "status of a refusal"

@@ -20,7 +20,8 @@ expect() {
     grep -q -- "$pattern" "$log" || { say "no '$pattern' from: $*"; cat "$log"; }
 }
 
-# stops PATTERN COMMAND...: a command that would take minutes gets a signal after two seconds: status 75, and a pattern in the output
+# stops PATTERN COMMAND...: a command that would take minutes gets a signal after two seconds: status 75, and a pattern in the output. One
+# that has not ended half a minute later goes on regardless, and is killed.
 stops() {
     pattern=$1
     shift
@@ -28,6 +29,11 @@ stops() {
     pid=$!
     sleep 2
     kill -TERM $pid 2>/dev/null || true
+    (
+        i=0
+        while [ $i -lt 300 ] && kill -0 $pid 2>/dev/null; do sleep 0.1; i=$((i + 1)); done
+        kill -KILL $pid 2>/dev/null || true
+    ) &
     got=0
     wait $pid || got=$?
     [ "$got" = 75 ] || { say "a signal ends with $got instead of 75: $*"; cat "$log"; }

@@ -58,8 +58,8 @@ START_TEST(locks_where_rates_move) {
 }
 END_TEST
 
-/* Of a steady rate the deviation from a Poisson count's spread is within 5 of its own but for one side in 2 million; some files end in
- * the middle of a millisecond, some have a pause. */
+/* Of a steady rate the spread of some 600 counts is within 5 of its deviations of a Poisson count's: sums of so many squares are beyond in one
+ * of half a million (chi-square). Some files end in the middle of a millisecond, some have a pause. */
 START_TEST(a_steady_rate_is_no_moving_one) {
     stations s;
     stations_open(&s, &(qd_two_stations){.rate_a = 4e5,

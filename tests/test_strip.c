@@ -89,6 +89,39 @@ START_TEST(a_grid_counts_what_the_definition_does) {
 }
 END_TEST
 
+/* Many pairs are counted as sums of B's bins around A's events: a slice's bins begin half a bin after 48 bins before it. */
+START_TEST(a_grid_of_many_sums_bins) {
+    enum { H = 2000, BINS = QD_GRID_BINS };
+    sides s;
+    qd_grid g;
+    sides_open(&s, 11, EVENTS, 300);
+    const int64_t span = s.strip.to - s.strip.from;
+    ck_assert_int_eq(qd_strip_grid(&s.strip, &s.line, H, &g, NULL), QD_OK);
+    uint64_t total = 0;
+    for (int64_t k = 0; k < QD_GRID_SLICES; k++) {
+        const int64_t from = s.strip.from + (span * k + QD_GRID_SLICES - 1) / QD_GRID_SLICES,
+                      to = s.strip.from + (span * (k + 1) + QD_GRID_SLICES - 1) / QD_GRID_SLICES, start = from - BINS / 2 * H + H / 2,
+                      bins = (to - from) / H + BINS + 3;
+        uint32_t *bin = calloc((size_t)bins, sizeof *bin), want[QD_GRID_BINS] = {0};
+        ck_assert_ptr_nonnull(bin);
+        for (uint64_t i = 0; i < s.b.n; i++) {
+            int64_t e = qd_clock_apply(&s.line, s.b.t[i]) - start;
+            if (e >= 0 && e < bins * H) bin[e / H]++;
+        }
+        for (uint64_t i = 0; i < s.a.n; i++)
+            if (s.a.t[i] >= from && s.a.t[i] < to)
+                for (int q = 0; q < QD_GRID_BINS; q++) want[q] += bin[(s.a.t[i] - from) / H + q];
+        for (int q = 0; q < QD_GRID_BINS; q++) {
+            ck_assert_uint_eq(g.count[k][q], want[q]);
+            total += want[q];
+        }
+        free(bin);
+    }
+    ck_assert_uint_eq(g.total, total);
+    sides_close(&s);
+}
+END_TEST
+
 /* All of 2 x n events at one time are n^2 pairs: of 2^26 none is kept; of 2^24 all are, though they are of one part. */
 START_TEST(too_many_pairs_are_not_kept) {
     const uint64_t n = _i ? 4096 : 8192;
@@ -113,6 +146,7 @@ int main(void) {
     tcase_set_timeout(c, 120);
     tcase_add_loop_test(c, pairs_are_collected_in_order, 0, 2);
     tcase_add_test(c, a_grid_counts_what_the_definition_does);
+    tcase_add_test(c, a_grid_of_many_sums_bins);
     tcase_add_loop_test(c, too_many_pairs_are_not_kept, 0, 2);
     suite_add_tcase(s, c);
     return run_all(s);
