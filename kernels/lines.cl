@@ -289,9 +289,9 @@ __kernel void lines_lags(__global const ushort *restrict a, __global const ushor
 
 #endif
 
-/* Four blocks of every row to where rows have another width. */
+/* Two blocks of every row to where rows have another width. */
 __kernel void lines_move(__global const ushort *restrict from, uint at, uint width, uint leaves, __global ushort *restrict to, uint place, uint wide) {
-    const uint chunks = 4 * SLICE / LANES, k = get_global_id(0) / chunks, x = get_global_id(0) % chunks * LANES;
+    const uint chunks = 2 * SLICE / LANES, k = get_global_id(0) / chunks, x = get_global_id(0) % chunks * LANES;
     if (k >= leaves) return;
     const V v = LOADV(from + at + (size_t)k * width + x);
     STOREV(v, to + place + (size_t)k * wide + x);

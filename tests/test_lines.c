@@ -102,7 +102,7 @@ START_TEST(planted_line) {
         for (size_t p = 0; p < PAIRS; p++) {
             size_t at = k * leaf + 97 * p;
             s.a[at] = 1;
-            s.b[at + QD_LINES_MARGIN + LAG + (size_t)(ptrdiff_t)shift_of(slope, k, LEAVES)] += 1;
+            s.b[at + QD_LINES_MARGIN + LAG + (size_t)(ptrdiff_t)(shift_of(slope, k, LEAVES) - qd_lines_ahead(slope))] += 1;
         }
     s.c.mean = 3;
     run(&s, dev);

@@ -2,13 +2,14 @@
 /** @file lines.h  The operation `lines`: slices of A correlated with B, summed along every slope. Private to the room.
  *
  *  Time is cut into bins, A's bins into leaves of group x 2048. Leaf k meets B at lag x:
- *      leaf[k][x] = C(sum over i of a[k group 2048 + i] b[k group 2048 + i + x]) - mean,   0 <= x < (blocks + 4) 2048,
+ *      leaf[k][x] = C(sum over i of a[k group 2048 + i] b[k group 2048 + i + x]) - mean,   0 <= x < (blocks + 2) 2048,
  *  C(s) the residue of s modulo 12289 from -6144 to 6144: bins are small and centred, so that it is the sum itself but for
  *  events rarer than the noise that is looked for; on every device it is the same.
  *  A frequency error moves the peak from leaf to leaf. Line (l, j) moves by j bins from the first leaf to the last, as a tree
- * adds them up (Taylor, A&AS 15:367 (1974)): over 2s leaves the second half begins ceil(|j|/2) further in j's direction, and both
- * halves move by j/2 (towards zero). Its sum is sum over k of leaf[k][l + 4096 + shift(j, k)],   0 <= l < blocks 2048, |j| <=
- * leaves/2, where the sums of the (up to 8) uppermost branches are taken modulo 2^16, their sum in 32 bits.
+ *  adds them up (Taylor, A&AS 15:367 (1974)): over 2s leaves the second half begins ceil(|j|/2) further in j's direction, and both
+ *  halves move by j/2 (towards zero). At mid-time it is at lag l: its sum is sum over k of leaf[k][l + 2048 + shift(j, k) - j/2],
+ *  0 <= l < blocks 2048, |j| <= leaves/2, where the sums of the (up to 8) uppermost branches are taken modulo 2^16, their sum in
+ *  32 bits.
  */
 #ifndef QD_TIMETAG_LINES_H
 #define QD_TIMETAG_LINES_H
@@ -19,7 +20,7 @@
 enum {
     QD_LINES_BIN_MAX = 127,
     QD_LINES_SLICE = 2048,
-    QD_LINES_MARGIN = 4096, /**< lags that a leaf has before the first and behind the last */
+    QD_LINES_MARGIN = 2048, /**< lags that a leaf has before the first and behind the last */
     QD_LINES_PRIME = 12289, /**< 3 2^12 + 1: products of 4096 coefficients, sums of residues far below 2^16 */
     QD_LINES_LEAVES_MAX = 8192,
     QD_LINES_TOP = 8
@@ -27,7 +28,7 @@ enum {
 
 typedef struct qd_lines_case {
     const int8_t *a;        /**< [leaves group 2048] bins, |a| <= 127 */
-    const int8_t *b;        /**< [(leaves group + blocks + 4) 2048], the same range */
+    const int8_t *b;        /**< [(leaves group + blocks + 2) 2048], the same range */
     uint32_t leaves, group; /**< powers of two, leaves <= 8192 */
     uint32_t blocks;        /**< of 2048 lags, at least 1 */
     int32_t mean;           /**< |mean| <= 6144 */
@@ -41,7 +42,7 @@ static inline size_t qd_lines_a(const qd_lines_case *c) {
     return (size_t)c->leaves * c->group * QD_LINES_SLICE;
 }
 static inline size_t qd_lines_b(const qd_lines_case *c) {
-    return ((size_t)c->leaves * c->group + c->blocks + 4) * QD_LINES_SLICE;
+    return ((size_t)c->leaves * c->group + c->blocks + 2) * QD_LINES_SLICE;
 }
 /** Columns of a leaf. */
 static inline size_t qd_lines_row(const qd_lines_case *c) {
@@ -64,6 +65,10 @@ static inline int32_t qd_lines_branch(int32_t *j, uint32_t i, uint32_t parts) {
         *j /= 2;
     }
     return shift;
+}
+/** Lags of line (l, j) before l where it begins. */
+static inline int32_t qd_lines_ahead(int32_t j) {
+    return j / 2;
 }
 /** Order in which slopes are tried: 0, -1, 1, -2, 2, ... */
 static inline int32_t qd_lines_slope(uint32_t i) {
@@ -91,7 +96,7 @@ qd_status qd_lines_cl(const qd_lines_case *c, qd_device *dev, int32_t *out, qd_e
 /** The same, some blocks of lags at a time, for a search over more lags than memory has words for. A stretch is what qd_lines_ref
  *  writes for the part of B that begins at its first block. */
 typedef struct qd_lines_run qd_lines_run;
-/** What a search keeps: with its other buffers, bins and 2^24 events a side it stays below 1 GB, but with 8192 leaves. */
+/** What a search keeps: with its other buffers, bins and 2^24 events a side it stays below 1 GB. */
 static const size_t qd_lines_spectra = (size_t)384 << 20;
 /** @param c stays where it is until the run is closed, its bins as well if qd_lines_reads_on  @param most blocks of a stretch
  *  @param spectra bytes of them that are kept; of more all are made again for every stretch

@@ -17,6 +17,7 @@ enum {
     WIDE = 16,
     WIDE_PAIRS = 15,
     SHARED = 2 * QD_LINES_MARGIN / QD_LINES_SLICE, /* blocks that one stretch of lags has from the one before */
+    LEAST = 4, /* blocks at a time: of fewer, those that are shared would be most of the work */
     PASSES = 6,
     ROOT = 11, /* cubed, of order 4096 */
     TOP_BYTES =
@@ -135,7 +136,7 @@ static qd_status pass_table(work *w, pass *p, bool last, qd_error *err) {
     for (uint32_t jj = 0; st == QD_OK && jj < p->slopes; jj++) {
         slope[jj] = last ? qd_lines_slope(jj) : (int32_t)jj - (int32_t)(p->slopes / 2);
         for (uint32_t i = 0; i < p->parts; i++) {
-            int32_t j = slope[jj], shift = qd_lines_branch(&j, i, p->parts);
+            int32_t j = slope[jj], ahead = last ? qd_lines_ahead(j) : 0, shift = qd_lines_branch(&j, i, p->parts) - ahead;
             at[jj * p->parts + i] = (j + old_half) * (int32_t)w->width + shift;
         }
     }
@@ -236,8 +237,8 @@ static void plan(work *w) {
     if (!w->kept && bins + top < with_bins) top = with_bins - bins;
     if (top > TOP_MOST) top = TOP_MOST;
     size_t blocks = top / (sizeof(uint16_t) * QD_LINES_SLICE * c->leaves);
-    w->wide = blocks > 2 * SHARED ? (uint32_t)(blocks - SHARED) : SHARED;
-    if (w->wide > w->most) w->wide = w->most > SHARED ? w->most : SHARED;
+    w->wide = blocks > LEAST + SHARED ? (uint32_t)(blocks - SHARED) : LEAST;
+    if (w->wide > w->most) w->wide = w->most > LEAST ? w->most : LEAST;
     w->width = (w->wide + SHARED) * QD_LINES_SLICE;
 }
 
@@ -319,8 +320,8 @@ static qd_status columns(work *w, uint32_t tree, uint32_t first, uint32_t n, boo
 static qd_status branch(work *w, uint32_t tree, uint32_t n, qd_error *err) {
     qd_buf *in = &w->rows;
     size_t each = w->lanes ? CHUNK * LANES : 1, local = w->lanes ? 1 : 64;
-    /* A line leaves its lag by at most leaves/2. */
-    uint32_t margin = w->c->leaves / 2 + CHUNK * LANES, from = margin < QD_LINES_MARGIN ? QD_LINES_MARGIN - margin : 0,
+    /* A line leaves its lag by at most leaves/4, rounded up. */
+    uint32_t margin = w->c->leaves / 4 + CHUNK * LANES, from = margin < QD_LINES_MARGIN ? QD_LINES_MARGIN - margin : 0,
              to = (n + SHARED) * QD_LINES_SLICE - from;
     for (unsigned i = 0; i + 1 < w->n_passes; i++) {
         pass *p = &w->passes[i];

@@ -14,9 +14,8 @@ static int16_t centred(int64_t s, const qd_lines_case *c) {
 static void leaf_lags(const qd_lines_case *c, uint32_t k, int64_t *sum, int32_t *part, int16_t *leaf) {
     size_t n = (size_t)c->group * QD_LINES_SLICE, row = qd_lines_row(c);
     const int8_t *a = c->a + k * n, *b = c->b + k * n;
-    size_t first = QD_LINES_MARGIN - c->leaves / 2,
-           end = first + qd_lines_lags(c) + c->leaves; /* no line comes to the other columns */
-    if (end > row) end = row;
+    size_t reach = c->leaves / 4 + 1 < QD_LINES_MARGIN ? c->leaves / 4 + 1 : QD_LINES_MARGIN, first = QD_LINES_MARGIN - reach,
+           end = first + qd_lines_lags(c) + 2 * reach; /* no line comes to the other columns */
     memset(sum, 0, row * sizeof *sum);
     memset(part, 0, row * sizeof *part);
     for (size_t i = 0; i < n; i++) {
@@ -39,7 +38,8 @@ static int32_t line(const qd_lines_case *c, const int16_t *leaf, size_t l, int32
         int32_t branch = 0;
         for (uint32_t k = from; k < from + each; k++) {
             int32_t slope = j;
-            branch += leaf[k * row + l + QD_LINES_MARGIN + (size_t)(ptrdiff_t)qd_lines_branch(&slope, k, c->leaves)];
+            int32_t shift = qd_lines_branch(&slope, k, c->leaves) - qd_lines_ahead(j);
+            branch += leaf[k * row + l + QD_LINES_MARGIN + (size_t)(ptrdiff_t)shift];
         }
         total += (int16_t)(uint16_t)branch;
     }

@@ -197,7 +197,8 @@ typedef struct qd_peak {
 } qd_peak;
 
 /** One stage of the search. */
-enum { QD_PEAKS = 1024 };
+/* A look takes milliseconds: of the last stages as many are looked at as their work allows. */
+enum { QD_PEAKS = 8192 };
 typedef struct qd_stage {
     qd_strip strip;
     qd_clock prior;
@@ -210,9 +211,16 @@ typedef struct qd_stage {
     double lambda;      /**< events of chance in a line of one lag */
     bool counts;        /**< bins were counts: sums are events */
     const volatile sig_atomic_t *stop; /**< of the search */
-    qd_peak peak[QD_PEAKS];
+    uint32_t most;  /**< peaks that are kept, up to QD_PEAKS */
+    qd_peak *peak;  /**< [n_peaks], of qd_search_stage */
     uint32_t n_peaks;
 } qd_stage;
+/** Whole bins in x >= 0, fewer than 2^50, by the reciprocal of a bin, which rounding leaves one off at most: of events at chance no
+ * branch can be foreseen, and a division takes as long as the rest. */
+static inline int64_t qd_bins_in(int64_t x, int64_t bin, double per_bin) {
+    int64_t k = (int64_t)((double)x * per_bin), rest = x - k * bin;
+    return k + (int64_t)(rest >= bin) - (int64_t)(rest < 0);
+}
 /** Bins with fewer events in the mean stay counts. */
 static const double qd_bins_counts = 0.1;
 /** Events in a bin of so many ticks; what counts of a mean are scaled by; the variance of the scaled ones, rounding included. */
@@ -242,8 +250,9 @@ double qd_search_weakest(const qd_strip *used, const qd_search *search, qd_effor
 void qd_search_remedies(const qd_strip *used, const qd_search *search, const qd_sync_params *p, qd_sync_report *r);
 /** The remedies as a list for people; @p seconds is the length of the data. */
 void qd_remedies_text(const qd_sync_report *r, const qd_sync_params *p, double seconds, char *out, size_t cap);
-/** Correlate; the best lines by falling score, none the shadow of another. */
+/** Correlate; the best lines by falling score, none the shadow of another, to be freed by qd_stage_free, also after an error. */
 qd_status qd_search_stage(qd_device *dev, qd_stage *stage, qd_error *err);
+void qd_stage_free(qd_stage *stage);
 /** Lines that were taken to data kept back so far; whether one of them was confirmed there, and so was another one beside it. */
 typedef struct qd_tries {
     double tried;
@@ -307,6 +316,8 @@ qd_status qd_try_peak(const qd_stage *stage, const qd_peak *peak, const qd_strip
                       const qd_sync_params *p, qd_tries *tries, qd_clock *clock, qd_sync_report *r, qd_error *err);
 /** Cost of the first look at a peak, in sums of a leaf and a lag. */
 double qd_look_cost(const qd_stage *stage, const qd_peak *peak, double rate);
+/** Looks that may come within a budget in the same unit. */
+uint32_t qd_looks_within(const qd_stage *stage, double budget, double rate);
 /** ln of the chance that any of @p tests Gaussian sums exceeds @p score standard deviations, at most 0; and the score where it is
  * @p log_p. */
 double qd_score_log(double tests, double score);

@@ -73,8 +73,7 @@ static void mark_gap(filling *f, int64_t from, int64_t to) {
     for (int64_t k = low; k < high; k++) f->count[k - (int64_t)f->first] = (uint32_t)NO_DATA;
 }
 
-/* Count the events of the next bins. A bin's number by its reciprocal, which rounding leaves one off at most: of events at chance no
- * branch can be foreseen, and a division takes as long as the rest. */
+/* Count the events of the next bins. */
 static void fill_bins(filling *f, size_t first, size_t n) {
     const int64_t start = f->start + (int64_t)first * f->bin, stop = start + (int64_t)n * f->bin, bin = f->bin;
     const double per_bin = 1 / (double)bin;
@@ -85,9 +84,7 @@ static void fill_bins(filling *f, size_t first, size_t n) {
         int64_t time = qd_clock_apply(f->prior, f->t->t[f->at]);
         mark_gap(f, f->before, time);
         if (time >= stop) return;
-        int64_t k = (int64_t)((double)(time - start) * per_bin), rest = time - start - k * bin;
-        k += (int64_t)(rest >= bin) - (int64_t)(rest < 0);
-        f->count[k]++;
+        f->count[qd_bins_in(time - start, bin, per_bin)]++;
         f->before = time;
     }
 }

@@ -70,17 +70,16 @@ qd_status qd_look_for_copies(qd_device *dev, const qd_strip *all, const qd_strip
                              const qd_sync_params *p, const qd_clock *clock, qd_tries *tries, qd_sync_report *r, qd_error *err) {
     qd_strip used = *all;
     used.to = kept->from;
-    qd_stage *st = malloc(sizeof *st);
-    if (!st) return qd_fail(err, QD_E_INTERNAL, "no memory for a search");
+    qd_stage st;
     const double part = (double)(used.to - used.from) / (double)(all->to - all->from);
     double twin = 0;
     uint32_t found;
     qd_status s = QD_OK;
-    if (plan(&used, search, clock, part * (double)r->pairs, !dev, st)) {
-        s = qd_search_stage(dev, st, err);
-        if (s == QD_OK && own_line(st, &found))
-            s = qd_other_clock(st, found, log_chance, all, kept, search, p, tries, r, &twin, err);
+    if (plan(&used, search, clock, part * (double)r->pairs, !dev, &st)) {
+        s = qd_search_stage(dev, &st, err);
+        if (s == QD_OK && own_line(&st, &found))
+            s = qd_other_clock(&st, found, log_chance, all, kept, search, p, tries, r, &twin, err);
+        qd_stage_free(&st);
     }
-    free(st);
     return s == QD_OK && twin > qd_satellite ? qd_two_candidates(twin, r, err) : s;
 }

@@ -96,15 +96,30 @@ static qd_status sharp_part(const qd_strip *s, qd_clock *line, qd_round *r, bool
     return QD_OK;
 }
 
+static const double first_chance = 1e-3;
+
+/* The first round, of twice and twice as much time as long as it is not clear whether a peak is there: of chance one in ten goes
+ * on. It needs not be sure: the next round, in finer bins, doubles the significance. */
+static qd_status first_round(qd_strip *s, int64_t limit, qd_clock *line, qd_round *r, qd_error *err) {
+    const qd_clock start = *line;
+    for (;;) {
+        QD_TRY(qd_sharpen_round(s, line, r, err));
+        if (r->log_false <= log(first_chance) || r->log_false > log(0.1) || s->to >= limit) return QD_OK;
+        int64_t span = s->to - s->from;
+        s->to = limit - s->to > span ? s->to + span : limit;
+        *line = start;
+    }
+}
+
 /* Finer and finer bins until the peak no longer fits into two of them: that is the jitter. Goes back to the bins that held it;
  * *rate is what they held, a tick. *found false: the peak was none. */
-static qd_status to_jitter(qd_strip *s, qd_clock *line, int64_t *h, double *second, qd_round *r, double *rate, bool *found,
-                           qd_error *err) {
-    double span = (double)(s->to - s->from);
+static qd_status to_jitter(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, double *second, qd_round *r, double *rate,
+                           bool *found, qd_error *err) {
     for (unsigned round = 0;; round++) {
         qd_clock before = *line;
         r->h = *h;
-        QD_TRY(qd_sharpen_round(s, line, r, err));
+        QD_TRY(round ? qd_sharpen_round(s, line, r, err) : first_round(s, limit, line, r, err));
+        double span = (double)(s->to - s->from);
         if (round > 0 && r->excess / span < 0.6 * *rate) {
             bool whole;
             QD_TRY(sharp_part(s, line, r, &whole, err));
@@ -116,8 +131,7 @@ static qd_status to_jitter(qd_strip *s, qd_clock *line, int64_t *h, double *seco
             }
             *h = r->h;
         }
-        /* The first round needs not be sure: the next one doubles the significance. */
-        *found = r->log_false <= log(round ? 1e-6 : 1e-3);
+        *found = r->log_false <= log(round ? 1e-6 : first_chance);
         if (*found && r->second > *second) *second = r->second;
         *rate = r->excess / span;
         if (!*found || *h == 1) return QD_OK;
@@ -130,7 +144,7 @@ qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, dou
     double rate = 0;
     bool on;
     *second = 0;
-    QD_TRY(to_jitter(s, line, h, second, r, &rate, &on, err));
+    QD_TRY(to_jitter(s, limit, line, h, second, r, &rate, &on, err));
     *sharp = (qd_sharp){.first = on, .line = *line, .h = *h, .to = s->to};
     r->h = *h;
     /* Longer by so much that the slope, known to a bin over the time before, stays within SLOPES; of few pairs it may be known

@@ -43,6 +43,7 @@ bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leave
                      .prior = search->prior,
                      .smooth = {search->smooth[0], search->smooth[1]},
                      .leaves = leaves,
+                     .most = 1024,
                      .stop = search->stop,
                      .group = group_of(search->max_rate, leaves, most_group)};
     double span = (double)(used->to - used->from), bins = (double)leaves * st->group * QD_LINES_SLICE;
@@ -179,7 +180,7 @@ static bool shadow(const qd_peak *p, const qd_peak *q) {
 /* Insert by falling score; shadows of better ones are dropped, and drop worse ones. */
 static void keep(qd_stage *st, const qd_peak *p) {
     uint32_t at = st->n_peaks;
-    if (at == QD_PEAKS && p->score <= st->peak[at - 1].score) return;
+    if (at == st->most && p->score <= st->peak[at - 1].score) return;
     for (uint32_t i = 0; i < st->n_peaks; i++) {
         if (!shadow(&st->peak[i], p)) continue;
         if (st->peak[i].score >= p->score) return;
@@ -187,7 +188,7 @@ static void keep(qd_stage *st, const qd_peak *p) {
         st->n_peaks--;
         i--;
     }
-    at = st->n_peaks < QD_PEAKS ? st->n_peaks++ : QD_PEAKS - 1;
+    at = st->n_peaks < st->most ? st->n_peaks++ : st->most - 1;
     while (at > 0 && st->peak[at - 1].score < p->score) {
         st->peak[at] = st->peak[at - 1];
         at--;
@@ -203,10 +204,12 @@ static void find_peaks(qd_stage *st, const int32_t *out, const background *g) {
         for (int w = 0; w < 2; w++) {
             int32_t sum = out[(w ? QD_LINES_TWO : QD_LINES_ONE) * n + l],
                     slope = out[(w ? QD_LINES_TWO_SLOPE : QD_LINES_ONE_SLOPE) * n + l];
-            qd_peak p = {
-                .lag = (int64_t)(g->first + l) - st->half, .slope = slope, .two = w == 1, .excess = sum - (w + 1) * mean};
+            qd_peak p = {.lag = (int64_t)(g->first + l) - st->half - qd_lines_ahead(slope),
+                         .slope = slope,
+                         .two = w == 1,
+                         .excess = sum - (w + 1) * mean};
             p.score = p.excess / (g->sd[w] * root);
-            if (st->n_peaks < QD_PEAKS || p.score > st->peak[st->n_peaks - 1].score) keep(st, &p);
+            if (st->n_peaks < st->most || p.score > st->peak[st->n_peaks - 1].score) keep(st, &p);
         }
     }
 }
@@ -217,8 +220,9 @@ qd_status qd_search_stage(qd_device *dev, qd_stage *st, qd_error *err) {
     const size_t most = (size_t)STRETCH * QD_LINES_SLICE;
     int32_t *out = malloc(QD_LINES_ARRAYS * most * sizeof *out);
     background g = {.prefix = malloc((most + 1) * sizeof *g.prefix), .near = st->leaves / 2 + 3, .of = &x};
+    st->peak = malloc(st->most * sizeof *st->peak);
     qd_status s = correlator_open(dev, st, &x, err);
-    if (s == QD_OK && (!out || !g.prefix)) s = qd_fail(err, QD_E_INTERNAL, "no memory for %zu lags", most);
+    if (s == QD_OK && (!out || !g.prefix || !st->peak)) s = qd_fail(err, QD_E_INTERNAL, "no memory for %zu lags", most);
     for (uint32_t first = 0; s == QD_OK && first < x.c.blocks; first += STRETCH) {
         uint32_t n = x.c.blocks - first < STRETCH ? x.c.blocks - first : STRETCH;
         QD_TRY_OUT(s, correlate_some(&x, first, n, out, err));
@@ -235,6 +239,12 @@ out:
     free(out);
     free(g.prefix);
     return s;
+}
+
+void qd_stage_free(qd_stage *st) {
+    free(st->peak);
+    st->peak = NULL;
+    st->n_peaks = 0;
 }
 
 /* A pair's lag is the middle of its bin of the triangle that two bins make; the line is stated at the middle of the strip. It
