@@ -17,7 +17,6 @@ enum {
     WIDE = 16,
     WIDE_PAIRS = 15,
     SHARED = 2 * QD_LINES_MARGIN / QD_LINES_SLICE, /* blocks that one stretch of lags has from the one before */
-    LEAST = 4, /* blocks at a time: of fewer, those that are shared would be most of the work */
     PASSES = 6,
     ROOT = 11, /* cubed, of order 4096 */
     TOP_BYTES =
@@ -237,8 +236,10 @@ static void plan(work *w) {
     if (!w->kept && bins + top < with_bins) top = with_bins - bins;
     if (top > TOP_MOST) top = TOP_MOST;
     size_t blocks = top / (sizeof(uint16_t) * QD_LINES_SLICE * c->leaves);
-    w->wide = blocks > LEAST + SHARED ? (uint32_t)(blocks - SHARED) : LEAST;
-    if (w->wide > w->most) w->wide = w->most > LEAST ? w->most : LEAST;
+    /* Of fewer blocks at a time, those that are shared would be most of the work; of most leaves they take a fifth of a GB. */
+    const uint32_t least = c->leaves < QD_LINES_LEAVES_MAX ? 4 : 3;
+    w->wide = blocks > least + SHARED ? (uint32_t)(blocks - SHARED) : least;
+    if (w->wide > w->most) w->wide = w->most > least ? w->most : least;
     w->width = (w->wide + SHARED) * QD_LINES_SLICE;
 }
 
