@@ -166,8 +166,8 @@ static void lines(const job *s, size_t from, size_t to) {
                 uint16_t part[STRETCH + 1] = {0};
                 for (uint32_t k = b * each; k < (b + 1) * each; k++) {
                     int32_t slope = j;
-                    const int16_t *p =
-                        s->leaf + k * s->row + at + QD_LINES_MARGIN + (size_t)(ptrdiff_t)(qd_lines_branch(&slope, k, leaves_n) - qd_lines_ahead(j));
+                    const int32_t shift = qd_lines_branch(&slope, k, leaves_n) - qd_lines_ahead(j);
+                    const int16_t *p = s->leaf + k * s->row + at + QD_LINES_MARGIN + (size_t)(ptrdiff_t)shift;
                     for (size_t l = 0; l <= m; l++) part[l] = (uint16_t)(part[l] + (uint16_t)p[l]);
                 }
                 for (size_t l = 0; l <= m; l++) sum[l] += (int16_t)part[l];

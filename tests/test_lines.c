@@ -28,6 +28,19 @@ START_TEST(branches_make_lines) {
 }
 END_TEST
 
+/* Counted from its middle a line, and its neighbour, stay within the margin on either side. */
+START_TEST(lines_stay_within_the_margin) {
+    for (uint32_t leaves = 1; leaves <= QD_LINES_LEAVES_MAX; leaves *= 2)
+        for (int32_t sign = -1; sign <= 1; sign += 2) {
+            const int32_t j = sign * qd_lines_slopes(leaves), begin = -qd_lines_ahead(j), end = shift_of(j, leaves - 1, leaves) + begin,
+                          low = begin < end ? begin : end, high = begin < end ? end : begin;
+            ck_assert_int_ge(low, -(int32_t)QD_LINES_MARGIN);
+            ck_assert_int_lt(high + 1, (int32_t)QD_LINES_MARGIN + 1);
+            ck_assert_int_le(abs(begin + end), 1);
+        }
+}
+END_TEST
+
 /* Of equal lines the first in this order. */
 START_TEST(slopes_by_size) {
     static const int32_t want[] = {0, -1, 1, -2, 2};
@@ -168,6 +181,7 @@ int main(void) {
     TCase *c = tcase_create("lines");
     tcase_set_timeout(c, 120);
     tcase_add_test(c, branches_make_lines);
+    tcase_add_test(c, lines_stay_within_the_margin);
     tcase_add_test(c, slopes_by_size);
     tcase_add_loop_test(c, one_pair, 0, 2);
     tcase_add_loop_test(c, planted_line, 0, 2);

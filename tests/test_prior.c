@@ -12,6 +12,21 @@ START_TEST(low_effort) {
 }
 END_TEST
 
+/* Limits hold at B's first event: of a microsecond nothing is left 2 s later, where a frequency within 50 ppm has moved the line by
+ * 100. All ten locked when this was written, and two where lags went no farther than the offset's limit. */
+START_TEST(a_microsecond_at_the_beginning) {
+    enum { SEEDS = 10 };
+    qd_device *dev = open_cpu();
+    const weak_link w = {1e6, 0.004, 4, 1e-6, 50, QD_EFFORT_NORMAL};
+    const qd_remedy none = {.effort = QD_EFFORT_NORMAL};
+    qd_sync_report r;
+    int locks = 0;
+    for (uint64_t k = 0; k < SEEDS; k++) locks += search_once(&w, &none, 300 + k, dev, &r) == QD_OK;
+    ck_assert_int_ge(locks, SEEDS - 1);
+    qd_device_close(dev);
+}
+END_TEST
+
 /* Of limits half as wide, of one kind or of both, no search may see a stronger link alone: it would have been the better advice
  * to know less. */
 START_TEST(less_is_not_more) {
@@ -39,6 +54,6 @@ START_TEST(less_is_not_more) {
 END_TEST
 
 int main(void) {
-    const TTest *const tests[] = {low_effort, less_is_not_more};
+    const TTest *const tests[] = {low_effort, a_microsecond_at_the_beginning, less_is_not_more};
     return run_tests("prior", tests, sizeof tests / sizeof *tests, 3600);
 }

@@ -8,7 +8,7 @@
  *  A frequency error moves the peak from leaf to leaf. Line (l, j) moves by j bins from the first leaf to the last, as a tree
  *  adds them up (Taylor, A&AS 15:367 (1974)): over 2s leaves the second half begins ceil(|j|/2) further in j's direction, and both
  *  halves move by j/2 (towards zero). At mid-time it is at lag l: its sum is sum over k of leaf[k][l + 2048 + shift(j, k) - j/2],
- *  0 <= l < blocks 2048, |j| <= leaves/2, where the sums of the (up to 8) uppermost branches are taken modulo 2^16, their sum in
+ *  0 <= l < blocks 2048, |j| <= leaves/2 (of 8192 leaves less 2), where the sums of the (up to 8) uppermost branches are taken modulo 2^16, their sum in
  *  32 bits.
  */
 #ifndef QD_TIMETAG_LINES_H
@@ -48,9 +48,9 @@ static inline size_t qd_lines_b(const qd_lines_case *c) {
 static inline size_t qd_lines_row(const qd_lines_case *c) {
     return qd_lines_lags(c) + 2 * QD_LINES_MARGIN;
 }
-/** Slopes on either side of 0. */
+/** Slopes on either side of 0: of 8192 leaves two fewer, so that lines and their neighbours stay within the margin. */
 static inline int32_t qd_lines_slopes(uint32_t leaves) {
-    return (int32_t)(leaves / 2);
+    return leaves < QD_LINES_LEAVES_MAX ? (int32_t)(leaves / 2) : (int32_t)(leaves / 2) - 2;
 }
 /** Branches added up last. */
 static inline uint32_t qd_lines_top(const qd_lines_case *c) {
@@ -96,7 +96,7 @@ qd_status qd_lines_cl(const qd_lines_case *c, qd_device *dev, int32_t *out, qd_e
 /** The same, some blocks of lags at a time, for a search over more lags than memory has words for. A stretch is what qd_lines_ref
  *  writes for the part of B that begins at its first block. */
 typedef struct qd_lines_run qd_lines_run;
-/** What a search keeps: with its other buffers, bins and 2^24 events a side it stays below 1 GB. */
+/** What a search keeps: with its other buffers, bins and 2^24 events a side it stays below 1 GB, but with 8192 leaves: 1.1. */
 static const size_t qd_lines_spectra = (size_t)384 << 20;
 /** @param c stays where it is until the run is closed, its bins as well if qd_lines_reads_on  @param most blocks of a stretch
  *  @param spectra bytes of them that are kept; of more all are made again for every stretch

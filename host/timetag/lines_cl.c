@@ -172,7 +172,7 @@ static qd_status plan_passes(work *w, qd_error *err) {
         QD_TRY(pass_table(w, p, false, err));
     }
     pass *p = &w->passes[w->n_passes++];
-    *p = (pass){.branches = 1, .parts = qd_lines_top(w->c), .old = rows_of(size), .slopes = rows_of(w->c->leaves)};
+    *p = (pass){.branches = 1, .parts = qd_lines_top(w->c), .old = rows_of(size), .slopes = 2 * (uint32_t)qd_lines_slopes(w->c->leaves) + 1};
     QD_TRY(pass_table(w, p, true, err));
     for (int i = 0; i < 2; i++)
         if (most[i]) QD_TRY(make_rows(w, &w->branch[i], most[i], err));

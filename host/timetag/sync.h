@@ -196,16 +196,16 @@ typedef struct qd_peak {
     double excess, score; /**< above the local mean; in standard deviations of such sums at slope 0 */
 } qd_peak;
 
+/** Peaks that a stage keeps at most; and where no budget of looks says how many. */
+enum { QD_PEAKS = 8192, QD_PEAKS_USUAL = 1024 };
 /** One stage of the search. */
-/* A look takes milliseconds: of the last stages as many are looked at as their work allows. */
-enum { QD_PEAKS = 8192 };
 typedef struct qd_stage {
     qd_strip strip;
     qd_clock prior;
     int64_t smooth[2]; /**< of A and B, qd_bins_smooth */
     uint32_t leaves, group;
     int64_t bin;        /**< ticks */
-    int64_t half, lags; /**< lags -half .. half are searched */
+    int64_t half, lags; /**< lags -half .. half at mid-time are searched */
     double work;        /**< sums of a leaf and a lag */
     double tests;       /**< lines tested, in both widths */
     double lambda;      /**< events of chance in a line of one lag */

@@ -96,15 +96,15 @@ static qd_status sharp_part(const qd_strip *s, qd_clock *line, qd_round *r, bool
     return QD_OK;
 }
 
-static const double first_chance = 1e-3;
+/* The first round needs not be sure: the next one, in finer bins, doubles the significance. Of chance one in ten is unclear. */
+static const double first_chance = 1e-3, unclear_chance = 0.1;
 
-/* The first round, of twice and twice as much time as long as it is not clear whether a peak is there: of chance one in ten goes
- * on. It needs not be sure: the next round, in finer bins, doubles the significance. */
+/* The first round; as long as it is unclear whether a peak is there, over twice the time. */
 static qd_status first_round(qd_strip *s, int64_t limit, qd_clock *line, qd_round *r, qd_error *err) {
     const qd_clock start = *line;
     for (;;) {
         QD_TRY(qd_sharpen_round(s, line, r, err));
-        if (r->log_false <= log(first_chance) || r->log_false > log(0.1) || s->to >= limit) return QD_OK;
+        if (r->log_false <= log(first_chance) || r->log_false > log(unclear_chance) || s->to >= limit) return QD_OK;
         int64_t span = s->to - s->from;
         s->to = limit - s->to > span ? s->to + span : limit;
         *line = start;
@@ -170,10 +170,10 @@ qd_status qd_sharpen(qd_strip *s, int64_t limit, qd_clock *line, int64_t *h, dou
 enum { FINE = 512, FINE_PER_BIN = 16 };
 
 /* Narrowest run of bins that holds 68.3 % of the peak, background subtracted. Returns its length, 0 without a peak; *first its
- * first bin.
+ * first bin; *part: of its last bin, what was needed.
  * @p background: per bin, from the outer half of the histogram. */
-static uint32_t peak_width(const uint64_t *count, double *background, double *pairs, uint32_t *first) {
-    double outer = 0, inner = 0;
+static uint32_t peak_width(const uint64_t *count, double *background, double *pairs, uint32_t *first, double *part) {
+    double outer = 0, inner = 0, before = 0;
     for (uint32_t q = 0; q < FINE; q++) *(q < FINE / 4 || q >= FINE * 3 / 4 ? &outer : &inner) += (double)count[q];
     *background = outer / (FINE / 2);
     *pairs = inner - outer;
@@ -187,7 +187,12 @@ static uint32_t peak_width(const uint64_t *count, double *background, double *pa
             most = run;
             *first = q + 1 - width;
         }
-        if (most - *background * width >= 0.683 * *pairs) return width;
+        const double held = most - *background * width, need = 0.683 * *pairs;
+        if (held >= need) {
+            *part = held > before ? (need - before) / (held - before) : 1;
+            return width;
+        }
+        before = held;
     }
     return 0;
 }
@@ -279,18 +284,19 @@ static bool fit_once(const qd_strip *s, qd_fine *line, int64_t h, qd_fit *fit, s
     uint32_t first = 0;
     qd_clock whole = qd_strip_clock(s, line);
     qd_strip_histogram(s, &whole, fine, FINE / 2, count);
-    uint32_t width = peak_width(count, background, &fit->pairs, &first);
+    double part = 1;
+    uint32_t width = peak_width(count, background, &fit->pairs, &first, &part);
     if (width == 0) return false;
     line->clock.offset -= ((int64_t)first - FINE / 2) * fine + (int64_t)width * fine / 2;
-    fit->sigma = (double)(width * fine) / 2;
+    fit->sigma = fmax((width - 1 + part) * (double)fine, 1) / 2; /* ticks hide what is narrower */
     fit->reach = (int64_t)ceil(3 * fit->sigma) + 1;
     *background /= (double)fine;
     fit->lambda = *background * (double)(2 * fit->reach);
     for (int i = 0;; i++) {
         add_up(s, line, fit->reach, x);
-        double part = shown(x, fit);
+        double shows = shown(x, fit);
         /* the peak's share is an estimate: where it is small, or after many steps, steps stay short */
-        int64_t more = i < MOST_STEPS / 2 && part > 0.125 ? (int64_t)(16 / fmin(part, 1)) : 16;
+        int64_t more = i < MOST_STEPS / 2 && shows > 0.125 ? (int64_t)(16 / fmin(shows, 1)) : 16;
         if (i == MOST_STEPS || fit_step(x, s->to - s->from, more, line)) break;
     }
     return true;

@@ -85,6 +85,13 @@ static void straighten(void *self, int64_t ta, int64_t tb, int64_t e) {
     x->near->pair[x->near->n++][1] = tb + qd_clock_apply(x->is, tb) - qd_clock_apply(x->as, tb);
 }
 
+/* A cell's line has its pairs on either side of it as the parabola bends: drift length^2 / 24 beside the one that touches it. */
+static int64_t beside_touching(const qd_follow *f, size_t first, size_t n) {
+    const qd_clock *from = &f->piece[first].clock, *to = &f->piece[n - 1].clock;
+    double cell = (double)(qd_cell_start(f->tick, 1) - qd_cell_start(f->tick, 0)), span = (double)(to->base - from->base);
+    return span > 0 ? llround(ldexp((double)(to->freq - from->freq), QD_FINE_BITS - QD_CLOCK_SHIFT) / span * cell * cell / 24) : 0;
+}
+
 /* Nearly all cells that one parabola was fitted to first, and the line that touches it in their middle: pairs moved by what lies
  * between the two are on a line. Its offset is as uncertain as the parabola's there, half as much again as a line's. false: too
  * few pairs. */
@@ -113,6 +120,7 @@ static qd_status touching(const qd_follow *f, size_t n, const qd_strip *s, qd_be
     out->start.near = &near;
     *fits = qd_fit_line(&out->start, &out->line, h, &out->fit);
     out->fit.offset_sd *= 1.5;
+    qd_fine_shift(&out->fit.line, -beside_touching(f, first, n));
     out->start.near = NULL;
     qd_near_free(&near);
     return QD_OK;

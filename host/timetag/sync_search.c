@@ -43,7 +43,7 @@ bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leave
                      .prior = search->prior,
                      .smooth = {search->smooth[0], search->smooth[1]},
                      .leaves = leaves,
-                     .most = 1024,
+                     .most = QD_PEAKS_USUAL,
                      .stop = search->stop,
                      .group = group_of(search->max_rate, leaves, most_group)};
     double span = (double)(used->to - used->from), bins = (double)leaves * st->group * QD_LINES_SLICE;
@@ -53,7 +53,8 @@ bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leave
     }
     if (span / bins < least) return false;
     st->bin = (int64_t)(span / bins); /* rounded down: nothing that is kept back is looked at */
-    st->half = (int64_t)(search->max_offset / st->bin) + 3;
+    /* Limits hold at the beginning, lags at mid-time. */
+    st->half = (int64_t)(search->max_offset / st->bin) + (int64_t)ceil(search->max_rate * bins / 2) + 3;
     st->lags = 2 * st->half + 1;
     st->work = (double)leaves * ((double)st->lags + QD_LINES_SLICE) * (1 + st->group / 16.0); /* a product costs a sixteenth */
     return true;

@@ -327,7 +327,7 @@ qd_status qd_try_peak(const qd_stage *st, const qd_peak *peak, const qd_strip *a
     return try_bent(st, &met, &sharp, &both, &back, search, p, tries, clock, r, err);
 }
 
-/* Cost of a look at an event, in sums of a leaf and a lag. */
+/* Cost of an event in a look, in sums of a leaf and a lag. */
 static const double event_cost = 2;
 
 double qd_look_cost(const qd_stage *st, const qd_peak *peak, double rate) {
@@ -335,7 +335,8 @@ double qd_look_cost(const qd_stage *st, const qd_peak *peak, double rate) {
 }
 
 uint32_t qd_looks_within(const qd_stage *st, double budget, double rate) {
-    const double share = 1.0 / 16, least = 128; /* of the data, where many peaks are alike; a bright link's first is found anyway */
+    /* Where peaks are many and alike, a look takes an eighth of the data and more; a bright link's takes less, and is among the first. */
+    const double share = 1.0 / 16, least = 128;
     double looks = budget / (event_cost * rate * share * (double)(st->strip.to - st->strip.from) + 1);
     return (uint32_t)fmin(QD_PEAKS, fmax(least, looks));
 }
