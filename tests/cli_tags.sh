@@ -118,6 +118,31 @@ expect 5 '"status": "failed"' "$qd" tags info "$dir/cut" --format a1-54 --json -
 [ -z "$(find "$dir" -name '*.tmp')" ] || say "temporary files are left"
 if [ -w /dev/full ]; then expect 5 'No space left' "$qd" tags convert "$dir/x" --from a1-54 --to a1-49 --out /dev/full; fi
 
+# To standard output, a pipe or a file: the data alone, the report on standard error; not with a record, a folder, or what is read.
+for out in - /dev/stdout; do
+    "$qd" tags convert "$dir/clean" --from a1-54 --to a1-54 --out $out 2>"$dir/log" | cat >"$dir/through"
+    cmp "$dir/clean" "$dir/through" || say "--out $out: a pipe gets other bytes than a file"
+    grep -q "written: $out, a1-54, 6 events" "$dir/log" || say "--out $out: standard error has $(cat "$dir/log")"
+    "$qd" tags convert "$dir/clean" --from a1-54 --to a1-54 --out $out 2>"$dir/log" >"$dir/through" || say "--out $out to a file: $(cat "$dir/log")"
+    cmp "$dir/clean" "$dir/through" || say "--out $out: a file gets other bytes"
+    [ -z "$("$qd" tags convert "$dir/clean" --from a1-54 --to a1-54 --out $out -q 2>&1 >/dev/null)" ] || say "--out $out -q says something"
+    expect 2 'both write to standard output' "$qd" tags convert "$dir/clean" --from a1-54 --to a1-54 --out $out --json -
+    expect 2 'is a folder of files' "$qd" tags convert "$dir/clean" --from a1-54 --to t1 --out $out
+    "$qd" tags convert "$dir/clean" --from a1-54 --to a1-54 --out $out >>"$dir/clean" 2>"$dir/log" && say "--out $out appends to what is read"
+    grep -q 'is read and is standard output too' "$dir/log" || say "--out $out to what is read: $(cat "$dir/log")"
+    [ "$(wc -c <"$dir/clean")" = 48 ] || say "--out $out wrote to what is read"
+    "$qd" tags convert "$dir/clean" --from a1-54 --to a1-54 --out $out >&- 2>"$dir/log" && say "--out $out passes where standard output is closed"
+    if [ -w /dev/full ]; then
+        "$qd" tags convert "$dir/clean" --from a1-54 --to a1-54 --out $out >/dev/full 2>"$dir/log" && say "--out $out to a full device passes"
+        grep -q 'cannot write to standard output (No space left' "$dir/log" || say "--out $out to a full device: $(cat "$dir/log")"
+    fi
+done
+[ ! -e - ] || say "a file called - was written"
+"$qd" tags convert "$dir/clean" --from a1-54 --to a1-54 --out "$dir/pipe" >"$dir/pipe" 2>"$dir/log" & # one pipe under both names
+cat "$dir/pipe" >"$dir/through"
+wait
+cmp "$dir/clean" "$dir/through" || say "a FIFO that is standard output too gets other bytes"
+
 # A screen that is full: the error in its four parts, and a record that tells of it.
 if [ -w /dev/full ]; then
     "$qd" tags info "$dir/x" --format a1-54 --json "$dir/full.json" >/dev/full 2>"$dir/log" && say "a full standard output passes"

@@ -271,6 +271,18 @@ bool qd_cli_stream(const char *path) {
     return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
+bool qd_cli_names_stdout(const char *path) {
+    static const char *const names[] = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        if (strcmp(path, names[k]) == 0) return true;
+    return false;
+}
+
+bool qd_cli_is_stdout(const char *path) {
+    struct stat a, b;
+    return qd_cli_names_stdout(path) || (stat(path, &a) == 0 && fstat(STDOUT_FILENO, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
 const char *qd_cli_quoted(const char *arg, char *out, size_t cap) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,=+@%-";
     if (*arg && strspn(arg, plain) == strlen(arg)) {

@@ -78,6 +78,11 @@ qd_status qd_cli_flush(qd_error *err);
 /** @p path is a device or a pipe: writing there destroys nothing. */
 bool qd_cli_stream(const char *path);
 
+/** @p path names standard output: "-", or as /dev/stdout does. */
+bool qd_cli_names_stdout(const char *path);
+/** What is written to @p path comes out of standard output: named so, or the same pipe or device. */
+bool qd_cli_is_stdout(const char *path);
+
 /** @p arg as a word that a shell takes back: itself, or in quotes. Returns @p out. */
 const char *qd_cli_quoted(const char *arg, char *out, size_t cap);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tags: look into a file of time tags, or convert it. */
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "cli.h"
 #include "qdistill/timetag.h"
 #include "qdistill/timetag/stream.h"
@@ -55,6 +57,22 @@ static qd_status apply_flags(const arguments *a, bool convert, qd_tag_format *in
         if (reads) QD_TRY(qd_tag_format_set(in, option, a->flag[i], err));
         if (writes && (!reads || strcmp(option, "bits") == 0)) QD_TRY(qd_tag_format_set(out, option, a->flag[i], err));
     }
+    return QD_OK;
+}
+
+/* What the data cannot go to standard output for: a folder, a record that goes there too, the recording that is read. */
+static qd_status check_stdout(const qd_cli *cli, const arguments *a, const qd_tag_format *to, qd_error *err) {
+    struct stat in, out;
+    if (to->kind == QD_TAG_T1 || to->kind == QD_TAG_T2 || to->kind == QD_TAG_T3)
+        return qd_fail(err, QD_E_USAGE, "--out %s: %s is a folder of files|standard output is one file||name a folder", a->out, qd_tag_format_name(to));
+    const bool lines = cli->progress && strcmp(cli->progress, "json") == 0;
+    if (lines || (cli->json && qd_cli_names_stdout(cli->json)))
+        return qd_fail(err, QD_E_USAGE, "--out %s and %s: both write to standard output||they would be mixed|send one of them to a file", a->out,
+                       lines ? "--progress json" : "--json -");
+    if (fstat(STDOUT_FILENO, &out) != 0)
+        return qd_fail(err, QD_E_INPUT, "cannot write to standard output|%s|it is closed|name a file: --out FILE", strerror(errno));
+    if (stat(a->file, &in) == 0 && S_ISREG(in.st_mode) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+        return qd_fail(err, QD_E_INPUT, "%s is read and is standard output too|it would be written into while it is read||send the output to another file", a->file);
     return QD_OK;
 }
 
@@ -121,14 +139,15 @@ static qd_status run(const arguments *a, bool convert, tags_report *r, qd_error 
     qd_tag_reader *reader = NULL;
     qd_tag_writer *writer = NULL;
     /* Above all not over the recording that is read; a device or a pipe holds nothing to lose. */
-    if (convert && !qd_cli_stream(a->out)) QD_TRY(qd_cli_free_path(a->out, NULL, err));
+    const bool piped = convert && qd_cli_names_stdout(a->out);
+    if (convert && !piped && !qd_cli_stream(a->out)) QD_TRY(qd_cli_free_path(a->out, NULL, err));
     const bool fifo = is_fifo(a->file);
     QD_TRY(fifo ? qd_tag_stream_open(a->file, r->format, &reader, err) : qd_tag_reader_open(a->file, r->format, &reader, err));
     qd_status st = QD_OK;
     if (convert && r->out_format.kind == QD_TAG_T3) st = qd_tag_reader_need_outcomes(reader, err);
     if (convert && st == QD_OK) {
         inherit_epochs(reader, &r->out_format);
-        st = qd_tag_writer_open(a->out, r->out_format, &writer, err);
+        st = qd_tag_writer_open(piped ? "-" : a->out, r->out_format, &writer, err);
     }
     if (st == QD_OK) st = stream(reader, fifo, writer, r, err);
     r->info = *qd_tag_reader_info(reader);
@@ -170,7 +189,7 @@ int qd_cmd_tags(int argc, char **argv) {
         {"from", QD_OPT_TEXT, &a.from, 0, 0, "F", "convert: format of FILE, as for --format", NULL},
         {"to", QD_OPT_TEXT, &a.to, 0, 0, "F",
          "convert: format to write: an a1 format, t1, t2, t3 (bits of the events in t2), qutag-raw, swabian or csv; times are cut to its ticks", NULL},
-        {"out", QD_OPT_TEXT, &a.out, 0, 0, "FILE", "convert: file to write; t1, t2, t3: folder", NULL},
+        {"out", QD_OPT_TEXT, &a.out, 0, 0, "FILE", "convert: file to write, or - for standard output; t1, t2, t3: folder", NULL},
         {"merge-ps", QD_OPT_U64, &a.merge_ps, 1, 1e9, "M", "convert: make one event of all clicks less than M after the first",
          NULL},
         {"channels", QD_OPT_TEXT, &a.flag[1], 0, 0, "MAP",
@@ -203,9 +222,11 @@ int qd_cmd_tags(int argc, char **argv) {
         apply_flags(&a, convert, &r.format, &r.out_format, &err) != QD_OK)
         return qd_cli_fail(&cli, &err);
     r.format.any_channel = !convert;
+    if (convert && qd_cli_names_stdout(a.out) && check_stdout(&cli, &a, &r.out_format, &err) != QD_OK) return qd_cli_fail(&cli, &err);
+    FILE *text = qd_cli_text(&cli);
+    if (text && convert && qd_cli_is_stdout(a.out)) text = stderr; /* not among the data */
     if (run(&a, convert, &r, &err) != QD_OK) return qd_cli_fail(&cli, &err);
     tags_warn(&r);
-    FILE *text = qd_cli_text(&cli);
     if (text) tags_print(text, &r);
     json_t *j = qd_cli_record_unused(&cli);
     json_object_set_new(j, "action", json_string(a.action));

@@ -101,10 +101,23 @@ qd_status qd_out_open(qd_out *out, const char *path, unsigned mode, qd_error *er
     return cannot_write(path, number, err);
 }
 
+/* A descriptor of its own, so that it is closed like that of any other. */
+qd_status qd_out_stdout(qd_out *out, qd_error *err) {
+    *out = (qd_out){.path = strdup("to standard output")}; /* for "cannot write ..." */
+    if (!out->path) return cannot_write("to standard output", errno, err);
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (fd >= 0) out->f = fdopen(fd, "wb");
+    if (out->f) return QD_OK;
+    int number = errno;
+    if (fd >= 0) close(fd);
+    qd_out_abandon(out);
+    return cannot_write("to standard output", number, err);
+}
+
 /* A stream keeps that a write failed, not why. The file is lost anyway: one more byte makes the system say it again. */
 static int why_failed(const qd_out *out) {
     struct stat s;
-    const bool device = fstat(fileno(out->f), &s) == 0 && S_ISCHR(s.st_mode); /* no reader behind it who would take the byte for data */
+    const bool device = fstat(fileno(out->f), &s) == 0 && (S_ISCHR(s.st_mode) || S_ISREG(s.st_mode)); /* no reader behind it who would take the byte for data */
     return (out->tmp || device) && write(fileno(out->f), "", 1) < 0 ? errno : EIO;
 }
 

@@ -31,7 +31,7 @@ bool qd_tag_format_writable(const qd_tag_format *format) {
 }
 
 qd_status qd_writer_file_open(qd_tag_writer *w, qd_error *err) {
-    return qd_out_open(&w->out, w->path, 0666, err);
+    return strcmp(w->path, "-") == 0 ? qd_out_stdout(&w->out, err) : qd_out_open(&w->out, w->path, 0666, err);
 }
 qd_status qd_writer_file_commit(qd_tag_writer *w, qd_error *err) {
     return qd_out_commit(&w->out, err);

@@ -191,7 +191,7 @@ typedef struct qd_tag_written {
     uint64_t too_long; /**< files beyond what qcrypto's programs can read (t1: 6.4 MB, t2: 2 MB) */
 } qd_tag_written;
 
-/** Start writing @p path (it appears whole at commit). t1 and t2 write a directory, which must not exist.
+/** Start writing @p path (it appears whole at commit; "-": standard output, but for t1, t2 and t3). t1 and t2 write a directory, which must not exist.
  *  QD_E_INPUT: cannot be created. QD_E_USAGE: this format is not written. */
 qd_status qd_tag_writer_open(const char *path, qd_tag_format format, qd_tag_writer **writer, qd_error *err);
 /** Append events in time order. Times are taken to the format's tick rounding down (as programs do that read a 54-bit record as a

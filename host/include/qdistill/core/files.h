@@ -25,6 +25,8 @@ typedef struct qd_out {
  *  commit reports them. A link is written through; a character device or pipe (/dev/stdout) is written in place. QD_E_INPUT when
  *  it cannot be created; @p out is {0} then. Key material: setvbuf(out->f, NULL, _IONBF, 0), or it stays in the stream's buffer. */
 qd_status qd_out_open(qd_out *out, const char *path, unsigned mode, qd_error *err);
+/** Start writing to standard output, in place, as qd_out_open does to a pipe. QD_E_INPUT: it is closed. */
+qd_status qd_out_stdout(qd_out *out, qd_error *err);
 /** Flush, fsync and close without the rename: to have several files safely on disk before the first gets its name. On error the
  *  temporary file is removed, @p out is {0} and QD_E_INPUT is returned. */
 qd_status qd_out_settle(qd_out *out, qd_error *err);
