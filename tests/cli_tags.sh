@@ -69,6 +69,13 @@ grep -q warning "$dir/log" && say "a warning about a good file: $(cat "$dir/log"
 expect 0 'warning: none of 20 records is a detector' "$qd" tags info "$dir/dark" --format a1-54
 { n=0; while [ $n -lt 20 ]; do word $((1000000 - 1000 * n)) 1; n=$((n + 1)); done; } >"$dir/falling"
 expect 0 'warning: 19 of 20 events are before the one ahead' "$qd" tags info "$dir/falling" --format a1-54
+# Nothing but padding, no row at all, one time for all.
+head -c 8000 /dev/zero >"$dir/zeros"
+expect 0 "warning: none of 1000 records is a detector's click: nothing was recorded" "$qd" tags info "$dir/zeros" --format a1-54
+echo time_ps,channel >"$dir/rowless"
+expect 0 'warning: there is no record in it: nothing was recorded' "$qd" tags info "$dir/rowless" --format csv
+{ n=0; while [ $n -lt 20 ]; do word 1000000 1; n=$((n + 1)); done; } >"$dir/still"
+expect 0 'warning: 19 of 20 events are at the time of the one before: their ticks' "$qd" tags info "$dir/still" --format a1-54
 # A reset by 5 s before event 30, and a pause of 7 s after event 9.
 { n=0; t=2560000000000; while [ $n -lt 40 ]; do t=$((t + 256000)); [ $n = 10 ] && t=$((t + 1792000000000)); [ $n = 30 ] && t=$((t - 1280000000000)); word $t 1; n=$((n + 1)); done; } >"$dir/reset"
 expect 0 'time goes back by a millisecond or more 1 times, by up to 4.999999 s, first before event 30' "$qd" tags info "$dir/reset" --format a1-54

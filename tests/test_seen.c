@@ -43,6 +43,16 @@ START_TEST(each_by_itself) {
     s.info.mask[1] = s.info.mask[2] = s.info.mask[4] = s.info.mask[8] = s.info.events = 0;
     shows(&s, QD_FOUND_NOTHING, "none of 1001000 records");
     s.info.padding = s.info.records;
+    shows(&s, QD_FOUND_NOTHING, "none of 1001000 records");
+    s.whole = false; /* there may be more to come */
+    shows(&s, QD_FINDINGS, NULL);
+    s.info.padding--;
+    shows(&s, QD_FOUND_NOTHING, "none of 1001000 records");
+    s.info.records = s.info.padding = 0;
+    shows(&s, QD_FINDINGS, NULL);
+    s.whole = true;
+    shows(&s, QD_FOUND_NOTHING, "no record");
+    s.info.records = s.info.unmapped = 7; /* clicks, of no detector that is named */
     shows(&s, QD_FINDINGS, NULL);
     s = sound();
     s.info.lost = 3;
@@ -99,6 +109,22 @@ START_TEST(duplicates) {
     shows(&s, QD_FINDINGS, NULL);
     s.info.duplicates = 30;
     shows(&s, QD_FOUND_DUPLICATES, "30 events are duplicates");
+}
+END_TEST
+
+/* Half of them may be: pairs of clicks that stand apart. Where duplicates are told, they are told once. */
+START_TEST(equal_times) {
+    qd_tag_seen s = sound();
+    s.info.equal_times = 500000;
+    shows(&s, QD_FINDINGS, NULL);
+    s.info.equal_times = 500001;
+    shows(&s, QD_FOUND_EQUAL, "500001 of 1000000 events are at the time of the one before");
+    s.info.duplicates = 500001;
+    shows(&s, QD_FOUND_DUPLICATES, "500001 events");
+    s.info.last = s.info.first, s.info.equal_times = s.info.duplicates = 999999; /* one time: as many as chance would have there */
+    shows(&s, QD_FOUND_EQUAL, "999999 of 1000000");
+    s.info.events = 15, s.info.equal_times = s.info.duplicates = 14; /* few say nothing */
+    shows(&s, QD_FINDINGS, NULL);
 }
 END_TEST
 
@@ -171,6 +197,7 @@ int main(void) {
     tcase_add_test(tc, stray_bits);
     tcase_add_test(tc, disorder);
     tcase_add_test(tc, duplicates);
+    tcase_add_test(tc, equal_times);
     tcase_add_test(tc, claims);
     tcase_add_test(tc, of_files);
     suite_add_tcase(s, tc);

@@ -165,12 +165,13 @@ static void warn_ptu(const qd_tag_seen *s) {
 /* That the format may be another: certain for the first, likely for the others. */
 static void warn_format(const tags_report *r, const qd_tag_seen *s) {
     const qd_tag_info *i = &r->info;
+    char text[240];
     if (i->fits)
         warn("read as %s, the first records are seconds or hours apart; they are in order as %s%s%s", qd_tag_format_name(&r->format),
              i->fit[0], i->fits > 1 ? " or " : "", i->fits > 1 ? i->fit[1] : "");
     if (i->fits) return; /* what else is odd follows from it */
     if (qd_tag_found(s, QD_FOUND_NOTHING))
-        warn("none of %" PRIu64 " records is a detector's click: nothing was recorded, or the file is not of format %s", i->records,
+        warn("%s: nothing was recorded, or the file is not of format %s", qd_tag_found_text(s, QD_FOUND_NOTHING, text, sizeof text),
              qd_tag_format_name(&r->format));
     if (i->events >= 16 && i->backward > i->events / 2)
         warn("%" PRIu64 " of %" PRIu64 " events are before the one ahead of them: the file is hardly of format %s", i->backward, i->events,
@@ -206,6 +207,9 @@ static void warn_steps(const tags_report *r, const qd_tag_seen *s) {
     if (qd_tag_found(s, QD_FOUND_DUPLICATES))
         warn("%s. A detector's dead time\n  allows none: the file holds a part of the recording twice, or its ticks are coarse",
              qd_tag_found_text(s, QD_FOUND_DUPLICATES, text, sizeof text));
+    if (qd_tag_found(s, QD_FOUND_EQUAL))
+        warn("%s: their ticks are coarse,\n  the file holds a part of the recording more than once, or its times are another column",
+             qd_tag_found_text(s, QD_FOUND_EQUAL, text, sizeof text));
 }
 
 static qd_tag_seen seen_of(const tags_report *r) {

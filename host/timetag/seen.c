@@ -34,12 +34,13 @@ bool qd_tag_found(const qd_tag_seen *s, qd_tag_finding finding) {
     enum { FEW = 16 }; /* records of a beginning that say nothing of the rest */
     const qd_tag_info *i = &s->info;
     switch (finding) {
-    case QD_FOUND_NOTHING: return i->events == 0 && i->unmapped == 0 && i->records > i->padding;
+    case QD_FOUND_NOTHING: return i->events == 0 && i->unmapped == 0 && (s->whole || i->records > i->padding);
     case QD_FOUND_STRAY: return s->format.card == QD_CARD_TIMESTAMP7 ? i->records >= FEW && i->stray > i->records / 4 : i->stray > 0;
     case QD_FOUND_DISORDER: return beyond((double)i->events * 1e-3, i->backward);
     case QD_FOUND_JUMPS: return i->jumps > 0;
     case QD_FOUND_GAPS: return !i->epoch_gaps && qd_tag_gaps(i) > 0; /* missing epochs are gaps too, and told as such */
     case QD_FOUND_DUPLICATES: return i->duplicates && beyond(duplicates_by_chance(i), i->duplicates);
+    case QD_FOUND_EQUAL: return i->events >= FEW && i->equal_times > i->events / 2 && !qd_tag_found(s, QD_FOUND_DUPLICATES);
     case QD_FOUND_LOST: return i->lost > 0;
     case QD_FOUND_FAULTS: return i->faults > 0;
     case QD_FOUND_CLAIM: return i->claimed < 0 || (s->whole && i->claimed && (uint64_t)i->claimed != i->records);
@@ -77,7 +78,9 @@ const char *qd_tag_found_text(const qd_tag_seen *s, qd_tag_finding finding, char
     const qd_tag_info *i = &s->info;
     *text = 0;
     switch (finding) {
-    case QD_FOUND_NOTHING: (void)snprintf(text, cap, "none of %" PRIu64 " records is a detector's click", i->records); break;
+    case QD_FOUND_NOTHING:
+        (void)snprintf(text, cap, i->records ? "none of %" PRIu64 " records is a detector's click" : "there is no record in it", i->records);
+        break;
     case QD_FOUND_STRAY:
         (void)snprintf(text, cap, "%" PRIu64 " of %" PRIu64 " records have bits set that a timestamp%d does not set", i->stray, i->records, (int)s->format.card);
         break;
@@ -92,6 +95,9 @@ const char *qd_tag_found_text(const qd_tag_seen *s, qd_tag_finding finding, char
     case QD_FOUND_GAPS: gaps_text(s, text, cap); break;
     case QD_FOUND_DUPLICATES:
         (void)snprintf(text, cap, "%" PRIu64 " events are duplicates: the time and the detectors of the one before", i->duplicates);
+        break;
+    case QD_FOUND_EQUAL:
+        (void)snprintf(text, cap, "%" PRIu64 " of %" PRIu64 " events are at the time of the one before", i->equal_times, i->events);
         break;
     case QD_FOUND_LOST: (void)snprintf(text, cap, "the device lost tags in %" PRIu64 " places", i->lost); break;
     case QD_FOUND_FAULTS:

@@ -19,12 +19,13 @@ typedef struct qd_tag_seen {
 
 /** What no sound recording shows. */
 typedef enum qd_tag_finding {
-    QD_FOUND_NOTHING,    /**< records, but none is a detector's click */
+    QD_FOUND_NOTHING,    /**< no record is a detector's click; while there is more to read, padding says nothing */
     QD_FOUND_STRAY,      /**< timestamp3: bits 13 or 14 are set; timestamp7: more than a quarter are dummies that name a detector */
     QD_FOUND_DISORDER,   /**< more than one event in a thousand stood before the one ahead of it */
     QD_FOUND_JUMPS,      /**< time goes back by a millisecond or more */
     QD_FOUND_GAPS,       /**< times without events that no steady rate explains (qd_tag_gaps) */
     QD_FOUND_DUPLICATES, /**< more events at the time and of the detectors of the one before than chance explains */
+    QD_FOUND_EQUAL,      /**< more than half of the events at the time of the one before, where they are not told as duplicates */
     QD_FOUND_LOST,       /**< the device says that it lost tags */
     QD_FOUND_FAULTS,     /**< records of no kind that their type knows */
     QD_FOUND_CLAIM,      /**< read to the end: the header claims another number of records than there are, or less than none */
