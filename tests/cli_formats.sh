@@ -22,6 +22,28 @@ expect 0 '"merged": 1' "$qd" tags convert "$dir/t.csv" --from "csv:time=time:cha
 [ "$(wc -c <"$dir/m.a1")" = 24 ] || say "merged events are $(wc -c <"$dir/m.a1") bytes"
 expect 0 '"multi": 1' "$qd" tags info "$dir/m.a1" --format a1-54 --json -
 
+# Lines that end with CR alone: short and long, of a file and through a FIFO. With CRLF, and CR before the end of a line, they are read.
+printf 'time_ps,channel\r5,1\r9,2\r' >"$dir/cr.csv"
+{ cat "$dir/cr.csv"; n=0; while [ $n -lt 900 ]; do n=$((n + 1)); printf '%d,1\r' $((10 * n)); done; } >"$dir/crs.csv"
+{ printf 'time_ps,channel\n'; cat "$dir/crs.csv"; } >"$dir/lf_cr.csv"
+printf '%% Sync frequency 1 MHz\r%% Channel A tags 2\r1\t5\r2\t6\r' >"$dir/cr.txt"
+printf '1 2\r3 4\r' >"$dir/cr.a1"
+mkfifo "$dir/fifo"
+cat "$dir/cr.csv" >"$dir/fifo" &
+for f in cr.csv crs.csv lf_cr.csv fifo cr.txt cr.a1; do
+    case $f in cr.txt) format=chronoxea ;; cr.a1) format=a1-54-text ;; *) format=csv ;; esac
+    line=1
+    [ $f != lf_cr.csv ] || line=2
+    expect 5 "line $line: the line has no end (lines end with CR alone)" "$qd" tags info "$dir/$f" --format $format
+    has "they end with LF or CRLF"
+    has "Next: convert it, as with tr '.r' '.n'"
+done
+wait
+printf 'time_ps,channel\r\n5,1\r\n9,2\r' >"$dir/crlf.csv"
+expect 0 ' 2 events' "$qd" tags info "$dir/crlf.csv" --format csv
+printf 'time_ps,channel,note\n5,1,"a\rb"\n9,2,"a\rb"' >"$dir/quoted.csv"
+expect 0 ' 2 events' "$qd" tags info "$dir/quoted.csv" --format csv
+
 # A simulated pair of stations through every format and back: the same bytes, the same clock, the same sifted keys.
 scenario=$dir/link.yaml
 sed 's/^pair_rate_hz:.*/pair_rate_hz: 1.5e6/' "$2/examples/scenarios/metro-fibre.yaml" >"$scenario" # fewer events are enough here

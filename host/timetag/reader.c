@@ -155,6 +155,19 @@ qd_status qd_reader_records(qd_tag_reader *r, void *block, unsigned bytes, size_
     return QD_OK;
 }
 
+/* A carriage return that stands before other characters: of a table this is no character of a line, but its end. */
+static bool has_cr(const char *line, size_t n) {
+    while (n && line[n - 1] == '\r') n--;
+    return memchr(line, '\r', n) != NULL;
+}
+
+static qd_status ends_with_cr(const qd_tag_reader *r, qd_error *err) {
+    return qd_reader_fail(r, err,
+                          "the line has no end|lines end with CR alone|of files of format %s they end with LF or CRLF"
+                          "|convert it, as with tr '\\r' '\\n' <FILE >NEW",
+                          qd_tag_format_name(&r->format));
+}
+
 qd_status qd_reader_line(qd_tag_reader *r, char *line, size_t cap, bool *got, qd_error *err) {
     size_t n = 0;
     int c;
@@ -165,6 +178,7 @@ qd_status qd_reader_line(qd_tag_reader *r, char *line, size_t cap, bool *got, qd
         *got = true;
         if (c == 0)
             return qd_reader_fail(r, err, "a zero byte after %zu characters||no text file|name its format, or copy it again", n);
+        if (n + 1 >= cap && has_cr(line, n)) return ends_with_cr(r, err);
         if (n + 1 >= cap)
             return qd_reader_fail(r, err, "longer than %zu characters||no text file of format %s|name its format", cap - 1,
                                   qd_tag_format_name(&r->format));
@@ -172,6 +186,7 @@ qd_status qd_reader_line(qd_tag_reader *r, char *line, size_t cap, bool *got, qd
     }
     if (c == '\n') *got = true;
     if (c == EOF && r->f && ferror(r->f)) return qd_reader_fail(r, err, "reading fails|%s", strerror(errno));
+    if (c == EOF && r->line == 1 && has_cr(line, n)) return ends_with_cr(r, err);
     if (n && line[n - 1] == '\r') n--;
     line[n] = 0;
     return QD_OK;
