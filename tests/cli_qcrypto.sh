@@ -39,6 +39,8 @@ for mode in "--qcrypto -n 2" --fpfind; do
     set -e
     [ $got = 5 ] && grep -q 'cannot write to standard output' err || say "sync $mode with a full standard output: $got $(cat err)"
 done
+[ ! -w /dev/full ] || expect 5 'cannot write /dev/full (No space left on device)' "$qd" sync --qcrypto -d t2 -D t1 -n 2 -l /dev/full
+expect 5 'cannot write no/such/log (No such file or directory)' "$qd" sync --qcrypto -d t2 -D t1 -n 2 -l no/such/log
 # refused: nothing on standard output, status 6, the files stay
 mkdir n2 && cp t2/00000002 n2/00000002
 mkdir n1 && cp t1/00000003 n1/00000003

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sync --qcrypto: in pfind's place. */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -97,11 +98,15 @@ static qd_status print(const options *o, const qd_clock_found *c, qd_error *err)
         print_to(stdout, o, c);
         return qd_mode_flush(err);
     }
+    errno = 0;
     FILE *f = fopen(o->log, "a");
     if (f) print_to(f, o, c);
-    bool ok = f && !ferror(f);
-    if (f && fclose(f) != 0) ok = false;
-    return ok ? QD_OK : qd_fail(err, QD_E_INPUT, "cannot write %s|||choose another -l, or make room", o->log);
+    bool ok = f && fflush(f) == 0 && !ferror(f);
+    int number = errno;
+    if (f && fclose(f) != 0 && ok) ok = false, number = errno;
+    return ok ? QD_OK
+              : qd_fail(err, QD_E_INPUT, "cannot write %s|%s|its directory is not there or may not be written to, or the disk is full|choose another -l, or make room",
+                        o->log, strerror(number ? number : EIO));
 }
 
 static qd_status remove_used(const options *o, qd_error *err) {
