@@ -29,7 +29,11 @@ make() {
             shift = -1000000 + rnd(41) - 20
             if (kind == "apart") shift += 20000
             if (kind == "skew" && b > 2) shift += 80
-            put(fa, t, a); put(fb, t + shift, b)
+            seen = b
+            if (kind == "zswap" && (b == 1 || b == 4)) seen = 5 - b # V and H interchanged
+            if (kind == "zmixed" && (b == 1 || b == 4) && i % 10 < 7) seen = 5 - b
+            if (kind == "xswap" && (b == 2 || b == 8)) seen = 10 - b
+            put(fa, t, a); put(fb, t + shift, seen)
             za = a == 1 || a == 4; zb = b == 1 || b == 4
             if (za != zb) { mismatch++; continue }
             basis = za ? "z" : "x"; va = a > 2; vb = b < 4
@@ -105,6 +109,24 @@ tr -d ' \n' <seed.1/counts.json | grep -q '"multi":{"alice":{"one_basis":0,"both
 expect 0 'Try --correlation anti' "$qd" sift a.a1 b.a1 $base --correlation same --out same --device ref
 [ "$(text same/alice.z.bits)" = "$(cat want.z)" ] || [ "$(text same/alice.z.bits | wc -c)" -gt 0 ] || say "--correlation same lost Alice's bits"
 expect 0 'no dead time was declared' "$qd" sift a.a1 b.a1 $base --out undeclared --device ref
+
+# One basis alone inverted: --correlation would only invert the other, and is not proposed; interchanging as told gives the QBER of the plain pair.
+for b in z x; do
+    other=$(test $b = z && echo x || echo z)
+    make ${b}swap p.a1 q.a1
+    for correlation in anti same; do
+        wrong=$(test $correlation = anti && echo $b || echo "$other")
+        expect 0 "QBER in $wrong is 8[0-9.]* %, in .* 1[0-9.]* %: $wrong alone is inverted" "$qd" sift p.a1 q.a1 $base --dead-ps 20000 --correlation $correlation --out "alone.$b.$correlation" --device ref
+        ! grep -q 'Try --correlation' out || say "--correlation is proposed where one basis is inverted: $(cat out)"
+        map=$(sed -n 's/.*--channels \([^ ]*\) of qdistill tags convert.*/\1/p' out)
+        "$qd" tags convert q.a1 --from a1-54 --to csv:tick-ps=125/32 --channels "$map" --out mapped.csv -q && "$qd" tags convert mapped.csv --from csv:tick-ps=125/32 --to a1-54 --merge-ps 1 --out r.a1 -q || say "the map as told: $map"
+        [ $correlation = same ] || { expect 0 '"warnings": \[\]' "$qd" sift p.a1 r.a1 $base --dead-ps 20000 --out "mapped.$b" --device ref --json -; cmp "mapped.$b/bob.$b.bits" "o.ref/bob.$b.bits" || say "interchanged as told, $b differs from the plain pair"; }
+        rm -f mapped.csv r.a1
+    done
+done
+make zmixed p.a1 q.a1
+expect 0 'QBER in z is 6[0-9.]* %: more errors than bits that agree; in x it is 1' "$qd" sift p.a1 q.a1 $base --out zmixed --device ref
+! grep -q 'Try --correlation' out || say "--correlation is proposed where it would make x worse: $(cat out)"
 
 # A detector that is late tells its bit by its time.
 make skew a2.a1 b2.a1

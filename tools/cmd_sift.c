@@ -46,6 +46,30 @@ static void warn_times(const qd_sift_times *t, warnings *w) {
         }
 }
 
+/* More errors than bits that agree. --correlation inverts both bases: it is no way out where one is right as it is. */
+static void warn_inverted(const qd_sift_options *o, const qd_qber *q, warnings *w) {
+    static const char *const pair[2] = {"V and H", "- and +"}, *const map[2] = {"V=3,-=2,H=1,+=4", "V=1,-=4,H=3,+=2"};
+    for (int b = 0; b < 2; b++) {
+        if (!(q->rate[b] > 0.5)) continue;
+        const double other = q->rate[!b]; /* NAN where it makes no key */
+        if (q->rate[b] > 0.75 && other < 0.25)
+            snprintf(next_warning(w), TEXT,
+                     "QBER in %s is %.1f %%, in %s %.1f %%: %s alone is inverted. %s are interchanged at one station, or the source's Bell state is "
+                     "another. Interchange them in one file: --channels %s of qdistill tags convert, where 1, 2, 3, 4 are V, -, H, + "
+                     "(in --format: channels=%s)",
+                     basis_name[b], 100 * q->rate[b], basis_name[!b], 100 * other, basis_name[b], pair[b], map[b], map[b]);
+        else if (other <= 0.5)
+            snprintf(next_warning(w), TEXT, "QBER in %s is %.1f %%: more errors than bits that agree; in %s it is %.1f %%", basis_name[b],
+                     100 * q->rate[b], basis_name[!b], 100 * other);
+        else
+            snprintf(next_warning(w), TEXT,
+                     "QBER in %s is %.1f %%: more errors than bits that agree. A source of %s polarisations? Try --correlation %s",
+                     basis_name[b], 100 * q->rate[b], o->correlation == QD_ANTI ? "equal" : "opposite",
+                     o->correlation == QD_ANTI ? "same" : "anti");
+        keep_warning(w);
+    }
+}
+
 static void collect_warnings(const qd_sift_options *o, const qd_sift_result *r, const qd_qber *q, const qd_bell *bell, warnings *w) {
     for (int s = 0; s < 2; s++) {
         if (qd_sift_warn_singles((qd_side)s, r->station[s].singles, QD_SINGLES_FACTOR, next_warning(w), TEXT)) keep_warning(w);
@@ -65,15 +89,7 @@ static void collect_warnings(const qd_sift_options *o, const qd_sift_result *r, 
     }
     if (qd_bell_warn(bell, o, next_warning(w), TEXT)) keep_warning(w);
     warn_times(&r->times, w);
-    for (int b = 0; b < 2; b++)
-        if (q->rate[b] > 0.5) {
-            snprintf(
-                next_warning(w), TEXT,
-                "QBER in %s is %.1f %%: more errors than bits that agree. A source of %s polarisations? Try --correlation %s",
-                basis_name[b], 100 * q->rate[b], o->correlation == QD_ANTI ? "equal" : "opposite",
-                o->correlation == QD_ANTI ? "same" : "anti");
-            keep_warning(w);
-        }
+    warn_inverted(o, q, w);
 }
 
 /* Mean of the displaced windows. */
