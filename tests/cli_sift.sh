@@ -90,6 +90,22 @@ END
 expect 0 '' "$qd" sift a.a1 b.a1 --format a1-54 --clock clock.json --window-ps 1000 --dead-ps 20000 --out o.clock --device ref
 for f in o.ref/*; do cmp "$f" "o.clock/$(basename "$f")" || say "$f differs with --clock"; done
 
+# Stations with files of two formats, either way round, give what one format gives: followed from a clock within the data too, and with a map of B's own.
+"$qd" tags convert b.a1 --from a1-54 --to a1-54-swapped --out b.swapped -q
+"$qd" tags convert a.a1 --from a1-54 --to t1:bits=54 --out a.t1 -q
+"$qd" tags convert b.a1 --from a1-54 --to csv:tick-ps=125/32:channels=V=8,-=7,H=6,+=5 --out b.csv -q
+figures="--offset-ps 3906250 --ppm 0 --window-ps 1000 --dead-ps 20000 --device ref"
+map=csv:tick-ps=125/32:channels=V=8,-=7,H=6,+=5
+expect 0 '' "$qd" sift a.a1 b.swapped --format a1-54 --format-b a1-54-swapped $figures --out two.1
+expect 0 '' "$qd" sift a.t1 b.csv --format t1:bits=54 --format-b "$map" --clock clock.json --window-ps 1000 --dead-ps 20000 --device ref --out two.2 --json r.json
+expect 0 '' "$qd" sift a.a1 b.a1 --format a1-54 --format-b a1-54 $figures --out two.3
+for k in 1 2 3; do for f in o.ref/*; do cmp "$f" "two.$k/$(basename "$f")" || say "$f differs where the stations have two formats ($k)"; done; done
+grep -q '"format": "t1:bits=54"' r.json && grep -q "\"format\": \"$map\"" r.json || say "the record does not say both formats"
+expect 5 'b.swapped' "$qd" sift a.a1 b.swapped --format a1-54 $figures --out no
+expect 5 'ticks of different length' "$qd" sift a.a1 b.csv --format a1-54 --format-b csv $figures --out no
+expect 2 'no format\|nothing' "$qd" sift a.a1 b.a1 --format a1-54 --format-b nothing $figures --out no
+expect 6 "qdistill sync a.a1 b.swapped --format a1-54 --format-b a1-54-swapped --json" "$qd" sift a.a1 b.swapped --format a1-54 --format-b a1-54-swapped --offset-ps 0 --window-ps 1000 --device ref --out no
+
 # A millisecond is too short a time to follow a clock; held on purpose it is the same line.
 expect 0 'as given: too few pairs, or too short a time, to follow it' "$qd" sift a.a1 b.a1 $base --dead-ps 20000 --out o.follow --device ref --json r.json
 tr -d ' \n' <r.json | grep -q '"track":{"followed":false,"stretches":1,"unfitted":1,"lost":0,"departure_ps":0.0,' || say "no track in the record"

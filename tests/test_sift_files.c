@@ -71,7 +71,7 @@ static qd_sift_options options_for(uint64_t events, uint64_t dead_ps) {
                          .rehearsal = true,
                          .seed = 3,
                          .chunk = events};
-    ck_assert_int_eq(qd_tag_format_parse("a1-54", &o.format, NULL), QD_OK);
+    for (int s = 0; s < 2; s++) ck_assert_int_eq(qd_tag_format_parse("a1-54", &o.format[s], NULL), QD_OK);
     return o;
 }
 

@@ -120,10 +120,14 @@ static bool by_chance(const qd_sift_result *r) {
 }
 
 /* Nothing to distil: QD_E_POLICY says why, and gives the command that looks further. */
-static qd_status check_result(const qd_sift_options *o, const char *format, const qd_sift_result *r, qd_error *err) {
+static qd_status check_result(const qd_sift_options *o, const char *const format[2], const qd_sift_result *r, qd_error *err) {
     static const char *const detector[4] = {"V", "-", "H", "+"};
-    char path[2][QD_ERROR_PART];
-    for (int s = 0; s < 2; s++) qd_cli_quoted(o->path[s], path[s], sizeof path[s]);
+    char path[2][QD_ERROR_PART], tags[2][QD_ERROR_PART];
+    for (int s = 0; s < 2; s++) {
+        qd_cli_quoted(o->path[s], path[s], sizeof path[s]);
+        qd_cli_quoted(format[s], tags[s], sizeof tags[s]);
+    }
+    const bool alike = strcmp(format[0], format[1]) == 0;
     for (int s = 0; s < 2; s++) {
         int firing = 0, last = 0;
         for (int d = 0; d < 4; d++)
@@ -134,14 +138,15 @@ static qd_status check_result(const qd_sift_options *o, const char *format, cons
                            " tags are of one detector, %s||a key needs two bases of two detectors each: three detectors are "
                            "dark, or the file is not of a four-detector station|see what the file holds: qdistill tags info %s "
                            "--format %s",
-                           o->path[s], r->station[s].tags, detector[last], path[s], format);
+                           o->path[s], r->station[s].tags, detector[last], path[s], tags[s]);
     }
     if (by_chance(r))
         return qd_fail(err, QD_E_POLICY,
                        "no coincidences but by chance (%" PRIu64 "; by chance %.1f) among %" PRIu64 " and %" PRIu64
                        " tags||the clock is wrong, the window too narrow, or the files are of different runs|find the clock, then "
-                       "give it by --clock clock.json: qdistill sync %s %s --format %s --json clock.json",
-                       r->coincidences, displaced_of(r), r->station[0].tags, r->station[1].tags, path[0], path[1], format);
+                       "give it by --clock clock.json: qdistill sync %s %s --format %s%s%s --json clock.json",
+                       r->coincidences, displaced_of(r), r->station[0].tags, r->station[1].tags, path[0], path[1], tags[0],
+                       alike ? "" : " --format-b ", alike ? "" : tags[1]);
     return QD_OK;
 }
 
@@ -198,11 +203,11 @@ static json_t *times_json(const qd_sift_times *t) {
     return j;
 }
 
-static json_t *recordings_json(const char *format, const qd_sift_options *o, const qd_sift_result *r) {
-    return by_side(qd_tag_seen_json(&r->seen[0], o->path[0], format), qd_tag_seen_json(&r->seen[1], o->path[1], format));
+static json_t *recordings_json(const char *const format[2], const qd_sift_options *o, const qd_sift_result *r) {
+    return by_side(qd_tag_seen_json(&r->seen[0], o->path[0], format[0]), qd_tag_seen_json(&r->seen[1], o->path[1], format[1]));
 }
 
-static json_t *record_of(const qd_cli *cli, const qd_device *dev, const char *format, const qd_sift_options *o, const qd_sift_result *r,
+static json_t *record_of(const qd_cli *cli, const qd_device *dev, const char *const format[2], const qd_sift_options *o, const qd_sift_result *r,
                          const qd_qber *q, const qd_bell *bell, const warnings *w) {
     json_t *j = qd_cli_record(cli, dev), *said = json_array();
     for (size_t i = 0; i < w->n; i++) json_array_append_new(said, json_string(w->text[i]));
@@ -297,7 +302,7 @@ static qd_status write_outputs(const char *dir, const qd_sift_options *o, const 
 /* ---- The verb ---- */
 
 typedef struct arguments {
-    const char *format, *correlation, *track, *out;
+    const char *format[2], *correlation, *track, *out;
     bool has_offset, has_ppm, has_window;
     int64_t offset_ps;
     qd_sift_options o;
@@ -306,11 +311,12 @@ typedef struct arguments {
 
 static qd_status check_arguments(const qd_cli *cli, arguments *a, const char *const pos[2], qd_error *err) {
     qd_sift_options *o = &a->o;
-    if (!a->format)
+    if (!a->format[0])
         return qd_fail(err, QD_E_USAGE,
                        "sift needs --format||width and order of tags come from an explicit name, never from a guess|see qdistill "
                        "sift --help");
-    QD_TRY(qd_tag_format_parse(a->format, &o->format, err));
+    if (!a->format[1]) a->format[1] = a->format[0];
+    for (int s = 0; s < 2; s++) QD_TRY(qd_tag_format_parse(a->format[s], &o->format[s], err));
     if (!a->out) return qd_fail(err, QD_E_USAGE, "sift needs --out DIR|||see qdistill sift --help");
     if (!a->has_window)
         return qd_fail(err, QD_E_USAGE,
@@ -342,7 +348,7 @@ static qd_status check_arguments(const qd_cli *cli, arguments *a, const char *co
 static void tell_recordings(const qd_cli *cli, const arguments *a, const qd_sift_result *r) {
     for (int s = 0; s < 2; s++) {
         json_t *found = qd_tag_found_json(&r->seen[s], ~0U);
-        qd_recordings_tell(cli, a->o.path[s], a->format, found);
+        qd_recordings_tell(cli, a->o.path[s], a->format[s], found);
         json_decref(found);
     }
 }
@@ -377,7 +383,8 @@ int qd_cmd_sift(int argc, char **argv) {
     qd_error err = {0};
     arguments a = {.correlation = "anti", .track = "on", .o = {.announce_ps = 125, .chunk = CHUNK}};
     const qd_opt opts[] = {
-        {"format", QD_OPT_TEXT, &a.format, 0, 0, "F", "of both files, as for tags: a1-54, t1, ptu, swabian, csv:time=t:unit=ns, ...", NULL},
+        {"format", QD_OPT_TEXT, &a.format[0], 0, 0, "F", "of both files, as for tags: a1-54, t1, ptu, swabian, csv:time=t:unit=ns, ...", NULL},
+        {"format-b", QD_OPT_TEXT, &a.format[1], 0, 0, "F", "of B, where it is another: --format swabian --format-b csv (default: as A)", NULL},
         {"clock", QD_OPT_TEXT, &a.o.clock_file, 0, 0, "FILE", "clock of B on A's, as sync writes it", NULL},
         {"offset-ps", QD_OPT_I64, &a.offset_ps, 0, 0, "N", "in place of --clock: time of A less time of B, at B's first tag",
          &a.has_offset},

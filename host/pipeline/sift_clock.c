@@ -20,7 +20,7 @@ static void pass_close(pass *p) {
 static qd_status pass_open(pass *p, const qd_sift_options *o, qd_error *err) {
     *p = (pass){.o = o, .most = BACK, .whole = {true, true}};
     for (int k = 0; k < 2; k++) {
-        QD_TRY(qd_tag_reader_open(o->path[k], o->format, &p->s[k].reader, err));
+        QD_TRY(qd_tag_reader_open(o->path[k], o->format[k], &p->s[k].reader, err));
         p->s[k].kept.tick = qd_tag_reader_tick(p->s[k].reader);
     }
     return QD_OK;

@@ -191,19 +191,19 @@ static qd_status clock_of_file(const qd_sift_options *o, qd_tick tick, qd_clock 
     if (clock->tick.num == tick.num && clock->tick.den == tick.den) return QD_OK;
     return qd_fail(err, QD_E_INPUT,
                    "%s: the clock counts other ticks than the files' format||it was made from files of another "
-                   "format|run sync with the same --format",
+                   "format|run sync with the same --format (and --format-b)",
                    o->clock_file);
 }
 
 /* Both files, which must say which detectors clicked, in ticks of one length. The caller closes what was opened, also on error. */
 static qd_status open_readers(const qd_sift_options *o, qd_tag_reader *reader[2], qd_error *err) {
     for (int s = 0; s < 2; s++) {
-        QD_TRY(qd_tag_reader_open(o->path[s], o->format, &reader[s], err));
+        QD_TRY(qd_tag_reader_open(o->path[s], o->format[s], &reader[s], err));
         QD_TRY(qd_tag_reader_need_outcomes(reader[s], err));
     }
     qd_tick a = qd_tag_reader_tick(reader[0]), b = qd_tag_reader_tick(reader[1]);
     if (a.num == b.num && a.den == b.den) return QD_OK;
-    return qd_fail(err, QD_E_INPUT, "%s and %s have ticks of different length|||convert one of them: qdistill tags convert", o->path[0],
+    return qd_fail(err, QD_E_INPUT, "%s and %s have ticks of different length||both must count in the same unit|convert one of them: qdistill tags convert", o->path[0],
                    o->path[1]);
 }
 

@@ -15,7 +15,7 @@ extern "C" {
 
 typedef struct qd_sift_options {
     const char *path[2]; /**< Alice's file, Bob's file */
-    qd_tag_format format;
+    qd_tag_format format[2]; /**< of either file; their ticks must be of one length */
     const char *clock_file; /**< of B's clock on A's; NULL: offset_ps and ppm, holding at Bob's first tag */
     double offset_ps, ppm;
     bool one_line; /**< the clock is this straight line for all of the data; false: it is followed from there (qd_follow) */
