@@ -26,10 +26,12 @@ make() {
             b = rnd(2) ? opposite[a] : det[1 + rnd(4)] # half of them independent: other basis, or chance
             if (kind == "multi" && i % 5 == 0) a = 15
             if (kind == "onedet") b = 4
+            if (kind == "cross") b = rnd(2) ? opposite[a] : det[(a == 1 || a == 4 ? 2 : 1) + 2 * rnd(2)] # as often in the other basis
             shift = -1000000 + rnd(41) - 20
             if (kind == "apart") shift += 20000
             if (kind == "skew" && b > 2) shift += 80
             seen = b
+            if (kind == "cross" && (b == 1 || b == 8)) seen = 9 - b # V and + interchanged
             if (kind == "zswap" && (b == 1 || b == 4)) seen = 5 - b # V and H interchanged
             if (kind == "zmixed" && (b == 1 || b == 4) && i % 10 < 7) seen = 5 - b
             if (kind == "xswap" && (b == 2 || b == 8)) seen = 10 - b
@@ -143,6 +145,14 @@ done
 make zmixed p.a1 q.a1
 expect 0 'QBER in z is 6[0-9.]* %: more errors than bits that agree; in x it is 1' "$qd" sift p.a1 q.a1 $base --out zmixed --device ref
 ! grep -q 'Try --correlation' out || say "--correlation is proposed where it would make x worse: $(cat out)"
+
+# Detectors of different bases interchanged at a station: told with the map, which brings what should have been.
+make cross p.a1 q.a1
+expect 0 "warning: Bob's detectors V and + are interchanged: .* --channels V=4,-=2,H=3,+=1 of" "$qd" sift p.a1 q.a1 $base --dead-ps 20000 --out crossed --device ref
+! grep -q "warning: Alice's detectors" out || say "the other station is accused: $(cat out)"
+"$qd" tags convert q.a1 --from a1-54 --to csv:tick-ps=125/32 --channels V=4,-=2,H=3,+=1 --out mapped.csv -q
+expect 0 '"warnings": \[\]' "$qd" sift p.a1 mapped.csv --format a1-54 --format-b csv:tick-ps=125/32 --offset-ps 3906250 --window-ps 1000 --dead-ps 20000 --out uncrossed --device ref --json -
+[ "$(text uncrossed/bob.z.bits)" = "$(cat want.z)" ] || say "Bob's z after the map"
 
 # A detector that is late tells its bit by its time.
 make skew a2.a1 b2.a1

@@ -358,6 +358,54 @@ START_TEST(warnings) {
 }
 END_TEST
 
+/* Pairs of opposite polarisations, half of them in different bases; labels a and b of a station are interchanged. */
+static qd_pair_matrix interchanged(int side, int a, int b, uint64_t errors) {
+    qd_pair_matrix m = {{{0}}};
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) {
+            int own = side == QD_ALICE ? i : j;
+            own = own == a ? b : own == b ? a : own;
+            const int k = side == QD_ALICE ? own : i, l = side == QD_ALICE ? j : own;
+            m.pair[i][j] = k % 2 != l % 2 ? 500 : k == l ? errors : 1000 - errors;
+        }
+    return m;
+}
+
+START_TEST(interchanged_detectors_are_found_where_it_is_certain) {
+    static const char *const name[2] = {"Alice", "Bob"}, *const detector[4] = {"V", "-", "H", "+"};
+    char text[400], want[80];
+    for (int s = 0; s < 2; s++)
+        for (int a = 0; a < 4; a++)
+            for (int b = 0; b < 4; b++) {
+                qd_pair_matrix m = interchanged(s, a, b, 100);
+                const bool told = a % 2 != b % 2;
+                ck_assert(qd_sift_warn_interchanged_truth((qd_side)s, &m, text, sizeof text) == told);
+                ck_assert(!qd_sift_warn_interchanged_truth((qd_side)(1 - s), &m, want, sizeof want)); /* the other station is right */
+                if (!told) continue;
+                snprintf(want, sizeof want, "%s's detectors %s and %s are interchanged", name[s], detector[a % 2 ? b : a], detector[a % 2 ? a : b]);
+                ck_assert_ptr_eq(strstr(text, want), text);
+            }
+    qd_pair_matrix m = interchanged(QD_BOB, 0, 3, 0);
+    ck_assert(qd_sift_warn_interchanged_truth(QD_BOB, &m, text, sizeof text));
+    ck_assert_ptr_nonnull(strstr(text, "V=4,-=2,H=3,+=1"));
+    for (int i = 0; i < 16; i++) m.pair[i / 4][i % 4] /= 12; /* 83 pairs: too few */
+    ck_assert(!qd_sift_warn_interchanged_truth(QD_BOB, &m, text, sizeof text));
+    ck_assert_str_eq(text, "");
+    m = interchanged(QD_BOB, 0, 3, 300); /* too mixed */
+    ck_assert(!qd_sift_warn_interchanged_truth(QD_BOB, &m, text, sizeof text));
+    m = interchanged(QD_BOB, 0, 3, 0);
+    for (int i = 0; i < 16; i++) m.pair[i / 4][i % 4] = m.pair[i / 4][i % 4] ? 1000 : 0; /* few pairs of equal bases: it may be either station */
+    for (int s = 0; s < 2; s++) ck_assert(!qd_sift_warn_interchanged_truth((qd_side)s, &m, text, sizeof text));
+    m = interchanged(QD_BOB, 0, 1, 0); /* z and x as a whole: so do turned polarisations */
+    for (int i = 0; i < 4; i++) {
+        uint64_t v = m.pair[i][2];
+        m.pair[i][2] = m.pair[i][3];
+        m.pair[i][3] = v;
+    }
+    ck_assert(!qd_sift_warn_interchanged_truth(QD_BOB, &m, text, sizeof text));
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sift");
     TCase *t = tcase_create("events");
@@ -381,6 +429,7 @@ int main(void) {
     tcase_add_test(t, pair_matrix);
     tcase_add_test(t, time_tells_everything_or_something);
     tcase_add_loop_test(t, time_that_tells_nothing, 0, 5);
+    tcase_add_test(t, interchanged_detectors_are_found_where_it_is_certain);
     tcase_add_test(t, warnings);
     suite_add_tcase(s, t);
     return run_all(s);

@@ -14,7 +14,7 @@
 #include "stop.h"
 #include "verbs.h"
 
-enum { CHUNK = 1 << 19, WARNINGS_MAX = 12, TEXT = 400 };
+enum { CHUNK = 1 << 19, WARNINGS_MAX = 16, TEXT = 400 };
 
 static const char *const side_name[2] = {"alice", "bob"}, *const basis_name[2] = {"z", "x"};
 
@@ -74,6 +74,7 @@ static void collect_warnings(const qd_sift_options *o, const qd_sift_result *r, 
     for (int s = 0; s < 2; s++) {
         if (qd_sift_warn_singles((qd_side)s, r->station[s].singles, QD_SINGLES_FACTOR, next_warning(w), TEXT)) keep_warning(w);
         if (qd_sift_warn_split((qd_side)s, &r->station[s].counts, next_warning(w), TEXT)) keep_warning(w);
+        if (qd_sift_warn_interchanged_truth((qd_side)s, &r->pairs, next_warning(w), TEXT)) keep_warning(w);
     }
     if (o->dead_ps == 0) {
         snprintf(next_warning(w), TEXT,

@@ -69,6 +69,43 @@ void qd_pair_matrix_add_truth(qd_pair_matrix *m, const uint8_t *mask_a, const ui
         }
 }
 
+/* How unequally the clicks of detector @p d of a station meet the two detectors of a basis (b: 0 or 1) at the other; NAN: too few pairs. */
+static double contrast(qd_side side, const qd_pair_matrix *m, int d, int b) {
+    const double n0 = (double)(side == QD_ALICE ? m->pair[d][b] : m->pair[b][d]);
+    const double n1 = (double)(side == QD_ALICE ? m->pair[d][b + 2] : m->pair[b + 2][d]);
+    return n0 + n1 < 100 ? NAN : fabs(n0 - n1) / (n0 + n1);
+}
+
+/* odd[basis]: the only detector of that basis (V and H are 0 and 2, - and + are 1 and 3) that goes with the other station's other basis. False
+ * unless each of the four surely goes with one basis alone. */
+static bool find_interchanged(qd_side side, const qd_pair_matrix *m, int odd[2]) {
+    const double high = 0.5, low = 0.2;
+    int n[2] = {0, 0};
+    for (int d = 0; d < 4; d++) {
+        const double own = contrast(side, m, d, d % 2), other = contrast(side, m, d, 1 - d % 2);
+        if (own < low && other > high)
+            n[d % 2]++, odd[d % 2] = d;
+        else if (!(own > high && other < low))
+            return false;
+    }
+    return n[0] == 1 && n[1] == 1;
+}
+
+bool qd_sift_warn_interchanged_truth(qd_side side, const qd_pair_matrix *m, char *out, size_t cap) {
+    int odd[2], number[4] = {1, 2, 3, 4};
+    if (cap) out[0] = 0;
+    /* where one basis is measured much more than the other both stations may look so */
+    if (find_interchanged((qd_side)(1 - side), m, odd) || !find_interchanged(side, m, odd)) return false;
+    number[odd[0]] = odd[1] + 1;
+    number[odd[1]] = odd[0] + 1;
+    const char *name[2] = {detector_name[odd[0]], detector_name[odd[1]]};
+    snprintf(out, cap,
+             "%s's detectors %s and %s are interchanged: %s goes with %s's detectors of x, %s with those of z. Interchange them in that file: "
+             "--channels V=%d,-=%d,H=%d,+=%d of qdistill tags convert, where 1, 2, 3, 4 are V, -, H, +",
+             side_name[side], name[0], name[1], name[0], side_name[1 - side], name[1], number[0], number[1], number[2], number[3]);
+    return true;
+}
+
 qd_status qd_qber_truth(const qd_bits a[2], const qd_bits b[2], qd_qber *q, qd_error *err) {
     for (int i = 0; i < 2; i++)
         if (a[i].n != b[i].n)

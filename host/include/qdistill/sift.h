@@ -115,6 +115,11 @@ void qd_pair_matrix_add_truth(qd_pair_matrix *m, const uint8_t *mask_a, const ui
  *  @p correlation. Several clicks then count by their coins. QD_E_USAGE: lengths differ (nothing added). */
 qd_status qd_pair_matrix_add_bits_truth(qd_pair_matrix *m, qd_correlation correlation, const qd_bits *alice, const qd_bits *bob);
 
+/** True, with a sentence in @p out, when the pairs show that one detector of z and one of x are interchanged at @p side and none at the other:
+ *  what each goes with is the other station's other basis, while the two that are left keep theirs. Turned polarisations do not do that: they
+ *  take both detectors of a basis along. False where pairs are few (100 for each detector and basis) or too mixed to be sure. */
+bool qd_sift_warn_interchanged_truth(qd_side side, const qd_pair_matrix *m, char *out, size_t cap);
+
 /** Errors and error rate of both strings; rate NAN for an empty string. index [basis] */
 typedef struct qd_qber {
     uint64_t n[2], errors[2];
