@@ -396,6 +396,9 @@ START_TEST(interchanged_detectors_are_found_where_it_is_certain) {
     m = interchanged(QD_BOB, 0, 3, 0);
     for (int i = 0; i < 16; i++) m.pair[i / 4][i % 4] = m.pair[i / 4][i % 4] ? 1000 : 0; /* few pairs of equal bases: it may be either station */
     for (int s = 0; s < 2; s++) ck_assert(!qd_sift_warn_interchanged_truth((qd_side)s, &m, text, sizeof text));
+    m = interchanged(QD_BOB, 0, 0, 0);
+    for (int i = 0; i < 4; i++) m.pair[i][0] = m.pair[i][3]; /* Bob's V is a second +: nothing to interchange it with */
+    ck_assert(!qd_sift_warn_interchanged_truth(QD_BOB, &m, text, sizeof text));
     m = interchanged(QD_BOB, 0, 1, 0); /* z and x as a whole: so do turned polarisations */
     for (int i = 0; i < 4; i++) {
         uint64_t v = m.pair[i][2];
