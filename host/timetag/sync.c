@@ -142,17 +142,16 @@ static bool alone(const qd_stage *st, uint32_t i) {
 
 /* The peaks of a stage that are worth a look, one by one: those that stand out, and others as long as looks cost less than the
  * next stage, which lifts a true one, or less than this one, if it is the last. QD_E_POLICY: none was it. */
-static qd_status try_peaks(const qd_stage *st, bool last, double budget, double rate, const qd_strip *all, const qd_strip *kept,
-                           const qd_search *search, const qd_sync_params *p, outcome *o, qd_clock *clock, qd_sync_report *r,
-                           qd_error *err) {
+static qd_status try_peaks(const qd_stage *st, bool last, const qd_strip *all, const qd_strip *kept, const qd_search *search,
+                           const qd_sync_params *p, outcome *o, qd_clock *clock, qd_sync_report *r, qd_error *err) {
     enum { FEW = 16, FEW_LAST = 64 };
     double cost = 0;
     for (uint32_t i = 0; i < st->n_peaks; i++) {
         const qd_peak *peak = &st->peak[i];
         double log_false = qd_peak_log(st, peak);
         QD_TRY(qd_search_stopped(p->stop, err));
-        cost += qd_look_cost(st, peak, rate);
-        if (cost > budget && i >= (last ? FEW_LAST : log_false < 0 ? FEW : 0)) break;
+        cost += qd_look_cost(st, peak);
+        if (cost > st->budget && i >= (last ? FEW_LAST : log_false < 0 ? FEW : 0)) break;
         report_peak(st, peak, p, r);
         qd_status s = qd_try_peak(st, peak, all, kept, search, p, &o->tries, clock, r, err);
         if (s == QD_OK) {
@@ -187,14 +186,13 @@ static qd_strip without_kept(const qd_strip *all, qd_strip *kept) {
 static qd_status search_stage(qd_device *dev, qd_stage *st, const qd_stage *after, const qd_strip *all, const qd_strip *kept,
                               const qd_search *search, const qd_sync_params *p, outcome *o, qd_clock *clock, qd_sync_report *r,
                               qd_error *err) {
-    const double rate = (double)qd_events_between(all->a, all->from, all->to) / (double)(all->to - all->from),
-                 budget = after ? after->work / 4 : st->work / 2;
-    st->most = qd_looks_within(st, budget, rate);
+    st->budget = after ? after->work / 4 : st->work / 2;
+    st->most = qd_looks_within(st);
     qd_status s = qd_search_stage(dev, st, err);
     if (s == QD_OK) {
         report_peak(st, st->n_peaks ? &st->peak[0] : NULL, p, r);
         qd_sync_report now = *r;
-        s = try_peaks(st, !after, budget, rate, all, kept, search, p, o, clock, r, err);
+        s = try_peaks(st, !after, all, kept, search, p, o, clock, r, err);
         if (s == QD_E_POLICY) *r = now;
     }
     qd_stage_free(st);

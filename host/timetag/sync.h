@@ -211,6 +211,7 @@ typedef struct qd_stage {
     double lambda;      /**< events of chance in a line of one lag */
     bool counts;        /**< bins were counts: sums are events */
     const volatile sig_atomic_t *stop; /**< of the search */
+    double budget;  /**< of looks at peaks, in sums of a leaf and a lag */
     uint32_t most;  /**< peaks that are kept, up to QD_PEAKS */
     qd_peak *peak;  /**< [n_peaks], of qd_search_stage */
     uint32_t n_peaks;
@@ -315,9 +316,9 @@ qd_status qd_two_candidates(double second, qd_sync_report *r, qd_error *err);
 qd_status qd_try_peak(const qd_stage *stage, const qd_peak *peak, const qd_strip *all, const qd_strip *kept, const qd_search *search,
                       const qd_sync_params *p, qd_tries *tries, qd_clock *clock, qd_sync_report *r, qd_error *err);
 /** Cost of the first look at a peak, in sums of a leaf and a lag. */
-double qd_look_cost(const qd_stage *stage, const qd_peak *peak, double rate);
-/** Looks that may come within a budget in the same unit. */
-uint32_t qd_looks_within(const qd_stage *stage, double budget, double rate);
+double qd_look_cost(const qd_stage *stage, const qd_peak *peak);
+/** Looks that may come within the stage's budget. */
+uint32_t qd_looks_within(const qd_stage *stage);
 /** ln of the chance that any of @p tests Gaussian sums exceeds @p score standard deviations, at most 0; and the score where it is
  * @p log_p. */
 double qd_score_log(double tests, double score);

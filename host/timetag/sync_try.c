@@ -327,16 +327,18 @@ qd_status qd_try_peak(const qd_stage *st, const qd_peak *peak, const qd_strip *a
     return try_bent(st, &met, &sharp, &both, &back, search, p, tries, clock, r, err);
 }
 
-/* Cost of an event in a look, in sums of a leaf and a lag. */
-static const double event_cost = 2;
-
-double qd_look_cost(const qd_stage *st, const qd_peak *peak, double rate) {
-    return event_cost * rate * (double)first_look(st, peak, st->bin / LOOK_BINS + 1);
+/* Cost of a look at so much of the strip, at every event there. */
+static double cost_over(const qd_stage *st, int64_t span) {
+    const double an_event = 2, all = (double)qd_events_between(st->strip.a, st->strip.from, st->strip.to);
+    return an_event * all * (double)span / (double)(st->strip.to - st->strip.from);
 }
 
-uint32_t qd_looks_within(const qd_stage *st, double budget, double rate) {
+double qd_look_cost(const qd_stage *st, const qd_peak *peak) {
+    return cost_over(st, first_look(st, peak, st->bin / LOOK_BINS + 1));
+}
+
+uint32_t qd_looks_within(const qd_stage *st) {
     /* Where peaks are many and alike, a look takes an eighth of the data and more; a bright link's takes less, and is among the first. */
-    const double share = 1.0 / 16, least = 128;
-    double looks = budget / (event_cost * rate * share * (double)(st->strip.to - st->strip.from) + 1);
+    const double least = 128, looks = st->budget / (cost_over(st, (st->strip.to - st->strip.from) / 16) + 1);
     return (uint32_t)fmin(QD_PEAKS, fmax(least, looks));
 }
