@@ -59,6 +59,35 @@ START_TEST(found) {
 }
 END_TEST
 
+/* An event of B minutes before all others: limits hold there, and the frequency, which is known to 20 ppm only, has moved the offset by more
+ * than they leave when the rest comes. */
+START_TEST(limits_hold_at_the_first_event) {
+    const double before_s = 600, per_s = 256e9;
+    stations s;
+    stations_open(&s, &(qd_two_stations){.rate_a = rate,
+                                         .rate_b = rate,
+                                         .pairs = 0.08 * rate,
+                                         .seconds = seconds,
+                                         .sigma_ps = sigma_ps,
+                                         .ppm = ppm,
+                                         .offset_s = 0.1,
+                                         .seed = 60});
+    s.b.t[0] -= (int64_t)(before_s * per_s);
+    const double there = s.is.offset_s + ppm * 1e-6 * ((double)s.b.t[0] / per_s - seconds / 2);
+    const qd_sync_params p = {.max_offset_s = 0.001, .max_ppm = 20, .offset_s = there};
+    ck_assert_double_gt(ppm * 1e-6 * before_s, 2 * p.max_offset_s);
+    ck_assert_msg(qd_correlate(s.dev, &s.a, &s.b, &p, &s.clock, &s.r, &s.err) == QD_OK, "%s (%s)", s.err.what, s.err.cause);
+    ck_assert_double_le(fabs(stations_off(&s)), 4 * s.r.mid_offset_sd_ps + 1.5 * 3.90625);
+    stations_close(&s);
+}
+END_TEST
+
 int main(void) {
-    return run_cases("gaps", found, CASES, 300);
+    Suite *s = suite_create("gaps");
+    TCase *c = tcase_create("gaps");
+    tcase_set_timeout(c, 300);
+    tcase_add_loop_test(c, found, 0, CASES);
+    tcase_add_test(c, limits_hold_at_the_first_event);
+    suite_add_tcase(s, c);
+    return run_all(s);
 }

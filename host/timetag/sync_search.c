@@ -53,8 +53,9 @@ bool qd_stage_plan(const qd_strip *used, const qd_search *search, uint32_t leave
     }
     if (span / bins < least) return false;
     st->bin = (int64_t)(span / bins); /* rounded down: nothing that is kept back is looked at */
-    /* Limits hold at the beginning, lags at mid-time. */
-    st->half = (int64_t)(search->max_offset / st->bin) + (int64_t)ceil(search->max_rate * bins / 2) + 3;
+    /* Limits hold at B's first event, which may lie long before what both have; lags are those of mid-time. */
+    double ahead = (double)(used->from - qd_clock_apply_near(&search->prior, search->prior.base)) + span / 2;
+    st->half = (int64_t)(search->max_offset / st->bin) + (int64_t)ceil(search->max_rate * fmax(ahead, 0) / (double)st->bin) + 3;
     st->lags = 2 * st->half + 1;
     st->work = (double)leaves * ((double)st->lags + QD_LINES_SLICE) * (1 + st->group / 16.0); /* a product costs a sixteenth */
     return true;
