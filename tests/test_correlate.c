@@ -381,6 +381,67 @@ START_TEST(drifts) {
 }
 END_TEST
 
+/* The jitter of n pairs is half the interval that holds 68.3 % of them, which is known to sqrt(p (1 - p) / n) / (2 phi(1)), .96 / sqrt(n) of
+ * itself; the mean of several links to 4.5 of that. It is no wider, and half a percent narrower: of all intervals the one that chance has made
+ * narrowest is taken. */
+START_TEST(jitter_is_not_read_in_steps) {
+    enum { LINKS = 8 };
+    static const double jitter_ps[] = {70.71, 212.13, 424.26};
+    qd_device *dev = open_device(1);
+    double sum = 0, n = 0;
+    for (uint64_t k = 0; k < LINKS; k++) {
+        tag_source s = {2, 15000, 35000, 35000, jitter_ps[_i], 0.003, 3, 61 + k};
+        qd_tags a, b;
+        qd_clock c;
+        qd_sync_report r;
+        qd_error err = {0};
+        stations(&s, fine, &a, &b);
+        ck_assert_msg(qd_correlate(dev, &a, &b, NULL, &c, &r, &err) == QD_OK, "%s", err.what);
+        sum += r.sigma_ps;
+        n += (double)r.pairs;
+        qd_tags_destroy(&a);
+        qd_tags_destroy(&b);
+    }
+    printf("jitter %.2f ps: %.2f from %.0f pairs\n", jitter_ps[_i], sum / LINKS, n);
+    const double off = sum / LINKS / jitter_ps[_i] - 1, sd = 0.96 / sqrt(n);
+    ck_assert_double_le(off, 4.5 * sd);
+    ck_assert_double_ge(off, -4.5 * sd - 0.005);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* Of many links that drift by 0.9 ppm a second the mean error of the line is no more than 4.5 of its deviations: a line through the pairs
+ * of a cell of 2^24 ns lies 10.6 ps beside the one that touches the clock in its middle (drift length^2 / 24). */
+START_TEST(a_line_touches_without_bias) {
+    enum { LINKS = 6 };
+    const double ppm_s = 0.9;
+    qd_device *dev = open_device(1);
+    double sum = 0, variance = 0;
+    for (uint64_t k = 0; k < LINKS; k++) {
+        tag_source s = {1.2, 6e4, 4e4, 4e4, 212, 0.003, 3, 71 + k};
+        qd_tags a, b;
+        qd_clock c;
+        qd_sync_report r;
+        qd_error err = {0};
+        stations(&s, fine, &a, &b);
+        bend(&b, ppm_s);
+        sort(&b);
+        ck_assert_msg(qd_correlate(dev, &a, &b, &(qd_sync_params){.follows = true}, &c, &r, &err) == QD_OK, "%s", err.what);
+        ck_assert_double_gt(r.followed_s, 0);
+        double at = r.mid_ps * 1e-12, t = at;
+        for (int i = 0; i < 20; i++) t = at + ppm_s * 1e-6 / 2 * t * t;
+        sum += r.mid_offset_ps - ((1 + 3e-6) * t + 0.003 - at) * 1e12;
+        variance += r.mid_offset_sd_ps * r.mid_offset_sd_ps;
+        qd_tags_destroy(&a);
+        qd_tags_destroy(&b);
+    }
+    printf("mean error %.2f ps, deviation %.2f\n", sum / LINKS, sqrt(variance) / LINKS);
+    ck_assert_double_le(4.5 * sqrt(variance) / LINKS, 8); /* or it would not see them */
+    ck_assert_double_le(fabs(sum / LINKS), 4.5 * sqrt(variance) / LINKS);
+    qd_device_close(dev);
+}
+END_TEST
+
 /* Afterpulses of 5 % some 100 ns behind on either side are no second candidate, and do not pull the clock. */
 START_TEST(afterpulses) {
     qd_device *dev = open_device(1);
@@ -557,6 +618,8 @@ int main(void) {
     tcase_add_test(tc, bad_input);
     tcase_add_loop_test(tc, ambiguous, 0, 12);
     tcase_add_loop_test(tc, drifts, 0, BENT);
+    tcase_add_loop_test(tc, jitter_is_not_read_in_steps, 0, 3);
+    tcase_add_test(tc, a_line_touches_without_bias);
     tcase_add_test(tc, afterpulses);
     tcase_add_loop_test(tc, common_rhythm, 0, 4);
     tcase_add_test(tc, not_confirmed);
