@@ -5,7 +5,6 @@
 #include <string.h>
 #include "run_all.h"
 #include "tag_source.h"
-#include "timetag/poisson.h"
 
 static qd_device *open_device(int which) {
     qd_device *dev = NULL;
@@ -216,9 +215,9 @@ START_TEST(no_detector) {
 }
 END_TEST
 
-/* One event of B long before the others, as of a counter that was set, does no harm, for B's file may begin when it likes: what is
- * looked at goes by events, not by the time between them, and no time is beyond what a clock can say of it. Of both sides there is a
- * time in common, in which there is nothing. */
+/* One event of B long before the others, as of a counter that was set, does no harm, for B's file may begin when it likes: what
+ * is looked at goes by events, not by the time between them, and no time is beyond what a clock can say of it. Of both sides
+ * there is a time in common, in which there is nothing. */
 START_TEST(one_event_long_before) {
     const qd_sync_params params = {.effort = QD_EFFORT_LOW};
     pair p;
@@ -381,9 +380,9 @@ START_TEST(drifts) {
 }
 END_TEST
 
-/* The jitter of n pairs is half the interval that holds 68.3 % of them, which is known to sqrt(p (1 - p) / n) / (2 phi(1)), .96 / sqrt(n) of
- * itself; the mean of several links to 4.5 of that. It is no wider, and half a percent narrower: of all intervals the one that chance has made
- * narrowest is taken. */
+/* The jitter of n pairs is half the interval that holds 68.3 % of them, which is known to sqrt(p (1 - p) / n) / (2 phi(1)), .96 /
+ * sqrt(n) of itself; the mean of several links to 4.5 of that. It is no wider, and half a percent narrower: of all intervals the
+ * one that chance has made narrowest is taken. */
 START_TEST(jitter_is_not_read_in_steps) {
     enum { LINKS = 8 };
     const double jitter_ps = 212.13;
@@ -410,8 +409,8 @@ START_TEST(jitter_is_not_read_in_steps) {
 }
 END_TEST
 
-/* Of many links that drift by 0.9 ppm a second the mean error of the line is no more than 4.5 of its deviations: a line through the pairs
- * of a cell of 2^24 ns lies 10.6 ps beside the one that touches the clock in its middle (drift length^2 / 24). */
+/* Of many links that drift by 0.9 ppm a second the mean error of the line is no more than 4.5 of its deviations: a line through
+ * the pairs of a cell of 2^24 ns lies 10.6 ps beside the one that touches the clock in its middle (drift length^2 / 24). */
 START_TEST(a_line_touches_without_bias) {
     enum { LINKS = 6 };
     const double ppm_s = 0.9;
@@ -542,8 +541,8 @@ START_TEST(refine) {
 }
 END_TEST
 
-/* No lock, and no line that stands out more than chance lets it: of 12 searches of at most 8 stages each, one below 1e-5 has a chance of
- * 1e-3. */
+/* No lock, and no line that stands out more than chance lets it: of 12 searches of at most 8 stages each, one below 1e-5 has a
+ * chance of 1e-3. */
 START_TEST(noise) {
     for (uint64_t k = 0; k < 12; k++) {
         const qd_sync_params params = {.max_offset_s = 0.002, .effort = QD_EFFORT_LOW, .follows = true};
@@ -575,35 +574,6 @@ START_TEST(equal_means) {
 }
 END_TEST
 
-/* The tail against sums of its terms in long double; never below, and within a factor. */
-START_TEST(poisson_tail) {
-    static const double lambda[] = {0.01, 0.5, 1, 10, 100, 1000};
-    for (size_t k = 0; k < 6; k++)
-        for (double x = ceil(lambda[k]) + 1; x < lambda[k] + 12 * sqrt(lambda[k]) + 12; x++) {
-            long double term = expl(-(long double)lambda[k]), sum = 0;
-            for (int i = 1; i <= (int)x; i++) term *= (long double)lambda[k] / i;
-            for (int i = (int)x; i < (int)x + 2000 && term > 0; i++) {
-                sum += term;
-                term *= (long double)lambda[k] / (i + 1);
-            }
-            double got = qd_poisson_log_tail(lambda[k], x), want = (double)logl(sum);
-            ck_assert_double_ge(got, want);
-            /* The geometric bound exceeds the tail by at most 1 / (1 - lambda/(x+1)). */
-            ck_assert_double_le(got, want - log1p(-lambda[k] / (x + 1)) + 1e-9);
-        }
-    ck_assert_double_eq(qd_poisson_log_tail(5, 5), 0);
-    /* Least peaks for P_false <= 1e-6 at N M = 2^26 and 2^20 (a published-table style check, computed there by another program).
-     */
-    static const struct {
-        double lambda, at26, at20;
-    } least[] = {{0.01, 6, 5}, {0.1, 9, 8}, {1, 17, 15}, {10, 43, 40}, {100, 186, 179}, {1000, 1251, 1232}};
-    for (size_t k = 0; k < 6; k++) {
-        ck_assert_double_le(fabs(qd_false_least(0x1p26, least[k].lambda, 1, log(1e-6)) - least[k].at26), 1);
-        ck_assert_double_le(fabs(qd_false_least(0x1p20, least[k].lambda, 1, log(1e-6)) - least[k].at20), 1);
-    }
-}
-END_TEST
-
 int main(void) {
     Suite *s = suite_create("correlate");
     TCase *tc = tcase_create("clock");
@@ -626,7 +596,6 @@ int main(void) {
     tcase_add_test(tc, refine);
     tcase_add_test(tc, noise);
     tcase_add_test(tc, equal_means);
-    tcase_add_test(tc, poisson_tail);
     suite_add_tcase(s, tc);
     return run_all(s);
 }
