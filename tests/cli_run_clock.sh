@@ -69,7 +69,7 @@ holds '$r->{error}{what} =~ /^no lock/ && $r->{error}{cause} =~ /needed/ && $r->
 
 # A signal ends a search that would take minutes; the run can be gone on with.
 job long other 'max_offset_s: 10, max_ppm: 100, effort: high'
-stops 'qdistill run --resume n/long' "$qd" run long.job --out n
+begun='[ -s n/long/manifest.json ]' stops 'qdistill run --resume n/long' "$qd" run long.job --out n
 grep -q 'no lock' log && say "a stop is told as a refusal: $(cat log)"
 [ -s n/long/state.json ] && [ -s n/long/manifest.json ] || say "a stopped run is not kept"
 

@@ -20,14 +20,16 @@ expect() {
     grep -q -- "$pattern" "$log" || { say "no '$pattern' from: $*"; cat "$log"; }
 }
 
-# stops PATTERN COMMAND...: a command that would take minutes gets a signal after two seconds: status 75, and a pattern in the output. One
+# stops PATTERN COMMAND...: a command that would take minutes gets a signal after two seconds, and once what $begun says is true: status 75, and a pattern in the output. One
 # that has not ended half a minute later goes on regardless, and is killed.
 stops() {
     pattern=$1
     shift
     "$@" >"$log" 2>&1 &
     pid=$!
+    i=0
     sleep 2
+    while [ $i -lt 600 ] && ! eval "${begun:-true}" && kill -0 $pid 2>/dev/null; do sleep 0.1; i=$((i + 1)); done
     kill -TERM $pid 2>/dev/null || true
     (
         i=0
