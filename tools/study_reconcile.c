@@ -11,20 +11,20 @@
 
 static const qd_code_family *const families[] = {&qd_family_nr, &qd_family_large, &qd_family_cascade, &qd_family_file};
 enum { FAMILIES = sizeof families / sizeof *families };
+#define EPS_COR 1e-15 /* as of reconcile */
 
 typedef struct reconcile_args {
     const char *code, *text_qber, *text_leak, *text_efficiency, *combine, *schedule;
     qd_list qber, rate; /* rate: leaks or efficiencies; none: the family's own */
-    bool by_efficiency, exact, has_verify, has_eps_cor;
+    bool by_efficiency, exact;
     uint64_t frames, iterations, verify; /* verify: frames of a key string; 0: no strings */
-    double eps_cor;
+    double eps_cor; /* of their tags; 0: EPS_COR */
     const qd_code_family *family;
 } reconcile_args;
 
 static size_t options(void *args, qd_opt *o) {
     reconcile_args *a = args;
     a->frames = 1000;
-    a->eps_cor = 1e-15;
     const qd_opt all[] = {
         {"code", QD_OPT_TEXT, &a->code, 0, 0, "C",
          "reconcile: nr-bg1 or nr-bg2, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant), drop=N, grow=N or "
@@ -47,9 +47,9 @@ static size_t options(void *args, qd_opt *o) {
         {"exact-errors", QD_OPT_FLAG, &a->exact, 0, 0, NULL,
          "reconcile: round(qber n) errors in every frame, in place of independent ones", NULL},
         {"verify", QD_OPT_U64, &a->verify, 1, QD_STRINGS_FRAMES, "T",
-         "reconcile: make key strings of T frames each, and count which errors their verification tags find", &a->has_verify},
+         "reconcile: make key strings of T frames each, and count which errors their verification tags find", NULL},
         {"eps-cor", QD_OPT_REAL, &a->eps_cor, QD_RANGE_EPS_COR, "E", "reconcile: correctness that the tags are for (default 1e-15)",
-         &a->has_eps_cor}};
+         NULL}};
     memcpy(o, all, sizeof all);
     return sizeof all / sizeof *all;
 }
@@ -408,8 +408,9 @@ static qd_status check_options(reconcile_args *a, qd_error *err) {
         return qd_fail(err, QD_E_USAGE,
                        "study reconcile: %s has no rate to choose||what it discloses follows from the errors|leave out --%s",
                        a->code, a->text_leak ? "leak" : "efficiency");
-    if (a->has_eps_cor && !a->has_verify)
+    if (a->eps_cor > 0 && !a->verify)
         return qd_fail(err, QD_E_USAGE, "study reconcile: --eps-cor goes with --verify||it says how long the tags of key strings are|give both");
+    if (!(a->eps_cor > 0)) a->eps_cor = EPS_COR;
     a->by_efficiency = a->text_efficiency != NULL;
     QD_TRY(qd_list_parse("qber", a->text_qber, 0, 0.5, &a->qber, err));
     if (a->by_efficiency) return qd_list_parse("efficiency", a->text_efficiency, 0.5, 100, &a->rate, err);

@@ -86,8 +86,8 @@ static void print_kinds(const json_t *point, FILE *to) {
 void qd_verified_print(const json_t *points, uint64_t each, FILE *to) {
     size_t i;
     const json_t *p;
-    fprintf(to, "\nkey strings of %" PRIu64 " frames and their verification tags\n\n%7s %6s %5s %10s %10s %10s %10s %10s %8s %21s %21s %21s\n",
-            each, "qber", "leak", "tag", "strings", "wrong", "caught", "left", "most", "refused", "planted: a bit", "2 to 8 bits",
+    fprintf(to, "\nkey strings of %" PRIu64 " frame%s and their verification tags\n\n%7s %6s %5s %10s %10s %10s %10s %10s %8s %21s %21s %21s\n",
+            each, each == 1 ? "" : "s", "qber", "leak", "tag", "strings", "wrong", "caught", "left", "most", "refused", "planted: a bit", "2 to 8 bits",
             "two frames swapped");
     json_array_foreach((json_t *)points, i, p) {
         fprintf(to, "%7.4g %6.4f %5.0f %10.0f %10.0f %10.0f %10.0f %10.3g %8.0f", json_number_value(json_object_get(p, "qber")), value(p, "leak"),
