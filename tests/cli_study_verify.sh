@@ -73,6 +73,9 @@ goes_on 3 $study --verify 10
 expect 5 'parameters.verify is 10 there, 11 here' $study --verify 11 --state "$dir/part"
 expect 5 'parameters.eps_cor' $study --verify 10 --eps-cor 1e-12 --state "$dir/part"
 
+# A signal ends a string of many batches too.
+stops 'before a run was done' $qd study reconcile --code nr-bg1 --qber 0.03 --frames 65536 --verify 65536
+
 expect 2 'verify' $study --verify 0
 expect 2 'verify' $study --verify 65537
 expect 2 'goes with --verify' $study --eps-cor 1e-9
