@@ -73,7 +73,8 @@ static qd_status run(const qd_code_point *p, qd_device *dev, uint64_t seed, uint
                               .exact_errors = p->exact,
                               .seed = seed,
                               .first = first,
-                              .frames = frames};
+                              .frames = frames,
+                              .strings = p->strings};
     qd_status st = qd_large_truth(&ask, dev, t, err);
     qd_large_free(drawn);
     return st;

@@ -75,6 +75,7 @@ static qd_status run(const qd_code_point *p, qd_device *dev, uint64_t seed, uint
     ask.seed = seed;
     ask.first = first;
     ask.frames = frames;
+    ask.strings = p->strings;
     return qd_frames_truth(&ask, dev, t, err);
 }
 

@@ -5,17 +5,20 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "stop.h"
 #include "study.h"
 #include "study_reconcile.h"
 
 static const qd_code_family *const families[] = {&qd_family_nr, &qd_family_large, &qd_family_cascade, &qd_family_file};
 enum { FAMILIES = sizeof families / sizeof *families };
+#define EPS_COR 1e-15 /* as of reconcile */
 
 typedef struct reconcile_args {
     const char *code, *text_qber, *text_leak, *text_efficiency, *combine, *schedule;
     qd_list qber, rate; /* rate: leaks or efficiencies; none: the family's own */
     bool by_efficiency, exact;
-    uint64_t frames, iterations;
+    uint64_t frames, iterations, verify; /* verify: frames of a key string; 0: no strings */
+    double eps_cor; /* of their tags; 0: EPS_COR */
     const qd_code_family *family;
 } reconcile_args;
 
@@ -27,8 +30,8 @@ static size_t options(void *args, qd_opt *o) {
          "reconcile: nr-bg1 or nr-bg2, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant), drop=N, grow=N or "
          "add=N (rows added to a frame that failed), more=N (iterations of an attempt that goes on from the one before) and anew=N "
          "(one of so many starts anew); large, large:c=33 or large-300 (rows of its base matrix, then a leak is no choice); "
-         "cascade-original, -biconf, -yanetal, -option3, -opt4, -opt7, -opt8, or cascade-opt8:n=16384,order=apart (bits of a frame, "
-         "order of the search); file:PATH, a code as qccsc.json or alist",
+         "cascade-original, -biconf, -yanetal, -option3, -opt4, -opt7, -opt8, or cascade-opt8:n=16384,order=apart,together=64 "
+         "(bits of a frame, order of the search, frames that share permutations); file:PATH, a code as qccsc.json or alist",
          NULL},
         {"qber", QD_OPT_TEXT, &a->text_qber, 0, 0, "LIST", "reconcile: error rates, LIST", NULL},
         {"leak", QD_OPT_TEXT, &a->text_leak, 0, 0, "LIST",
@@ -42,7 +45,11 @@ static size_t options(void *args, qd_opt *o) {
          "reconcile: of a code's file, pairs of its rows to add up for a lower leak", NULL},
         {"schedule", QD_OPT_TEXT, &a->schedule, 0, 0, "S", "reconcile: of a code's file, flooding or layered (default flooding)", NULL},
         {"exact-errors", QD_OPT_FLAG, &a->exact, 0, 0, NULL,
-         "reconcile: round(qber n) errors in every frame, in place of independent ones", NULL}};
+         "reconcile: round(qber n) errors in every frame, in place of independent ones", NULL},
+        {"verify", QD_OPT_U64, &a->verify, 1, QD_STRINGS_FRAMES, "T",
+         "reconcile: make key strings of T frames each, and count which errors their verification tags find", NULL},
+        {"eps-cor", QD_OPT_REAL, &a->eps_cor, QD_RANGE_EPS_COR, "E", "reconcile: correctness that the tags are for (default 1e-15)",
+         NULL}};
     memcpy(o, all, sizeof all);
     return sizeof all / sizeof *all;
 }
@@ -66,8 +73,16 @@ static qd_code_point point_of(const reconcile_args *a, uint64_t index) {
     return p;
 }
 
+/* Whole strings. */
+static uint64_t frames_of_run(const reconcile_args *a) {
+    const uint64_t batch = a->family->batch;
+    if (!a->verify) return batch;
+    return a->verify > batch ? a->verify : batch / a->verify * a->verify;
+}
+
 static uint64_t runs_of(const reconcile_args *a) {
-    return (a->frames + a->family->batch - 1) / a->family->batch;
+    const uint64_t each = frames_of_run(a);
+    return (a->frames + each - 1) / each;
 }
 
 static uint64_t point_seed(uint64_t seed, uint64_t point) {
@@ -76,12 +91,22 @@ static uint64_t point_seed(uint64_t seed, uint64_t point) {
     return ((uint64_t)w[1] << 32 | w[0]) >> 1;
 }
 
+enum { STRING_BITS = 1 << 30 };
+
+static qd_status check_string(const reconcile_args *a, const json_t *about, qd_error *err) {
+    const double bits = (double)a->verify * json_number_value(json_object_get(about, "frame_bits"));
+    if (bits <= STRING_BITS) return QD_OK;
+    return qd_fail(err, QD_E_USAGE, "a key string of %.0f bits is too long||the longest of a study has %d|take fewer frames for --verify", bits,
+                   STRING_BITS);
+}
+
 static qd_status check_points(const reconcile_args *a, uint64_t points, qd_error *err) {
     for (uint64_t i = 0; i < points; i++) {
         qd_code_point p = point_of(a, i);
         json_t *about = NULL;
         qd_error why = {0};
         qd_status st = a->family->about(&p, &about, &why);
+        if (st == QD_OK) st = check_string(a, about, &why);
         json_decref(about);
         if (st == QD_OK && a->by_efficiency && p.qber == 0)
             st = qd_fail(&why, QD_E_USAGE, "no errors have no entropy||an efficiency is over it|give --leak");
@@ -141,14 +166,36 @@ static qd_frame_tally tally_of(const json_t *j) {
     return t;
 }
 
+/* A run's frames, a batch at a time; a signal between two of them ends it. */
+static qd_status run_frames(const reconcile_args *a, const qd_code_point *p, qd_device *dev, uint64_t seed, uint64_t first, uint64_t frames,
+                            qd_frame_tally *t, qd_error *err) {
+    for (uint64_t done = 0, n; done < frames; done += n) {
+        n = frames - done < a->family->batch ? frames - done : a->family->batch;
+        if (done) QD_TRY(qd_stop_check(err));
+        QD_TRY(a->family->run(p, dev, seed, first + done, n, t, err));
+    }
+    return QD_OK;
+}
+
 static qd_status run(void *args, qd_device *dev, uint64_t seed, uint64_t point, uint64_t run, json_t **result, qd_error *err) {
     const reconcile_args *a = args;
     qd_code_point p = point_of(a, point);
     qd_frame_tally t = {0};
-    uint64_t first = run * a->family->batch, left = a->frames - first;
+    qd_verified v = {0};
+    uint64_t frames = frames_of_run(a), first = run * frames, left = a->frames - first;
+    qd_status st = QD_OK;
+    if (left < frames) frames = left;
     seed = point_seed(seed, point);
-    QD_TRY(a->family->run(&p, dev, seed, first, left < a->family->batch ? left : a->family->batch, &t, err));
+    if (a->verify) {
+        const qd_strings_ask ask = {.each = a->verify, .eps_cor = a->eps_cor, .seed = seed, .first = first, .frames = frames};
+        QD_TRY(qd_strings_create(&ask, &p.strings, err));
+    }
+    st = run_frames(a, &p, dev, seed, first, frames, &t, err);
+    if (st == QD_OK && p.strings) st = qd_strings_verify_truth(p.strings, &v, err);
+    qd_strings_destroy(p.strings);
+    QD_TRY(st);
     *result = tally_json(&t, seed);
+    if (*result && a->verify) json_object_set_new(*result, "verified", qd_verified_json(&v));
     return *result ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory");
 }
 
@@ -238,12 +285,15 @@ static json_t *sum(const void *args, uint64_t point, const json_t *const *result
     const reconcile_args *a = args;
     qd_code_point p = point_of(a, point);
     qd_frame_tally t = {0};
+    qd_verified v = {0};
     json_t *j = json_object(), *about = NULL;
     runs r = {result, n_runs, malloc(n_runs * sizeof(double))};
     if (!r.x) r.n = 0;
     for (uint64_t i = 0; i < n_runs; i++) {
         qd_frame_tally one = tally_of(result[i]);
+        const qd_verified tags = qd_verified_of(json_object_get(result[i], "verified"));
         qd_frame_tally_join(&t, &one);
+        qd_verified_join(&v, &tags);
     }
     double n = (double)t.frames, bits = (double)t.bits / n;
     qd_interval fer = qd_interval95(t.failed, t.frames), leak = over_bits(&t, &t.code_bits, 0, 1);
@@ -259,6 +309,7 @@ static json_t *sum(const void *args, uint64_t point, const json_t *const *result
     put(j, "fer", fer);
     put(j, "undetected", qd_count95(t.undetected, t.frames));
     put(j, "undetected_rate", qd_interval95(t.undetected, t.frames));
+    if (a->verify) qd_verified_report(&v, j);
     put(j, "leak", leak);
     put(j, "efficiency", per_entropy(&t, &t.code_bits));
     put(j, "efficiency_charged", per_entropy(&t, &t.charged));
@@ -314,6 +365,7 @@ static void print(const void *args, const json_t *points, FILE *to) {
         to,
         "\nf: code bits over n h(realised error rate); charged: all that counts against the key, failed frames whole, likewise\n"
         "Mb/s: key bits a second of decoding alone, everything resident; whole: with syndromes, transfers and comparison\n");
+    if (a->verify) qd_verified_print(points, a->verify, to);
 }
 
 /* ---- Start ---------------------------------------------------------------------------------------------------------------- */
@@ -356,6 +408,9 @@ static qd_status check_options(reconcile_args *a, qd_error *err) {
         return qd_fail(err, QD_E_USAGE,
                        "study reconcile: %s has no rate to choose||what it discloses follows from the errors|leave out --%s",
                        a->code, a->text_leak ? "leak" : "efficiency");
+    if (a->eps_cor > 0 && !a->verify)
+        return qd_fail(err, QD_E_USAGE, "study reconcile: --eps-cor goes with --verify||it says how long the tags of key strings are|give both");
+    if (!(a->eps_cor > 0)) a->eps_cor = EPS_COR;
     a->by_efficiency = a->text_efficiency != NULL;
     QD_TRY(qd_list_parse("qber", a->text_qber, 0, 0.5, &a->qber, err));
     if (a->by_efficiency) return qd_list_parse("efficiency", a->text_efficiency, 0.5, 100, &a->rate, err);
@@ -377,6 +432,10 @@ static qd_status start(void *args, qd_study *s, qd_error *err) {
                     .sum = sum,
                     .print = print};
     if (!s->parameters) return qd_fail(err, QD_E_INTERNAL, "no memory");
+    if (a->verify) {
+        json_object_set_new(s->parameters, "verify", qd_json_from_u64(a->verify));
+        json_object_set_new(s->parameters, "eps_cor", json_real(a->eps_cor));
+    }
     const qd_code_point p = point_of(a, 0);
     if (a->family->parameters) QD_TRY(a->family->parameters(&p, s->parameters, err));
     return check_points(a, points, err);

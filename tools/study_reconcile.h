@@ -5,6 +5,7 @@
 #define QD_TOOLS_STUDY_RECONCILE_H
 
 #include <jansson.h>
+#include <stdio.h>
 #include "qdistill/reconcile/truth.h"
 
 /** A point of the grid. */
@@ -16,6 +17,7 @@ typedef struct qd_code_point {
     bool exact; /**< errors in exact number */
     const char *combine; /**< file of pairs of rows to add up, or NULL; of imported codes, as the next */
     bool layered;
+    qd_strings *strings; /**< takes every frame of a run as it was left; NULL: none does */
 } qd_code_point;
 
 typedef struct qd_code_family {
@@ -33,6 +35,13 @@ typedef struct qd_code_family {
     qd_status (*run)(const qd_code_point *p, qd_device *dev, uint64_t seed, uint64_t first, uint64_t frames, qd_frame_tally *t,
                      qd_error *err);
 } qd_code_family;
+
+/** What --verify counts: of runs as JSON, and summed up for a point, added to @p to (study_strings.c). */
+json_t *qd_verified_json(const qd_verified *v);
+qd_verified qd_verified_of(const json_t *j);
+void qd_verified_report(const qd_verified *v, json_t *to);
+/** The same of all points as a table for people; @p each frames a string. */
+void qd_verified_print(const json_t *points, uint64_t each, FILE *to);
 
 extern const qd_code_family qd_family_nr, qd_family_large, qd_family_cascade, qd_family_file;
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
-#include "qdistill/arith.h"
 #include "reconcile/large_frames.h"
 #include "reconcile/machine.h"
 #include "reconcile/parities.h"
@@ -261,13 +260,12 @@ static qd_status take_ready(qd_reconcile_alice *self, const qd_msg *in, qd_outbo
     QD_TRY(qd_body_end(&read, in, err));
     self->wait = none ? ERRORS : TAG_ANSWER;
     if (none) return QD_OK;
-    uint8_t key[16], tag[16];
-    qd_random_bytes(&self->verify, key, sizeof key);
-    QD_TRY(qd_gf128_hash(&m->string, key, m->r.tag_bits, tag, err));
+    qd_verify_tag hers;
+    QD_TRY(qd_verify_tell(&self->verify, &m->string, m->r.tag_bits, &hers, err));
     m->r.tags++;
     qd_body b = {0};
-    qd_body_put(&b, key, sizeof key);
-    qd_body_put(&b, tag, sizeof tag);
+    qd_body_put(&b, hers.key, sizeof hers.key);
+    qd_body_put(&b, hers.tag, sizeof hers.tag);
     return qd_machine_send(m, out, QD_MSG_TAG, true, &b, err);
 }
 

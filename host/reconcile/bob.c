@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
-#include "qdistill/arith.h"
 #include "reconcile/large_frames.h"
 #include "reconcile/machine.h"
 #include "reconcile/parities.h"
@@ -332,14 +331,14 @@ static qd_status take_parities(qd_reconcile_bob *self, const qd_msg *in, qd_outb
 static qd_status take_tag(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *out, qd_error *err) {
     qd_machine *m = &self->m;
     QD_TRY(qd_machine_expect(m, in, QD_MSG_TAG, true, err));
-    uint8_t key[16], hers[16], his[16];
+    qd_verify_tag hers;
+    bool equal;
     qd_body b = qd_body_of(in);
-    qd_body_get(&b, key, sizeof key);
-    qd_body_get(&b, hers, sizeof hers);
+    qd_body_get(&b, hers.key, sizeof hers.key);
+    qd_body_get(&b, hers.tag, sizeof hers.tag);
     QD_TRY(qd_body_end(&b, in, err));
-    QD_TRY(qd_gf128_hash(&m->string, key, m->r.tag_bits, his, err));
+    QD_TRY(qd_verify_same(&hers, &m->string, m->r.tag_bits, &equal, err));
     m->r.tags++;
-    bool equal = memcmp(hers, his, sizeof his) == 0;
     qd_body answer = {0};
     qd_body_u8(&answer, equal);
     QD_TRY(qd_machine_send(m, out, QD_MSG_TAG_ANSWER, !equal, &answer, err));

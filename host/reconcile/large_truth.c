@@ -65,6 +65,8 @@ static void count(batch *b) {
         const bool solved = b->iterations[f] > 0, right = memcmp(b->alice + f * words, b->got + f * words, words * 8) == 0;
         const uint32_t used = solved ? b->iterations[f] : b->ask->rule.max_iterations;
         b->t.updates += (double)used * c->edges * c->z;
+        if (b->ask->strings)
+            qd_strings_take_truth(b->ask->strings, b->ask->first + f, bits, b->alice + f * words, solved ? b->got + f * words : NULL);
         qd_frame_tally_add(&b->t, &(qd_frame_outcome){.solved = solved,
                                                       .right = right,
                                                       .bits = bits,

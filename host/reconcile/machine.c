@@ -3,7 +3,6 @@
 #include "qdistill/reconcile/cascade.h"
 #include "qdistill/reconcile/large.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "qdistill/arith.h"
@@ -164,10 +163,4 @@ qd_status qd_frame_tag(const qd_machine *m, uint64_t f, const uint8_t key[16], u
     *tag = 0;
     for (int i = 0; i < QD_FRAME_TAG_BITS / 8; i++) *tag |= (uint64_t)bytes[i] << (8 * i);
     return st;
-}
-
-uint32_t qd_tag_bits(uint64_t n, double eps_cor) {
-    double s = (double)(n / 128 + (n % 128 != 0) + 1);
-    double t = ceil(log2(4 * s / eps_cor));
-    return t < 1 ? 1 : t > 1000 ? 1000 : (uint32_t)t;
 }

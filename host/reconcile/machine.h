@@ -21,6 +21,7 @@
 #define QD_RECONCILE_MACHINE_H
 
 #include "reconcile/ldpc.h"
+#include "reconcile/verify.h"
 
 enum { QD_CODE_VERSION = 2, QD_FRAME_TAG_BITS = 64, QD_BATCH_MAX = 1 << 16 };
 
@@ -88,9 +89,5 @@ qd_status qd_answer_read(const qd_msg *in, uint8_t *bit, uint64_t count, qd_erro
 
 /** 64-bit tag of frame @p f of the string under @p key. */
 qd_status qd_frame_tag(const qd_machine *m, uint64_t f, const uint8_t key[16], uint64_t *tag, qd_error *err);
-
-/** Tag length for a string of @p n bits (privacy amplification's page: ceil(log2(4 S/eps_cor)), S = ceil(n/128) + 1); above 128:
- *  impossible. */
-uint32_t qd_tag_bits(uint64_t n, double eps_cor);
 
 #endif

@@ -24,7 +24,7 @@ typedef struct worker {
     work *w;
     pthread_t id;
     qd_lanes *lanes;
-    qd_bits alice[QD_LANES], bob, syndrome;
+    qd_bits alice[QD_LANES], bob, syndrome; /* bob: of the frame that begins or ends */
     uint64_t frame[QD_LANES];     /* which of the batch; UINT64_MAX: none */
     uint32_t used[QD_LANES];      /* iterations */
     double seconds, step_seconds; /* in all, of iterations */
@@ -62,17 +62,15 @@ static void load(worker *k, uint32_t lane) {
     qd_lanes_start(k->lanes, lane, &k->syndrome);
 }
 
-static bool right(const worker *k, uint32_t lane) {
-    for (uint32_t i = 0; i < k->w->ask->code->n; i++)
-        if ((qd_lanes_app(k->lanes, lane, i) < 0) != qd_bits_get(&k->alice[lane], i)) return false;
-    return true;
-}
-
 static void finish(worker *k, uint32_t lane, bool solved) {
-    const qd_sparse_code *c = k->w->ask->code;
-    qd_frame_outcome *o = &k->w->outcome[k->frame[lane]];
+    const qd_sparse_ask *a = k->w->ask;
+    const qd_sparse_code *c = a->code;
+    const uint64_t f = k->frame[lane];
+    qd_frame_outcome *o = &k->w->outcome[f];
+    for (uint32_t i = 0; i < c->n; i++) qd_bits_set(&k->bob, i, qd_lanes_app(k->lanes, lane, i) < 0);
+    if (a->strings) qd_strings_take_truth(a->strings, a->first + f, c->n, k->alice[lane].w, solved ? k->bob.w : NULL);
     o->solved = solved;
-    o->right = right(k, lane);
+    o->right = qd_bits_equal(&k->alice[lane], &k->bob);
     o->bits = c->n;
     o->code_bits = c->m;
     o->charged = qd_truth_charge(solved && o->right, c->m, c->n, 1);

@@ -151,6 +151,7 @@ typedef struct batch {
     qd_ldpc_rule rule;
     qd_device *dev;
     qd_bits *key[2];                        /* Alice's and Bob's, of all frames, as long as they can get */
+    qd_bits corrected;                      /* one frame's */
     uint64_t *alice, *bob, *got, *syndrome; /* of the frames still open */
     uint64_t *open, n_open, *spent;         /* their numbers in the batch; iterations of all frames */
     uint32_t *iterations, *place, attempts; /* place: open, as the decoder takes it */
@@ -163,6 +164,7 @@ static void batch_free(batch *b) {
         for (uint64_t f = 0; b->key[i] && f < b->ask->frames; f++) qd_bits_destroy(&b->key[i][f]);
         free(b->key[i]);
     }
+    qd_bits_destroy(&b->corrected);
     free(b->alice);
     free(b->bob);
     free(b->got);
@@ -217,6 +219,7 @@ static qd_status begin(batch *b, qd_error *err) {
         return qd_fail(err, QD_E_INTERNAL, "no memory for the frames|||take fewer at once");
     for (b->n_open = 0; b->n_open < n; b->n_open++) b->open[b->n_open] = b->n_open;
     b->t.grows = b->ask->more == QD_MORE_GROW;
+    QD_TRY(qd_bits_create(&b->corrected, longest.n, err));
     if (b->ask->go_on) QD_TRY(qd_ldpc_open(&b->state, &longest, n, b->dev, err));
     return draw_keys(b, &longest, err);
 }
@@ -260,6 +263,14 @@ static uint64_t errors_of(const qd_code *c, const uint64_t *alice, const uint64_
     return n;
 }
 
+/* What the decoder made of the k-th open frame goes into its string. */
+static void hand_on(batch *b, uint64_t k, bool solved, uint64_t bits) {
+    const uint64_t f = b->open[k];
+    if (!b->ask->strings) return;
+    qd_frame_store(&b->c, b->got + k * qd_frame_words(&b->c), &b->corrected, 0);
+    qd_strings_take_truth(b->ask->strings, b->ask->first + f, bits, b->key[0][f].w, solved ? b->corrected.w : NULL);
+}
+
 /* Those that are done, or have nothing left to try, are counted; the others stay open. */
 static void close_done(batch *b, bool last) {
     const uint64_t words = qd_frame_words(&b->c), edges = edges_of(&b->c), bits = frame_bits(b->ask, &b->c);
@@ -274,6 +285,7 @@ static void close_done(batch *b, bool last) {
             b->open[left++] = f;
             continue;
         }
+        hand_on(b, k, solved, bits);
         qd_frame_tally_add(&b->t, &(qd_frame_outcome){.solved = solved,
                                                       .right = right,
                                                       .bits = bits,

@@ -37,6 +37,7 @@ typedef enum qd_stream {
     QD_STREAM_STUDY = 26,        /**< what a study draws for a run: entity point << 32 | run */
     QD_STREAM_CASCADE = 27,      /**< permutations of Cascade; entity: frame << 32 | pass */
     QD_STREAM_CODE = 28,         /**< matrices of large-block codes; entity: attempt */
+    QD_STREAM_PLANT = 29,        /**< errors that a study plants behind correction; entity: string */
     QD_STREAM_AUTH = 23
 } qd_stream;
 

@@ -5,8 +5,10 @@
 #define QDISTILL_RECONCILE_TRUTH_H
 
 #include "qdistill/reconcile.h"
+#include "qdistill/reconcile/cascade.h"
 #include "qdistill/reconcile/large.h"
 #include "qdistill/reconcile/sparse.h"
+#include "qdistill/reconcile/strings.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -81,6 +83,7 @@ typedef struct qd_frames_ask {
     double qber;                  /**< 0 <= qber <= 1/2 */
     bool exact_errors;            /**< as of qd_frame_draw_truth */
     uint64_t seed, first, frames; /**< frames first..first + frames - 1 of those that belong to the seed */
+    qd_strings *strings; /**< takes every frame as it was left; NULL: none does */
 } qd_frames_ask;
 
 /** The code that @p ask means, in the first attempt. */
@@ -106,10 +109,28 @@ typedef struct qd_large_ask {
     double qber;                  /**< 0 <= qber <= 1/2 */
     bool exact_errors;            /**< as of qd_frame_draw_truth */
     uint64_t seed, first, frames; /**< frames first..first + frames - 1 of those that belong to the seed */
+    qd_strings *strings; /**< takes every frame as it was left; NULL: none does */
 } qd_large_ask;
 
 /** Draw, make the syndromes, decode and compare, and add all of it to @p t; as qd_frames_truth. */
 qd_status qd_large_truth(const qd_large_ask *ask, qd_device *dev, qd_frame_tally *t, qd_error *err);
+
+/** Frames of Cascade. */
+typedef struct qd_cascade_ask {
+    qd_cascade_plan plan;
+    uint64_t together; /**< 1: each frame has the permutations of its own number. More: so many share them, those of their first's number
+                          over it, as a string's do between the machines, and go in lock-step, which is several times as fast; up to 2^20,
+                          and not with halves rounds */
+    double qber;       /**< 0 <= qber <= 1/2 */
+    bool exact_errors; /**< as of qd_frame_draw_truth */
+    uint64_t seed, first, frames; /**< frames first..first + frames - 1 of those that belong to the seed */
+    qd_strings *strings; /**< takes every frame as it was left; NULL: none does */
+} qd_cascade_ask;
+
+/** Draw, search and compare, and add all of it to @p t; as qd_frames_truth. Nobody knows that an error is left before the string's tag,
+ * so every frame is taken for corrected. Rounds are a frame's own, however long others go on. QD_E_USAGE: not a plan, or not for frames
+ * together. */
+qd_status qd_cascade_truth(const qd_cascade_ask *ask, qd_device *dev, qd_frame_tally *t, qd_error *err);
 
 /** Frames of an imported code, one syndrome each, decoded in floating point. */
 typedef struct qd_sparse_ask {
@@ -119,6 +140,7 @@ typedef struct qd_sparse_ask {
     double qber;             /**< 0 <= qber <= 1/2; the decoder knows it */
     bool exact_errors;       /**< as of qd_frame_draw_truth */
     uint64_t seed, first, frames; /**< frames first..first + frames - 1 of those that belong to the seed */
+    qd_strings *strings; /**< takes every frame as it was left; NULL: none does */
 } qd_sparse_ask;
 
 /** The same on all processors of this process, as many as 4 GiB of decoders allow. A frame comes out the same whatever is decoded beside
