@@ -216,12 +216,17 @@ static uint32_t block_row(qd_large_loop *l, const tables *t, uint32_t i) {
 static void load(qd_large_loop *l, const uint64_t *frame, int llr) {
     const qd_large_code *c = l->c;
     const __m512i plus = _mm512_set1_epi16((short)(BIAS + llr)), minus = _mm512_set1_epi16((short)(BIAS - llr));
-    for (uint32_t j = 0; j < c->cols; j++) {
+    for (uint32_t j = 0; j < c->cols - c->hidden; j++) {
         int16_t *column = l->app + (size_t)j * (c->z + LANES);
         for (uint32_t p = 0; p < c->z; p += LANES / 2) {
             __mmask32 bits = (__mmask32)(frame[(size_t)j * c->words + p / 64] >> (p % 64));
             _mm512_storeu_si512(column + p, _mm512_mask_blend_epi16(bits, plus, minus));
         }
+        memcpy(column + c->z, column, LANES * sizeof *column);
+    }
+    for (uint32_t j = c->cols - c->hidden, i = 0; j < c->cols; j++) {
+        int16_t *column = l->app + (size_t)j * (c->z + LANES);
+        for (uint32_t p = 0; p < c->z; p++, i++) column[p] = (int16_t)(i < c->unknown ? BIAS : BIAS + QD_LARGE_KNOWN);
         memcpy(column + c->z, column, LANES * sizeof *column);
     }
 }

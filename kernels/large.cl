@@ -11,7 +11,7 @@
  *   places uint, for each block row [z / LANES][edges of the row]: where LANES lifted rows begin in the APPs; AHEAD more behind the end
  *   tables uchar [2][512], of the rule before and after steps double: low bytes of phi, high bytes, inverse[3][128] */
 
-enum { LOOK = 8, CLASSES = 64, SUMS = 128, TABLES = 2 * CLASSES + 3 * SUMS };
+enum { LOOK = 8, CLASSES = 64, KNOWN = 512, SUMS = 128, TABLES = 2 * CLASSES + 3 * SUMS };
 
 #define WORD(b, n) ((uint)((b)[(n) / 64] >> ((n) % 64)) & 1u)
 
@@ -34,7 +34,7 @@ typedef struct {
     __global char *syn;    /* [rows][z], narrowed; the sign is the syndrome bit */
     __global ulong *twice; /* [cols][2 words + 1]: decisions of a column, twice in a row */
     __global uvec *row;    /* [degree]: classes of the v of a row, signs above them */
-    int z, n_rows, n_cols;
+    int z, n_rows, n_cols, known, unknown; /* known: columns of key; unknown: private bits behind them, the rest of which was told */
 } state;
 
 static inline pair app_at(__global const short *p) {
@@ -131,9 +131,9 @@ static inline void spread(ulong w, char *out) {
     }
 }
 
-static void load(const state *s, __global const ulong *frame, int llr) {
+static void load_key(const state *s, __global const ulong *frame, int llr) {
     char bytes[64] __attribute__((aligned(64)));
-    for (int j = 0; j < s->n_cols; j++) {
+    for (int j = 0; j < s->known; j++) {
         __global short *column = s->app + (size_t)j * (s->z + LANES);
         for (int p = 0; p < s->z; p += 64) {
             spread(frame[((size_t)j * s->z + p) / 64], bytes);
@@ -143,6 +143,15 @@ static void load(const state *s, __global const ulong *frame, int llr) {
             }
         }
         for (int h = 0; h < LANES; h += HALF) ((__global loose *)(column + s->z + h))->v = ((__global const loose *)(column + h))->v;
+    }
+}
+
+static void load(const state *s, __global const ulong *frame, int llr) {
+    load_key(s, frame, llr);
+    for (int j = s->known, i = 0; j < s->n_cols; j++) {
+        __global short *column = s->app + (size_t)j * (s->z + LANES);
+        for (int p = 0; p < s->z; p++, i++) column[p] = i < s->unknown ? BIAS : BIAS + KNOWN;
+        for (int p = 0; p < LANES; p++) column[s->z + p] = column[p];
     }
 }
 
@@ -270,10 +279,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void large_lanes(
     __global const ulong *frames, __global const ulong *syndromes, __global ulong *bits, __global uint *iterations,
     __global const uint *rows, __global const ushort *edges, __global const uint *places, __global const uchar *tables,
     __global uchar *scratch, __global int *taken, ulong scratch_bytes, int n_frames, int z, int n_rows, int n_cols, int degree_max,
-    int c, uint few, int max_iterations) {
-    const state s = state_at(scratch, scratch_bytes, z, n_rows, n_cols, rows[n_rows], degree_max);
+    int known, int unknown, int c, uint few, int max_iterations) {
+    state s = state_at(scratch, scratch_bytes, z, n_rows, n_cols, rows[n_rows], degree_max);
     const size_t words = (size_t)n_cols * (z / 64), row_count = (size_t)n_rows * (z / 64);
     lookup t;
+    s.known = known;
+    s.unknown = unknown;
     for (int f; (f = atomic_inc(taken)) < n_frames;) {
         __global const ulong *frame = frames + f * words, *syndrome = syndromes + f * row_count;
         int used = 0, halved = 0;
@@ -356,8 +367,10 @@ static int lifted_row(__local const uchar *t, __global const ushort *edge, int d
     return minus;
 }
 
-static void load(__global const ulong *frame, __global short *app, int n, int llr) {
-    for (int p = get_local_id(0); p < n; p += get_local_size(0)) app[p] = WORD(frame, p) ? -llr : llr;
+/* Of n bits the first `key` are Bob's, the next `unknown` nobody's. */
+static void load(__global const ulong *frame, __global short *app, int n, int key, int unknown, int llr) {
+    for (int p = get_local_id(0); p < n; p += get_local_size(0))
+        app[p] = p < key ? WORD(frame, p) ? -llr : llr : p < key + unknown ? 0 : KNOWN;
     barrier(CLK_GLOBAL_MEM_FENCE | CLK_LOCAL_MEM_FENCE); /* the tables too */
 }
 
@@ -377,7 +390,7 @@ static uint sum_of(uint mine, __local uint *left) {
 __kernel void large_group(__global const ulong *frames, __global const ulong *syndromes, __global ulong *bits,
                           __global uint *iterations, __global const uint *rows, __global const ushort *edges,
                           __global const uchar *tables, __global short *apps, __global char *messages, int n_frames, int z,
-                          int n_rows, int n_cols, int c, uint few, int max_iterations, __local uchar *t, __local uint *left) {
+                          int n_rows, int n_cols, int known, int unknown, int c, uint few, int max_iterations, __local uchar *t, __local uint *left) {
     const int f = get_group_id(0), me = get_local_id(0), size = get_local_size(0), words = z / 64, n = n_cols * z;
     if (f >= n_frames) return; /* a whole group at once */
     frames += (size_t)f * n_cols * words;
@@ -387,7 +400,7 @@ __kernel void large_group(__global const ulong *frames, __global const ulong *sy
     __global char *msg = messages + (size_t)f * rows[n_rows] * z;
     for (int i = me; i < TABLES; i += size) t[i] = tables[i];
     for (size_t i = me; i < (size_t)rows[n_rows] * z; i += size) msg[i] = 0;
-    load(frames, app, n, c);
+    load(frames, app, n, known * z, unknown, c);
     int used = 0, halved = 0;
     for (int k = 1; k <= max_iterations && !used; k++) {
         uint odd = 0, wrong = 0;
@@ -409,7 +422,7 @@ __kernel void large_group(__global const ulong *frames, __global const ulong *sy
         } else if (low && !halved && !last) {
             halved = 1;
             for (int i = me; i < TABLES; i += size) t[i] = tables[TABLES + i];
-            load(frames, app, n, c / 2);
+            load(frames, app, n, known * z, unknown, c / 2);
             for (int i = 0; i < n_rows; i++) {
                 for (int r = me; r < z; r += size)
                     for (uint e = rows[i]; e < rows[i + 1]; e++) {

@@ -17,6 +17,7 @@ typedef struct replay {
     uint64_t answers, tags, frame_tags, width;
     uint64_t bytes[2], turns, added_rounds;
     bool cascade, large, mixed;
+    uint32_t joined; /* pairs of lifted rows of a large-block code, at first */
     uint64_t told[2]; /* parities of Cascade, Alice's and Bob's */
     bool over;
     qd_ledger ledger; /* once over */
@@ -86,12 +87,14 @@ static inline void replay_large(replay *r, qd_body *b) {
     (void)qd_body_get_u32(b);
     (void)qd_body_get_u64(b);
     r->frames = qd_body_get_u64(b);
+    r->joined = qd_body_get_u32(b);
+    r->rounds = qd_body_get_u32(b);
     replay_frames(r);
 }
 
 /* Bits of a frame's syndrome that tell private bits alone. */
 static inline uint64_t replay_private(const replay *r) {
-    return r->large ? 0 : 2 * r->z;
+    return r->large ? r->joined : 2 * r->z;
 }
 
 /* A list of bits, one for each frame whose @p of is set: what is no is asked for, or open still. */

@@ -46,7 +46,6 @@ START_TEST(a_frame_that_fails_is_charged_whole) {
     pair t = pair_of(QD_CODE_LARGE, SHORTEST, 0.06);
     t.p.errors = (uint64_t)(0.04 * (double)t.p.sample);
     t.p.max_iterations = 10;
-    t.p.rounds = 8; /* no rows are added all the same */
     wire w = {0};
     run(&t, &w, NULL, NULL);
     const qd_reconcile_result *r = agreed(&t);
@@ -58,6 +57,34 @@ START_TEST(a_frame_that_fails_is_charged_whole) {
     ck_assert_uint_eq(sum.ledger.bits[1][QD_ALICE_TO_BOB][QD_LEAK_SYNDROME], 0);
     ck_assert_uint_eq(r->code_bits, r->m);
     ck_assert_int_eq(w.count[QD_MSG_ROWS], 0);
+    replay_free(&sum);
+    free(w.p);
+    pair_free(&t);
+}
+END_TEST
+
+/* A rate above the estimate, and rounds: rows are joined at first, and told apart until the frame is solved, for less than the frame. */
+START_TEST(a_frame_that_fails_is_told_more) {
+    pair t = pair_of(QD_CODE_LARGE, SHORTEST, 0.052);
+    t.p.sample = 1 << 14;
+    t.p.errors = (uint64_t)(0.0495 * (double)t.p.sample);
+    t.p.rounds = 8;
+    wire w = {0};
+    run(&t, &w, NULL, NULL);
+    const qd_reconcile_result *r = agreed(&t);
+    replay sum = replayed(&w, r);
+    ck_assert_uint_eq(r->reject, QD_REJECT_NONE);
+    ck_assert_uint_eq(r->frames_failed, 0);
+    ck_assert_uint_eq(r->errors, differing(&t, r->n));
+    ck_assert_int_ge(w.count[QD_MSG_ROWS], 1);
+    ck_assert_uint_eq(r->added_rounds, (uint64_t)w.count[QD_MSG_ROWS]);
+    const uint64_t *a = sum.ledger.bits[1][QD_ALICE_TO_BOB], told = a[QD_LEAK_SYNDROME] - a[QD_LEAK_PRIVATE];
+    ck_assert_uint_gt(a[QD_LEAK_PRIVATE], 0);
+    ck_assert_uint_eq(r->code_bits, told);
+    ck_assert_uint_eq(told, r->frame_leak + r->added_bits);
+    const double f = (double)told / (qd_binary_entropy(0.052) * (double)r->n);
+    ck_assert_double_gt(f, 1);
+    ck_assert_double_lt(f, 1.1); /* at these lengths 1.04 for half the frames; rounds of a few percent */
     replay_free(&sum);
     free(w.p);
     pair_free(&t);
@@ -204,10 +231,10 @@ static void tell(void *with, qd_msg *m, int nth) {
 }
 
 /* Fields of LARGE stand at 0 version, 1 basis, 2 rows, 6 columns, 10 z, 14 c, 18 iterations, 22 tag bits, 26 batch, 30 bits, 38
- * frames, 46 SHA. */
+ * frames, 46 joined rows, 50 rounds, 54 SHA. */
 START_TEST(messages_that_lie_are_refused) {
     static const lie lies[] = {
-        {QD_MSG_LARGE, 0, 1, 2},         {QD_MSG_LARGE, 1, 1, 0},
+        {QD_MSG_LARGE, 0, 1, 1},         {QD_MSG_LARGE, 1, 1, 0},
         {QD_MSG_LARGE, 2, 4, 0},         {QD_MSG_LARGE, 2, 4, 0xffffffff},
         {QD_MSG_LARGE, 2, 4, 290},       {QD_MSG_LARGE, 6, 4, 0},
         {QD_MSG_LARGE, 6, 4, 1001},      {QD_MSG_LARGE, 6, 4, 0x80000000},
@@ -219,7 +246,9 @@ START_TEST(messages_that_lie_are_refused) {
         {QD_MSG_LARGE, 26, 4, 0},        {QD_MSG_LARGE, 26, 4, 0x10001},
         {QD_MSG_LARGE, 30, 4, SHORTEST}, {QD_MSG_LARGE, 38, 4, 0},
         {QD_MSG_LARGE, 38, 4, 2},        {QD_MSG_LARGE, 45, 1, 128},
-        {QD_MSG_LARGE, 46, 1, '-'},      {QD_MSG_LARGE, 0, 0, 1},
+        {QD_MSG_LARGE, 46, 4, 100000},   {QD_MSG_LARGE, 46, 4, 0xffffffff},
+        {QD_MSG_LARGE, 50, 4, 1},        {QD_MSG_LARGE, 50, 4, 1000},
+        {QD_MSG_LARGE, 46, 4, 77},               {QD_MSG_LARGE, 54, 1, '-'},      {QD_MSG_LARGE, 0, 0, 1},
         {QD_MSG_LARGE, 0, 0, 100},       {QD_MSG_LARGE, 0, 0, 1001},
         {QD_MSG_SYNDROME, 0, 4, 1},      {QD_MSG_SYNDROME, 8, 4, 0},
         {QD_MSG_SYNDROME, 8, 4, 2},      {QD_MSG_SYNDROME, 8, 4, 0xffffffff},
@@ -227,6 +256,26 @@ START_TEST(messages_that_lie_are_refused) {
         {QD_MSG_SYNDROME, 0, 0, 1008},
     };
     pair t = pair_of(QD_CODE_LARGE, SHORTEST + 5, 0.05);
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        pair_start(&t);
+        qd_status st = pump(&t, NULL, tell, (void *)(uintptr_t)&lies[i]);
+        ck_assert_msg(st == QD_E_INPUT, "lie %zu: status %d", i, (int)st);
+        pair_stop(&t);
+    }
+    pair_free(&t);
+}
+END_TEST
+
+/* Fields of ROWS stand at 0 round, 4 rows, 8 c, 12 a, 16 frames, 24 bits. */
+START_TEST(tellings_that_lie_are_refused) {
+    static const lie lies[] = {{QD_MSG_ROWS, 0, 4, 0}, {QD_MSG_ROWS, 0, 4, 2},  {QD_MSG_ROWS, 4, 4, 0}, {QD_MSG_ROWS, 4, 4, 0xffffffff}, {QD_MSG_ROWS, 4, 4, 64},
+                               {QD_MSG_ROWS, 8, 4, 0}, {QD_MSG_ROWS, 12, 4, 4}, {QD_MSG_ROWS, 16, 4, 0}, {QD_MSG_ROWS, 16, 4, 2},          {QD_MSG_ROWS, 0, 0, 1},
+                               {QD_MSG_ROWS, 0, 0, 30}, {QD_MSG_ROWS, 0, 0, 1001}};
+    pair t = pair_of(QD_CODE_LARGE, SHORTEST + 5, 0.06);
+    t.p.sample = 1 << 14;
+    t.p.errors = (uint64_t)(0.047 * (double)t.p.sample);
+    t.p.rounds = 8;
+    t.p.max_iterations = 4; /* it fails at once */
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         pair_start(&t);
         qd_status st = pump(&t, NULL, tell, (void *)(uintptr_t)&lies[i]);
@@ -254,7 +303,7 @@ START_TEST(auto_takes_what_leaves_most) {
         uint64_t sample, bits;
         int large;
     } at[] = {{0.0166, 0, 1 << 14, 1200000, 1},   {0.0166, 0.02, 1200000, 1200000, 1}, {0.0166, 0, 1 << 30, 200000, 0},
-              {0.0166, 0.3, 1200000, 1200000, 0}, {0.05, 0, 500, 1200000, 0},          {0.05, 0, 1 << 20, 300000, 1},
+              {0.0166, 0.3, 1200000, 1200000, 0}, {0.05, 0, 50, 1200000, 0},           {0.05, 0, 1 << 20, 300000, 1},
               {0.1, 0, 1 << 20, 5000000, 1},      {0.125, 0, 1 << 20, 1200000, 0},     {0.002, 0, 1 << 20, 1200000, 1}};
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
         const qd_reconcile_plan p = plan_of(QD_CODE_AUTO, at[i].q, at[i].sample, at[i].bits, at[i].drift);
@@ -315,9 +364,11 @@ int main(void) {
     tcase_set_timeout(c, 300);
     tcase_add_loop_test(c, a_frame_is_corrected_and_its_syndrome_charged, 0, 3);
     tcase_add_test(c, a_frame_that_fails_is_charged_whole);
+    tcase_add_test(c, a_frame_that_fails_is_told_more);
     tcase_add_loop_test(c, of_two_frames_one_is_lost, 0, 2);
     tcase_add_test(c, two_processes_give_the_bytes_of_one);
     tcase_add_test(c, messages_that_lie_are_refused);
+    tcase_add_test(c, tellings_that_lie_are_refused);
     tcase_add_test(c, auto_takes_what_leaves_most);
     tcase_add_test(c, frames_fill_the_string);
     suite_add_tcase(s, c);

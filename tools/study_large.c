@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* study reconcile: large-block codes, one syndrome a frame. A name is large (the code follows from the leak), large-300 or
- * large-300-995 or large-300-995-512 (that code), or one of them with a channel LLR: large:c=33. */
+/* study reconcile: large-block codes. A name is large (the code follows from the leak), large-300 or large-300-995 or large-300-995-512 (that
+ * code). Behind it may stand c=33, a channel LLR, and joined=20000 with tell=500: so many pairs of lifted rows of that code are joined at first, and
+ * 500 at a time told apart until a frame is solved; the leak of large is then the first attempt's. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,35 +13,71 @@ enum { BATCH = 32, ITERATIONS = 200 };
 static qd_status name_error(const char *name, qd_error *err) {
     return qd_fail(err, QD_E_USAGE,
                    "'%s' is no code||it is large, or large-ROWS, large-ROWS-COLUMNS or large-ROWS-COLUMNS-Z of the base matrix; behind it may stand "
-                   "c, the channel LLR, 1 to %d: large-300:c=33|see qdistill study --help",
+                   "c, the channel LLR, 1 to %d, and pairs of lifted rows joined at first with how many a time are told: large-300:c=33,joined=20000,tell=500|see qdistill "
+                   "study --help",
                    name, QD_LARGE_CLIP);
 }
 
 typedef struct code {
     qd_large_design design;
     uint32_t c; /* 0: that of the error rate */
+    uint32_t joined, tell;
 } code;
+
+/* c=N, joined=N and tell=N, in any order, each at most once. */
+static bool parse_more(const char *more, code *out) {
+    static const char *const name[] = {"c=", "joined=", "tell="};
+    uint32_t *const to[] = {&out->c, &out->joined, &out->tell};
+    const unsigned long most[] = {QD_LARGE_CLIP, QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX, QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX};
+    while (*more) {
+        size_t i = 0;
+        char *end;
+        while (i < 3 && strncmp(more, name[i], strlen(name[i])) != 0) i++;
+        if (i == 3) return false;
+        more += strlen(name[i]);
+        if (*to[i] || *more < '1' || *more > '9') return false;
+        const unsigned long v = strtoul(more, &end, 10);
+        if (v > most[i] || (*end && (*end != ',' || !end[1]))) return false;
+        *to[i] = (uint32_t)v;
+        more = end + (*end == ',');
+    }
+    return !out->joined == !out->tell;
+}
+
+/* Of the codes of Z = 1024 the one that discloses least, but at least @p leak, with so many pairs joined. */
+static qd_status for_leak(double leak, uint32_t joined, qd_large_design *out, qd_error *err) {
+    qd_large_design d;
+    double best = 2;
+    if (!joined) return qd_large_for_leak(leak, out, err);
+    for (uint32_t cols = QD_LARGE_COLS_MOST; cols >= QD_LARGE_COLS_LEAST; cols--) {
+        const double n = cols * 1024., rows = ceil((leak * n + joined) / 1024 - 1e-6), is = (rows * 1024 - joined) / n;
+        if (is >= best || qd_large_between((uint32_t)rows, cols, &d, NULL) != QD_OK || joined > d.rows / 2 * d.z) continue;
+        best = is;
+        *out = d;
+    }
+    return best < 2 ? QD_OK
+                    : qd_fail(err, QD_E_USAGE,
+                              "no large code of leak %.4f with %u joined rows||the codes' own leaks go from .05 to .52, and each row is in one pair at most|take "
+                              "another rate, or fewer of them",
+                              leak, joined);
+}
 
 static qd_status parse(const qd_code_point *p, code *out, qd_error *err) {
     const size_t length = strcspn(p->code, ":");
-    const char *more = p->code + length;
-    char name[32], *end;
+    char name[32];
     *out = (code){.c = 0};
     if (length >= sizeof name) return name_error(p->code, err);
     memcpy(name, p->code, length);
     name[length] = 0;
-    if (*more) {
-        if (strncmp(more, ":c=", 3) != 0 || more[3] < '0' || more[3] > '9') return name_error(p->code, err);
-        unsigned long c = strtoul(more + 3, &end, 10);
-        if (*end || c < 1 || c > QD_LARGE_CLIP) return name_error(p->code, err);
-        out->c = (uint32_t)c;
-    }
+    if (p->code[length] && (!p->code[length + 1] || !parse_more(p->code + length + 1, out))) return name_error(p->code, err);
     if (strcmp(name, "large") == 0)
-        return qd_large_for_leak(p->leak > 0 ? p->leak : qd_large_leak_of(fmax(p->qber, 1e-6)), &out->design, err);
+        return for_leak(p->leak > 0 ? p->leak : qd_large_leak_of(fmax(p->qber, 1e-6)), out->joined, &out->design, err);
     if (p->leak > 0)
         return qd_fail(err, QD_E_USAGE, "%s has no leak to choose||its rows are its leak|leave it out, or give --code large",
                        name);
-    return qd_large_named(name, &out->design, err);
+    QD_TRY(qd_large_named(name, &out->design, err));
+    if (out->joined > out->design.rows / 2 * out->design.z) return name_error(p->code, err);
+    return QD_OK;
 }
 
 /* What the decoder computes with follows from sizes and error rate alone, so that the code need not be drawn for it. */
@@ -56,8 +93,9 @@ static qd_status about(const qd_code_point *p, json_t **out, qd_error *err) {
     code c;
     QD_TRY(parse(p, &c, err));
     const qd_large_design *d = &c.design;
-    *out = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i}", "z", (int)d->z, "rows", (int)d->rows, "columns", (int)d->cols, "m",
-                     (int)(d->rows * d->z), "frame_bits", (int)(d->cols * d->z), "c", (int)rule_of(p, &c).c);
+    *out = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i}", "z", (int)d->z, "rows", (int)d->rows, "columns", (int)d->cols, "m",
+                     (int)(d->rows * d->z), "frame_bits", (int)(d->cols * d->z), "c", (int)rule_of(p, &c).c, "joined", (int)c.joined, "tell",
+                     (int)c.tell);
     return *out ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory");
 }
 
@@ -68,6 +106,8 @@ static qd_status run(const qd_code_point *p, qd_device *dev, uint64_t seed, uint
     QD_TRY(parse(p, &c, err));
     QD_TRY(qd_large_drawn(&c.design, &drawn, err));
     const qd_large_ask ask = {.code = drawn,
+                              .joined = c.joined,
+                              .tell = c.tell,
                               .rule = rule_of(p, &c),
                               .qber = p->qber,
                               .exact_errors = p->exact,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include "qdistill/reconcile/large.h"
 #include "reconcile/large_frames.h"
 #include "reconcile/machine.h"
 #include "reconcile/parities.h"
@@ -16,6 +17,7 @@ struct qd_reconcile_alice {
     uint64_t *hidden;   /* [frames][private words] private bits, while rows may be added */
     uint8_t *open;      /* [frames] 1: failed so far */
     qd_history history; /* how many were solved */
+    qd_large_history large; /* the same of large-block codes */
 };
 
 qd_status qd_reconcile_alice_create(const qd_reconcile_params *p, const qd_bits *key, qd_random private_bits, qd_random verify,
@@ -61,11 +63,6 @@ static qd_status send_code(qd_machine *m, qd_outbox *out, qd_error *err) {
     return qd_machine_send(m, out, QD_MSG_CODE, false, &b, err);
 }
 
-/* Words of a frame that hold its private bits: the first ones. */
-static size_t hidden_words(const qd_code *c) {
-    return (size_t)c->graph->punctured * c->words;
-}
-
 /* Frames [first, first + n): load, add private bits, make and send their syndromes. */
 static qd_status send_batch(qd_reconcile_alice *self, uint64_t first, uint32_t n, uint64_t *frames, uint64_t *syndromes,
                             qd_outbox *out, qd_error *err) {
@@ -75,8 +72,7 @@ static qd_status send_batch(qd_reconcile_alice *self, uint64_t first, uint32_t n
         qd_frame_load(&m->code, m->key, (first + f) * m->code.n, frames + f * qd_frame_words(&m->code));
         qd_frame_private(&m->code, &self->private_bits, frames + f * qd_frame_words(&m->code));
         if (self->hidden)
-            memcpy(self->hidden + (first + f) * hidden_words(&m->code), frames + f * qd_frame_words(&m->code),
-                   hidden_words(&m->code) * 8);
+            memcpy(self->hidden + (first + f) * qd_hidden_words(m), frames + f * qd_frame_words(&m->code), qd_hidden_words(m) * 8);
     }
     QD_TRY(qd_syndrome_run(&m->code, n, frames, syndromes, m->dev, err));
     qd_body b = {0};
@@ -102,6 +98,14 @@ static qd_status send_syndromes(qd_reconcile_alice *self, qd_outbox *out, qd_err
     qd_secret_free(frames);
     free(syndromes);
     return st;
+}
+
+/* Private bits of joined rows. */
+static void draw_hidden(qd_reconcile_alice *self) {
+    const size_t words = qd_hidden_words(&self->m), bits = self->m.joined;
+    qd_random_bytes(&self->private_bits, self->hidden, self->m.r.frames * words * 8);
+    for (uint64_t f = 0; f < self->m.r.frames; f++)
+        for (size_t i = bits; i < words * 64; i++) self->hidden[f * words + i / 64] &= ~((uint64_t)1 << i % 64);
 }
 
 static qd_status start(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) {
@@ -133,13 +137,17 @@ static qd_status start(qd_reconcile_alice *self, qd_outbox *out, qd_error *err) 
     }
     memset(m->kept, 1, m->r.frames);
     self->history = (qd_history){.errors = m->p.errors, .sample = m->p.sample, .first = m->code};
+    if (m->large) self->large = (qd_large_history){.p = &m->p, .rows = m->apart->rows, .cols = m->apart->cols, .z = m->apart->z, .joined = m->joined};
     self->open = malloc(m->r.frames);
-    if (m->rounds) self->hidden = qd_secret_alloc(m->r.frames * hidden_words(&m->code) * 8);
+    if (m->rounds) self->hidden = qd_secret_alloc(m->r.frames * qd_hidden_words(m) * 8);
     if (!self->open || (m->rounds && !self->hidden))
         return qd_fail(err, QD_E_INTERNAL, "no memory for the states of %llu frames", (unsigned long long)m->r.frames);
     memset(self->open, 1, m->r.frames);
     self->wait = ANSWER;
-    if (m->large) return qd_large_frames_send(m, out, err);
+    if (m->large) {
+        if (self->hidden) draw_hidden(self);
+        return qd_large_frames_send(m, self->hidden, out, err);
+    }
     QD_TRY(send_code(m, out, err));
     return send_syndromes(self, out, err);
 }
@@ -171,7 +179,7 @@ static qd_status reveal(qd_machine *m, const uint8_t *ask, qd_outbox *out, qd_er
 /* Added rows of frames id[0..n) into the message: the last rows of code @p c, @p add of them. */
 static qd_status put_rows(qd_reconcile_alice *self, const qd_code *c, uint32_t add, const uint64_t *id, uint64_t n,
                           uint64_t *frames, uint64_t *syndromes, qd_body *b, qd_error *err) {
-    const size_t words = qd_frame_words(c), hidden = hidden_words(c);
+    const size_t words = qd_frame_words(c), hidden = qd_hidden_words(&self->m);
     uint8_t all[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8], rows[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8];
     qd_rows_load(&self->m, c, self->m.key, id, n, frames);
     for (uint64_t i = 0; i < n; i++) memcpy(frames + i * words, self->hidden + id[i] * hidden, hidden * 8);
@@ -185,10 +193,26 @@ static qd_status put_rows(qd_reconcile_alice *self, const qd_code *c, uint32_t a
     return QD_OK;
 }
 
-/* A round of @p add added rows, for the frames that failed so far: `open` of them. */
-static qd_status send_rows(qd_reconcile_alice *self, uint32_t add, uint64_t open, qd_outbox *out, qd_error *err) {
+/* Joined rows are told apart: the last of their private bits. */
+static qd_status put_told(qd_reconcile_alice *self, uint32_t add, uint64_t open, qd_body *b, qd_error *err) {
     qd_machine *m = &self->m;
-    qd_machine_round(m, add, open);
+    const uint32_t head[] = {m->round, add, m->rule.c, 0}, left = m->large->unknown - add;
+    const size_t words = qd_hidden_words(m);
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++) qd_body_u32(b, head[i]);
+    qd_body_u64(b, open);
+    for (uint64_t f = 0; f < m->r.frames; f++) {
+        if (!self->open[f]) continue;
+        m->level[f] = (uint8_t)m->round;
+        for (uint32_t i = 0; i < add; i += 8) {
+            const uint64_t byte = qd_words_get(self->hidden + f * words, words, left + i);
+            qd_body_u8(b, (uint8_t)(add - i < 8 ? byte & ((1u << (add - i)) - 1) : byte));
+        }
+    }
+    return qd_large_frames_tell(m, add, err);
+}
+
+static qd_status put_all_rows(qd_reconcile_alice *self, uint32_t add, uint64_t open, qd_body *b, qd_error *err) {
+    qd_machine *m = &self->m;
     const qd_code c = qd_machine_code(m, m->round);
     const uint64_t most = open < m->batch ? open : m->batch;
     uint64_t *frames = qd_secret_alloc(most * qd_frame_words(&c) * 8), *syndromes = calloc(most * qd_syndrome_words(&c), 8),
@@ -196,24 +220,32 @@ static qd_status send_rows(qd_reconcile_alice *self, uint32_t add, uint64_t open
     qd_status st = frames && syndromes && id
                        ? QD_OK
                        : qd_fail(err, QD_E_INTERNAL, "no memory for a batch of %llu frames", (unsigned long long)most);
-    qd_body b = {0};
     qd_ldpc_rule rule = m->rule;
     qd_rate_constants((double)(c.m - qd_private_bits(&m->r)) / m->code.n, &rule);
     const uint32_t head[] = {m->round, add, rule.c, rule.a};
-    for (size_t i = 0; i < sizeof head / sizeof *head; i++) qd_body_u32(&b, head[i]);
-    qd_body_u64(&b, open);
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++) qd_body_u32(b, head[i]);
+    qd_body_u64(b, open);
     for (uint64_t f = 0; f < m->r.frames && st == QD_OK; f++) {
         if (!self->open[f]) continue;
         m->level[f] = (uint8_t)m->round;
         id[n++] = f;
         if (n < most && n < left) continue;
-        st = put_rows(self, &c, add, id, n, frames, syndromes, &b, err);
+        st = put_rows(self, &c, add, id, n, frames, syndromes, b, err);
         left -= n;
         n = 0;
     }
     qd_secret_free(frames);
     free(syndromes);
     free(id);
+    return st;
+}
+
+/* A round of @p add added rows, for the frames that failed so far: `open` of them. */
+static qd_status send_rows(qd_reconcile_alice *self, uint32_t add, uint64_t open, qd_outbox *out, qd_error *err) {
+    qd_machine *m = &self->m;
+    qd_body b = {0};
+    qd_machine_round(m, add, open);
+    qd_status st = m->large ? put_told(self, add, open, &b, err) : put_all_rows(self, add, open, &b, err);
     if (st == QD_OK) return qd_machine_send(m, out, QD_MSG_ROWS, true, &b, err);
     qd_body_free(&b);
     return st;
@@ -224,6 +256,7 @@ static uint32_t rows_to_add(qd_reconcile_alice *self, uint64_t asked, uint64_t o
     qd_machine *m = &self->m;
     qd_history *h = &self->history;
     if (open == 0 || m->round == m->rounds) return 0;
+    if (m->large) return qd_large_tell(&self->large, asked, open, m->rounds - m->round);
     h->rows[h->n] = qd_machine_code(m, m->round).m;
     h->tried[h->n] = asked;
     h->solved[h->n] = asked - open;

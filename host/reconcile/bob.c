@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include "qdistill/reconcile/large.h"
 #include "reconcile/large_frames.h"
 #include "reconcile/machine.h"
 #include "reconcile/parities.h"
@@ -66,7 +67,9 @@ static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
     }
     if (in->type == QD_MSG_LARGE) {
         self->wait = SYNDROME;
-        return qd_large_frames_accept(m, in, err);
+        QD_TRY(qd_large_frames_accept(m, in, err));
+        self->stride = qd_large_frames_bytes(m);
+        return QD_OK;
     }
     QD_TRY(qd_machine_expect(m, in, QD_MSG_CODE, false, err));
     qd_body b = qd_body_of(in);
@@ -98,6 +101,7 @@ static qd_status take_code(qd_reconcile_bob *self, const qd_msg *in, qd_error *e
 /* Decode frames id[0..n) with the rows of all rounds so far, whose syndromes stand in @p syndromes; what is recovered replaces
  * his bits. */
 static qd_status decode(qd_machine *m, const uint64_t *id, uint64_t n, const uint64_t *syndromes, qd_error *err) {
+    if (m->large) return qd_large_frames_decode(m, id, n, syndromes, err);
     const qd_code c = qd_machine_code(m, m->round);
     const qd_ldpc_rule rule = {
         .c = m->rule.c, .a = m->rule.a, .max_iterations = m->rule.max_iterations, .known = m->round ? m->code.m : 0};
@@ -132,6 +136,10 @@ static qd_status read_syndromes(qd_machine *m, qd_body *b, uint32_t n, uint64_t 
     return QD_OK;
 }
 
+static size_t syndrome_bytes(const qd_machine *m) {
+    return m->large ? qd_large_frames_bytes(m) : qd_syndrome_bytes(&m->code);
+}
+
 /* Keep the syndrome of a frame that failed, in case rows are added to it. */
 static qd_status keep_open(qd_reconcile_bob *self, uint64_t f, const uint8_t *syndrome, qd_error *err) {
     if (self->n_open == self->cap) {
@@ -146,7 +154,7 @@ static qd_status keep_open(qd_reconcile_bob *self, uint64_t f, const uint8_t *sy
     }
     uint8_t *row = self->rows + self->n_open * self->stride;
     memset(row, 0, self->stride);
-    memcpy(row, syndrome, qd_syndrome_bytes(&self->m.code));
+    memcpy(row, syndrome, syndrome_bytes(&self->m));
     self->open[self->n_open++] = f;
     return QD_OK;
 }
@@ -154,13 +162,14 @@ static qd_status keep_open(qd_reconcile_bob *self, uint64_t f, const uint8_t *sy
 /* Frames [first, first + n) of a message whose body has their syndromes from byte 12 on. */
 static qd_status decode_batch(qd_reconcile_bob *self, const qd_msg *in, uint64_t first, uint32_t n, const uint64_t *syndromes,
                               qd_error *err) {
-    const size_t bytes = qd_syndrome_bytes(&self->m.code);
+    const size_t bytes = syndrome_bytes(&self->m);
+    const uint8_t *sent = self->m.large ? (const uint8_t *)syndromes : in->body + in->bytes - n * bytes;
     uint64_t *id = malloc(n * sizeof *id);
     if (!id) return qd_fail(err, QD_E_INTERNAL, "no memory for a list of frames");
     for (uint32_t f = 0; f < n; f++) id[f] = first + f;
     qd_status st = decode(&self->m, id, n, syndromes, err);
     for (uint32_t f = 0; f < n && st == QD_OK; f++)
-        if (self->m.rounds && !self->m.kept[id[f]]) st = keep_open(self, id[f], in->body + in->bytes - (n - f) * bytes, err);
+        if (self->m.rounds && !self->m.kept[id[f]]) st = keep_open(self, id[f], sent + f * bytes, err);
     free(id);
     return st;
 }
@@ -188,8 +197,7 @@ static qd_status take_syndrome(qd_reconcile_bob *self, const qd_msg *in, qd_outb
     qd_status st =
         syndromes ? read_syndromes(m, &b, n, syndromes, err) : qd_fail(err, QD_E_INTERNAL, "no memory for the syndromes");
     if (st == QD_OK) st = qd_body_end(&b, in, err);
-    if (st == QD_OK && m->large) st = qd_large_frames_decode(m, first, n, syndromes, err);
-    else if (st == QD_OK) st = decode_batch(self, in, first, n, syndromes, err);
+    if (st == QD_OK) st = decode_batch(self, in, first, n, syndromes, err);
     free(syndromes);
     self->decoded += n;
     if (st != QD_OK || self->decoded < m->r.frames) return st;
@@ -202,27 +210,60 @@ static qd_status decode_again(qd_reconcile_bob *self, uint64_t from, uint64_t n,
     const qd_code c = qd_machine_code(m, m->round);
     uint64_t *syndromes = calloc(n * qd_syndrome_words(&c), 8);
     qd_status st = syndromes ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for the syndromes");
-    for (uint64_t i = 0; i < n && st == QD_OK; i++)
+    if (st == QD_OK && m->large) memcpy(syndromes, self->rows + from * self->stride, n * self->stride);
+    for (uint64_t i = 0; i < n && st == QD_OK && !m->large; i++)
         st = qd_syndrome_unpack(&c, self->rows + (from + i) * self->stride, syndromes + i * qd_syndrome_words(&c), err);
     if (st == QD_OK) st = decode(m, self->open + from, n, syndromes, err);
     free(syndromes);
     return st;
 }
 
+/* The head of ROWS, and that its length is the one of so many rows of all open frames. */
+static qd_status read_rows_head(qd_reconcile_bob *self, const qd_msg *in, qd_body *b, uint32_t most, uint32_t head[4], qd_error *err) {
+    for (int i = 0; i < 4; i++) head[i] = qd_body_get_u32(b);
+    if (head[0] != self->m.round + 1) return qd_machine_bad(in, "rows of another round", err);
+    if (head[1] == 0 || head[1] > most) return qd_machine_bad(in, "no rows, or more than the code has", err);
+    if (qd_body_get_u64(b) != self->n_open || b->n - b->at != self->n_open * (((size_t)head[1] + 7) / 8))
+        return qd_machine_bad(in, "rows of another number of frames than failed", err);
+    return QD_OK;
+}
+
+/* Private bits of joined rows, which go into the syndromes. */
+static qd_status read_told(qd_reconcile_bob *self, const qd_msg *in, qd_error *err) {
+    qd_machine *m = &self->m;
+    qd_body b = qd_body_of(in);
+    uint32_t head[4];
+    QD_TRY(read_rows_head(self, in, &b, m->large->unknown, head, err));
+    const uint32_t add = head[1];
+    if (head[2] != m->rule.c || head[3]) return qd_machine_bad(in, "a number is out of range", err);
+    uint64_t *told = calloc(add / 64 + 1, 8);
+    if (!told) return qd_fail(err, QD_E_INTERNAL, "no memory for what is told of a frame");
+    bool beyond = false;
+    for (uint64_t f = 0; f < self->n_open; f++) {
+        memset(told, 0, (add / 64 + 1) * 8);
+        for (uint32_t i = 0; i < add; i += 8) told[i / 64] |= (uint64_t)qd_body_get_u8(&b) << i % 64;
+        beyond = beyond || (add % 64 && told[add / 64] >> (add % 64));
+        qd_large_told(m->large, add, told, (uint64_t *)(void *)(self->rows + f * self->stride)); /* a multiple of 8 bytes each */
+    }
+    free(told);
+    if (beyond) return qd_machine_bad(in, "bits past the last row are set", err);
+    QD_TRY(qd_body_end(&b, in, err));
+    qd_machine_round(m, add, self->n_open);
+    return qd_large_frames_tell(m, add, err);
+}
+
 /* The new rows behind those that are known. */
 static qd_status read_rows(qd_reconcile_bob *self, const qd_msg *in, qd_error *err) {
     qd_machine *m = &self->m;
+    if (m->large) return read_told(self, in, err);
     const uint32_t before = qd_machine_code(m, m->round).m;
     uint8_t rows[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8];
     qd_body b = qd_body_of(in);
-    const uint32_t round = qd_body_get_u32(&b), add = qd_body_get_u32(&b), c = qd_body_get_u32(&b), a = qd_body_get_u32(&b);
+    uint32_t head[4];
+    QD_TRY(read_rows_head(self, in, &b, m->code.graph->rows * m->code.z - before, head, err));
+    const uint32_t add = head[1], c = head[2], a = head[3];
     const size_t bytes = ((size_t)add + 7) / 8;
-    if (round != m->round + 1) return qd_machine_bad(in, "rows of another round", err);
-    if (add == 0 || add > m->code.graph->rows * m->code.z - before)
-        return qd_machine_bad(in, "no rows, or more than the code has", err);
     if (!constants_ok(c, a)) return qd_machine_bad(in, "a number is out of range", err);
-    if (qd_body_get_u64(&b) != self->n_open || b.n - b.at != self->n_open * bytes)
-        return qd_machine_bad(in, "rows of another number of frames than failed", err);
     for (uint64_t i = 0; i < self->n_open; i++) {
         qd_body_get(&b, rows, bytes);
         if (add % 8 && rows[bytes - 1] >> (add % 8)) return qd_machine_bad(in, "bits past the last row are set", err);

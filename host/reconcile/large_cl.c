@@ -139,7 +139,7 @@ static qd_status run_in_lanes(job *j, const qd_arg *args, size_t n_args, uint64_
 static qd_status run_decoder(job *j, uint64_t n, qd_error *err) {
     const qd_large_code *c = j->c;
     cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols,
-           degree_max = (cl_int)c->degree_max, llr = (cl_int)j->rule->c, most = (cl_int)j->rule->max_iterations;
+           degree_max = (cl_int)c->degree_max, known = (cl_int)(c->cols - c->hidden), unknown = (cl_int)c->unknown, llr = (cl_int)j->rule->c, most = (cl_int)j->rule->max_iterations;
     cl_uint few = j->rule->halve;
     const qd_arg lanes[] = {QD_ARG_BUF(j->frames),
                             QD_ARG_BUF(j->syndromes),
@@ -157,6 +157,8 @@ static qd_status run_decoder(job *j, uint64_t n, qd_error *err) {
                             QD_ARG(rows),
                             QD_ARG(cols),
                             QD_ARG(degree_max),
+                            QD_ARG(known),
+                            QD_ARG(unknown),
                             QD_ARG(llr),
                             QD_ARG(few),
                             QD_ARG(most)},
@@ -173,6 +175,8 @@ static qd_status run_decoder(job *j, uint64_t n, qd_error *err) {
                             QD_ARG(z),
                             QD_ARG(rows),
                             QD_ARG(cols),
+                            QD_ARG(known),
+                            QD_ARG(unknown),
                             QD_ARG(llr),
                             QD_ARG(few),
                             QD_ARG(most),

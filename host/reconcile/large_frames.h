@@ -13,12 +13,14 @@ static inline size_t qd_large_frames_bytes(const qd_machine *m) {
 
 /** Alice: draw the code of @p plan, set up its frames, send LARGE. QD_E_INTERNAL: no memory. */
 qd_status qd_large_frames_start(qd_machine *m, const qd_reconcile_plan *plan, qd_outbox *out, qd_error *err);
-/** Alice: the syndromes of all frames. */
-qd_status qd_large_frames_send(qd_machine *m, qd_outbox *out, qd_error *err);
+/** Alice: the syndromes of all frames. @p hidden: their private bits, uint64 [frames][hidden columns][words], zeros behind the joined ones; NULL where no rows are joined. */
+qd_status qd_large_frames_send(qd_machine *m, const uint64_t *hidden, qd_outbox *out, qd_error *err);
 /** Bob: take LARGE. QD_E_INPUT: sizes out of range, frames that are not those that the string fills, a short tag, another code
  *  than hers under these sizes. Nothing is allocated before sizes are in range; then as the string's length asks for. */
 qd_status qd_large_frames_accept(qd_machine *m, const qd_msg *in, qd_error *err);
-/** Bob: decode frames [first, first + n); what is recovered replaces his bits. */
-qd_status qd_large_frames_decode(qd_machine *m, uint64_t first, uint32_t n, const uint64_t *syndromes, qd_error *err);
+/** Bob: decode frames @p id[0..n) with the rows that are joined still; what is recovered replaces his bits. */
+qd_status qd_large_frames_decode(qd_machine *m, const uint64_t *id, uint64_t n, const uint64_t *syndromes, qd_error *err);
+/** Both: @p n more are told, fewer than are unknown or as many. QD_E_INTERNAL: no memory. */
+qd_status qd_large_frames_tell(qd_machine *m, uint32_t n, qd_error *err);
 
 #endif

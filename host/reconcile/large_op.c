@@ -5,7 +5,7 @@
 #include <string.h>
 #include "reconcile/large_run.h"
 
-enum { ROWS, COLS, Z, FRAMES, PPM, C, CAP, HALVE, FORM, CONTENT, SEED, MATRIX, KEYS };
+enum { ROWS, COLS, Z, FRAMES, PPM, C, CAP, HALVE, FORM, CONTENT, SEED, MATRIX, JOINED, KEYS };
 static const qd_key keys[] = {{"rows", 300, 1, QD_LARGE_ROWS_MAX, "block rows"},
                               {"cols", 1000, 1, QD_LARGE_COLS_MAX, "block columns"},
                               {"z", 1024, 64, QD_LARGE_Z_MAX, "lifting size, a multiple of 64"},
@@ -17,7 +17,8 @@ static const qd_key keys[] = {{"rows", 300, 1, QD_LARGE_ROWS_MAX, "block rows"},
                               {"form", 0, 0, 64, "device form: 0 chosen, 1 lanes, 2 group, 32 or 64 lanes"},
                               {"content", 0, 0, 3, "0 uniform, 1 zeros, 2 ones, 3 a syndrome of no relation"},
                               {"seed", 1, 0, UINT64_MAX, "seed"},
-                              {"matrix", 0, 0, 250, "0: by design; else a random one with columns of this degree"}};
+                              {"matrix", 0, 0, 250, "0: by design; else a random one with columns of this degree"},
+                              {"joined", 0, 0, (uint64_t)QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX, "pairs of lifted rows joined, each row in one at most"}};
 
 static void destroy(void *state) {
     qd_large_case *s = state;
@@ -67,6 +68,15 @@ static qd_status make_code(const qd_problem *p, qd_large_code **out, qd_error *e
     return qd_large_drawn(&d, out, err);
 }
 
+static qd_status join(const qd_problem *p, qd_large_code **code, qd_error *err) {
+    qd_large_code *apart = *code;
+    if (!p->v[JOINED]) return QD_OK;
+    qd_status st = qd_large_joined(apart, (uint32_t)p->v[JOINED], code, err);
+    if (st == QD_OK) qd_large_free(apart);
+    else *code = apart;
+    return st;
+}
+
 static void fill(qd_large_case *s, const qd_problem *p) {
     const uint64_t below = (p->v[PPM] << 32) / 1000000, seed = p->v[SEED], words = qd_large_frame_words(s->code);
     for (uint64_t f = 0; f < s->n; f++) {
@@ -96,6 +106,7 @@ static qd_status create(const qd_problem *p, void **state, qd_error *err) {
     qd_large_case *s = calloc(1, sizeof *s);
     if (!s) return no_memory(err);
     qd_status st = make_code(p, &s->code, err);
+    if (st == QD_OK) st = join(p, &s->code, err);
     if (st == QD_OK) {
         s->form = (qd_large_form)form;
         s->n = p->v[FRAMES];
@@ -191,6 +202,11 @@ static const char *const quick[] = {"large:frames=1,cap=2",
                                     "large:rows=250,cols=260,z=64,frames=2,content=3,matrix=249,c=127,cap=8,form=32",
                                     "large:rows=12,cols=30,z=192,frames=3,ppm=0,matrix=3",
                                     "large:rows=12,cols=30,z=192,frames=3,ppm=1000000,matrix=3",
+                                    "large:rows=40,cols=90,z=128,frames=3,ppm=20000,matrix=3,joined=384",
+                                    "large:rows=40,cols=90,z=128,frames=3,ppm=20000,matrix=3,joined=300,form=2",
+                                    "large:rows=40,cols=90,z=128,frames=3,ppm=20000,matrix=3,joined=2560,form=32",
+                                    "large:rows=40,cols=90,z=128,frames=3,ppm=20000,matrix=3,joined=2500,form=64,halve=0",
+                                    "large:rows=2,cols=3,z=64,frames=5,ppm=100000,matrix=2,joined=1,cap=9",
                                     NULL};
 static const char *const tiny[] = {"large:rows=3,cols=7,z=64,frames=2,matrix=2,cap=2",
                                    "large:rows=3,cols=7,z=64,frames=1,matrix=2,cap=3,halve=0,form=2",

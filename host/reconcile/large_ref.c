@@ -117,9 +117,11 @@ static int matches(const decoder *d, const uint64_t *syndrome) {
 }
 
 static void load(decoder *d, const uint64_t *frame, int llr) {
-    for (uint32_t j = 0; j < d->c->cols; j++)
-        for (uint32_t p = 0; p < d->c->z; p++)
-            d->app[(size_t)j * d->c->z + p] = (int16_t)(get(frame + (size_t)j * d->c->words, p) ? -llr : llr);
+    const uint32_t key = (d->c->cols - d->c->hidden) * d->c->z;
+    for (uint32_t i = 0; i < d->c->cols * d->c->z; i++) {
+        const int sure = i < key + d->c->unknown ? 0 : QD_LARGE_KNOWN, bit = get(frame, i) ? -llr : llr;
+        d->app[i] = (int16_t)(i < key ? bit : sure);
+    }
 }
 
 static void halve(decoder *d, const uint64_t *frame) {

@@ -29,6 +29,7 @@ void qd_machine_clear(qd_machine *m) {
     free(m->told);
     qd_secret_free(m->mine);
     qd_large_free(m->large);
+    qd_large_free(m->apart);
     qd_cascade_batch_destroy(m->search);
     *m = (qd_machine){0};
 }
@@ -83,7 +84,8 @@ qd_code qd_machine_code(const qd_machine *m, uint32_t round) {
     qd_code c = m->code;
     uint32_t rows = c.m;
     for (uint32_t i = 0; i < round; i++) rows += m->add[i];
-    if (rows > c.m) (void)qd_code_make(&c, c.graph->id, c.z, rows, NULL); /* in range: checked before the round */
+    if (m->large) c.m = rows;
+    else if (rows > c.m) (void)qd_code_make(&c, c.graph->id, c.z, rows, NULL); /* in range: checked before the round */
     return c;
 }
 

@@ -4,12 +4,14 @@
  *  Bodies (little-endian; bit strings: bit i is bit i%8 of byte i/8, bits past the end zero):
  *      CODE          u8 version 2, u8 basis, u32 code, z, m, c, a, max_iterations, tag_bits, batch, u64 bits of the
  *                    string, u64 frames, u32 rounds of added rows at most
- *      LARGE         u8 version 1, u8 basis, u32 rows, columns, z, c, max_iterations, tag_bits, batch, u64 bits of the string, u64 frames, 64 bytes:
- *                    SHA-256 of the code, in hexadecimal
+ *      LARGE         u8 version 2, u8 basis, u32 rows, columns, z, c, max_iterations, tag_bits, batch, u64 bits of the string, u64 frames, u32 pairs of
+ *                    lifted rows joined (qd_large_joined), u32 rounds in which they are told apart at most, 64 bytes: SHA-256 of the code with them,
+ *                    in hexadecimal
  *      SYNDROME      u64 first frame, u32 frames, then qd_syndrome_bytes each
  *      ANSWER, FRAME_ANSWER   u64 count, then one bit each
  *      ROWS          u32 round, from 1, u32 rows, u32 c, a, u64 count, then ceil(rows/8) bytes each, of the frames that failed so far, in order: the
- *                    bits of the syndrome behind those that were sent
+ *                    bits of the syndrome behind those that were sent; of a large-block code the last of the private bits
+ *                    that are not told yet, in order, and a = 0
  *      REVEAL        u64 count, then ceil(n/8) bytes each, of the frames that both sides know to be asked for, in order
  *      READY         nothing
  *      TAG           16 bytes hash key, 16 bytes tag (low tag_bits bits)
@@ -37,7 +39,11 @@ typedef struct qd_machine {
     uint8_t *kept;  /**< [frames] 1: recovered, not revealed */
     uint32_t round, rounds, add[QD_ADD_ROUNDS]; /**< of added rows: taken so far, at most, rows of each so far */
     uint8_t *level; /**< [frames] rounds whose rows the frame was sent */
-    struct qd_large_code *large;     /**< large-block code (large_frames.h); code has then no graph and only its sizes */
+    /** Large-block code (large_frames.h): with the pairs of rows that are joined still, and without; code has then no graph and only the sizes of the
+     *  latter. @{ */
+    struct qd_large_code *large, *apart;
+    uint32_t joined; /**< pairs of lifted rows, at first */
+    /** @} */
     struct qd_cascade_batch *search; /**< Cascade (parities.h); code has then no graph and only n. @{ */
     uint64_t *mine;        /**< own parities of this round, once told */
     uint32_t parity_round;
@@ -61,6 +67,10 @@ void qd_machine_finish(qd_machine *m, uint32_t reject);
 
 uint64_t qd_machine_kept(const qd_machine *m);
 
+/** Words of a frame's private bits: punctured columns, or those of joined rows. */
+static inline size_t qd_hidden_words(const qd_machine *m) {
+    return (size_t)(m->code.graph ? m->code.graph->punctured : (m->joined + m->code.z - 1) / m->code.z) * m->code.words;
+}
 /** Of a frame's syndrome bits those that tell private bits alone. */
 static inline uint32_t qd_private_bits(const qd_reconcile_result *r) {
     return r->m - r->frame_leak;

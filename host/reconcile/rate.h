@@ -67,6 +67,15 @@ typedef struct qd_rounds {
     double charged; /**< expected a frame: rows less private bits, an answer for each attempt, all of a frame that fails in the end */
     double fer;     /**< share of frames that do */
 } qd_rounds;
+/** What is disclosed of a frame at so many levels, ascending, and which share is unsolved there. */
+enum { QD_GRID_LEVELS = 48 };
+typedef struct qd_grid {
+    uint32_t n, bits[QD_GRID_LEVELS];
+    double unsolved[QD_GRID_LEVELS];
+} qd_grid;
+/** Of all ways to go up the levels of @p g, from the first, in at most @p most rounds the one that charges least. n = 0: giving up charges less
+ *  than any. */
+qd_rounds qd_rounds_on(const qd_grid *g, uint32_t frame_bits, uint32_t most);
 /** Of all ways to add rows to frames of @p first, of which @p rows are sent, in at most @p most rounds the one that charges least, over
  *  steps of a grid. n = 0: giving up charges less than any. */
 qd_rounds qd_rounds_best(const qd_code *first, uint32_t rows, uint32_t most, const qd_posterior *p);
@@ -78,9 +87,21 @@ void qd_rate_best(qd_code *best, uint32_t id, uint32_t z, const qd_posterior *p)
 
 /** Share of frames of a large-block code that fail at error rate @p q: the form of qd_rate_fer and a floor, fitted likewise. */
 double qd_large_fer(uint32_t rows, uint32_t cols, uint32_t z, double q);
+/** What is known of the error rate of frames with joined rows, and what became of their attempts so far. */
+typedef struct qd_large_history {
+    const qd_reconcile_params *p; /**< borrowed: the estimate */
+    uint32_t rows, cols, z, joined, told; /**< block rows and columns; pairs of lifted rows */
+    uint32_t n; /**< attempts */
+    uint32_t at[QD_ADD_ROUNDS + 1]; /**< told before each */
+    uint64_t tried[QD_ADD_ROUNDS + 1], solved[QD_ADD_ROUNDS + 1];
+} qd_large_history;
+/** An attempt at @p tried frames left @p open: how many pairs of lifted rows to tell apart now, with at most @p rounds rounds left, that one included; 0: giving up charges
+ *  less. It is noted, and taken for done. */
+uint32_t qd_large_tell(qd_large_history *h, uint64_t tried, uint64_t open, uint32_t rounds);
 /** Of all large-block codes and frames that fill @p bits the one with the greatest expected yield, failed frames charged whole, if that is worth
  *  more than @p most bits: then true, and @p most and the code's part of @p plan are set (qber is read). One syndrome has to cover all doubt about
- *  the rate: what the sample leaves, and drift. */
+ *  the rate: what the sample leaves, and drift. With rounds, and no leak given, the first one need not: rows are joined (plan->joined), as many as
+ *  there is doubt. */
 bool qd_large_plan(const qd_reconcile_params *p, uint64_t bits, double *most, qd_reconcile_plan *plan);
 /** Largest estimated QBER that large-block codes serve: its entropy is less than their largest leak. */
 #define QD_QBER_LARGE 0.112

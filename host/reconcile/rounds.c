@@ -4,8 +4,8 @@
 #include "reconcile/rate.h"
 
 enum {
-    LEVELS = 48, /* grid of rows in all, from the first syndrome's to where hardly a frame is left */
-    FIRSTS = 8   /* first syndromes tried */
+    LEVELS = QD_GRID_LEVELS, /* of rows in all, from the first syndrome's to where hardly a frame is left */
+    FIRSTS = 8               /* first syndromes tried */
 };
 
 /* Beyond this share of unsolved frames more rows are not worth looking at: at most 1e-7 of the bits are in it. */
@@ -14,11 +14,6 @@ static const double hardly = 1e-7;
 /* What one more attempt at a frame is thought to cost, as a share of its bits: time, for it runs to the cap of iterations mostly.
  * A thousandth saves a quarter of the attempts for .002 to .004 of f at 1 and 2 %, .001 above. */
 static const double attempt = 1e-3;
-
-typedef struct grid {
-    uint32_t n, rows[LEVELS];
-    double unsolved[LEVELS];
-} grid;
 
 /* Fewest rows, in [lo, hi], that leave at most the share @p unsolved; hi where none do. The share falls with the rows. */
 static uint32_t rows_for(const qd_code *first, uint32_t lo, uint32_t hi, double unsolved, const qd_posterior *p) {
@@ -32,15 +27,15 @@ static uint32_t rows_for(const qd_code *first, uint32_t lo, uint32_t hi, double 
     return lo;
 }
 
-static grid grid_of(const qd_code *first, uint32_t lo, const qd_posterior *p) {
-    grid g = {0};
-    const uint32_t all = first->graph->rows * first->z,
-                   whole = first->n + first->graph->punctured * first->z; /* then all of the frame is told */
+static qd_grid grid_of(const qd_code *first, uint32_t lo, const qd_posterior *p) {
+    qd_grid g = {0};
+    const uint32_t hidden = first->graph->punctured * first->z, all = first->graph->rows * first->z,
+                   whole = first->n + hidden; /* then all of the frame is told */
     const uint32_t hi = rows_for(first, lo, all < whole ? all : whole, hardly, p);
     for (uint32_t i = 0; i < LEVELS; i++) {
         uint32_t rows = lo + (uint32_t)((uint64_t)(hi - lo) * i / (LEVELS - 1));
-        if (g.n && rows == g.rows[g.n - 1]) continue;
-        g.rows[g.n] = rows;
+        if (g.n && rows - hidden == g.bits[g.n - 1]) continue;
+        g.bits[g.n] = rows - hidden;
         g.unsolved[g.n++] = qd_rate_unsolved(first, rows, p);
     }
     return g;
@@ -48,33 +43,37 @@ static grid grid_of(const qd_code *first, uint32_t lo, const qd_posterior *p) {
 
 /* Cost from level i on, with at most r rounds left: cost[r][i] = min(give up, one more round to some level j). What is unsolved
  * at a level pays the next rows and an answer; what is given up is charged whole. Bellman, by rounds. */
-qd_rounds qd_rounds_best(const qd_code *first, uint32_t sent, uint32_t most, const qd_posterior *p) {
-    const grid g = grid_of(first, sent, p);
+qd_rounds qd_rounds_on(const qd_grid *g, uint32_t frame_bits, uint32_t most) {
     double cost[QD_ADD_ROUNDS + 1][LEVELS];
     uint32_t to[QD_ADD_ROUNDS + 1][LEVELS];
-    const uint32_t hidden = first->graph->punctured * first->z;
     for (uint32_t r = 0; r <= most; r++)
-        for (uint32_t i = 0; i < g.n; i++) {
+        for (uint32_t i = 0; i < g->n; i++) {
             to[r][i] = i;
-            cost[r][i] = g.unsolved[i] * ((double)first->n - (double)(g.rows[i] - hidden));
-            for (uint32_t j = i + 1; r && j < g.n; j++) {
-                double x = g.unsolved[i] * (g.rows[j] - g.rows[i] + 1 + attempt * first->n) + cost[r - 1][j];
+            cost[r][i] = g->unsolved[i] * ((double)frame_bits - (double)g->bits[i]);
+            for (uint32_t j = i + 1; r && j < g->n; j++) {
+                double x = g->unsolved[i] * (g->bits[j] - g->bits[i] + 1 + attempt * frame_bits) + cost[r - 1][j];
                 if (x < cost[r][i]) {
                     cost[r][i] = x;
                     to[r][i] = j;
                 }
             }
         }
-    qd_rounds best = {.charged = sent - hidden + 1};
+    qd_rounds best = {.charged = g->bits[0] + 1};
     uint32_t at = 0;
     for (uint32_t r = most; to[r][at] != at; r--) {
-        best.charged += g.unsolved[at] * (g.rows[to[r][at]] - g.rows[at] + 1);
-        best.add[best.n++] = g.rows[to[r][at]] - g.rows[at];
-        at = to[r][at];
+        const uint32_t next = to[r][at];
+        best.charged += g->unsolved[at] * (g->bits[next] - g->bits[at] + 1);
+        best.add[best.n++] = g->bits[next] - g->bits[at];
+        at = next;
     }
-    best.fer = g.unsolved[at];
-    best.charged += best.fer * ((double)first->n - (double)(g.rows[at] - hidden));
+    best.fer = g->unsolved[at];
+    best.charged += best.fer * ((double)frame_bits - (double)g->bits[at]);
     return best;
+}
+
+qd_rounds qd_rounds_best(const qd_code *first, uint32_t sent, uint32_t most, const qd_posterior *p) {
+    const qd_grid g = grid_of(first, sent, p);
+    return qd_rounds_on(&g, first->n, most);
 }
 
 /* First syndromes from four fifths of the best single one's rows, with which hardly a frame is content, to all of them; or from

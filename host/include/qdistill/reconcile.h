@@ -26,8 +26,9 @@
  *  Added rows (raptor-like codes: 5G NR's incremental redundancy) carry zeros in their extension columns, not key bits: a frame stays as
  *  long as it was, each row leaks one bit, and the private bits of its first syndrome stay in use, so M - 2 Z holds with M all rows sent.
  *
- *  With a large-block code the first message is LARGE in place of CODE, a frame has no private bits and leaks its whole syndrome, and no rows are
- *  added: a frame that fails is revealed. Then on as above.
+ *  With a large-block code the first message is LARGE in place of CODE. Without rounds a frame has no private bits, leaks its whole syndrome and is
+ *  revealed if it fails. With rounds, private bits join pairs of its rows (qd_large_joined), and ROWS tells some of them: each tells two rows apart, so
+ *  M less the private bits holds with M the syndrome's bits and those told. Then on as above.
  *
  *  With Cascade in place of a code:
  *
@@ -94,13 +95,13 @@ typedef struct qd_reconcile_params {
                                   over its posterior, with a margin of a quarter of its standard deviation (5G: host/reconcile/rate.h),
                                   or without one, but for `drift` (large-block codes: host/reconcile/large_rate.c). */
     double drift;    /**< standard deviation, as a share of the rate, by which it may have moved since the estimate: 0..1. Only large-block codes ask,
-                          whose single syndrome has to cover it; 5G codes add rows. */
+                          whose syndrome has to cover it, but for what rounds may tell; 5G codes add rows. */
     double leak;     /**< 0: from the estimate; else leak of a frame, in the code's range (qd_code_leaks) */
     double max_qber; /**< estimates above it reject the string; 0: what the code serves */
     double eps_cor;  /**< of the block, 0 < eps_cor < 1; the tag has ceil(log2(4 S/eps_cor)) bits, S = ceil(n/128)+1 */
     uint32_t batch;  /**< frames in a SYNDROME message and in a launch; 0: chosen. Never changes results, only messages. */
     uint32_t max_iterations; /**< 0: 50, of large-block codes 200; at most 1000. Of each attempt: a frame with added rows begins anew. */
-    uint32_t rounds; /**< of added rows for frames that fail, at most (large-block codes: none); 0: they are revealed at once. The first syndrome is shorter the
+    uint32_t rounds; /**< of added rows for frames that fail, at most (large-block codes: of rows told apart); 0: they are revealed at once. The first syndrome is shorter the
                           more rounds there may be. At most QD_ADD_ROUNDS. */
 } qd_reconcile_params;
 
@@ -183,6 +184,7 @@ void qd_reconcile_bob_destroy(qd_reconcile_bob *self);
 typedef struct qd_reconcile_plan {
     uint32_t reject, code, z, m, c, a, tag_bits;
     uint32_t frame_bits; /**< key bits of a frame; a large-block code has frame_bits / z block columns */
+    uint32_t joined;     /**< pairs of lifted rows joined at first, of a large-block code: m counts both rows of each, and a private bit is in them */
     uint64_t frames;
     double qber;      /**< mean of the posterior; 1/2 where nothing is known */
     double fer;       /**< expected share of failed frames, from the fitted curves of host/reconcile/rate.c (5G codes) or large_rate.c */

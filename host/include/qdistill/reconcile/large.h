@@ -75,6 +75,8 @@ typedef struct qd_large_code {
     uint32_t rows, cols, z, edges;
     uint32_t words;      /**< z / 64 */
     uint32_t degree_max; /**< of the rows */
+    uint32_t hidden;     /**< of the columns the last ones, of Alice's private bits (qd_large_joined) */
+    uint32_t unknown;    /**< of their bits the first ones, those of which Bob knows nothing; the others are zeros that both know */
     uint32_t *row_start; /**< [rows + 1] into edge */
     qd_large_edge *edge; /**< by row, then column */
 } qd_large_code;
@@ -96,6 +98,18 @@ qd_status qd_large_from(uint32_t rows, uint32_t cols, uint32_t z, const uint32_t
                         qd_large_code **out, qd_error *err);
 void qd_large_free(qd_large_code *code);
 
+/** The code with @p joined pairs of its lifted rows joined, 0 to rows / 2 z: lifted pair i = k z + p is bit p of a further column cols + k, which
+ * two block rows have in common. Alice fills such columns with private uniform bits, so of the two rows together only the sum is told: the
+ * leak is rows z - joined. As soon as she tells such a bit (one bit of leak more) the two rows stand for themselves; the code is then that of
+ * one pair less, since pairs of more begin with those of fewer, and its syndrome the one that was sent, plus that bit (qd_large_told). Which
+ * block rows: drawn from sizes alone, by integers. A frame that fails so gets what it lacks, and not another syndrome; rows that are
+ * added to a code cost 1 % of f more at 5 % (bench/NOTES.md). *out is the caller's, qd_large_free. QD_E_USAGE: more pairs than
+ * that, a code that has pairs already, or more than QD_LARGE_COLS_MAX columns; QD_E_INTERNAL: no memory; *out is then NULL. */
+qd_status qd_large_joined(const qd_large_code *code, uint32_t joined, qd_large_code **out, qd_error *err);
+/** Of a code with joined rows the last @p n unknown bits are told, n <= unknown: add them, bit i%64 of word i/64 of @p bits, to the @p syndrome,
+ * uint64 [rows][words], which then is that of n pairs less. It cannot fail. */
+void qd_large_told(const qd_large_code *joined, uint32_t n, const uint64_t *bits, uint64_t *syndrome);
+
 /** SHA-256, in hexadecimal, of a code as text: `rows cols z`, then a line `row col shift` for each edge, by row and column;
  * decimal, single spaces, LF after every line. "" when memory is short. */
 void qd_large_sha256(const qd_large_code *code, char hex[65]);
@@ -106,6 +120,7 @@ void qd_large_sha256(const qd_large_code *code, char hex[65]);
 enum {
     QD_LARGE_LOOK = 8,     /* iterations between looks at decisions, at most */
     QD_LARGE_CLIP = 127,   /* largest message */
+    QD_LARGE_KNOWN = 512,  /* APP of a bit that is certain: more than its messages can take back */
     QD_LARGE_CLASSES = 64, /* that a check tells apart: two steps each */
     QD_LARGE_SUMS = 128
 };
@@ -130,7 +145,7 @@ void qd_large_syndrome(const qd_large_code *code, const uint64_t *frame, uint64_
 
 /** Decode one frame: the reference, in 16-bit integers, layered (block rows in order), sum-product by sums of phi.
  *
- *  APP of a bit: +c for a 0 of Bob, -c for a 1. Messages start at 0. A check row with edges e does
+ *  APP of a bit: +c for a 0 of Bob, -c for a 1; of private bits 0, or QD_LARGE_KNOWN of those that were told. Messages start at 0. A check row with edges e does
  *  - v_e = APP_e - msg_e; k_e = min((|v_e| + 1) / 2, 63); T = sum of phi[k_e], stopping at 65535
  *  - k1 = least of the k_e, k2 = least of those above k1; second = the second in order (k1 again when two edges have it)
  *  - R = T - phi[k1] - phi[k2], at least 0; mean = floor(R floor(65536 / degree) / 65536)
@@ -149,7 +164,7 @@ void qd_large_syndrome(const qd_large_code *code, const uint64_t *frame, uint64_
  *  most `halve` odd rows that does not end it, messages are halved toward 0, and APP is made anew of +-(c/2) and of them (not after
  *  the last): what is left by then hangs on clipped messages.
  *
- *  @param frame      in  Bob's bits
+ *  @param frame      in  Bob's bits; those of hidden columns are not looked at
  *  @param syndrome   in  Alice's
  *  @param bits       out decisions; of a failed frame those after the last iteration
  *  @param iterations out used; 0 = failed

@@ -102,9 +102,12 @@ qd_status qd_frames_code_of(const qd_frames_ask *ask, qd_frames_code *code, qd_e
  * that. QD_E_USAGE as above; QD_E_BUILD, QD_E_DEVICE, QD_E_INTERNAL: @p t is unchanged. */
 qd_status qd_frames_truth(const qd_frames_ask *ask, qd_device *dev, qd_frame_tally *t, qd_error *err);
 
-/** Frames of a large-block code, one syndrome each. */
+/** Frames of a large-block code: one syndrome each, or one with rows in pairs, of which more and more are told apart until the decoder is
+ * done. */
 typedef struct qd_large_ask {
-    const qd_large_code *code;    /**< borrowed */
+    const qd_large_code *code;    /**< borrowed; without pairs */
+    uint32_t joined;              /**< pairs of lifted rows joined at first, as of qd_large_joined; 0: one syndrome, once */
+    uint32_t tell;                /**< of them told apart where a frame fails, until none is left; at least 1 where there are any */
     qd_large_rule rule;           /**< qd_large_rule_of, or with other constants */
     double qber;                  /**< 0 <= qber <= 1/2 */
     bool exact_errors;            /**< as of qd_frame_draw_truth */
