@@ -34,7 +34,7 @@ typedef struct qd_graph {
     const qd_edge *edges;      /**< by row, then column */
 } qd_graph;
 
-extern const qd_graph qd_graph_nr_bg1, qd_graph_nr_bg2;
+extern const qd_graph qd_graph_nr_bg1, qd_graph_nr_bg2, qd_graph_qd_bg1;
 
 /** A lifted code cut to M syndrome bits. Row r of block row i touches position (r + V mod Z) mod Z of block column j. */
 typedef struct qd_code {
