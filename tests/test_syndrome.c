@@ -3,6 +3,7 @@
  * loop; here the
  * algebra is tested, on the reference and on a CPU device where there is one. */
 #include "ldpc_suite.h"
+#include "reconcile/cases.h"
 #include "run_all.h"
 
 static const uint32_t codes[] = {QD_CODE_NR_BG1, QD_CODE_NR_BG2, QD_CODE_QD_BG1};
@@ -130,6 +131,26 @@ START_TEST(codes_out_of_range_are_refused) {
     ck_assert_uint_eq(code_of(384, 5476).last, 100);
     ck_assert_uint_eq(code_of(384, 5376).rows, 14);
     ck_assert_uint_eq(code_of(384, 5376).last, 384);
+}
+END_TEST
+
+/* The registry's cases name the graphs 1, 2, 3. */
+START_TEST(cases_are_of_the_graph_they_name) {
+    static const char *const ops[] = {"syndrome", "ldpc"};
+    static const qd_op *const *const rooms[] = {qd_reconcile_ops, NULL};
+    const qd_registry r = {rooms};
+    for (int i = 0; i < 2; i++)
+        for (uint32_t k = 0; k < CODES; k++) {
+            char text[64];
+            qd_problem p;
+            void *state;
+            (void)snprintf(text, sizeof text, "%s:z=36,m=365,frames=1,graph=%u", ops[i], k + 1);
+            ck_ok(qd_problem_parse(&r, text, &p, &err));
+            ck_ok(p.op->create(&p, &state, &err));
+            const qd_graph *g = i ? ((qd_ldpc_case *)state)->code.graph : ((qd_syndrome_case *)state)->code.graph;
+            ck_assert_uint_eq(g->id, codes[k]);
+            p.op->destroy(state);
+        }
 }
 END_TEST
 
@@ -286,6 +307,7 @@ int main(void) {
     tcase_add_test(t, the_other_order_has_the_standard_s_rows);
     tcase_add_loop_test(t, the_graph_has_the_shape_that_the_code_relies_on, 0, CODES);
     tcase_add_loop_test(t, private_bits_hide_as_many_syndrome_bits_at_every_lifting_size, 0, CODES);
+    tcase_add_test(t, cases_are_of_the_graph_they_name);
     tcase_add_test(t, codes_out_of_range_are_refused);
     tcase_add_test(t, a_frame_is_loaded_and_stored_bit_by_bit_at_any_offset);
     tcase_add_test(t, a_syndrome_survives_its_message_and_stray_bits_are_refused);
