@@ -72,6 +72,9 @@ expect 0 'efficiency' "$qd" reconcile "$dir/a" "$dir/a" --out "$dir/zero" --json
 expect 0 'leak 0.40' "$qd" reconcile "$dir/a" "$dir/b" --leak 0.4 --qber 0.03 --out "$dir/leak" $ref
 expect 0 'efficiency' "$qd" reconcile "$dir/a" "$dir/b" --code nr-bg2 --qber 0.03 --out "$dir/bg2" $ref
 cmp "$dir/bg2/alice.bits" "$dir/bg2/bob.bits" || say 'base graph 2 leaves them different'
+expect 0 'efficiency' "$qd" reconcile "$dir/a" "$dir/b" --code qd-bg1 --qber 0.03 --out "$dir/qd1" --json "$dir/qd1.json" $ref
+cmp "$dir/qd1/alice.bits" "$dir/qd1/bob.bits" || say 'qd-bg1 leaves them different'
+grep -q '"name": "qd-bg1"' "$dir/qd1.json" || say 'the record does not name qd-bg1'
 expect 0 '' "$qd" reconcile "$dir/a" "$dir/b" --bit-order msb --qber 0.03 --out "$dir/msb" $ref
 head -c 900 "$dir/msb/alice.bits" >"$dir/m.head"; head -c 900 "$dir/a" >"$dir/a.head"
 cmp -s "$dir/m.head" "$dir/a.head" || say "msb first: the string is not Alice's"

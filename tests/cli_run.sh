@@ -62,6 +62,7 @@ grep -q '^{"event":"start","t":[0-9.e-]*,"resumed":false,"block":0}$' a/good/eve
 sed -n 's/^{"event":"[a-z]*","t":\([0-9.e-]*\),.*/\1/p' a/good/events.jsonl >event.times
 [ "$(wc -l <event.times)" = "$(wc -l <a/good/events.jsonl)" ] && [ "$(wc -l <event.times)" -ge 3 ] && sort -g -c event.times || fail "times in events.jsonl: $(cat a/good/events.jsonl)"
 grep -q '"nr-bg1": "21c96e402361bffeea57bbfc093935f434edfb8a173ea24de1a33013d8a5917b"' a/good/manifest.json || fail "the manifest lacks the table of the code"
+grep -q '"qd-bg1": "ab3c64f34f00133768064c347d427b0a1e938a6367b7e179e1c97d1116f0f1ba"' a/good/manifest.json || fail "the manifest lacks the table of the other order"
 cmp -s a/good/alice.rehearsal.key a/good/bob.rehearsal.key || fail "keys of the stations differ"
 [ "$(stat -c %a a/good/alice.rehearsal.key)" = 600 ] || fail "a key file is readable by others"
 grep -q '"match": true' good.json || fail "summary without match"
@@ -81,7 +82,7 @@ final() { sed -n 's/^ *"final_bits": \([0-9]*\),*/\1/p' "$1" | head -1; }
 # of short blocks with many errors: what z tells of the rate must not ask for longer frames than x has
 scenario noisy 0.82 0
 job short noisy 0.4 4600
-sed -i 's/code: auto/code: nr-bg1, blind: true, rounds: 16/' short.job
+sed -i 's/code: auto/code: qd-bg1, blind: true, rounds: 16/' short.job
 expect 6 "a blind job of short blocks" "$qd" run short.job --out short-out
 says "no key"
 

@@ -64,12 +64,14 @@ static void trial_free(trial *t) {
 /* Private bits and all: everything that Alice put in comes out. */
 START_TEST(errors_are_corrected_exactly) {
     qd_device *dev = open_device(_i);
-    for (int k = 0; k < 4; k++) {
-        /* base graph 1: leak .343 at 4 %, f = 1.42; base graph 2: .480 at 5 %, f = 1.68: far from the waterfall, so that every
-         * frame must decode */
+    for (int k = 0; k < 6; k++) {
+        /* base graph 1: leak .343 at 4 %, f = 1.42; base graph 2: .480 at 5 %, f = 1.68; base graph 1 in the other order, .214 at 2 %, f = 1.51:
+         * far from the waterfall, so that every frame must decode */
         bool zeros = k % 2;
-        trial t = k < 2 ? trial_make(384, 5186, 4, 0.04, zeros) : trial_by(QD_CODE_NR_BG2, 352, 3961, 8, 0.05, zeros);
-        qd_ldpc_rule rule = {8, 5, 50, 0};
+        trial t = k < 2   ? trial_make(384, 5186, 4, 0.04, zeros)
+                  : k < 4 ? trial_by(QD_CODE_NR_BG2, 352, 3961, 8, 0.05, zeros)
+                          : trial_by(QD_CODE_QD_BG1, 384, 3068, 6, 0.02, zeros);
+        qd_ldpc_rule rule = {k < 4 ? 8 : 9, k < 4 ? 5 : 4, 50, 0};
         ck_assert_uint_gt(t.flips, 1000);
         ck_ok(qd_ldpc_run(&t.c, &rule, t.n, t.bob, t.syndrome, t.got, t.iterations, form_of(_i), dev, &err));
         for (uint64_t f = 0; f < t.n; f++) ck_assert_uint_gt(t.iterations[f], 0);

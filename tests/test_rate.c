@@ -85,7 +85,45 @@ START_TEST(a_leak_that_the_code_has_not_is_refused) {
 }
 END_TEST
 
+/* What is left of a frame at a known rate: in one syndrome, and with eight rounds of added rows. */
+static double left_of(uint32_t id, uint32_t z, double q, uint32_t rounds) {
+    const qd_posterior p = {.weight = {1}, .h = {qd_binary_entropy(q)}, .v = {sqrt(q * (1 - q)) * log2((1 - q) / q)}};
+    qd_code c;
+    qd_rounds r;
+    if (rounds) {
+        qd_rounds_code(&c, id, z, rounds, false, &p, &r);
+        return 1 - r.charged / c.n;
+    }
+    qd_rate_best(&c, id, z, &p);
+    return (1 - qd_rate_fer(&c, q)) * (1 - (double)c.leak / c.n);
+}
+
+/* Why AUTO leaves nr-bg1 out where rows are added: by its measured curves base graph 1 in the other order leaves as much at every size and
+ * rate, but for the scatter of the fits and frames of less than 1300 bits, and from 1 to 3 % by far more. The fits' efficiencies are read off a
+ * grid of .0025, and what is left moves by h times as much: two of them. */
+START_TEST(the_other_order_of_rows_leaves_more) {
+    static const double rates[] = {0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.065, 0.08, 0.1, 0.12};
+    static const uint32_t sizes[] = {32, 40, 52, 72, 96, 144, 208, 288, 384};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (size_t k = 0; k < sizeof rates / sizeof *rates; k++)
+            for (uint32_t rounds = 0; rounds <= 8; rounds += 8) {
+                const double q = rates[k], h = qd_binary_entropy(q),
+                             more = left_of(QD_CODE_QD_BG1, sizes[i], q, rounds) - left_of(QD_CODE_NR_BG1, sizes[i], q, rounds);
+                if (rounds && sizes[i] >= 52) ck_assert_msg(more > -0.005 * h, "Z = %u, %g: %g less", sizes[i], q, -more);
+                if (q >= 0.01 && q <= 0.03 && sizes[i] > 192) ck_assert_msg(more > 0.03 * h, "Z = %u, %g: %g more", sizes[i], q, more);
+            }
+    qd_reconcile_params p = {.rounds = 8, .eps_cor = 1e-15};
+    qd_reconcile_plan plan;
+    ck_ok(qd_reconcile_plan_make(&p, BITS, &plan, &err));
+    ck_assert_uint_eq(plan.code, QD_CODE_QD_BG1); /* a blind start, and below a given leak */
+    p.leak = 0.2;
+    ck_ok(qd_reconcile_plan_make(&p, BITS, &plan, &err));
+    ck_assert_uint_eq(plan.code, QD_CODE_QD_BG1);
+}
+END_TEST
+
 int main(void) {
-    const TTest *const tests[] = {few_strings_lose_many_frames_and_the_margin_is_small, a_leak_that_the_code_has_not_is_refused};
+    const TTest *const tests[] = {few_strings_lose_many_frames_and_the_margin_is_small, a_leak_that_the_code_has_not_is_refused,
+                                  the_other_order_of_rows_leaves_more};
     return run_tests("rate", tests, sizeof tests / sizeof *tests, 0);
 }

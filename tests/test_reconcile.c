@@ -254,6 +254,9 @@ START_TEST(parameters_out_of_range_are_refused) {
     ck_assert_uint_eq(code, QD_CODE_AUTO);
     ck_ok(qd_code_named("nr-bg1", &code, &err));
     ck_assert_uint_eq(code, QD_CODE_NR_BG1);
+    ck_ok(qd_code_named("qd-bg1", &code, &err));
+    ck_assert_uint_eq(code, QD_CODE_QD_BG1);
+    ck_assert_str_eq(qd_code_name(code), "qd-bg1");
     ck_ok(qd_code_named("cascade", &code, &err));
     ck_assert_uint_eq(code, QD_CODE_CASCADE);
     ck_status(qd_code_named("turbo", &code, &err), QD_E_USAGE);

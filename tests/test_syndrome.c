@@ -3,7 +3,11 @@
  * loop; here the
  * algebra is tested, on the reference and on a CPU device where there is one. */
 #include "ldpc_suite.h"
+#include "reconcile/cases.h"
 #include "run_all.h"
+
+static const uint32_t codes[] = {QD_CODE_NR_BG1, QD_CODE_NR_BG2, QD_CODE_QD_BG1};
+enum { CODES = sizeof codes / sizeof *codes };
 
 /* ---- Table and shape ---- */
 
@@ -20,14 +24,42 @@ START_TEST(the_table_is_the_standard_s) {
 }
 END_TEST
 
+/* Block rows of qd-bg1, by their numbers in the standard; from 13 on they are the same. */
+static uint32_t row_of(uint32_t i) {
+    static const uint32_t order[] = {0, 1, 2, 3, 5, 8, 12, 9, 7, 4, 6, 10, 11};
+    return i < sizeof order / sizeof *order ? order[i] : i;
+}
+
+/* The standard's rows, each with an extension column of its new place, and nothing else changed. The hash is of the text that a program of its
+ * own made of the standard's table. */
+START_TEST(the_other_order_has_the_standard_s_rows) {
+    const qd_graph *g = qd_graph_of(QD_CODE_QD_BG1), *of = &qd_graph_nr_bg1;
+    char hex[65];
+    ck_assert_uint_eq(g->row_start[0], 0);
+    for (uint32_t i = 0; i < g->rows; i++) {
+        const uint32_t k = row_of(i), degree = of->row_start[k + 1] - of->row_start[k];
+        ck_assert_uint_eq(g->row_start[i + 1] - g->row_start[i], degree);
+        for (uint32_t e = 0; e < degree; e++) {
+            const qd_edge *here = &g->edges[g->row_start[i] + e], *there = &of->edges[of->row_start[k] + e];
+            const bool own = k >= QD_CORE_ROWS && there->col == 22 + k;
+            ck_assert_uint_eq(here->col, own ? 22 + i : there->col);
+            ck_assert_mem_eq(here->shift, there->shift, sizeof here->shift);
+        }
+    }
+    qd_code_table_sha256(QD_CODE_QD_BG1, hex);
+    ck_assert_str_eq(hex, "ab3c64f34f00133768064c347d427b0a1e938a6367b7e179e1c97d1116f0f1ba");
+}
+END_TEST
+
 /* What decoder, frames and leak rest on. */
 START_TEST(the_graph_has_the_shape_that_the_code_relies_on) {
-    const qd_graph *g = _i ? &qd_graph_nr_bg2 : &qd_graph_nr_bg1;
+    const qd_graph *g = qd_graph_of(codes[_i]);
+    const bool second = codes[_i] == QD_CODE_NR_BG2;
     uint32_t degree[QD_GRAPH_COLS_MAX] = {0};
-    ck_assert_uint_eq(g->rows, _i ? 42 : 46);
-    ck_assert_uint_eq(g->kb, _i ? 10 : 22);
+    ck_assert_uint_eq(g->rows, second ? 42 : 46);
+    ck_assert_uint_eq(g->kb, second ? 10 : 22);
     ck_assert_uint_eq(g->cols, g->kb + g->rows);
-    ck_assert_uint_eq(g->row_start[g->rows], _i ? 197 : QD_GRAPH_EDGES_MAX);
+    ck_assert_uint_eq(g->row_start[g->rows], second ? 197 : QD_GRAPH_EDGES_MAX);
     for (uint32_t i = 0; i < g->rows; i++) {
         ck_assert_uint_le(g->row_start[i + 1] - g->row_start[i], QD_DEGREE_MAX);
         for (uint32_t e = g->row_start[i]; e < g->row_start[i + 1]; e++) {
@@ -79,7 +111,7 @@ START_TEST(private_bits_hide_as_many_syndrome_bits_at_every_lifting_size) {
     const uint16_t *z = qd_lifting_sizes(&n);
     ck_assert_uint_eq(n, 51);
     for (uint32_t i = 0; i < n; i++) {
-        qd_code c = code_by(_i ? QD_CODE_NR_BG2 : QD_CODE_NR_BG1, z[i], QD_CORE_ROWS * z[i]);
+        qd_code c = code_by(codes[_i], z[i], QD_CORE_ROWS * z[i]);
         ck_assert_uint_eq(punctured_rank(&c), 2 * c.z);
         ck_assert_uint_eq(c.leak, c.m - 2 * c.z);
     }
@@ -88,7 +120,8 @@ END_TEST
 
 START_TEST(codes_out_of_range_are_refused) {
     static const uint32_t bad[][3] = {{0, 384, 5376}, {3, 384, 5376}, {2, 384, 16129}, {2, 384, 1535},  {1, 383, 5376},
-                                      {1, 0, 0},      {1, 17, 100},   {1, 384, 1535},  {1, 384, 17665}, {1, UINT32_MAX, 5}};
+                                      {1, 0, 0},      {1, 17, 100},   {1, 384, 1535},  {1, 384, 17665}, {1, UINT32_MAX, 5},
+                                      {5, 383, 5376}, {5, 384, 1535}, {5, 384, 17665}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         qd_code c;
         ck_status(qd_code_make(&c, bad[i][0], bad[i][1], bad[i][2], &err), QD_E_INPUT);
@@ -98,6 +131,26 @@ START_TEST(codes_out_of_range_are_refused) {
     ck_assert_uint_eq(code_of(384, 5476).last, 100);
     ck_assert_uint_eq(code_of(384, 5376).rows, 14);
     ck_assert_uint_eq(code_of(384, 5376).last, 384);
+}
+END_TEST
+
+/* The registry's cases name the graphs 1, 2, 3. */
+START_TEST(cases_are_of_the_graph_they_name) {
+    static const char *const ops[] = {"syndrome", "ldpc"};
+    static const qd_op *const *const rooms[] = {qd_reconcile_ops, NULL};
+    const qd_registry r = {rooms};
+    for (int i = 0; i < 2; i++)
+        for (uint32_t k = 0; k < CODES; k++) {
+            char text[64];
+            qd_problem p;
+            void *state;
+            (void)snprintf(text, sizeof text, "%s:z=36,m=365,frames=1,graph=%u", ops[i], k + 1);
+            ck_ok(qd_problem_parse(&r, text, &p, &err));
+            ck_ok(p.op->create(&p, &state, &err));
+            const qd_graph *g = i ? ((qd_ldpc_case *)state)->code.graph : ((qd_syndrome_case *)state)->code.graph;
+            ck_assert_uint_eq(g->id, codes[k]);
+            p.op->destroy(state);
+        }
 }
 END_TEST
 
@@ -151,14 +204,17 @@ END_TEST
 
 /* ---- Syndromes ---- */
 
-/* Lifted bit number j is popcount(j) mod 2 in all columns; the hash was derived by two independent programs. */
+/* Lifted bit number j is popcount(j) mod 2 in all columns; the hashes of the standard's were derived by two independent programs, those of the
+ * other order by one of these. */
 START_TEST(known_answer) {
     static const struct {
         uint32_t id, z, m, ones;
         const char *begins, *sha256;
     } known[] = {
         {QD_CODE_NR_BG1, 384, 5476, 2730, "1011000101", "72bb2104f45eefda01f4fe536b6c7db1c03650ec659a04fd88b10ea0e89dc2a0"},
-        {QD_CODE_NR_BG2, 36, 365, 172, "1000111010", "3c2e6c62acd8ab450ba6b4b2ea5fda43d38113316ea75a0c588e7623f6420cf3"}};
+        {QD_CODE_NR_BG2, 36, 365, 172, "1000111010", "3c2e6c62acd8ab450ba6b4b2ea5fda43d38113316ea75a0c588e7623f6420cf3"},
+        {QD_CODE_QD_BG1, 36, 299, 145, "0110100110", "9e9286d42c6024bcee3ba48b6f3a14f41fdf330313834bb2dbdecc8223a79af7"},
+        {QD_CODE_QD_BG1, 384, 2689, 1364, "1011000101", "73629b5e23846a7eaa41bcf635b975eb8cfa8d7d8068bff109b4b12fdf42778b"}};
     qd_code c = code_by(known[_i / 2].id, known[_i / 2].z, known[_i / 2].m);
     uint64_t *frame = calloc(qd_frame_words(&c), 8), *s = calloc(qd_syndrome_words(&c), 8);
     char text[5477] = "", hex[65];
@@ -179,6 +235,41 @@ START_TEST(known_answer) {
     ck_assert_str_eq(hex, known[_i / 2].sha256);
     free(frame);
     free(s);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* With all rows, or 13, both orders are one code: the same frame with its extension columns in their new places has the same syndrome, its rows
+ * in theirs. */
+START_TEST(the_other_order_permutes_the_syndrome) {
+    static const uint32_t rows[] = {46, 13};
+    qd_device *dev = open_device(_i);
+    for (int k = 0; k < 2; k++) {
+        const uint32_t z = 104;
+        qd_code c = code_of(z, rows[k] * z), d = code_by(QD_CODE_QD_BG1, z, rows[k] * z);
+        const size_t column = c.words * sizeof(uint64_t);
+        ck_assert_uint_eq(d.n, c.n);
+        ck_assert_uint_eq(d.leak, c.leak);
+        ck_assert_uint_eq(d.edges, c.edges);
+        uint64_t *x = calloc(qd_frame_words(&c), 8), *y = calloc(qd_frame_words(&d), 8), *s = calloc(qd_syndrome_words(&c), 8),
+                 *t = calloc(qd_syndrome_words(&d), 8);
+        qd_bits key;
+        qd_random r = {.rehearsal = 1, .seed = 9, .stream = QD_STREAM_PRIVATE};
+        random_bits(31, &key, c.n);
+        qd_frame_load(&c, &key, 0, x);
+        qd_frame_private(&c, &r, x);
+        for (uint32_t j = 0; j < d.cols; j++)
+            memcpy(y + (size_t)j * d.words, x + (size_t)(j < 22 ? j : 22 + row_of(j - 22)) * c.words, column);
+        ck_ok(qd_syndrome_run(&c, 1, x, s, dev, &err));
+        ck_ok(qd_syndrome_run(&d, 1, y, t, dev, &err));
+        for (uint32_t i = 0; i < d.rows; i++)
+            ck_assert_mem_eq(t + (size_t)i * d.words, s + (size_t)row_of(i) * c.words, column);
+        qd_bits_destroy(&key);
+        free(x);
+        free(y);
+        free(s);
+        free(t);
+    }
     qd_device_close(dev);
 }
 END_TEST
@@ -213,12 +304,15 @@ int main(void) {
     TCase *t = tcase_create("syndrome");
     tcase_set_timeout(t, 600); /* the first launch on a device compiles */
     tcase_add_test(t, the_table_is_the_standard_s);
-    tcase_add_loop_test(t, the_graph_has_the_shape_that_the_code_relies_on, 0, 2);
-    tcase_add_loop_test(t, private_bits_hide_as_many_syndrome_bits_at_every_lifting_size, 0, 2);
+    tcase_add_test(t, the_other_order_has_the_standard_s_rows);
+    tcase_add_loop_test(t, the_graph_has_the_shape_that_the_code_relies_on, 0, CODES);
+    tcase_add_loop_test(t, private_bits_hide_as_many_syndrome_bits_at_every_lifting_size, 0, CODES);
+    tcase_add_test(t, cases_are_of_the_graph_they_name);
     tcase_add_test(t, codes_out_of_range_are_refused);
     tcase_add_test(t, a_frame_is_loaded_and_stored_bit_by_bit_at_any_offset);
     tcase_add_test(t, a_syndrome_survives_its_message_and_stray_bits_are_refused);
-    tcase_add_loop_test(t, known_answer, 0, 4);
+    tcase_add_loop_test(t, known_answer, 0, 8);
+    tcase_add_loop_test(t, the_other_order_permutes_the_syndrome, 0, 2);
     tcase_add_loop_test(t, syndromes_are_linear_and_of_zero_are_zero, 0, 2);
     suite_add_tcase(s, t);
     return run_all(s);

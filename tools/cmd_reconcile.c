@@ -45,8 +45,8 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     const qd_opt opts[] = {
         {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N",
          "length of both strings (default: what NAME.json beside a file says, else 8 times its size)", &o->has_bits},
-        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1|nr-bg2|large|cascade",
-         "code (default auto: of nr-bg1, nr-bg2 and large the one that leaves most)", NULL},
+        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1|nr-bg2|qd-bg1|large|cascade",
+         "code (default auto: of nr-bg1, nr-bg2, qd-bg1 and large the one that leaves most)", NULL},
         {"qber", QD_OPT_REAL, &o->qber, 0, 1, "Q", "error rate that the rate is made for (default: from a disclosed sample)",
          &o->has_qber},
         {"blind", QD_OPT_FLAG, &o->blind, 0, 0, NULL, "disclose no sample: the error rate is found out by added rows", NULL},

@@ -21,7 +21,7 @@ typedef struct qd_code_point {
 } qd_code_point;
 
 typedef struct qd_code_family {
-    const char *prefixes[2]; /**< its codes' names begin so; the second may be NULL */
+    const char *prefixes[3]; /**< its codes' names begin so; NULL: no more */
     const char *names;       /**< what the names are, for errors */
     bool rated;              /**< --leak and --efficiency mean something */
     uint64_t batch;          /**< frames of a run */

@@ -99,9 +99,10 @@ qd_status qd_record_manifest(const qd_job *job, const qd_station_params *p, cons
     }
     json_t *tables = json_object();
     char code[65];
-    for (uint32_t id = QD_CODE_NR_BG1; id <= QD_CODE_NR_BG2; id++) {
-        qd_code_table_sha256(id, code);
-        json_object_set_new(tables, qd_code_name(id), json_string(code));
+    static const uint32_t ids[] = {QD_CODE_NR_BG1, QD_CODE_NR_BG2, QD_CODE_QD_BG1};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        qd_code_table_sha256(ids[i], code);
+        json_object_set_new(tables, qd_code_name(ids[i]), json_string(code));
     }
     if (link) json_object_set_new(tables, "link", json_string(qd_link_tables_sha256(link)));
     *out = json_pack("{s:i,s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "tool", "qdistill", "version", QD_VERSION,

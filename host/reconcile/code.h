@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file code.h  Base graphs, lifted codes, and how a frame lies in memory.
  *
- *  Where a new code belongs: a lifted base graph is one file like bg1.c (a qd_graph) and one line in the list of code.c; its FER
- *  curves are rows in rate.c. Syndrome, decoder, machines and messages then work as they stand, as long as the graph has the
- *  raptor-like shape: `punctured` columns first, block row i >= 4 owning column kb + i with degree 1 and shift 0. */
+ *  Where a new code belongs: a lifted base graph is one file like bg2.c (a qd_graph; bg1.c has two, of one table's rows in two
+ *  orders) and one line in the list of code.c; its FER curves are rows in rate.c. Syndrome, decoder, machines and messages then
+ *  work as they stand, as long as the graph has the raptor-like shape: `punctured` columns first, block row i >= 4 owning column kb + i with degree 1 and shift 0. */
 #ifndef QD_RECONCILE_CODE_H
 #define QD_RECONCILE_CODE_H
 
@@ -34,7 +34,7 @@ typedef struct qd_graph {
     const qd_edge *edges;      /**< by row, then column */
 } qd_graph;
 
-extern const qd_graph qd_graph_nr_bg1, qd_graph_nr_bg2;
+extern const qd_graph qd_graph_nr_bg1, qd_graph_nr_bg2, qd_graph_qd_bg1;
 
 /** A lifted code cut to M syndrome bits. Row r of block row i touches position (r + V mod Z) mod Z of block column j. */
 typedef struct qd_code {

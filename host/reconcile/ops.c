@@ -32,7 +32,7 @@ static const qd_key syndrome_keys[] = {{"z", 384, 2, 384, "lifting size"},
                                        {"frames", 8, 1, 1u << 20, "frames"},
                                        {"content", 0, 0, 2, "0 uniform, 1 zeros, 2 ones"},
                                        {"seed", 1, 0, UINT64_MAX, "seed"},
-                                       {"graph", 1, 1, 2, "base graph"}};
+                                       {"graph", 1, 1, 3, "base graph, 3: the first with the rows of qd-bg1"}};
 
 static void syndrome_destroy(void *state) {
     qd_syndrome_case *s = state;
@@ -46,7 +46,8 @@ static qd_status no_memory(qd_error *err) {
 
 /* A case's keys contradict each other where a message would be malformed. */
 static qd_status case_code(qd_code *c, uint64_t graph, uint64_t z, uint64_t m, qd_error *err) {
-    qd_status st = qd_code_make(c, graph == 2 ? QD_CODE_NR_BG2 : QD_CODE_NR_BG1, (uint32_t)z, (uint32_t)m, err);
+    static const uint32_t id[] = {0, QD_CODE_NR_BG1, QD_CODE_NR_BG2, QD_CODE_QD_BG1};
+    qd_status st = qd_code_make(c, id[graph], (uint32_t)z, (uint32_t)m, err);
     if (err && st == QD_E_INPUT) err->status = QD_E_USAGE;
     return st == QD_E_INPUT ? QD_E_USAGE : st;
 }
@@ -111,6 +112,10 @@ static const char *const syndrome_quick[] = {"syndrome:z=384,m=5376,frames=1",
                                              "syndrome:z=384,m=5400,frames=3,content=2",
                                              "syndrome:z=88,m=999,frames=3,content=2",
                                              "syndrome:z=36,m=365,frames=9,graph=2",
+                                             "syndrome:z=36,m=299,frames=9,graph=3",
+                                             "syndrome:z=384,m=2689,frames=3,graph=3",
+                                             "syndrome:z=384,m=17664,frames=3,graph=3",
+                                             "syndrome:z=2,m=13,frames=100,graph=3",
                                              "syndrome:z=384,m=16128,frames=3,graph=2",
                                              "syndrome:z=384,m=1537,frames=3,graph=2",
                                              "syndrome:z=2,m=83,frames=100,graph=2",
@@ -152,7 +157,7 @@ static const qd_key ldpc_keys[] = {{"z", 384, 2, 384, "lifting size"},
                                    {"form", 0, 0, 64, "device form: 0 chosen, 1 lanes, 2 group, 16, 32 or 64 lanes"},
                                    {"content", 0, 0, 3, "0 uniform, 1 zeros, 2 ones, 3 a syndrome of no relation"},
                                    {"seed", 1, 0, UINT64_MAX, "seed"},
-                                   {"graph", 1, 1, 2, "base graph"},
+                                   {"graph", 1, 1, 3, "base graph, 3: the first with the rows of qd-bg1"},
                                    {"known", 0, 0, 17664, "lifted rows from this one on have known extension bits, 0: none"},
                                    {"begin", 0, 0, 17664, "rows of a first attempt that the run goes on from, 0: none"}};
 
@@ -331,6 +336,11 @@ static const char *const ldpc_quick[] = {"ldpc:z=384,m=5376,frames=1",
                                          "ldpc:z=2,m=83,frames=40,graph=2",
                                          "ldpc:z=352,m=1409,frames=2,ppm=5000,c=12,graph=2",
                                          "ldpc:z=88,m=730,frames=3,content=3,c=32,a=3,cap=400,graph=2",
+                                         "ldpc:z=384,m=2900,frames=3,ppm=20000,c=10,a=4,graph=3",
+                                         "ldpc:z=36,m=365,frames=9,ppm=30000,graph=3",
+                                         "ldpc:z=60,m=550,frames=3,ppm=30000,graph=3,form=2",
+                                         "ldpc:z=2,m=13,frames=40,graph=3",
+                                         "ldpc:z=72,m=640,frames=9,begin=500,known=500,cap=12,ppm=20000,graph=3",
                                          "ldpc:z=384,m=5476,frames=2,known=1536",
                                          "ldpc:z=384,m=5476,frames=2,known=4000,content=1",
                                          "ldpc:z=384,m=5476,frames=2,known=4000,form=2",

@@ -7,7 +7,7 @@
 
 /* ---- Frame error rates ---- */
 
-enum { LEAKS = 8, SIZES = 4, POINTS = QD_RATE_POINTS, STEPS = 24 };
+enum { LEAKS = 12, SIZES = 4, POINTS = QD_RATE_POINTS, STEPS = 24 };
 
 static const double margin_sd = 0.25; /* of the estimate's standard deviation; rate.h says why */
 
@@ -19,40 +19,46 @@ typedef struct fit {
  * `QD_RATE_FRAMES=3072 tests/test_rate_full` (it prints them). */
 static const double fit_z[SIZES] = {32, 96, 192, 384};
 typedef struct curves {
-    uint32_t id; /* of the graph */
+    uint32_t id;    /* of the graph */
+    uint32_t leaks; /* in use */
     double leak[LEAKS];
     fit fit[SIZES][LEAKS];
 } curves;
 static const curves measured[] = {
     {QD_CODE_NR_BG1,
-     {0.0834, 0.124, 0.195, 0.25, 0.343, 0.455, 0.55, 0.66},
+     12,
+     {0.0834, 0.105, 0.124, 0.155, 0.195, 0.22, 0.25, 0.3, 0.343, 0.455, 0.55, 0.66},
      {
-         {{1.2525, 1.15},
-          {1.2175, 1.2},
-          {1.2175, 1.15},
-          {1.1825, 1.15},
-          {1.1525, 1.15},
-          {1.1125, 1.2},
-          {1.0825, 1.15},
-          {1.0625, 1.15}},
-         {{1.2975, 1.15},
-          {1.2475, 1.25},
-          {1.21, 1.25},
-          {1.1725, 1.2},
-          {1.1325, 1.15},
-          {1.0925, 1.15},
-          {1.0675, 1.15},
-          {1.055, 1.1}},
-         {{1.285, 1.2}, {1.24, 1.3}, {1.205, 1.25}, {1.1675, 1.2}, {1.125, 1.15}, {1.0825, 1.2}, {1.0625, 1.1}, {1.05, 1.3}},
-         {{1.29, 1.2}, {1.24, 1.25}, {1.1975, 1.2}, {1.16, 1.15}, {1.1175, 1.2}, {1.0775, 1.15}, {1.0575, 1.2}, {1.05, 1}},
+         {{1.2525, 1.15}, {1.27, 1.2}, {1.2175, 1.2}, {1.215, 1.25}, {1.2175, 1.15}, {1.2125, 1.15},
+          {1.1825, 1.15}, {1.1775, 1.15}, {1.1525, 1.15}, {1.1125, 1.2}, {1.0825, 1.15}, {1.0625, 1.15}},
+         {{1.2975, 1.15}, {1.28, 1.25}, {1.2475, 1.25}, {1.2375, 1.25}, {1.21, 1.25}, {1.2, 1.25},
+          {1.1725, 1.2}, {1.1575, 1.1}, {1.1325, 1.15}, {1.0925, 1.15}, {1.0675, 1.15}, {1.055, 1.1}},
+         {{1.285, 1.2}, {1.2975, 1.15}, {1.24, 1.3}, {1.2325, 1.3}, {1.205, 1.25}, {1.1975, 1.2},
+          {1.1675, 1.2}, {1.1475, 1.15}, {1.125, 1.15}, {1.0825, 1.2}, {1.0625, 1.1}, {1.05, 1.3}},
+         {{1.29, 1.2}, {1.2675, 1.2}, {1.24, 1.25}, {1.2275, 1.3}, {1.1975, 1.2}, {1.19, 1.2},
+          {1.16, 1.15}, {1.14, 1.15}, {1.1175, 1.2}, {1.0775, 1.15}, {1.0575, 1.2}, {1.05, 1}},
      }},
     {QD_CODE_NR_BG2,
+     8,
      {0.1667, 0.212, 0.264, 0.358, 0.475, 0.57, 0.677, 0.79},
      {
          {{1.32, 1.15}, {1.225, 1.15}, {1.155, 1.2}, {1.1425, 1.1}, {1.1025, 1.15}, {1.08, 1.1}, {1.065, 1.15}, {1.0575, 1.1}},
          {{1.305, 1.25}, {1.2175, 1.35}, {1.1575, 1.25}, {1.12, 1.2}, {1.0875, 1.1}, {1.0675, 1.15}, {1.055, 1.1}, {1.055, 1.1}},
          {{1.3125, 1.3}, {1.2175, 1.4}, {1.16, 1.25}, {1.115, 1.15}, {1.0825, 1.15}, {1.06, 1.15}, {1.05, 1.15}, {1.055, 1.4}},
          {{1.3175, 1.25}, {1.2275, 1.55}, {1.16, 1.35}, {1.11, 1.2}, {1.0775, 1.15}, {1.055, 1.1}, {1.0475, 1.1}, {1.0525, 1.3}},
+     }},
+    {QD_CODE_QD_BG1,
+     12,
+     {0.0834, 0.105, 0.124, 0.155, 0.195, 0.22, 0.25, 0.3, 0.343, 0.455, 0.55, 0.66},
+     {
+         {{1.2525, 1.15}, {1.2775, 1.15}, {1.2325, 1.05}, {1.195, 1.05}, {1.185, 1.1}, {1.175, 1.15},
+          {1.18, 1.2}, {1.1775, 1.2}, {1.1525, 1.15}, {1.1125, 1.2}, {1.0825, 1.15}, {1.0625, 1.1}},
+         {{1.2975, 1.15}, {1.26, 1.15}, {1.195, 1.15}, {1.1575, 1.15}, {1.145, 1.15}, {1.135, 1.15},
+          {1.145, 1.15}, {1.1575, 1.2}, {1.135, 1.15}, {1.0925, 1.2}, {1.0675, 1.15}, {1.055, 1.05}},
+         {{1.285, 1.2}, {1.25, 1.1}, {1.19, 1.15}, {1.1425, 1.2}, {1.13, 1.15}, {1.12, 1.15},
+          {1.135, 1.15}, {1.145, 1.25}, {1.125, 1.15}, {1.0825, 1.2}, {1.0625, 1.1}, {1.0525, 0.85}},
+         {{1.29, 1.2}, {1.2325, 1.15}, {1.1825, 1.15}, {1.13, 1.15}, {1.1175, 1.15}, {1.1075, 1.1},
+          {1.1275, 1.15}, {1.1375, 1.2}, {1.1175, 1.2}, {1.0775, 1.15}, {1.0575, 1.15}, {1.05, 1}},
      }},
 };
 
@@ -78,7 +84,7 @@ static fit fit_of(const qd_code *c, double leak) {
     double t, u, log_z[SIZES];
     while (k->id != c->graph->id) k++;
     for (size_t i = 0; i < SIZES; i++) log_z[i] = log2(fit_z[i]);
-    size_t l = interval(k->leak, LEAKS, leak, &t), z = interval(log_z, SIZES, log2(c->z), &u);
+    size_t l = interval(k->leak, k->leaks, leak, &t), z = interval(log_z, SIZES, log2(c->z), &u);
     return between(between(k->fit[z][l], k->fit[z][l + 1], t), between(k->fit[z + 1][l], k->fit[z + 1][l + 1], t), u);
 }
 
@@ -263,7 +269,7 @@ void qd_code_leaks(uint32_t code, double *least, double *most) {
         *most = (double)d[n - 1].rows / d[n - 1].cols;
         return;
     }
-    const qd_graph *g = qd_graph_of(code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : code);
+    const qd_graph *g = qd_graph_of(code == QD_CODE_AUTO ? QD_CODE_QD_BG1 : code);
     uint32_t few = QD_CORE_ROWS - g->punctured, many = g->rows - g->punctured;
     *least = (double)few / (g->kb + few);
     *most = (double)many / (g->kb + many);
@@ -310,14 +316,19 @@ static double frames_of(const qd_reconcile_params *p, uint32_t id, uint32_t z, c
 /* Bits that errors which only tags find are expected to cost a string: a second tag and answer (130 bits), a tag and answer of
  * every frame, and the frame. Of base graph 2, whose light codewords they are, of 4096 frames each at Z = 52, 144, 384 (`qdistill
  * study reconcile --code nr-bg2:add=24,z=Z --qber Q --leak L --frames 4096 --seed 7`): 8 to 35 at a leak of .2, 18 to 44 at .24,
- * 5 to 17 at .28, 5 to 11 at .31; of base graph 1 one in 20000 at most. */
+ * 5 to 17 at .28, 5 to 11 at .31. Base graph 1 has them in short frames: at leaks of
+ * .125 to .195 qd-bg1 2 to 7 of 4096 at Z = 32 and 52, and of 16384 4 to 6 at Z = 72, 1 to 4 at 104, 0 to 2 at 144; nr-bg1 3 to 14, 19 to 29, 7 to 13;
+ * longer ones one in 20000 at most. */
+static double undetected_share(const qd_code *c) {
+    const double share = share_of(c);
+    if (c->graph->id == QD_CODE_NR_BG2) return share < 0.26 ? 0.01 : share < 0.3 ? 0.005 : 0.0025;
+    if (c->z > 128) return 5e-5;
+    const bool few = c->graph->id == QD_CODE_QD_BG1 || share > 0.3;
+    return c->z > 64 ? (few ? 2.5e-4 : 1e-3) : (few ? 1e-3 : 2e-3);
+}
+
 static double undetected(const qd_code *c, uint64_t frames) {
-    double share = share_of(c),
-           each = c->graph->id != QD_CODE_NR_BG2 ? 5e-5
-                  : share < 0.26                 ? 0.01
-                  : share < 0.3                  ? 0.005
-                                                 : 0.0025,
-           f = (double)frames;
+    const double each = undetected_share(c), f = (double)frames;
     return fmin(1, f * each) * (130 + 65 * f + c->n);
 }
 
@@ -351,13 +362,15 @@ static void best_size(const qd_reconcile_params *p, uint32_t id, uint64_t bits, 
     }
 }
 
-/* AUTO takes either base graph, or a large-block code. A blind start is the first's: it adds rows from the shortest syndrome on. */
+/* AUTO takes a base graph, the first in either order of its rows, or a large-block code. With rounds of added rows the standard's order leaves
+ * no more, but of frames of less than 1300 bits (tests/test_rate.c), and is not looked at. A blind start adds rows from the shortest syndrome on. */
 static void best_code(const qd_reconcile_params *p, uint64_t bits, qd_reconcile_plan *plan) {
     double most = 0;
     qd_code code = {0};
     const bool any = p->code == QD_CODE_AUTO && p->leak == 0 && p->sample > 0;
-    if (p->code != QD_CODE_LARGE) best_size(p, p->code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : p->code, bits, &most, &code, plan);
+    if (p->code != QD_CODE_LARGE) best_size(p, p->code == QD_CODE_AUTO ? QD_CODE_QD_BG1 : p->code, bits, &most, &code, plan);
     if (any) best_size(p, QD_CODE_NR_BG2, bits, &most, &code, plan);
+    if (any && p->rounds == 0) best_size(p, QD_CODE_NR_BG1, bits, &most, &code, plan);
     if (((any || p->code == QD_CODE_LARGE) && qd_large_plan(p, bits, &most, plan)) || plan->frames == 0) return;
     qd_ldpc_rule rule;
     qd_rate_rule(&code, &rule);
@@ -423,7 +436,7 @@ qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd
     if (p->code != QD_CODE_CASCADE) qd_code_leaks(p->code, &least, &most);
     if (p->leak > 0 && !(p->leak >= least && p->leak <= most))
         return qd_fail(err, QD_E_USAGE, "a leak of %g is out of range: %s discloses %.4f to %.4f of a frame", p->leak,
-                       qd_code_name(p->code == QD_CODE_AUTO ? QD_CODE_NR_BG1 : p->code), least, most);
+                       qd_code_name(p->code == QD_CODE_AUTO ? QD_CODE_QD_BG1 : p->code), least, most);
     double estimate = p->sample ? (double)p->errors / (double)p->sample : 0,
            most_served = p->code == QD_CODE_LARGE && p->leak == 0 ? QD_QBER_LARGE : QD_QBER_SERVED,
            served = p->max_qber > 0 && p->max_qber < most_served ? p->max_qber : most_served;

@@ -58,15 +58,16 @@ typedef enum qd_code_id {
     QD_CODE_NR_BG1 = 1, /**< 5G NR base graph 1: K_b = 22, leaks from 1/12 to 2/3 */
     QD_CODE_CASCADE = 3, /**< Cascade: no code, but parities of blocks, told by both sides (reconcile/cascade.h) */
     QD_CODE_LARGE = 4,   /**< large-block codes: one syndrome of a frame of 230400 to 1472000 bits, leaks from .05 to .52 (reconcile/large.h) */
+    QD_CODE_QD_BG1 = 5,  /**< base graph 1 with its rows in another order: as QD_CODE_NR_BG1, but small leaks do more (host/reconcile/bg1.c) */
     QD_CODE_NR_BG2 = 2  /**< 5G NR base graph 2: K_b = 10, leaks from 1/6 to 4/5, frames of half the length */
 } qd_code_id;
 
-/** Code called @p name ("auto", "nr-bg1", "nr-bg2", "large", "cascade"). QD_E_USAGE lists the names. */
+/** Code called @p name ("auto", "nr-bg1", "nr-bg2", "qd-bg1", "large", "cascade"). QD_E_USAGE lists the names. */
 qd_status qd_code_named(const char *name, uint32_t *code, qd_error *err);
 /** Name of a code; "unknown" otherwise. Static storage. */
 const char *qd_code_name(uint32_t code);
 
-/** Shares of a frame that a code can disclose (AUTO: that of nr-bg1): from @p least to @p most. @p code must be one, and not CASCADE. */
+/** Shares of a frame that a code can disclose (AUTO: that of qd-bg1, which is that of nr-bg1): from @p least to @p most. @p code must be one, and not CASCADE. */
 void qd_code_leaks(uint32_t code, double *least, double *most);
 
 /** SHA-256, in hexadecimal, of the table of a code: a line `set row col shift` for each edge, by set, row and column. "" when unknown. */
