@@ -176,5 +176,9 @@ bool qd_cl_has_permute(const qd_device *dev) {
 }
 
 bool qd_cl_has_clmul(const qd_device *dev) {
-    return dev->clmul;
+    return dev->clmul_bits >= 128;
+}
+
+unsigned qd_cl_clmul_bits(const qd_device *dev) {
+    return dev->clmul_bits;
 }

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plans of the additive transform on a device, and the device path of the operation. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "arith/afft.h"
+
+enum {
+    ROW_LOG2 = 8,    /* words of a row, as in the kernel */
+    BLOCK_LOG2 = 16, /* at most, of a block */
+    COLUMNS = 8,     /* of a tile of columns */
+    TILE = 128,      /* words of a tile between bits and words */
+    TWIDDLES = 3 * 256 + 8 * 8
+};
+
+/* What goes over the words in one direction. */
+typedef struct passes {
+    cl_kernel between, columns, rows, top; /* top: columns of blocks; none when there is one block */
+} passes;
+
+struct qd_afft {
+    qd_device *dev;
+    qd_afft_variant variant;
+    unsigned lanes, log2words, rows_log2, top_log2; /* words = 2^(top_log2 + rows_log2 + ROW_LOG2) */
+    passes key, window, back;
+    cl_kernel spread_key, spread_window, gather, multiply;
+    qd_buf twiddles;
+};
+
+static const uint64_t basis[QD_GF64_BASIS] = {
+    0x0000000000000001, 0x19c9369f278adc02, 0xa181e7d66f5ff794, 0x5db84357ce785d08, 0xb973d466f5c9d0ca,
+    0x521ac889831a075e, 0x033ce8beddc8a656, 0xb5846c4e07b91010, 0x4087b8cbb37a32ec, 0x00d0d3888c0ae17c,
+    0xafd5ac70237f2222, 0xe3f5af99cc3aaaf8, 0x5a1db3b16a0b58b8, 0x09947c54fe7ee248, 0x0e8eaf0e0068f544,
+    0xa2a113500b4b4f5a, 0xe96f9805d6ce0bb0, 0x53496f8b5c9edd4c, 0xad325cb6f4ac2a9e, 0x4a8dcf8bd7ede826,
+    0xa3e9c552b6434210, 0x5fa92ad9c9bc7ed0, 0xa389f910cd7734de, 0xe916f3dfca4609d8, 0xf89578714bd28f96,
+};
+
+uint64_t qd_gf64_basis(unsigned i) { return basis[i]; }
+
+/* Twiddle of block q of any layer. */
+static uint64_t twiddle(uint32_t q) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; q >> i; i++)
+        if (q >> i & 1) sum ^= basis[i + 1];
+    return sum;
+}
+
+/* Three tables of one byte of q each; then, for each layer of a row, those of the lanes. */
+static qd_status make_twiddles(qd_afft *plan, qd_error *err) {
+    uint64_t t[TWIDDLES];
+    for (uint32_t i = 0; i < 256; i++)
+        for (unsigned k = 0; k < 3; k++) t[256 * k + i] = twiddle(i << 8 * k);
+    for (unsigned s = 0; s < 8; s++)
+        for (uint32_t lane = 0; lane < 8; lane++) t[768 + 8 * s + lane] = twiddle(lane << s);
+    QD_TRY(qd_cl_alloc(plan->dev, &plan->twiddles, sizeof t, err));
+    return qd_cl_write(plan->dev, &plan->twiddles, 0, t, sizeof t, err);
+}
+
+static qd_status make_passes(qd_afft *plan, const char *options, const char *of_top, const char *which, passes *p, qd_error *err) {
+    char name[40];
+    snprintf(name, sizeof name, "afft_between_%s", which);
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, name, &p->between, err));
+    snprintf(name, sizeof name, "afft_rows_%s", which);
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, name, &p->rows, err));
+    snprintf(name, sizeof name, "afft_columns_%s", which);
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, name, &p->columns, err));
+    return plan->top_log2 ? qd_cl_kernel(plan->dev, "afft", of_top, name, &p->top, err) : QD_OK;
+}
+
+static qd_status make_kernels(qd_afft *plan, qd_afft_variant variant, qd_error *err) {
+    char options[96], of_top[96];
+    unsigned clmul = variant == QD_AFFT_PORTABLE ? 0 : 64u << (variant - QD_AFFT_PORTABLE);
+    plan->variant = variant;
+    plan->lanes = clmul == 512 ? 8 : 4;
+    snprintf(options, sizeof options, "-DLANES=%u -DCLMUL=%u -DROWS_LOG2=%u -DTOP_LOG2=%u", plan->lanes, clmul, plan->rows_log2, plan->top_log2);
+    snprintf(of_top, sizeof of_top, "-DLANES=%u -DCLMUL=%u -DROWS_LOG2=%u -DTOP_LOG2=%u", plan->lanes, clmul, plan->top_log2, plan->top_log2);
+    QD_TRY(make_passes(plan, options, of_top, "key", &plan->key, err));
+    QD_TRY(make_passes(plan, options, of_top, "window", &plan->window, err));
+    QD_TRY(make_passes(plan, options, of_top, "back", &plan->back, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_spread_key", &plan->spread_key, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_spread_window", &plan->spread_window, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_gather", &plan->gather, err));
+    return qd_cl_kernel(plan->dev, "afft", options, "afft_multiply", &plan->multiply, err);
+}
+
+static qd_afft_variant widest(const qd_device *dev) {
+    switch (qd_cl_clmul_bits(dev)) {
+        case 512: return QD_AFFT_CLMUL512;
+        case 256: return QD_AFFT_CLMUL256;
+        case 128: return QD_AFFT_CLMUL128;
+        default: return QD_AFFT_PORTABLE;
+    }
+}
+
+bool qd_afft_is_fast(const qd_device *dev) { return widest(dev) != QD_AFFT_PORTABLE; }
+
+qd_status qd_afft_open(qd_device *dev, unsigned log2n, qd_afft_variant variant, qd_afft **out, qd_error *err) {
+    *out = NULL;
+    if (log2n < QD_AFFT_MIN_LOG2 || log2n > QD_AFFT_MAX_LOG2)
+        return qd_fail(err, QD_E_USAGE, "transform of 2^%u bits|lengths go from 2^%d to 2^%d||split or pad the string", log2n, QD_AFFT_MIN_LOG2,
+                       QD_AFFT_MAX_LOG2);
+    qd_afft *plan = calloc(1, sizeof *plan);
+    if (!plan) return qd_fail(err, QD_E_INTERNAL, "plan of a transform|no memory");
+    plan->dev = dev;
+    plan->log2words = log2n - 5;
+    plan->top_log2 = plan->log2words > BLOCK_LOG2 ? plan->log2words - BLOCK_LOG2 : 0;
+    plan->rows_log2 = plan->log2words - plan->top_log2 - ROW_LOG2;
+    if (variant == QD_AFFT_AUTO || variant > widest(dev)) variant = widest(dev);
+    /* What the processor has and the compiler will not take is done without. */
+    qd_status st = make_kernels(plan, variant, err);
+    while (st == QD_E_BUILD && variant > QD_AFFT_PORTABLE) st = make_kernels(plan, --variant, err);
+    if (st == QD_OK) st = make_twiddles(plan, err);
+    if (st != QD_OK) {
+        qd_afft_close(plan);
+        return st;
+    }
+    *out = plan;
+    return QD_OK;
+}
+
+void qd_afft_close(qd_afft *plan) {
+    if (!plan) return;
+    qd_cl_free(&plan->twiddles);
+    free(plan);
+}
+
+qd_afft_variant qd_afft_chosen(const qd_afft *plan) { return plan->variant; }
+
+/* ---- Passes ------------------------------------------------------------------------------------------------------ */
+
+static qd_status run_between(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_error *err) {
+    cl_uint blocks = (cl_uint)1 << plan->top_log2;
+    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG(blocks)};
+    return qd_cl_run(plan->dev, k, args, 2, blocks, 1, err);
+}
+
+static qd_status run_columns(const qd_afft *plan, cl_kernel k, unsigned rows_log2, unsigned log_stride, qd_buf *x, qd_error *err) {
+    cl_uint stride = log_stride, tiles = ((cl_uint)1 << (plan->log2words - rows_log2)) / COLUMNS;
+    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(plan->twiddles), QD_ARG(stride), QD_ARG(tiles)};
+    return qd_cl_run(plan->dev, k, args, 4, tiles, 1, err);
+}
+
+static qd_status run_rows(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_error *err) {
+    cl_uint tiles = ((cl_uint)1 << (plan->log2words - ROW_LOG2)) / plan->lanes;
+    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(plan->twiddles), QD_ARG(tiles)};
+    return qd_cl_run(plan->dev, k, args, 3, tiles, 1, err);
+}
+
+/* Between bits and words; @p in and @p out in the kernel's order. */
+static qd_status run_convert(const qd_afft *plan, cl_kernel k, const qd_buf *in, const qd_buf *out, qd_error *err) {
+    cl_uint size = (cl_uint)1 << (plan->log2words - plan->top_log2), tiles = size / TILE;
+    const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG_BUF(*out), QD_ARG(size), QD_ARG(tiles)};
+    return qd_cl_run(plan->dev, k, args, 4, tiles, 1, err);
+}
+
+static qd_status forward(const qd_afft *plan, const passes *p, qd_buf *x, qd_error *err) {
+    if (p->top) QD_TRY(run_columns(plan, p->top, plan->top_log2, BLOCK_LOG2, x, err));
+    QD_TRY(run_between(plan, p->between, x, err));
+    QD_TRY(run_columns(plan, p->columns, plan->rows_log2, ROW_LOG2, x, err));
+    return run_rows(plan, p->rows, x, err);
+}
+
+qd_status qd_afft_key(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) {
+    QD_TRY(run_convert(plan, plan->spread_key, bits, x, err));
+    return forward(plan, &plan->key, x, err);
+}
+
+qd_status qd_afft_window(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) {
+    QD_TRY(run_convert(plan, plan->spread_window, bits, x, err));
+    return forward(plan, &plan->window, x, err);
+}
+
+qd_status qd_afft_multiply(qd_afft *plan, qd_buf *acc, const qd_buf *x, const qd_buf *y, int add, qd_error *err) {
+    cl_uint vectors = ((cl_uint)1 << plan->log2words) / plan->lanes, adds = add != 0;
+    const qd_arg args[] = {QD_ARG_BUF(*acc), QD_ARG_BUF(*x), QD_ARG_BUF(*y), QD_ARG(vectors), QD_ARG(adds)};
+    return qd_cl_run(plan->dev, plan->multiply, args, 5, vectors, 64, err);
+}
+
+qd_status qd_afft_back(qd_afft *plan, qd_buf *x, qd_buf *bits, qd_error *err) {
+    QD_TRY(run_rows(plan, plan->back.rows, x, err));
+    QD_TRY(run_columns(plan, plan->back.columns, plan->rows_log2, ROW_LOG2, x, err));
+    QD_TRY(run_between(plan, plan->back.between, x, err));
+    if (plan->back.top) QD_TRY(run_columns(plan, plan->back.top, plan->top_log2, BLOCK_LOG2, x, err));
+    return run_convert(plan, plan->gather, x, bits, err);
+}
+
+/* ---- The operation ----------------------------------------------------------------------------------------------- */
+
+/* dst[to ..] = src, from a word's middle; dst is zero there. */
+static void put(qd_bits *dst, uint64_t to, const qd_bits *src) {
+    uint64_t shift = to % 64, words = qd_bits_words(src->n);
+    for (uint64_t i = 0; i < words; i++) {
+        dst->w[to / 64 + i] |= src->w[i] << shift;
+        if (shift && to / 64 + i + 1 < qd_bits_words(dst->n)) dst->w[to / 64 + i + 1] |= src->w[i] >> (64 - shift);
+    }
+}
+
+static qd_status product(qd_afft *plan, qd_buf b[3], qd_bits *staging, const qd_bits *window, const qd_bits *key, qd_bits *y, qd_error *err) {
+    size_t bytes = (size_t)staging->n / 8, spectrum = qd_afft_spectrum_bytes(plan->log2words + 5);
+    QD_TRY(qd_cl_alloc(plan->dev, &b[0], bytes, err));
+    QD_TRY(qd_cl_alloc(plan->dev, &b[1], spectrum, err));
+    QD_TRY(qd_cl_alloc(plan->dev, &b[2], spectrum, err));
+    put(staging, staging->n - window->n, window);
+    QD_TRY(qd_cl_write(plan->dev, &b[0], 0, staging->w, bytes, err));
+    QD_TRY(qd_afft_window(plan, &b[0], &b[1], err));
+    for (uint64_t i = 0; i < qd_bits_words(staging->n); i++) staging->w[i] = i < qd_bits_words(key->n) ? key->w[i] : 0;
+    QD_TRY(qd_cl_write(plan->dev, &b[0], 0, staging->w, bytes, err));
+    QD_TRY(qd_afft_key(plan, &b[0], &b[2], err));
+    QD_TRY(qd_afft_multiply(plan, &b[1], &b[1], &b[2], 0, err));
+    QD_TRY(qd_afft_back(plan, &b[1], &b[0], err));
+    QD_TRY(qd_cl_read(plan->dev, &b[0], 0, staging->w, bytes, err));
+    for (uint64_t i = 0; i < y->n; i++) qd_bits_set(y, i, qd_bits_get(staging, staging->n - y->n + i));
+    return QD_OK;
+}
+
+qd_status qd_afft_cl(qd_device *dev, qd_afft_variant variant, unsigned log2n, const qd_bits *window, const qd_bits *key, qd_bits *y, qd_error *err) {
+    qd_afft *plan;
+    qd_bits staging;
+    qd_buf b[3] = {{0}, {0}, {0}};
+    QD_TRY(qd_afft_open(dev, log2n, variant, &plan, err));
+    qd_status st = qd_bits_create(&staging, (uint64_t)1 << log2n, err);
+    if (st == QD_OK) st = product(plan, b, &staging, window, key, y, err);
+    for (int i = 0; i < 3; i++) qd_cl_free(&b[i]);
+    qd_bits_destroy(&staging);
+    qd_afft_close(plan);
+    return st;
+}

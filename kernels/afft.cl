@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Additive transforms over GF(2^64) and their transposes; the method, and what key, window and back are, is told in host/arith/afft_cl.h.
+ *
+ * Words lie as blocks of at most 2^16, blocks as rows of 256. `columns` works down a block, on tiles of 2^ROWS_LOG2 rows and 8 columns;
+ * `rows` along, on tiles of LANES rows that are turned so that a vector has one column of each: the spectrum stays in that order.
+ * All tiles are private to a work-item: nothing here needs local memory or a barrier.
+ *
+ * -DROWS_LOG2=1..8 of the columns' tiles, -DTOP_LOG2=0..7 for 2^TOP_LOG2 blocks, and what gf64.clh wants. */
+#include "gf64.clh"
+
+enum { KEY, WINDOW, BACK };
+enum { COLUMNS = 8, EACH = COLUMNS / LANES, ROW = 256, ROW_LOG2 = 8 };
+#define ROWS (1u << ROWS_LOG2)
+
+/* ---- Change of basis: from powers of the variable to products of the polynomials s_i that vanish on the subspaces --------- */
+
+#define ADD(d, s, n) \
+    for (uint e_ = 0; e_ < (n); e_++) (d)[e_] ^= (s)[e_];
+
+/* One level: with y = z^(2^h) + z in units, z^(2^(h+j)) = y^(2^j) + z^(2^j) on the upper half of a block of 2 half = 2^(h+j+1).
+ * WINDOW adds the other way (the inverse transpose), BACK that in the opposite order (the transpose). */
+inline void level(V *x, const uint half_block, const uint shift, const int which) {
+    V *first = x + half_block, *last = x + 2 * half_block - shift;
+    if (which == KEY) {
+        ADD(first, last, shift)
+        ADD(x + shift, first, half_block - shift)
+    } else if (which == WINDOW) {
+        ADD(last, first, shift)
+        ADD(first, x + shift, half_block - shift)
+    } else {
+        ADD(first, x + shift, half_block - shift)
+        ADD(last, first, shift)
+    }
+}
+
+/* Two coefficients: what KEY adds to d, the others add to s. */
+#define TWO(d, s)                 \
+    if (which == KEY) a[d] ^= a[s]; \
+    else a[s] ^= a[d];
+
+inline void change_fours(V *a, const uint n, const int which) {
+    for (uint i = 0; i < n; i += 4) {
+        if (which != BACK) { TWO(i + 2, i + 3) TWO(i + 1, i + 2) }
+        else { TWO(i + 1, i + 2) TWO(i + 2, i + 3) }
+    }
+}
+inline void change_eights(V *a, const uint n, const int which) {
+    for (uint i = 0; i < n; i += 8) {
+        if (which != BACK) TWO(i + 4, i + 7)
+        TWO(i + 1, i + 4) TWO(i + 2, i + 5) TWO(i + 3, i + 6)
+        if (which == BACK) TWO(i + 4, i + 7)
+    }
+}
+
+/* 2^k coefficients, k at most 4. */
+inline void change(V *a, const uint k, const int which) {
+    if (which != BACK) {
+        if (k == 4) {
+            TWO(8, 14) TWO(9, 15)
+            TWO(2, 8) TWO(3, 9) TWO(4, 10) TWO(5, 11) TWO(6, 12) TWO(7, 13)
+        }
+        if (k >= 3) change_eights(a, 1u << k, which);
+        if (k >= 2) change_fours(a, 1u << k, which);
+        if (k == 4) {
+            TWO(8, 12) TWO(9, 13) TWO(10, 14) TWO(11, 15)
+            TWO(4, 8) TWO(5, 9) TWO(6, 10) TWO(7, 11)
+        }
+    } else {
+        if (k == 4) {
+            TWO(4, 8) TWO(5, 9) TWO(6, 10) TWO(7, 11)
+            TWO(8, 12) TWO(9, 13) TWO(10, 14) TWO(11, 15)
+        }
+        if (k >= 2) change_fours(a, 1u << k, which);
+        if (k >= 3) change_eights(a, 1u << k, which);
+        if (k == 4) {
+            TWO(2, 8) TWO(3, 9) TWO(4, 10) TWO(5, 11) TWO(6, 12) TWO(7, 13)
+            TWO(8, 14) TWO(9, 15)
+        }
+    }
+}
+
+/* 2^k of the coefficients at t, t + step, ... */
+inline void change_at(V *t, const uint step, const uint k, const int which) {
+    V a[16];
+    for (uint i = 0; i < 1u << k; i++) a[i] = t[i * step];
+    change(a, k, which);
+    for (uint i = 0; i < 1u << k; i++) t[i * step] = a[i];
+}
+
+/* 2^k coefficients of `unit` vectors each, k at most 8. */
+inline void change_tile(V *t, const uint k, const uint unit, const int which) {
+    if (k <= 4) {
+        for (uint u = 0; u < unit; u++) change_at(t + u, unit, k, which);
+        return;
+    }
+    if (which != BACK)
+        for (uint j = k - 4; j-- > 0;)
+            for (uint at = 0; at < unit << k; at += unit << (5 + j)) level(t + at, unit << (4 + j), unit << j, which);
+    for (uint at = 0; at < unit << k; at += 16 * unit)
+        for (uint u = 0; u < unit; u++) change_at(t + at + u, unit, 4, which);
+    for (uint u = 0; u < 16 * unit; u++) change_at(t + u, 16 * unit, k - 4, which);
+    if (which == BACK)
+        for (uint j = 0; j < k - 4; j++)
+            for (uint at = 0; at < unit << k; at += unit << (5 + j)) level(t + at, unit << (4 + j), unit << j, which);
+}
+
+/* ---- Butterflies ----------------------------------------------------------------------------------------------------- */
+
+/* KEY: values at w and w + 1 of a + s b with s = w, w + 1. WINDOW: the inverse transpose of that, which is the same with a and b
+ * in each other's place. BACK: the transpose. */
+inline void split(V *a, V *b, V w) { *a ^= mul(*b, w), *b ^= *a; }
+inline void merge(V *a, V *b, V w) { *a ^= *b, *b ^= mul(*a, w); }
+
+/* Twiddle of block q of any layer: the sum of v_(i+1) over the bits i of q. */
+inline ulong twiddle(__global const ulong *tw, uint q) { return tw[q & 255] ^ tw[256 + (q >> 8 & 255)] ^ tw[512 + (q >> 16)]; }
+
+/* Two layers on four coefficients; w2 of the layer of wider stride, w0 of the first block of the other. */
+inline void butterfly4(V *q, const uint step, const V w2, const V w0, const V v1, const int which) {
+    V a = q[0], b = q[step], c = q[2 * step], d = q[3 * step];
+    const V w1 = w0 ^ v1;
+    if (which == KEY) {
+        split(&a, &c, w2), split(&b, &d, w2);
+        split(&a, &b, w0), split(&c, &d, w1);
+    } else if (which == WINDOW) {
+        split(&c, &a, w2), split(&d, &b, w2);
+        split(&b, &a, w0), split(&d, &c, w1);
+    } else {
+        merge(&a, &b, w0), merge(&c, &d, w1);
+        merge(&a, &c, w2), merge(&b, &d, w2);
+    }
+    q[0] = a, q[step] = b, q[2 * step] = c, q[3 * step] = d;
+}
+
+inline void butterfly2(V *q, const uint step, const V w, const int which) {
+    V a = q[0], b = q[step];
+    if (which == KEY) split(&a, &b, w);
+    else if (which == WINDOW) split(&b, &a, w);
+    else merge(&a, &b, w);
+    q[0] = a, q[step] = b;
+}
+
+/* k layers on 2^k coefficients of `unit` vectors; base[s] is the twiddle of the tile's first block in the layer that has 2^s of its. */
+inline void transform_tile(V *t, const uint k, const uint unit, const V *base, __global const ulong *tw, const int which) {
+    const V v1 = (V)(tw[1]);
+    const uint odd = k & 1;
+    if (odd && which != BACK)
+        for (uint i = 0; i < unit << (k - 1); i++) butterfly2(t + i, unit << (k - 1), base[0], which);
+    for (uint n = 0; n < k / 2; n++) {
+        const uint s = which != BACK ? odd + 2 * n : k - 2 - 2 * n, step = unit << (k - 2 - s);
+        for (uint p = 0; p < 1u << s; p++) {
+            const V w2 = base[s] ^ (V)(tw[p]), w0 = base[s + 1] ^ (V)(tw[2 * p]);
+            for (uint i = 0; i < step; i++) butterfly4(t + 4 * p * step + i, step, w2, w0, v1, which);
+        }
+    }
+    if (odd && which == BACK)
+        for (uint i = 0; i < unit << (k - 1); i++) butterfly2(t + i, unit << (k - 1), base[0], which);
+}
+
+/* ---- Columns --------------------------------------------------------------------------------------------------------- */
+
+inline void columns(__global ulong *x, __global const ulong *tw, uint log_stride, uint tiles, const int which) {
+    const uint tile = get_global_id(0);
+    if (tile >= tiles) return;
+    const uint per_block = (1u << log_stride) / COLUMNS, block = tile / per_block;
+    __global ulong *at = x + (block << (ROWS_LOG2 + log_stride)) + tile % per_block * COLUMNS;
+    V t[ROWS * EACH], base[ROWS_LOG2];
+    for (uint s = 0; s < ROWS_LOG2; s++) base[s] = (V)(twiddle(tw, block << s));
+    for (uint i = 0; i < ROWS * EACH; i++) t[i] = *(__global const V *)(at + (i / EACH << log_stride) + i % EACH * LANES);
+    if (which != BACK) change_tile(t, ROWS_LOG2, EACH, which);
+    transform_tile(t, ROWS_LOG2, EACH, base, tw, which);
+    if (which == BACK) change_tile(t, ROWS_LOG2, EACH, which);
+    for (uint i = 0; i < ROWS * EACH; i++) *(__global V *)(at + (i / EACH << log_stride) + i % EACH * LANES) = t[i];
+}
+
+__kernel void afft_columns_key(__global ulong *x, __global const ulong *tw, uint log_stride, uint tiles) {
+    columns(x, tw, log_stride, tiles, KEY);
+}
+__kernel void afft_columns_window(__global ulong *x, __global const ulong *tw, uint log_stride, uint tiles) {
+    columns(x, tw, log_stride, tiles, WINDOW);
+}
+__kernel void afft_columns_back(__global ulong *x, __global const ulong *tw, uint log_stride, uint tiles) {
+    columns(x, tw, log_stride, tiles, BACK);
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------------------------------ */
+
+/* LANES vectors as the rows of a matrix, turned. */
+inline void turn(V *a) {
+#if LANES == 8
+    V b[8];
+    for (uint i = 0; i < 8; i += 2) {
+        b[i] = EVENS(a[i], a[i + 1]);
+        b[i + 1] = ODDS(a[i], a[i + 1]);
+    }
+    for (uint i = 0; i < 2; i++) {
+        a[i] = __builtin_shufflevector(b[i], b[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+        a[i + 2] = __builtin_shufflevector(b[i], b[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        a[i + 4] = __builtin_shufflevector(b[i + 4], b[i + 6], 0, 1, 8, 9, 4, 5, 12, 13);
+        a[i + 6] = __builtin_shufflevector(b[i + 4], b[i + 6], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+    for (uint i = 0; i < 4; i++) {
+        b[i] = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        b[i + 4] = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+    for (uint i = 0; i < 8; i++) a[i] = b[i];
+#else
+    const V b0 = EVENS(a[0], a[1]), b1 = ODDS(a[0], a[1]), b2 = EVENS(a[2], a[3]), b3 = ODDS(a[2], a[3]);
+    a[0] = (V)(b0.lo, b2.lo), a[1] = (V)(b1.lo, b3.lo), a[2] = (V)(b0.hi, b2.hi), a[3] = (V)(b1.hi, b3.hi);
+#endif
+}
+
+inline void row_bases(V *base, __global const ulong *tw, uint tile) {
+    for (uint s = 0; s < ROW_LOG2; s++)
+        base[s] = (V)(twiddle(tw, tile * LANES << s)) ^ *(__global const V *)(tw + 768 + 8 * s);
+}
+
+inline void rows(__global ulong *x, __global const ulong *tw, uint tiles, const int which) {
+    const uint tile = get_global_id(0);
+    if (tile >= tiles) return;
+    __global ulong *at = x + tile * LANES * ROW;
+    V t[ROW], base[ROW_LOG2], a[LANES];
+    row_bases(base, tw, tile);
+    for (uint c = 0; c < ROW; c += LANES) {
+        for (uint i = 0; i < LANES; i++) a[i] = *(__global const V *)(at + i * ROW + c);
+        turn(a);
+        for (uint i = 0; i < LANES; i++) t[c + i] = a[i];
+    }
+    change_tile(t, ROW_LOG2, 1, which);
+    transform_tile(t, ROW_LOG2, 1, base, tw, which);
+    for (uint i = 0; i < ROW; i++) *(__global V *)(at + i * LANES) = t[i];
+}
+
+__kernel void afft_rows_key(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, tw, tiles, KEY); }
+__kernel void afft_rows_window(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, tw, tiles, WINDOW); }
+
+__kernel void afft_rows_back(__global ulong *x, __global const ulong *tw, uint tiles) {
+    const uint tile = get_global_id(0);
+    if (tile >= tiles) return;
+    __global ulong *at = x + tile * LANES * ROW;
+    V t[ROW], base[ROW_LOG2], a[LANES];
+    row_bases(base, tw, tile);
+    for (uint i = 0; i < ROW; i++) t[i] = *(__global const V *)(at + i * LANES);
+    transform_tile(t, ROW_LOG2, 1, base, tw, BACK);
+    change_tile(t, ROW_LOG2, 1, BACK);
+    for (uint c = 0; c < ROW; c += LANES) {
+        for (uint i = 0; i < LANES; i++) a[i] = t[c + i];
+        turn(a);
+        for (uint i = 0; i < LANES; i++) *(__global V *)(at + i * ROW + c) = a[i];
+    }
+}
+
+__kernel void afft_multiply(__global V *acc, __global const V *x, __global const V *y, uint vectors, uint add) {
+    const uint i = get_global_id(0);
+    if (i >= vectors) return;
+    V p = mul(x[i], y[i]);
+    if (add) p ^= acc[i];
+    acc[i] = p;
+}
+
+/* ---- Between bits and words ------------------------------------------------------------------------------------------ */
+
+/* The first level of the change of basis, between blocks: with H = 2^16 and y = z^H + z, a polynomial over blocks f_q z^(Hq) becomes
+ * one in y. By Lucas, z^(Hq) = (y + z)^q = sum over p within q (as sets of bits) of y^p z^(q-p): no block is shifted by more than
+ * TOP words. A tile is TILE columns of all blocks, from packed bits, with what is shifted into it. */
+#define TOP (1u << TOP_LOG2)
+enum { TILE = 128, PAD = TOP < 8 ? 8 : TOP, WIDTH = TILE + PAD };
+
+/* The next set that holds p, and the next that p holds (from p on down to 0, then wraps). */
+#define ABOVE(q, p) (((q) + 1) | (p))
+#define BELOW(q, p) (((q) - 1) & (p))
+
+/* Coefficient size + k of the part at y^p before it is carried into z^H = y + z. */
+inline uint beyond(__global const uint *bits, uint p, uint size, uint k) {
+    uint sum = 0;
+    for (uint q = ABOVE(p, p); q < TOP; q = ABOVE(q, p))
+        if (q - p > k) sum ^= bits[q * size + size + k - (q - p)];
+    return sum;
+}
+
+__kernel void afft_spread_key(__global const uint *bits, __global ulong *x, uint size, uint tiles) {
+    const uint tile = get_global_id(0), first = tile * TILE;
+    if (tile >= tiles) return;
+    uint z[TOP][WIDTH];
+    for (uint p = 0; p < TOP; p++)
+        for (uint i = 0; i < WIDTH; i += 8)
+            vstore8(first + i >= PAD ? vload8(0, bits + p * size + first + i - PAD) : (uint8)(0), 0, &z[p][i]);
+    for (uint p = 0; p < TOP; p++)
+        for (uint i = 0; i < TILE; i += 8) {
+            uint8 sum = 0;
+            for (uint q = p; q < TOP; q = ABOVE(q, p)) sum ^= vload8(0, &z[q][PAD + i - (q - p)]);
+            vstore8(convert_ulong8(sum), 0, x + p * size + first + i);
+        }
+    if (first == 0)
+        for (uint p = 0; p < TOP; p++)
+            for (uint i = 0; i < TOP; i++) {
+                uint sum = p ? beyond(bits, p - 1, size, i) : 0;
+                if (i) sum ^= beyond(bits, p, size, i - 1);
+                x[p * size + i] ^= sum;
+            }
+}
+
+/* The words are windows of 64 bits, from the end of the string on down, 32 bits apart. */
+__kernel void afft_spread_window(__global const uint *bits, __global ulong *x, uint size, uint tiles) {
+    const uint tile = get_global_id(0), first = tile * TILE, words = size * TOP;
+    if (tile >= tiles) return;
+    uint z[TOP][WIDTH], v[TILE + 8];
+    for (uint p = 0; p < TOP; p++)
+        for (uint i = 0; i < WIDTH; i += 8) {
+            const uint at = p * size + first + i;
+            vstore8(at < words ? vload8(0, bits + words - 8 - at).s76543210 : (uint8)(0), 0, &z[p][i]);
+        }
+    for (uint p = 0; p < TOP; p++) {
+        for (uint i = 0; i < TILE + 8; i += 8) {
+            uint8 sum = 0;
+            for (uint q = p;; q = BELOW(q, p)) {
+                if (p - q + i + 8 <= WIDTH) sum ^= vload8(0, &z[q][i + p - q]);
+                else
+                    sum.s0 ^= z[q][i + p - q]; /* of the last vector only the first is needed */
+                if (!q) break;
+            }
+            vstore8(sum, 0, &v[i]);
+        }
+        for (uint i = 0; i < TILE; i += 8) {
+            const ulong8 y = convert_ulong8(vload8(0, v + i)) << 32 | convert_ulong8(vload8(0, v + i + 1)), t = y >> 60;
+            vstore8(y ^ t ^ t >> 1 ^ t >> 3, 0, x + p * size + first + i);
+        }
+    }
+}
+
+__kernel void afft_gather(__global const ulong *x, __global uint *bits, uint size, uint tiles) {
+    const uint tile = get_global_id(0), first = tile * TILE, words = size * TOP;
+    if (tile >= tiles) return;
+    uint z[TOP][WIDTH];
+    for (uint p = 0; p < TOP; p++)
+        for (uint i = 0; i < WIDTH; i += 8) {
+            const uint at = p * size + first + i;
+            vstore8(at < words ? convert_uint8(vload8(0, x + at) >> 32) : (uint8)(0), 0, &z[p][i]);
+        }
+    for (uint p = 0; p < TOP; p++)
+        for (uint i = 0; i < TILE; i += 8) {
+            uint8 sum = 0;
+            for (uint q = p;; q = BELOW(q, p)) {
+                sum ^= vload8(0, &z[q][i + p - q]);
+                if (!q) break;
+            }
+            vstore8(sum.s76543210, 0, bits + words - 8 - (p * size + first + i));
+        }
+    /* What was carried into z^H = y + z went to z besides. */
+    if (first + TILE == size)
+        for (uint p = 1; p < TOP; p++)
+            for (uint i = TILE - TOP; i < TILE; i++) {
+                uint sum = 0;
+                for (uint q = BELOW(p, p);; q = BELOW(q, p)) {
+                    if (i + p - q >= TILE) sum ^= (uint)(x[q * size + i + p - q - TILE + 1] >> 32);
+                    if (!q) break;
+                }
+                bits[words - 1 - (p * size + first + i)] ^= sum;
+            }
+}
+
+/* ---- The level between rows, in a block of 2^ROWS_LOG2 rows ------------------------------------------------------------ */
+
+inline void add_words(__global ulong *d, __global const ulong *s, uint n) {
+    uint i = 0;
+    for (; i + 8 <= n; i += 8) vstore8(vload8(0, d + i) ^ vload8(0, s + i), 0, d + i);
+    for (; i < n; i++) d[i] ^= s[i];
+}
+
+inline void between_rows(__global ulong *x, uint blocks, const int which) {
+    const uint block = get_global_id(0);
+    if (block >= blocks) return;
+    x += block << (ROWS_LOG2 + ROW_LOG2);
+    for (uint l = 0; l < ROWS_LOG2; l++) {
+        const uint j = which == BACK ? l : ROWS_LOG2 - 1 - l, half_block = ROW << j, shift = 1u << j;
+        for (__global ulong *at = x; at < x + (ROW << ROWS_LOG2); at += 2 * half_block) {
+            __global ulong *upper = at + half_block, *last = upper + half_block - shift;
+            if (which == KEY) {
+                add_words(upper, last, shift);
+                add_words(at + shift, upper, half_block - shift);
+            } else if (which == WINDOW) {
+                add_words(last, upper, shift);
+                add_words(upper, at + shift, half_block - shift);
+            } else {
+                add_words(upper, at + shift, half_block - shift);
+                add_words(last, upper, shift);
+            }
+        }
+    }
+}
+
+__kernel void afft_between_key(__global ulong *x, uint blocks) { between_rows(x, blocks, KEY); }
+__kernel void afft_between_window(__global ulong *x, uint blocks) { between_rows(x, blocks, WINDOW); }
+__kernel void afft_between_back(__global ulong *x, uint blocks) { between_rows(x, blocks, BACK); }
