@@ -5,7 +5,7 @@
  * `rows` along, on tiles of LANES rows that are turned so that a vector has one column of each: the spectrum stays in that order.
  * All tiles are private to a work-item: nothing here needs local memory or a barrier.
  *
- * -DROWS_LOG2=1..8 of the columns' tiles, -DTOP_LOG2=0..7 for 2^TOP_LOG2 blocks, and what gf64.clh wants. */
+ * -DROWS_LOG2=1..8 of the columns' tiles, -DFIRST=1 where these are of one block, else 0, -DTOP_LOG2=0..7 for 2^TOP_LOG2 blocks, and what gf64.clh wants. */
 #include "gf64.clh"
 
 enum { KEY, WINDOW, BACK };
@@ -19,7 +19,7 @@ enum { COLUMNS = 8, EACH = COLUMNS / LANES, ROW = 256, ROW_LOG2 = 8 };
 
 /* One level: with y = z^(2^h) + z in units, z^(2^(h+j)) = y^(2^j) + z^(2^j) on the upper half of a block of 2 half = 2^(h+j+1).
  * WINDOW adds the other way (the inverse transpose), BACK that in the opposite order (the transpose). */
-inline void level(V *x, const uint half_block, const uint shift, const int which) {
+INLINE void level(V *x, const uint half_block, const uint shift, const int which) {
     V *first = x + half_block, *last = x + 2 * half_block - shift;
     if (which == KEY) {
         ADD(first, last, shift)
@@ -38,13 +38,15 @@ inline void level(V *x, const uint half_block, const uint shift, const int which
     if (which == KEY) a[d] ^= a[s]; \
     else a[s] ^= a[d];
 
-inline void change_fours(V *a, const uint n, const int which) {
+INLINE void change_fours(V *a, const uint n, const int which) {
+#pragma unroll
     for (uint i = 0; i < n; i += 4) {
         if (which != BACK) { TWO(i + 2, i + 3) TWO(i + 1, i + 2) }
         else { TWO(i + 1, i + 2) TWO(i + 2, i + 3) }
     }
 }
-inline void change_eights(V *a, const uint n, const int which) {
+INLINE void change_eights(V *a, const uint n, const int which) {
+#pragma unroll
     for (uint i = 0; i < n; i += 8) {
         if (which != BACK) TWO(i + 4, i + 7)
         TWO(i + 1, i + 4) TWO(i + 2, i + 5) TWO(i + 3, i + 6)
@@ -53,7 +55,7 @@ inline void change_eights(V *a, const uint n, const int which) {
 }
 
 /* 2^k coefficients, k at most 4. */
-inline void change(V *a, const uint k, const int which) {
+INLINE void change(V *a, const uint k, const int which) {
     if (which != BACK) {
         if (k == 4) {
             TWO(8, 14) TWO(9, 15)
@@ -79,97 +81,143 @@ inline void change(V *a, const uint k, const int which) {
     }
 }
 
-/* 2^k of the coefficients at t, t + step, ... */
-inline void change_at(V *t, const uint step, const uint k, const int which) {
-    V a[16];
-    for (uint i = 0; i < 1u << k; i++) a[i] = t[i * step];
-    change(a, k, which);
-    for (uint i = 0; i < 1u << k; i++) t[i * step] = a[i];
-}
-
-/* 2^k coefficients of `unit` vectors each, k at most 8. */
-inline void change_tile(V *t, const uint k, const uint unit, const int which) {
-    if (k <= 4) {
-        for (uint u = 0; u < unit; u++) change_at(t + u, unit, k, which);
-        return;
-    }
-    if (which != BACK)
-        for (uint j = k - 4; j-- > 0;)
-            for (uint at = 0; at < unit << k; at += unit << (5 + j)) level(t + at, unit << (4 + j), unit << j, which);
-    for (uint at = 0; at < unit << k; at += 16 * unit)
-        for (uint u = 0; u < unit; u++) change_at(t + at + u, unit, 4, which);
-    for (uint u = 0; u < 16 * unit; u++) change_at(t + u, 16 * unit, k - 4, which);
-    if (which == BACK)
-        for (uint j = 0; j < k - 4; j++)
-            for (uint at = 0; at < unit << k; at += unit << (5 + j)) level(t + at, unit << (4 + j), unit << j, which);
-}
-
 /* ---- Butterflies ----------------------------------------------------------------------------------------------------- */
 
 /* KEY: values at w and w + 1 of a + s b with s = w, w + 1. WINDOW: the inverse transpose of that, which is the same with a and b
  * in each other's place. BACK: the transpose. */
-inline void split(V *a, V *b, V w) { *a ^= mul(*b, w), *b ^= *a; }
-inline void merge(V *a, V *b, V w) { *a ^= *b, *b ^= mul(*a, w); }
+INLINE void split(V *a, V *b, V w) { *a ^= mul(*b, w), *b ^= *a; }
+INLINE void merge(V *a, V *b, V w) { *a ^= *b, *b ^= mul(*a, w); }
 
 /* Twiddle of block q of any layer: the sum of v_(i+1) over the bits i of q. */
-inline ulong twiddle(__global const ulong *tw, uint q) { return tw[q & 255] ^ tw[256 + (q >> 8 & 255)] ^ tw[512 + (q >> 16)]; }
+INLINE ulong twiddle(__global const ulong *tw, uint q) { return tw[q & 255] ^ tw[256 + (q >> 8 & 255)] ^ tw[512 + (q >> 16)]; }
 
-/* Two layers on four coefficients; w2 of the layer of wider stride, w0 of the first block of the other. */
-inline void butterfly4(V *q, const uint step, const V w2, const V w0, const V v1, const int which) {
-    V a = q[0], b = q[step], c = q[2 * step], d = q[3 * step];
+/* Two layers on four coefficients; w2 of the layer of wider stride, w0 of the first block of the other. ZERO: w2 = w0 = 0. */
+INLINE void butterfly4(V *a, const uint step, const V w2, const V w0, const V v1, const bool zero, const int which) {
+    V *b = a + step, *c = a + 2 * step, *d = a + 3 * step;
     const V w1 = w0 ^ v1;
     if (which == KEY) {
-        split(&a, &c, w2), split(&b, &d, w2);
-        split(&a, &b, w0), split(&c, &d, w1);
+        if (zero) *c ^= *a, *d ^= *b, *b ^= *a, split(c, d, v1);
+        else split(a, c, w2), split(b, d, w2), split(a, b, w0), split(c, d, w1);
     } else if (which == WINDOW) {
-        split(&c, &a, w2), split(&d, &b, w2);
-        split(&b, &a, w0), split(&d, &c, w1);
+        if (zero) *a ^= *c, *b ^= *d, *a ^= *b, split(d, c, v1);
+        else split(c, a, w2), split(d, b, w2), split(b, a, w0), split(d, c, w1);
     } else {
-        merge(&a, &b, w0), merge(&c, &d, w1);
-        merge(&a, &c, w2), merge(&b, &d, w2);
+        if (zero) *a ^= *b, merge(c, d, v1), *a ^= *c, *b ^= *d;
+        else merge(a, b, w0), merge(c, d, w1), merge(a, c, w2), merge(b, d, w2);
     }
-    q[0] = a, q[step] = b, q[2 * step] = c, q[3 * step] = d;
 }
 
-inline void butterfly2(V *q, const uint step, const V w, const int which) {
-    V a = q[0], b = q[step];
-    if (which == KEY) split(&a, &b, w);
-    else if (which == WINDOW) split(&b, &a, w);
-    else merge(&a, &b, w);
-    q[0] = a, q[step] = b;
+INLINE void butterfly2(V *a, const uint step, const V w, const bool zero, const int which) {
+    V *b = a + step;
+    if (zero && which == KEY) *b ^= *a;
+    else if (zero) *a ^= *b;
+    else if (which == KEY) split(a, b, w);
+    else if (which == WINDOW) split(b, a, w);
+    else merge(a, b, w);
 }
 
-/* k layers on 2^k coefficients of `unit` vectors; base[s] is the twiddle of the tile's first block in the layer that has 2^s of its. */
-inline void transform_tile(V *t, const uint k, const uint unit, const V *base, __global const ulong *tw, const int which) {
-    const V v1 = (V)(tw[1]);
-    const uint odd = k & 1;
-    if (odd && which != BACK)
-        for (uint i = 0; i < unit << (k - 1); i++) butterfly2(t + i, unit << (k - 1), base[0], which);
-    for (uint n = 0; n < k / 2; n++) {
-        const uint s = which != BACK ? odd + 2 * n : k - 2 - 2 * n, step = unit << (k - 2 - s);
-        for (uint p = 0; p < 1u << s; p++) {
-            const V w2 = base[s] ^ (V)(tw[p]), w0 = base[s + 1] ^ (V)(tw[2 * p]);
-            for (uint i = 0; i < step; i++) butterfly4(t + 4 * p * step + i, step, w2, w0, v1, which);
+/* What the layers of a tile take their twiddles from: base[s] is the twiddle of the tile's first block in the layer that has 2^s of its. */
+typedef struct twiddles {
+    V base[8], v1;
+    __global const ulong *tw;
+} twiddles;
+#define TWIDDLE(s, p) (w->base[s] ^ (V)(w->tw[p]))
+
+/* k of the layers, 1 to 4, on 2^k coefficients: those of block p of the layer of the tile that has 2^s. */
+INLINE void layers(V *a, const uint k, const uint s, const uint p, const twiddles *w, const bool first, const int which) {
+    if (which != BACK) {
+        if (k & 1)
+#pragma unroll
+            for (uint i = 0; i < 1u << (k - 1); i++) butterfly2(a + i, 1u << (k - 1), TWIDDLE(s, p), first, which);
+        if (k == 4)
+#pragma unroll
+            for (uint i = 0; i < 4; i++) butterfly4(a + i, 4, TWIDDLE(s, p), TWIDDLE(s + 1, 2 * p), w->v1, first, which);
+    }
+    if (k >= 2)
+#pragma unroll
+        for (uint i = 0; i < 1u << (k - 2); i++)
+            butterfly4(a + 4 * i, 1, TWIDDLE(s + k - 2, (p << (k - 2)) + i), TWIDDLE(s + k - 1, (p << (k - 1)) + 2 * i), w->v1, first && i == 0, which);
+    if (which == BACK) {
+        if (k == 4)
+#pragma unroll
+            for (uint i = 0; i < 4; i++) butterfly4(a + i, 4, TWIDDLE(s, p), TWIDDLE(s + 1, 2 * p), w->v1, first, which);
+        if (k & 1)
+#pragma unroll
+            for (uint i = 0; i < 1u << (k - 1); i++) butterfly2(a + i, 1u << (k - 1), TWIDDLE(s, p), first, which);
+    }
+}
+
+/* ---- Tiles ----------------------------------------------------------------------------------------------------------- */
+
+/* 2^k coefficients of `unit` vectors each are changed and transformed: k layers, the last min(k, 4) of them between neighbours. Where they are
+ * in memory: coefficient i at x + i stride. Forward the tile comes in t and goes to memory, back it goes the other way. */
+#define LOW_LOG2(k) ((k) < 4 ? (k) : 4)
+
+INLINE void low_layers(V *t, __global ulong *x, const uint stride, const uint k, const uint unit, const twiddles *w, const bool first, const int which) {
+    const uint low = LOW_LOG2(k);
+    for (uint p = 0; p < 1u << (k - low); p++)
+        for (uint u = 0; u < unit; u++) {
+            V a[16];
+            V *from = t + (p << low) * unit + u;
+            __global ulong *to = x + (p << low) * stride + u * LANES;
+#pragma unroll
+            for (uint i = 0; i < 1u << low; i++) a[i] = which == BACK ? *(__global const V *)(to + i * stride) : from[i * unit];
+            if (which != BACK) change(a, low, which);
+            layers(a, low, k - low, p, w, first && k == low, which);
+            if (which == BACK) change(a, low, which);
+#pragma unroll
+            for (uint i = 0; i < 1u << low; i++)
+                if (which == BACK) from[i * unit] = a[i];
+                else *(__global V *)(to + i * stride) = a[i];
         }
-    }
-    if (odd && which == BACK)
-        for (uint i = 0; i < unit << (k - 1); i++) butterfly2(t + i, unit << (k - 1), base[0], which);
 }
 
-/* ---- Columns --------------------------------------------------------------------------------------------------------- */
+INLINE void high_layers(V *t, const uint k, const uint unit, const twiddles *w, const bool first, const int which) {
+    const uint high = k - LOW_LOG2(k), step = unit << LOW_LOG2(k);
+    for (uint u = 0; u < step; u++) {
+        V a[16];
+#pragma unroll
+        for (uint i = 0; i < 1u << high; i++) a[i] = t[u + i * step];
+        if (which != BACK) change(a, high, which);
+        layers(a, high, 0, 0, w, first, which);
+        if (which == BACK) change(a, high, which);
+#pragma unroll
+        for (uint i = 0; i < 1u << high; i++) t[u + i * step] = a[i];
+    }
+}
 
-inline void columns(__global ulong *x, __global const ulong *tw, uint log_stride, uint tiles, const int which) {
-    const uint tile = get_global_id(0);
-    if (tile >= tiles) return;
-    const uint per_block = (1u << log_stride) / COLUMNS, block = tile / per_block;
-    __global ulong *at = x + (block << (ROWS_LOG2 + log_stride)) + tile % per_block * COLUMNS;
-    V t[ROWS * EACH], base[ROWS_LOG2];
-    for (uint s = 0; s < ROWS_LOG2; s++) base[s] = (V)(twiddle(tw, block << s));
-    for (uint i = 0; i < ROWS * EACH; i++) t[i] = *(__global const V *)(at + (i / EACH << log_stride) + i % EACH * LANES);
-    if (which != BACK) change_tile(t, ROWS_LOG2, EACH, which);
-    transform_tile(t, ROWS_LOG2, EACH, base, tw, which);
-    if (which == BACK) change_tile(t, ROWS_LOG2, EACH, which);
-    for (uint i = 0; i < ROWS * EACH; i++) *(__global V *)(at + (i / EACH << log_stride) + i % EACH * LANES) = t[i];
+INLINE void tile(V *t, __global ulong *x, const uint stride, const uint k, const uint unit, const twiddles *w, const bool first, const int which) {
+    if (which == BACK) low_layers(t, x, stride, k, unit, w, first, which);
+    if (k > 4) {
+        if (which == BACK) high_layers(t, k, unit, w, first, which);
+        for (uint l = 0; l < k - 4; l++) {
+            const uint j = which == BACK ? l : k - 5 - l;
+            for (uint at = 0; at < unit << k; at += unit << (5 + j)) level(t + at, unit << (4 + j), unit << j, which);
+        }
+        if (which != BACK) high_layers(t, k, unit, w, first, which);
+    }
+    if (which != BACK) low_layers(t, x, stride, k, unit, w, first, which);
+}
+
+/* Down the columns of a block; FIRST: there is one block, so that its own twiddles are zero. */
+INLINE void columns(__global ulong *x, __global const ulong *tw, uint log_stride, uint tiles, const int which) {
+    const uint id = get_global_id(0);
+    if (id >= tiles) return;
+    const uint per_block = (1u << log_stride) / COLUMNS, block = id / per_block;
+    __global ulong *at = x + (block << (ROWS_LOG2 + log_stride)) + id % per_block * COLUMNS;
+    V t[ROWS * EACH];
+    twiddles w;
+    w.tw = tw;
+    w.v1 = (V)(tw[1]);
+#pragma unroll
+    for (uint s = 0; s < ROWS_LOG2; s++) w.base[s] = (V)(FIRST ? 0 : twiddle(tw, block << s));
+    if (which != BACK)
+        for (uint i = 0; i < ROWS; i++)
+            for (uint u = 0; u < EACH; u++) t[i * EACH + u] = *(__global const V *)(at + (i << log_stride) + u * LANES);
+    tile(t, at, 1u << log_stride, ROWS_LOG2, EACH, &w, FIRST, which);
+    if (which == BACK)
+        for (uint i = 0; i < ROWS; i++)
+            for (uint u = 0; u < EACH; u++) *(__global V *)(at + (i << log_stride) + u * LANES) = t[i * EACH + u];
 }
 
 __kernel void afft_columns_key(__global ulong *x, __global const ulong *tw, uint log_stride, uint tiles) {
@@ -182,26 +230,28 @@ __kernel void afft_columns_back(__global ulong *x, __global const ulong *tw, uin
     columns(x, tw, log_stride, tiles, BACK);
 }
 
-/* ---- Rows ------------------------------------------------------------------------------------------------------------ */
-
 /* LANES vectors as the rows of a matrix, turned. */
-inline void turn(V *a) {
+INLINE void turn(V *a) {
 #if LANES == 8
     V b[8];
+#pragma unroll
     for (uint i = 0; i < 8; i += 2) {
         b[i] = EVENS(a[i], a[i + 1]);
         b[i + 1] = ODDS(a[i], a[i + 1]);
     }
+#pragma unroll
     for (uint i = 0; i < 2; i++) {
         a[i] = __builtin_shufflevector(b[i], b[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
         a[i + 2] = __builtin_shufflevector(b[i], b[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
         a[i + 4] = __builtin_shufflevector(b[i + 4], b[i + 6], 0, 1, 8, 9, 4, 5, 12, 13);
         a[i + 6] = __builtin_shufflevector(b[i + 4], b[i + 6], 2, 3, 10, 11, 6, 7, 14, 15);
     }
+#pragma unroll
     for (uint i = 0; i < 4; i++) {
         b[i] = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
         b[i + 4] = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
     }
+#pragma unroll
     for (uint i = 0; i < 8; i++) a[i] = b[i];
 #else
     const V b0 = EVENS(a[0], a[1]), b1 = ODDS(a[0], a[1]), b2 = EVENS(a[2], a[3]), b3 = ODDS(a[2], a[3]);
@@ -209,52 +259,45 @@ inline void turn(V *a) {
 #endif
 }
 
-inline void row_bases(V *base, __global const ulong *tw, uint tile) {
-    for (uint s = 0; s < ROW_LOG2; s++)
-        base[s] = (V)(twiddle(tw, tile * LANES << s)) ^ *(__global const V *)(tw + 768 + 8 * s);
-}
-
-inline void rows(__global ulong *x, __global const ulong *tw, uint tiles, const int which) {
-    const uint tile = get_global_id(0);
-    if (tile >= tiles) return;
-    __global ulong *at = x + tile * LANES * ROW;
-    V t[ROW], base[ROW_LOG2], a[LANES];
-    row_bases(base, tw, tile);
-    for (uint c = 0; c < ROW; c += LANES) {
-        for (uint i = 0; i < LANES; i++) a[i] = *(__global const V *)(at + i * ROW + c);
-        turn(a);
-        for (uint i = 0; i < LANES; i++) t[c + i] = a[i];
-    }
-    change_tile(t, ROW_LOG2, 1, which);
-    transform_tile(t, ROW_LOG2, 1, base, tw, which);
-    for (uint i = 0; i < ROW; i++) *(__global V *)(at + i * LANES) = t[i];
+/* Along LANES rows, a lane each. */
+INLINE void rows(__global ulong *x, __global const ulong *tw, uint tiles, const int which) {
+    const uint id = get_global_id(0);
+    if (id >= tiles) return;
+    __global ulong *at = x + id * LANES * ROW;
+    V t[ROW], a[LANES];
+    twiddles w;
+    w.tw = tw;
+    w.v1 = (V)(tw[1]);
+#pragma unroll
+    for (uint s = 0; s < ROW_LOG2; s++) w.base[s] = (V)(twiddle(tw, id * LANES << s)) ^ *(__global const V *)(tw + 768 + 8 * s);
+    if (which != BACK)
+        for (uint c = 0; c < ROW; c += LANES) {
+#pragma unroll
+            for (uint i = 0; i < LANES; i++) a[i] = *(__global const V *)(at + i * ROW + c);
+            turn(a);
+#pragma unroll
+            for (uint i = 0; i < LANES; i++) t[c + i] = a[i];
+        }
+    tile(t, at, LANES, ROW_LOG2, 1, &w, false, which);
+    if (which == BACK)
+        for (uint c = 0; c < ROW; c += LANES) {
+#pragma unroll
+            for (uint i = 0; i < LANES; i++) a[i] = t[c + i];
+            turn(a);
+#pragma unroll
+            for (uint i = 0; i < LANES; i++) *(__global V *)(at + i * ROW + c) = a[i];
+        }
 }
 
 __kernel void afft_rows_key(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, tw, tiles, KEY); }
 __kernel void afft_rows_window(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, tw, tiles, WINDOW); }
+__kernel void afft_rows_back(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, tw, tiles, BACK); }
 
-__kernel void afft_rows_back(__global ulong *x, __global const ulong *tw, uint tiles) {
-    const uint tile = get_global_id(0);
-    if (tile >= tiles) return;
-    __global ulong *at = x + tile * LANES * ROW;
-    V t[ROW], base[ROW_LOG2], a[LANES];
-    row_bases(base, tw, tile);
-    for (uint i = 0; i < ROW; i++) t[i] = *(__global const V *)(at + i * LANES);
-    transform_tile(t, ROW_LOG2, 1, base, tw, BACK);
-    change_tile(t, ROW_LOG2, 1, BACK);
-    for (uint c = 0; c < ROW; c += LANES) {
-        for (uint i = 0; i < LANES; i++) a[i] = t[c + i];
-        turn(a);
-        for (uint i = 0; i < LANES; i++) *(__global V *)(at + i * ROW + c) = a[i];
-    }
-}
-
+#define PRODUCTS 64u /* to a work-item; the host counts on it */
 __kernel void afft_multiply(__global V *acc, __global const V *x, __global const V *y, uint vectors, uint add) {
-    const uint i = get_global_id(0);
-    if (i >= vectors) return;
-    V p = mul(x[i], y[i]);
-    if (add) p ^= acc[i];
-    acc[i] = p;
+    const uint first = get_global_id(0) * PRODUCTS;
+    const V kept = (V)(add ? ~0ul : 0ul);
+    for (uint i = first; i < min(first + PRODUCTS, vectors); i++) acc[i] = mul(x[i], y[i]) ^ (acc[i] & kept);
 }
 
 /* ---- Between bits and words ------------------------------------------------------------------------------------------ */
@@ -270,7 +313,7 @@ enum { TILE = 128, PAD = TOP < 8 ? 8 : TOP, WIDTH = TILE + PAD };
 #define BELOW(q, p) (((q) - 1) & (p))
 
 /* Coefficient size + k of the part at y^p before it is carried into z^H = y + z. */
-inline uint beyond(__global const uint *bits, uint p, uint size, uint k) {
+INLINE uint beyond(__global const uint *bits, uint p, uint size, uint k) {
     uint sum = 0;
     for (uint q = ABOVE(p, p); q < TOP; q = ABOVE(q, p))
         if (q - p > k) sum ^= bits[q * size + size + k - (q - p)];
@@ -360,13 +403,13 @@ __kernel void afft_gather(__global const ulong *x, __global uint *bits, uint siz
 
 /* ---- The level between rows, in a block of 2^ROWS_LOG2 rows ------------------------------------------------------------ */
 
-inline void add_words(__global ulong *d, __global const ulong *s, uint n) {
+INLINE void add_words(__global ulong *d, __global const ulong *s, uint n) {
     uint i = 0;
     for (; i + 8 <= n; i += 8) vstore8(vload8(0, d + i) ^ vload8(0, s + i), 0, d + i);
     for (; i < n; i++) d[i] ^= s[i];
 }
 
-inline void between_rows(__global ulong *x, uint blocks, const int which) {
+INLINE void between_rows(__global ulong *x, uint blocks, const int which) {
     const uint block = get_global_id(0);
     if (block >= blocks) return;
     x += block << (ROWS_LOG2 + ROW_LOG2);

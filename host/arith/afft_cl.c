@@ -8,6 +8,7 @@ enum {
     ROW_LOG2 = 8,    /* words of a row, as in the kernel */
     BLOCK_LOG2 = 16, /* at most, of a block */
     COLUMNS = 8,     /* of a tile of columns */
+    PRODUCTS = 64,   /* vectors that a work-item multiplies */
     TILE = 128,      /* words of a tile between bits and words */
     TWIDDLES = 3 * 256 + 8 * 8
 };
@@ -71,8 +72,10 @@ static qd_status make_kernels(qd_afft *plan, qd_afft_variant variant, qd_error *
     unsigned clmul = variant == QD_AFFT_PORTABLE ? 0 : 64u << (variant - QD_AFFT_PORTABLE);
     plan->variant = variant;
     plan->lanes = clmul == 512 ? 8 : 4;
-    snprintf(options, sizeof options, "-DLANES=%u -DCLMUL=%u -DROWS_LOG2=%u -DTOP_LOG2=%u", plan->lanes, clmul, plan->rows_log2, plan->top_log2);
-    snprintf(of_top, sizeof of_top, "-DLANES=%u -DCLMUL=%u -DROWS_LOG2=%u -DTOP_LOG2=%u", plan->lanes, clmul, plan->top_log2, plan->top_log2);
+    snprintf(options, sizeof options, "-DLANES=%u -DCLMUL=%u -DROWS_LOG2=%u -DFIRST=%d -DTOP_LOG2=%u", plan->lanes, clmul,
+             plan->rows_log2, plan->top_log2 == 0, plan->top_log2);
+    snprintf(of_top, sizeof of_top, "-DLANES=%u -DCLMUL=%u -DROWS_LOG2=%u -DFIRST=1 -DTOP_LOG2=%u", plan->lanes, clmul, plan->top_log2,
+             plan->top_log2);
     QD_TRY(make_passes(plan, options, of_top, "key", &plan->key, err));
     QD_TRY(make_passes(plan, options, of_top, "window", &plan->window, err));
     QD_TRY(make_passes(plan, options, of_top, "back", &plan->back, err));
@@ -172,7 +175,7 @@ qd_status qd_afft_window(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error 
 qd_status qd_afft_multiply(qd_afft *plan, qd_buf *acc, const qd_buf *x, const qd_buf *y, int add, qd_error *err) {
     cl_uint vectors = ((cl_uint)1 << plan->log2words) / plan->lanes, adds = add != 0;
     const qd_arg args[] = {QD_ARG_BUF(*acc), QD_ARG_BUF(*x), QD_ARG_BUF(*y), QD_ARG(vectors), QD_ARG(adds)};
-    return qd_cl_run(plan->dev, plan->multiply, args, 5, vectors, 64, err);
+    return qd_cl_run(plan->dev, plan->multiply, args, 5, (vectors + PRODUCTS - 1) / PRODUCTS, 1, err);
 }
 
 qd_status qd_afft_back(qd_afft *plan, qd_buf *x, qd_buf *bits, qd_error *err) {
