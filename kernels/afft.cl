@@ -5,13 +5,14 @@
  * `rows` along, on tiles of LANES rows that are turned so that a vector has one column of each: the spectrum stays in that order.
  * All tiles are private to a work-item: nothing here needs local memory or a barrier.
  *
- * -DROWS_LOG2=1..8 of the columns' tiles, -DFIRST=1 where these are of one block, else 0, -DTOP_LOG2=0..7 for 2^TOP_LOG2 blocks, and what gf64.clh wants. */
+ * Two programs: with -DTOP_LOG2=0..7 what goes between bits and 2^TOP_LOG2 blocks; without it the rest, the same for all lengths. Besides, what
+ * gf64.clh wants. */
 #include "gf64.clh"
 
 enum { KEY, WINDOW, BACK };
 enum { COLUMNS = 8, EACH = COLUMNS / LANES, ROW = 256, ROW_LOG2 = 8 };
-#define ROWS (1u << ROWS_LOG2)
 
+#if !defined(TOP_LOG2)
 /* ---- Change of basis: from powers of the variable to products of the polynomials s_i that vanish on the subspaces --------- */
 
 #define ADD(d, s, n) \
@@ -149,86 +150,96 @@ INLINE void layers(V *a, const uint k, const uint s, const uint p, const twiddle
 
 /* ---- Tiles ----------------------------------------------------------------------------------------------------------- */
 
-/* 2^k coefficients of `unit` vectors each are changed and transformed: k layers, the last min(k, 4) of them between neighbours. Where they are
- * in memory: coefficient i at x + i stride. Forward the tile comes in t and goes to memory, back it goes the other way. */
-#define LOW_LOG2(k) ((k) < 4 ? (k) : 4)
-
-INLINE void low_layers(V *t, __global ulong *x, const uint stride, const uint k, const uint unit, const twiddles *w, const bool first, const int which) {
-    const uint low = LOW_LOG2(k);
-    for (uint p = 0; p < 1u << (k - low); p++)
-        for (uint u = 0; u < unit; u++) {
-            V a[16];
-            V *from = t + (p << low) * unit + u;
-            __global ulong *to = x + (p << low) * stride + u * LANES;
+/* k layers, 1 to 4, with their change of basis on the 2^k coefficients t, t + step, ... : those of block p of the layer that has 2^s. */
+INLINE void change_and_layers(V *t, const uint step, const uint k, const uint s, const uint p, const twiddles *w, const bool first, const int which) {
+    V a[16];
 #pragma unroll
-            for (uint i = 0; i < 1u << low; i++) a[i] = which == BACK ? *(__global const V *)(to + i * stride) : from[i * unit];
-            if (which != BACK) change(a, low, which);
-            layers(a, low, k - low, p, w, first && k == low, which);
-            if (which == BACK) change(a, low, which);
+    for (uint i = 0; i < 1u << k; i++) a[i] = t[i * step];
+    if (which != BACK) change(a, k, which);
+    layers(a, k, s, p, w, first, which);
+    if (which == BACK) change(a, k, which);
 #pragma unroll
-            for (uint i = 0; i < 1u << low; i++)
-                if (which == BACK) from[i * unit] = a[i];
-                else *(__global V *)(to + i * stride) = a[i];
-        }
+    for (uint i = 0; i < 1u << k; i++) t[i * step] = a[i];
 }
 
-INLINE void high_layers(V *t, const uint k, const uint unit, const twiddles *w, const bool first, const int which) {
-    const uint high = k - LOW_LOG2(k), step = unit << LOW_LOG2(k);
-    for (uint u = 0; u < step; u++) {
-        V a[16];
-#pragma unroll
-        for (uint i = 0; i < 1u << high; i++) a[i] = t[u + i * step];
-        if (which != BACK) change(a, high, which);
-        layers(a, high, 0, 0, w, first, which);
-        if (which == BACK) change(a, high, which);
-#pragma unroll
-        for (uint i = 0; i < 1u << high; i++) t[u + i * step] = a[i];
+/* Two functions a direction, not inlined, so that they are compiled once: four layers; and 1 to 4 whose first block has the twiddle zero. */
+#define NOT_INLINED __attribute__((noinline))
+#define OF_DIRECTION(name, which)                                                                                                  \
+    NOT_INLINED void sixteen_##name(V *t, uint step, uint s, uint p, const twiddles *w) {                                            \
+        change_and_layers(t, step, 4, s, p, w, false, which);                                                                        \
+    }                                                                                                                                \
+    NOT_INLINED void first_##name(V *t, uint step, uint k, const twiddles *w) {                                                      \
+        if (k == 1) change_and_layers(t, step, 1, 0, 0, w, true, which);                                                             \
+        else if (k == 2) change_and_layers(t, step, 2, 0, 0, w, true, which);                                                        \
+        else if (k == 3) change_and_layers(t, step, 3, 0, 0, w, true, which);                                                        \
+        else change_and_layers(t, step, 4, 0, 0, w, true, which);                                                                    \
     }
+OF_DIRECTION(key, KEY)
+OF_DIRECTION(window, WINDOW)
+OF_DIRECTION(back, BACK)
+
+INLINE void sixteen(V *t, uint step, uint s, uint p, const twiddles *w, const int which) {
+    if (which == KEY) sixteen_key(t, step, s, p, w);
+    else if (which == WINDOW) sixteen_window(t, step, s, p, w);
+    else sixteen_back(t, step, s, p, w);
+}
+INLINE void first_layers(V *t, uint step, uint k, const twiddles *w, const int which) {
+    if (which == KEY) first_key(t, step, k, w);
+    else if (which == WINDOW) first_window(t, step, k, w);
+    else first_back(t, step, k, w);
 }
 
-INLINE void tile(V *t, __global ulong *x, const uint stride, const uint k, const uint unit, const twiddles *w, const bool first, const int which) {
-    if (which == BACK) low_layers(t, x, stride, k, unit, w, first, which);
-    if (k > 4) {
-        if (which == BACK) high_layers(t, k, unit, w, first, which);
-        for (uint l = 0; l < k - 4; l++) {
-            const uint j = which == BACK ? l : k - 5 - l;
-            for (uint at = 0; at < unit << k; at += unit << (5 + j)) level(t + at, unit << (4 + j), unit << j, which);
-        }
-        if (which != BACK) high_layers(t, k, unit, w, first, which);
+/* 2^k coefficients of `unit` vectors each are changed and transformed: the first k - 4 layers on coefficients 16 apart, the last four on
+ * neighbours. First: the tile's own twiddle is zero; else k is 8. */
+INLINE void tile(V *t, const uint k, const uint unit, const twiddles *w, const bool first, const int which) {
+    if (k <= 4) {
+        for (uint u = 0; u < unit; u++) first_layers(t + u, unit, k, w, which);
+        return;
     }
-    if (which != BACK) low_layers(t, x, stride, k, unit, w, first, which);
+    const uint high = k - 4;
+    if (which == BACK)
+        for (uint p = 0; p < 1u << high; p++)
+            for (uint u = 0; u < unit; u++) sixteen(t + 16 * p * unit + u, unit, high, p, w, which);
+    for (uint i = 0; i <= high; i++) {
+        if (i == (which == BACK ? 0 : high))
+            for (uint u = 0; u < 16 * unit; u++) {
+                if (first) first_layers(t + u, 16 * unit, high, w, which);
+                else sixteen(t + u, 16 * unit, 0, 0, w, which);
+            }
+        if (i == high) break;
+        const uint j = which == BACK ? i : high - 1 - i;
+        for (uint at = 0; at < unit << k; at += unit << (5 + j)) level(t + at, unit << (4 + j), unit << j, which);
+    }
+    if (which == BACK) return;
+    for (uint p = 0; p < 1u << high; p++)
+        for (uint u = 0; u < unit; u++) sixteen(t + 16 * p * unit + u, unit, high, p, w, which);
 }
 
-/* Down the columns of a block; FIRST: there is one block, so that its own twiddles are zero. */
-INLINE void columns(__global ulong *x, __global const ulong *tw, uint log_stride, uint tiles, const int which) {
+/* Down the columns of a block of 2^rows_log2 rows. First: there is one block only. */
+INLINE void columns(__global ulong *x, __global const ulong *tw, uint rows_log2, uint log_stride, uint tiles, uint first, const int which) {
     const uint id = get_global_id(0);
     if (id >= tiles) return;
-    const uint per_block = (1u << log_stride) / COLUMNS, block = id / per_block;
-    __global ulong *at = x + (block << (ROWS_LOG2 + log_stride)) + id % per_block * COLUMNS;
-    V t[ROWS * EACH];
+    const uint per_block = (1u << log_stride) / COLUMNS, block = id / per_block, count = 1u << rows_log2;
+    __global ulong *at = x + (block << (rows_log2 + log_stride)) + id % per_block * COLUMNS;
+    V t[256 * EACH];
     twiddles w;
     w.tw = tw;
     w.v1 = (V)(tw[1]);
-#pragma unroll
-    for (uint s = 0; s < ROWS_LOG2; s++) w.base[s] = (V)(FIRST ? 0 : twiddle(tw, block << s));
-    if (which != BACK)
-        for (uint i = 0; i < ROWS; i++)
-            for (uint u = 0; u < EACH; u++) t[i * EACH + u] = *(__global const V *)(at + (i << log_stride) + u * LANES);
-    tile(t, at, 1u << log_stride, ROWS_LOG2, EACH, &w, FIRST, which);
-    if (which == BACK)
-        for (uint i = 0; i < ROWS; i++)
-            for (uint u = 0; u < EACH; u++) *(__global V *)(at + (i << log_stride) + u * LANES) = t[i * EACH + u];
+    for (uint s = 0; s < 8; s++) w.base[s] = (V)(twiddle(tw, block << s));
+    for (uint i = 0; i < count; i++)
+        for (uint u = 0; u < EACH; u++) t[i * EACH + u] = *(__global const V *)(at + (i << log_stride) + u * LANES);
+    tile(t, rows_log2, EACH, &w, first, which);
+    for (uint i = 0; i < count; i++)
+        for (uint u = 0; u < EACH; u++) *(__global V *)(at + (i << log_stride) + u * LANES) = t[i * EACH + u];
 }
 
-__kernel void afft_columns_key(__global ulong *x, __global const ulong *tw, uint log_stride, uint tiles) {
-    columns(x, tw, log_stride, tiles, KEY);
-}
-__kernel void afft_columns_window(__global ulong *x, __global const ulong *tw, uint log_stride, uint tiles) {
-    columns(x, tw, log_stride, tiles, WINDOW);
-}
-__kernel void afft_columns_back(__global ulong *x, __global const ulong *tw, uint log_stride, uint tiles) {
-    columns(x, tw, log_stride, tiles, BACK);
-}
+#define COLUMNS_OF(name, which)                                                                                                      \
+    __kernel void afft_columns_##name(__global ulong *x, __global const ulong *tw, uint rows_log2, uint log_stride, uint tiles, uint first) { \
+        columns(x, tw, rows_log2, log_stride, tiles, first, which);                                                                  \
+    }
+COLUMNS_OF(key, KEY)
+COLUMNS_OF(window, WINDOW)
+COLUMNS_OF(back, BACK)
 
 /* LANES vectors as the rows of a matrix, turned. */
 INLINE void turn(V *a) {
@@ -278,8 +289,12 @@ INLINE void rows(__global ulong *x, __global const ulong *tw, uint tiles, const 
 #pragma unroll
             for (uint i = 0; i < LANES; i++) t[c + i] = a[i];
         }
-    tile(t, at, LANES, ROW_LOG2, 1, &w, false, which);
-    if (which == BACK)
+    else
+        for (uint i = 0; i < ROW; i++) t[i] = *(__global const V *)(at + i * LANES);
+    tile(t, ROW_LOG2, 1, &w, false, which);
+    if (which != BACK)
+        for (uint i = 0; i < ROW; i++) *(__global V *)(at + i * LANES) = t[i];
+    else
         for (uint c = 0; c < ROW; c += LANES) {
 #pragma unroll
             for (uint i = 0; i < LANES; i++) a[i] = t[c + i];
@@ -300,6 +315,41 @@ __kernel void afft_multiply(__global V *acc, __global const V *x, __global const
     for (uint i = first; i < min(first + PRODUCTS, vectors); i++) acc[i] = mul(x[i], y[i]) ^ (acc[i] & kept);
 }
 
+/* ---- The level between rows, in blocks of 2^rows_log2 rows ------------------------------------------------------------- */
+
+NOT_INLINED void add_words(__global ulong *d, __global const ulong *s, uint n) {
+    uint i = 0;
+    for (; i + 8 <= n; i += 8) vstore8(vload8(0, d + i) ^ vload8(0, s + i), 0, d + i);
+    for (; i < n; i++) d[i] ^= s[i];
+}
+
+INLINE void between_rows(__global ulong *x, uint rows_log2, uint blocks, const int which) {
+    const uint block = get_global_id(0);
+    if (block >= blocks) return;
+    x += block << (rows_log2 + ROW_LOG2);
+    for (uint l = 0; l < rows_log2; l++) {
+        const uint j = which == BACK ? l : rows_log2 - 1 - l, half_block = ROW << j, shift = 1u << j;
+        for (__global ulong *at = x; at < x + (ROW << rows_log2); at += 2 * half_block) {
+            __global ulong *upper = at + half_block, *last = upper + half_block - shift;
+            if (which == KEY) {
+                add_words(upper, last, shift);
+                add_words(at + shift, upper, half_block - shift);
+            } else if (which == WINDOW) {
+                add_words(last, upper, shift);
+                add_words(upper, at + shift, half_block - shift);
+            } else {
+                add_words(upper, at + shift, half_block - shift);
+                add_words(last, upper, shift);
+            }
+        }
+    }
+}
+
+__kernel void afft_between_key(__global ulong *x, uint rows_log2, uint blocks) { between_rows(x, rows_log2, blocks, KEY); }
+__kernel void afft_between_window(__global ulong *x, uint rows_log2, uint blocks) { between_rows(x, rows_log2, blocks, WINDOW); }
+__kernel void afft_between_back(__global ulong *x, uint rows_log2, uint blocks) { between_rows(x, rows_log2, blocks, BACK); }
+
+#else
 /* ---- Between bits and words ------------------------------------------------------------------------------------------ */
 
 /* The first level of the change of basis, between blocks: with H = 2^16 and y = z^H + z, a polynomial over blocks f_q z^(Hq) becomes
@@ -400,37 +450,4 @@ __kernel void afft_gather(__global const ulong *x, __global uint *bits, uint siz
                 bits[words - 1 - (p * size + first + i)] ^= sum;
             }
 }
-
-/* ---- The level between rows, in a block of 2^ROWS_LOG2 rows ------------------------------------------------------------ */
-
-INLINE void add_words(__global ulong *d, __global const ulong *s, uint n) {
-    uint i = 0;
-    for (; i + 8 <= n; i += 8) vstore8(vload8(0, d + i) ^ vload8(0, s + i), 0, d + i);
-    for (; i < n; i++) d[i] ^= s[i];
-}
-
-INLINE void between_rows(__global ulong *x, uint blocks, const int which) {
-    const uint block = get_global_id(0);
-    if (block >= blocks) return;
-    x += block << (ROWS_LOG2 + ROW_LOG2);
-    for (uint l = 0; l < ROWS_LOG2; l++) {
-        const uint j = which == BACK ? l : ROWS_LOG2 - 1 - l, half_block = ROW << j, shift = 1u << j;
-        for (__global ulong *at = x; at < x + (ROW << ROWS_LOG2); at += 2 * half_block) {
-            __global ulong *upper = at + half_block, *last = upper + half_block - shift;
-            if (which == KEY) {
-                add_words(upper, last, shift);
-                add_words(at + shift, upper, half_block - shift);
-            } else if (which == WINDOW) {
-                add_words(last, upper, shift);
-                add_words(upper, at + shift, half_block - shift);
-            } else {
-                add_words(upper, at + shift, half_block - shift);
-                add_words(last, upper, shift);
-            }
-        }
-    }
-}
-
-__kernel void afft_between_key(__global ulong *x, uint blocks) { between_rows(x, blocks, KEY); }
-__kernel void afft_between_window(__global ulong *x, uint blocks) { between_rows(x, blocks, WINDOW); }
-__kernel void afft_between_back(__global ulong *x, uint blocks) { between_rows(x, blocks, BACK); }
+#endif

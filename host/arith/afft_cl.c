@@ -15,7 +15,7 @@ enum {
 
 /* What goes over the words in one direction. */
 typedef struct passes {
-    cl_kernel between, columns, rows, top; /* top: columns of blocks; none when there is one block */
+    cl_kernel between, columns, rows;
 } passes;
 
 struct qd_afft {
@@ -56,32 +56,29 @@ static qd_status make_twiddles(qd_afft *plan, qd_error *err) {
     return qd_cl_write(plan->dev, &plan->twiddles, 0, t, sizeof t, err);
 }
 
-static qd_status make_passes(qd_afft *plan, const char *options, const char *of_top, const char *which, passes *p, qd_error *err) {
+static qd_status make_passes(qd_afft *plan, const char *options, const char *which, passes *p, qd_error *err) {
     char name[40];
     snprintf(name, sizeof name, "afft_between_%s", which);
     QD_TRY(qd_cl_kernel(plan->dev, "afft", options, name, &p->between, err));
-    snprintf(name, sizeof name, "afft_rows_%s", which);
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, name, &p->rows, err));
     snprintf(name, sizeof name, "afft_columns_%s", which);
     QD_TRY(qd_cl_kernel(plan->dev, "afft", options, name, &p->columns, err));
-    return plan->top_log2 ? qd_cl_kernel(plan->dev, "afft", of_top, name, &p->top, err) : QD_OK;
+    snprintf(name, sizeof name, "afft_rows_%s", which);
+    return qd_cl_kernel(plan->dev, "afft", options, name, &p->rows, err);
 }
 
 static qd_status make_kernels(qd_afft *plan, qd_afft_variant variant, qd_error *err) {
-    char options[96], of_top[96];
+    char options[64], of_bits[64];
     unsigned clmul = variant == QD_AFFT_PORTABLE ? 0 : 64u << (variant - QD_AFFT_PORTABLE);
     plan->variant = variant;
     plan->lanes = clmul == 512 ? 8 : 4;
-    snprintf(options, sizeof options, "-DLANES=%u -DCLMUL=%u -DROWS_LOG2=%u -DFIRST=%d -DTOP_LOG2=%u", plan->lanes, clmul,
-             plan->rows_log2, plan->top_log2 == 0, plan->top_log2);
-    snprintf(of_top, sizeof of_top, "-DLANES=%u -DCLMUL=%u -DROWS_LOG2=%u -DFIRST=1 -DTOP_LOG2=%u", plan->lanes, clmul, plan->top_log2,
-             plan->top_log2);
-    QD_TRY(make_passes(plan, options, of_top, "key", &plan->key, err));
-    QD_TRY(make_passes(plan, options, of_top, "window", &plan->window, err));
-    QD_TRY(make_passes(plan, options, of_top, "back", &plan->back, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_spread_key", &plan->spread_key, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_spread_window", &plan->spread_window, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_gather", &plan->gather, err));
+    snprintf(options, sizeof options, "-DLANES=%u -DCLMUL=%u", plan->lanes, clmul);
+    snprintf(of_bits, sizeof of_bits, "-DLANES=4 -DCLMUL=0 -DTOP_LOG2=%u", plan->top_log2);
+    QD_TRY(make_passes(plan, options, "key", &plan->key, err));
+    QD_TRY(make_passes(plan, options, "window", &plan->window, err));
+    QD_TRY(make_passes(plan, options, "back", &plan->back, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", of_bits, "afft_spread_key", &plan->spread_key, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", of_bits, "afft_spread_window", &plan->spread_window, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", of_bits, "afft_gather", &plan->gather, err));
     return qd_cl_kernel(plan->dev, "afft", options, "afft_multiply", &plan->multiply, err);
 }
 
@@ -131,15 +128,16 @@ qd_afft_variant qd_afft_chosen(const qd_afft *plan) { return plan->variant; }
 /* ---- Passes ------------------------------------------------------------------------------------------------------ */
 
 static qd_status run_between(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_error *err) {
-    cl_uint blocks = (cl_uint)1 << plan->top_log2;
-    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG(blocks)};
-    return qd_cl_run(plan->dev, k, args, 2, blocks, 1, err);
+    cl_uint rows_log2 = plan->rows_log2, blocks = (cl_uint)1 << plan->top_log2;
+    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG(rows_log2), QD_ARG(blocks)};
+    return qd_cl_run(plan->dev, k, args, 3, blocks, 1, err);
 }
 
 static qd_status run_columns(const qd_afft *plan, cl_kernel k, unsigned rows_log2, unsigned log_stride, qd_buf *x, qd_error *err) {
-    cl_uint stride = log_stride, tiles = ((cl_uint)1 << (plan->log2words - rows_log2)) / COLUMNS;
-    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(plan->twiddles), QD_ARG(stride), QD_ARG(tiles)};
-    return qd_cl_run(plan->dev, k, args, 4, tiles, 1, err);
+    cl_uint rows = rows_log2, stride = log_stride, tiles = ((cl_uint)1 << (plan->log2words - rows_log2)) / COLUMNS;
+    cl_uint first = rows_log2 + log_stride == plan->log2words;
+    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(plan->twiddles), QD_ARG(rows), QD_ARG(stride), QD_ARG(tiles), QD_ARG(first)};
+    return qd_cl_run(plan->dev, k, args, 6, tiles, 1, err);
 }
 
 static qd_status run_rows(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_error *err) {
@@ -156,7 +154,7 @@ static qd_status run_convert(const qd_afft *plan, cl_kernel k, const qd_buf *in,
 }
 
 static qd_status forward(const qd_afft *plan, const passes *p, qd_buf *x, qd_error *err) {
-    if (p->top) QD_TRY(run_columns(plan, p->top, plan->top_log2, BLOCK_LOG2, x, err));
+    if (plan->top_log2) QD_TRY(run_columns(plan, p->columns, plan->top_log2, BLOCK_LOG2, x, err));
     QD_TRY(run_between(plan, p->between, x, err));
     QD_TRY(run_columns(plan, p->columns, plan->rows_log2, ROW_LOG2, x, err));
     return run_rows(plan, p->rows, x, err);
@@ -182,7 +180,7 @@ qd_status qd_afft_back(qd_afft *plan, qd_buf *x, qd_buf *bits, qd_error *err) {
     QD_TRY(run_rows(plan, plan->back.rows, x, err));
     QD_TRY(run_columns(plan, plan->back.columns, plan->rows_log2, ROW_LOG2, x, err));
     QD_TRY(run_between(plan, plan->back.between, x, err));
-    if (plan->back.top) QD_TRY(run_columns(plan, plan->back.top, plan->top_log2, BLOCK_LOG2, x, err));
+    if (plan->top_log2) QD_TRY(run_columns(plan, plan->back.columns, plan->top_log2, BLOCK_LOG2, x, err));
     return run_convert(plan, plan->gather, x, bits, err);
 }
 

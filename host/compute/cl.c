@@ -163,6 +163,10 @@ void qd_device_time_reset(qd_device *dev) {
     for (size_t i = 0; i < dev->n_pending; i++) dev->pending[i].kind = QD_EVENT_BEFORE_RESET;
 }
 
+bool qd_is_pocl(const qd_device *dev) {
+    return strstr(dev->info.platform, "PoCL") || strstr(dev->info.platform, "pocl");
+}
+
 bool qd_cl_is_cpu(const qd_device *dev) {
     return strcmp(dev->info.type, "cpu") == 0;
 }

@@ -69,6 +69,9 @@ void qd_cache_store(const char *key, const void *p, size_t bytes);
 /** SHA-256 over everything that shapes the binary. */
 void qd_cache_key(const qd_device_info *info, const char *text, size_t bytes, const char *options, char key[65]);
 
+/** True on PoCL, whose name stands in the platform's version ("OpenCL 3.0 PoCL 3.1 ..."). */
+bool qd_is_pocl(const qd_device *dev);
+
 /** Fill byte_lanes, clmul_bits and permute of an open device. Cannot fail: what cannot be found out is taken as absent. */
 void qd_probe(qd_device *dev);
 

@@ -43,7 +43,7 @@ static bool host_permutes_bytes(void) {
 static unsigned host_clmul_bits(const qd_device *dev) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (!strstr(dev->info.platform, "PoCL") || !__builtin_cpu_supports("vpclmulqdq")) return 128;
+    if (!qd_is_pocl(dev) || !__builtin_cpu_supports("vpclmulqdq")) return 128;
     if (dev->byte_lanes == 64 && __builtin_cpu_supports("avx512f")) return 512;
     if (dev->byte_lanes >= 32 && __builtin_cpu_supports("avx2")) return 256;
 #else
