@@ -12,7 +12,15 @@
 enum { KEY, WINDOW, BACK };
 enum { COLUMNS = 8, EACH = COLUMNS / LANES, ROW = 256, ROW_LOG2 = 8 };
 
-#if !defined(TOP_LOG2)
+#if defined(TOP_LOG2)
+/* The element that stands for 64 bits of the window, of which these are the halves; see afft_cl.h. */
+INLINE ulong8 window_word(uint8 upper, uint8 lower) {
+    const ulong8 y = convert_ulong8(upper) << 32 | convert_ulong8(lower), t = y >> 60;
+    return y ^ t ^ t >> 1 ^ t >> 3;
+}
+#endif
+
+#if !defined(TOP_LOG2) || TOP_LOG2 > 0
 /* ---- Change of basis: from powers of the variable to products of the polynomials s_i that vanish on the subspaces --------- */
 
 #define ADD(d, s, n) \
@@ -215,27 +223,30 @@ INLINE void tile(V *t, const uint k, const uint unit, const twiddles *w, const b
         for (uint u = 0; u < unit; u++) sixteen(t + 16 * p * unit + u, unit, high, p, w, which);
 }
 
+#endif
+
+#if !defined(TOP_LOG2)
 /* Down the columns of a block of 2^rows_log2 rows. First: there is one block only. */
-INLINE void columns(__global ulong *x, __global const ulong *tw, uint rows_log2, uint log_stride, uint tiles, uint first, const int which) {
+INLINE void columns(__global ulong *x, __global const ulong *tw, uint rows_log2, uint tiles, uint first, const int which) {
     const uint id = get_global_id(0);
     if (id >= tiles) return;
-    const uint per_block = (1u << log_stride) / COLUMNS, block = id / per_block, count = 1u << rows_log2;
-    __global ulong *at = x + (block << (rows_log2 + log_stride)) + id % per_block * COLUMNS;
+    const uint per_block = ROW / COLUMNS, block = id / per_block, count = 1u << rows_log2;
+    __global ulong *at = x + (block << rows_log2) * ROW + id % per_block * COLUMNS;
     V t[256 * EACH];
     twiddles w;
     w.tw = tw;
     w.v1 = (V)(tw[1]);
     for (uint s = 0; s < 8; s++) w.base[s] = (V)(twiddle(tw, block << s));
     for (uint i = 0; i < count; i++)
-        for (uint u = 0; u < EACH; u++) t[i * EACH + u] = *(__global const V *)(at + (i << log_stride) + u * LANES);
+        for (uint u = 0; u < EACH; u++) t[i * EACH + u] = *(__global const V *)(at + i * ROW + u * LANES);
     tile(t, rows_log2, EACH, &w, first, which);
     for (uint i = 0; i < count; i++)
-        for (uint u = 0; u < EACH; u++) *(__global V *)(at + (i << log_stride) + u * LANES) = t[i * EACH + u];
+        for (uint u = 0; u < EACH; u++) *(__global V *)(at + i * ROW + u * LANES) = t[i * EACH + u];
 }
 
 #define COLUMNS_OF(name, which)                                                                                                      \
-    __kernel void afft_columns_##name(__global ulong *x, __global const ulong *tw, uint rows_log2, uint log_stride, uint tiles, uint first) { \
-        columns(x, tw, rows_log2, log_stride, tiles, first, which);                                                                  \
+    __kernel void afft_columns_##name(__global ulong *x, __global const ulong *tw, uint rows_log2, uint tiles, uint first) { \
+        columns(x, tw, rows_log2, tiles, first, which);                                                                              \
     }
 COLUMNS_OF(key, KEY)
 COLUMNS_OF(window, WINDOW)
@@ -349,105 +360,164 @@ __kernel void afft_between_key(__global ulong *x, uint rows_log2, uint blocks) {
 __kernel void afft_between_window(__global ulong *x, uint rows_log2, uint blocks) { between_rows(x, rows_log2, blocks, WINDOW); }
 __kernel void afft_between_back(__global ulong *x, uint rows_log2, uint blocks) { between_rows(x, rows_log2, blocks, BACK); }
 
-#else
-/* ---- Between bits and words ------------------------------------------------------------------------------------------ */
+#elif TOP_LOG2 == 0
+/* ---- Between bits and words, one block ------------------------------------------------------------------------------- */
 
-/* The first level of the change of basis, between blocks: with H = 2^16 and y = z^H + z, a polynomial over blocks f_q z^(Hq) becomes
- * one in y. By Lucas, z^(Hq) = (y + z)^q = sum over p within q (as sets of bits) of y^p z^(q-p): no block is shifted by more than
- * TOP words. A tile is TILE columns of all blocks, from packed bits, with what is shifted into it. */
-#define TOP (1u << TOP_LOG2)
-enum { TILE = 128, PAD = TOP < 8 ? 8 : TOP, WIDTH = TILE + PAD };
+enum { CHUNKS = 128 }; /* to a work-item; the host counts on it */
 
-/* The next set that holds p, and the next that p holds (from p on down to 0, then wraps). */
-#define ABOVE(q, p) (((q) + 1) | (p))
-#define BELOW(q, p) (((q) - 1) & (p))
-
-/* Coefficient size + k of the part at y^p before it is carried into z^H = y + z. */
-INLINE uint beyond(__global const uint *bits, uint p, uint size, uint k) {
-    uint sum = 0;
-    for (uint q = ABOVE(p, p); q < TOP; q = ABOVE(q, p))
-        if (q - p > k) sum ^= bits[q * size + size + k - (q - p)];
-    return sum;
+__kernel void afft_spread_key(__global const uint *bits, __global ulong *x, uint words) {
+    const uint first = get_global_id(0) * CHUNKS;
+    if (first >= words) return;
+    for (uint i = first; i < first + CHUNKS; i += 8) vstore8(convert_ulong8(vload8(0, bits + i)), 0, x + i);
 }
 
-__kernel void afft_spread_key(__global const uint *bits, __global ulong *x, uint size, uint tiles) {
-    const uint tile = get_global_id(0), first = tile * TILE;
-    if (tile >= tiles) return;
-    uint z[TOP][WIDTH];
-    for (uint p = 0; p < TOP; p++)
-        for (uint i = 0; i < WIDTH; i += 8)
-            vstore8(first + i >= PAD ? vload8(0, bits + p * size + first + i - PAD) : (uint8)(0), 0, &z[p][i]);
-    for (uint p = 0; p < TOP; p++)
-        for (uint i = 0; i < TILE; i += 8) {
-            uint8 sum = 0;
-            for (uint q = p; q < TOP; q = ABOVE(q, p)) sum ^= vload8(0, &z[q][PAD + i - (q - p)]);
-            vstore8(convert_ulong8(sum), 0, x + p * size + first + i);
-        }
-    if (first == 0)
-        for (uint p = 0; p < TOP; p++)
-            for (uint i = 0; i < TOP; i++) {
-                uint sum = p ? beyond(bits, p - 1, size, i) : 0;
-                if (i) sum ^= beyond(bits, p, size, i - 1);
-                x[p * size + i] ^= sum;
-            }
-}
-
-/* The words are windows of 64 bits, from the end of the string on down, 32 bits apart. */
-__kernel void afft_spread_window(__global const uint *bits, __global ulong *x, uint size, uint tiles) {
-    const uint tile = get_global_id(0), first = tile * TILE, words = size * TOP;
-    if (tile >= tiles) return;
-    uint z[TOP][WIDTH], v[TILE + 8];
-    for (uint p = 0; p < TOP; p++)
-        for (uint i = 0; i < WIDTH; i += 8) {
-            const uint at = p * size + first + i;
-            vstore8(at < words ? vload8(0, bits + words - 8 - at).s76543210 : (uint8)(0), 0, &z[p][i]);
-        }
-    for (uint p = 0; p < TOP; p++) {
-        for (uint i = 0; i < TILE + 8; i += 8) {
-            uint8 sum = 0;
-            for (uint q = p;; q = BELOW(q, p)) {
-                if (p - q + i + 8 <= WIDTH) sum ^= vload8(0, &z[q][i + p - q]);
-                else
-                    sum.s0 ^= z[q][i + p - q]; /* of the last vector only the first is needed */
-                if (!q) break;
-            }
-            vstore8(sum, 0, &v[i]);
-        }
-        for (uint i = 0; i < TILE; i += 8) {
-            const ulong8 y = convert_ulong8(vload8(0, v + i)) << 32 | convert_ulong8(vload8(0, v + i + 1)), t = y >> 60;
-            vstore8(y ^ t ^ t >> 1 ^ t >> 3, 0, x + p * size + first + i);
-        }
+/* Word i is the window of 64 bits that ends 32 i bits before the end. */
+__kernel void afft_spread_window(__global const uint *bits, __global ulong *x, uint words) {
+    const uint first = get_global_id(0) * CHUNKS;
+    if (first >= words) return;
+    for (uint i = first; i < first + CHUNKS; i += 8) {
+        const uint8 upper = vload8(0, bits + words - 8 - i).s76543210;
+        const uint next = i + 8 < words ? bits[words - 9 - i] : 0;
+        const uint8 lower = (uint8)(upper.s1, upper.s2, upper.s3, upper.s4, upper.s5, upper.s6, upper.s7, next);
+        vstore8(window_word(upper, lower), 0, x + i);
     }
 }
 
-__kernel void afft_gather(__global const ulong *x, __global uint *bits, uint size, uint tiles) {
-    const uint tile = get_global_id(0), first = tile * TILE, words = size * TOP;
-    if (tile >= tiles) return;
-    uint z[TOP][WIDTH];
+__kernel void afft_gather(__global const ulong *x, __global uint *bits, uint words) {
+    const uint first = get_global_id(0) * CHUNKS;
+    if (first >= words) return;
+    for (uint i = first; i < first + CHUNKS; i += 8)
+        vstore8(convert_uint8(vload8(0, x + i) >> 32).s76543210, 0, bits + words - 8 - i);
+}
+
+#else
+/* ---- Between bits and words, TOP blocks ------------------------------------------------------------------------------ */
+
+/* The change of basis between blocks, and their layers. With H = 2^16 and y = z^H + z, a polynomial over blocks f_q z^(Hq) becomes one in y. By
+ * Lucas, z^(Hq) = (y + z)^q = sum over p within q (as sets of bits) of y^p z^(q-p): no block is shifted by more than TOP words, and it is done
+ * bit by bit of p on tiles of CHUNKS columns of all blocks with what is shifted into them. What is shifted past the end of a block, z^(H+i), is
+ * y z^i + z^(i+1) again. The inverse transpose needs none of that: what is shifted past the end of a block comes from the next. */
+#define TOP (1u << TOP_LOG2)
+enum { H = 65536, PAD = TOP < 8 ? 8 : TOP, CHUNKS = TOP < 64 ? 64 : TOP, WIDTH = CHUNKS + PAD, SPAN = 16 };
+
+/* Bits of columns are transformed 8 at a time. */
+INLINE void top_layers(V *t, __global const ulong *tw, const int which) {
+    twiddles w;
+    w.tw = tw;
+    w.v1 = (V)(tw[1]);
+    for (uint s = 0; s < 8; s++) w.base[s] = 0;
+    tile(t, TOP_LOG2, EACH, &w, true, which);
+}
+
+/* The next set that holds p, and the next that p holds. */
+#define ABOVE(q, p) (((q) + 1) | (p))
+#define BELOW(q, p) (((q) - 1) & (p))
+
+/* Coefficient H + k of the part at y^p before it is carried. */
+INLINE uint beyond(__global const uint *bits, uint p, uint k) {
+    uint sum = 0;
+    for (uint q = ABOVE(p, p); q < TOP; q = ABOVE(q, p))
+        if (q - p > k) sum ^= bits[q * H + H + k - (q - p)];
+    return sum;
+}
+
+__kernel void afft_top_key(__global const uint *bits, __global ulong *x, __global const ulong *tw) {
+    const uint first = get_global_id(0) * CHUNKS;
+    if (first >= H) return;
+    uint z[TOP * WIDTH];
+    for (uint p = 0; p < TOP; p++)
+        for (uint i = 0; i < WIDTH; i += 8)
+            vstore8(first + i >= PAD ? vload8(0, bits + p * H + first + i - PAD) : (uint8)(0), 0, z + p * WIDTH + i);
+    for (uint shift = TOP / 2; shift; shift /= 2)
+        for (uint p = 0; p < TOP; p++)
+            if (!(p & shift))
+                for (uint i = 0; i < WIDTH; i += 8) {
+                    uint *d = z + p * WIDTH + i;
+                    vstore8(vload8(0, d) ^ vload8(0, d + shift * WIDTH - shift), 0, d);
+                }
+    if (first == 0)
+        for (uint p = 0; p < TOP; p++)
+            for (uint i = 0; i < TOP; i++) z[p * WIDTH + PAD + i] ^= (p ? beyond(bits, p - 1, i) : 0) ^ (i ? beyond(bits, p, i - 1) : 0);
+    for (uint c = 0; c < CHUNKS; c += 8) {
+        V t[TOP * EACH];
+        for (uint p = 0; p < TOP; p++) vstore8(convert_ulong8(vload8(0, z + p * WIDTH + PAD + c)), 0, (ulong *)(t + p * EACH));
+        top_layers(t, tw, KEY);
+        for (uint p = 0; p < TOP; p++)
+            for (uint u = 0; u < EACH; u++) *(__global V *)(x + p * H + first + c + u * LANES) = t[p * EACH + u];
+    }
+}
+
+__kernel void afft_top_window(__global const uint *bits, __global ulong *x, __global const ulong *tw) {
+    const uint first = get_global_id(0) * CHUNKS;
+    if (first >= H) return;
+    uint z[TOP * WIDTH];
     for (uint p = 0; p < TOP; p++)
         for (uint i = 0; i < WIDTH; i += 8) {
-            const uint at = p * size + first + i;
-            vstore8(at < words ? convert_uint8(vload8(0, x + at) >> 32) : (uint8)(0), 0, &z[p][i]);
+            const uint at = p * H + first + i;
+            vstore8(at < TOP * H ? vload8(0, bits + TOP * H - 8 - at).s76543210 : (uint8)(0), 0, z + p * WIDTH + i);
         }
-    for (uint p = 0; p < TOP; p++)
-        for (uint i = 0; i < TILE; i += 8) {
-            uint8 sum = 0;
-            for (uint q = p;; q = BELOW(q, p)) {
-                sum ^= vload8(0, &z[q][i + p - q]);
-                if (!q) break;
-            }
-            vstore8(sum.s76543210, 0, bits + words - 8 - (p * size + first + i));
-        }
-    /* What was carried into z^H = y + z went to z besides. */
-    if (first + TILE == size)
-        for (uint p = 1; p < TOP; p++)
-            for (uint i = TILE - TOP; i < TILE; i++) {
-                uint sum = 0;
-                for (uint q = BELOW(p, p);; q = BELOW(q, p)) {
-                    if (i + p - q >= TILE) sum ^= (uint)(x[q * size + i + p - q - TILE + 1] >> 32);
-                    if (!q) break;
+    for (uint shift = TOP / 2; shift; shift /= 2)
+        for (uint p = 0; p < TOP; p++)
+            if (p & shift)
+                for (uint i = 0; i < WIDTH; i += 8) {
+                    uint *d = z + p * WIDTH + i;
+                    vstore8(vload8(0, d) ^ vload8(0, d + shift - shift * WIDTH), 0, d);
                 }
-                bits[words - 1 - (p * size + first + i)] ^= sum;
+    for (uint c = 0; c < CHUNKS; c += 8) {
+        V t[TOP * EACH];
+        for (uint p = 0; p < TOP; p++) {
+            const uint *v = z + p * WIDTH + c;
+            vstore8(window_word(vload8(0, v), vload8(0, v + 1)), 0, (ulong *)(t + p * EACH));
+        }
+        top_layers(t, tw, WINDOW);
+        for (uint p = 0; p < TOP; p++)
+            for (uint u = 0; u < EACH; u++) *(__global V *)(x + p * H + first + c + u * LANES) = t[p * EACH + u];
+    }
+}
+
+/* Chunks of 8 columns of all blocks, from column `from` on, before the change of basis between blocks. */
+INLINE void top_chunks(__global const ulong *x, __global const ulong *tw, uint from, uint *z) {
+    V t[TOP * EACH];
+    for (uint p = 0; p < TOP; p++)
+        for (uint u = 0; u < EACH; u++) t[p * EACH + u] = *(__global const V *)(x + p * H + from + u * LANES);
+    top_layers(t, tw, BACK);
+    for (uint p = 0; p < TOP; p++) vstore8(convert_uint8(vload8(0, (const ulong *)(t + p * EACH)) >> 32), 0, z + p * WIDTH);
+}
+
+/* SPAN tiles from right to left, so that what is shifted in is there; of the last tile it is the next block's first columns. */
+__kernel void afft_top_back(__global const ulong *x, __global uint *bits, __global const ulong *tw) {
+    const uint begin = get_global_id(0) * SPAN * CHUNKS, end = min(begin + SPAN * CHUNKS, (uint)H);
+    if (begin >= H) return;
+    uint z[TOP * WIDTH], y[TOP * WIDTH], next[TOP * WIDTH];
+    for (uint c = 0; c < PAD; c += 8) top_chunks(x, tw, (end + c) % H, next + c);
+    for (uint first = end; first > begin;) {
+        first -= CHUNKS;
+        for (uint p = 0; p < TOP; p++)
+            for (uint i = 0; i < PAD; i += 8) {
+                const uint from = first + CHUNKS < H ? p : p + 1;
+                vstore8(from < TOP ? vload8(0, next + from * WIDTH + i) : (uint8)(0), 0, z + p * WIDTH + CHUNKS + i);
             }
+        for (uint c = 0; c < CHUNKS; c += 8) top_chunks(x, tw, first + c, z + c);
+        for (uint i = 0; i < TOP * WIDTH; i += 8) vstore8(vload8(0, z + i), 0, y + i);
+        for (uint shift = TOP / 2; shift; shift /= 2)
+            for (uint p = 0; p < TOP; p++)
+                if (p & shift)
+                    for (uint i = 0; i < WIDTH; i += 8) {
+                        uint *d = y + p * WIDTH + i;
+                        vstore8(vload8(0, d) ^ vload8(0, d + shift - shift * WIDTH), 0, d);
+                    }
+        /* What was carried into z^H = y + z went to z besides. */
+        if (first + CHUNKS == H)
+            for (uint p = 1; p < TOP; p++)
+                for (uint i = CHUNKS - TOP; i < CHUNKS; i++)
+                    for (uint q = BELOW(p, p);; q = BELOW(q, p)) {
+                        if (i + p - q >= CHUNKS) y[p * WIDTH + i] ^= next[q * WIDTH + i + p - q - CHUNKS + 1];
+                        if (!q) break;
+                    }
+        for (uint p = 0; p < TOP; p++)
+            for (uint i = 0; i < CHUNKS; i += 8) vstore8(vload8(0, y + p * WIDTH + i).s76543210, 0, bits + TOP * H - 8 - (p * H + first + i));
+        for (uint p = 0; p < TOP; p++)
+            for (uint i = 0; i < PAD; i += 8) vstore8(vload8(0, z + p * WIDTH + i), 0, next + p * WIDTH + i);
+    }
 }
 #endif

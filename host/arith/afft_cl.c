@@ -9,7 +9,8 @@ enum {
     BLOCK_LOG2 = 16, /* at most, of a block */
     COLUMNS = 8,     /* of a tile of columns */
     PRODUCTS = 64,   /* vectors that a work-item multiplies */
-    TILE = 128,      /* words of a tile between bits and words */
+    CHUNKS = 128,    /* of a work-item between bits and words of one block */
+    SPAN = 16,       /* tiles of a work-item from words of several blocks to bits */
     TWIDDLES = 3 * 256 + 8 * 8
 };
 
@@ -67,18 +68,20 @@ static qd_status make_passes(qd_afft *plan, const char *options, const char *whi
 }
 
 static qd_status make_kernels(qd_afft *plan, qd_afft_variant variant, qd_error *err) {
-    char options[64], of_bits[64];
+    char options[48], of_bits[96];
     unsigned clmul = variant == QD_AFFT_PORTABLE ? 0 : 64u << (variant - QD_AFFT_PORTABLE);
     plan->variant = variant;
     plan->lanes = clmul == 512 ? 8 : 4;
     snprintf(options, sizeof options, "-DLANES=%u -DCLMUL=%u", plan->lanes, clmul);
-    snprintf(of_bits, sizeof of_bits, "-DLANES=4 -DCLMUL=0 -DTOP_LOG2=%u", plan->top_log2);
+    if (plan->top_log2) snprintf(of_bits, sizeof of_bits, "%s -DTOP_LOG2=%u", options, plan->top_log2);
+    else snprintf(of_bits, sizeof of_bits, "-DLANES=4 -DTOP_LOG2=0"); /* the same for all variants */
     QD_TRY(make_passes(plan, options, "key", &plan->key, err));
     QD_TRY(make_passes(plan, options, "window", &plan->window, err));
     QD_TRY(make_passes(plan, options, "back", &plan->back, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", of_bits, "afft_spread_key", &plan->spread_key, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", of_bits, "afft_spread_window", &plan->spread_window, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", of_bits, "afft_gather", &plan->gather, err));
+    bool top = plan->top_log2 > 0;
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", of_bits, top ? "afft_top_key" : "afft_spread_key", &plan->spread_key, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", of_bits, top ? "afft_top_window" : "afft_spread_window", &plan->spread_window, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", of_bits, top ? "afft_top_back" : "afft_gather", &plan->gather, err));
     return qd_cl_kernel(plan->dev, "afft", options, "afft_multiply", &plan->multiply, err);
 }
 
@@ -133,11 +136,10 @@ static qd_status run_between(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_err
     return qd_cl_run(plan->dev, k, args, 3, blocks, 1, err);
 }
 
-static qd_status run_columns(const qd_afft *plan, cl_kernel k, unsigned rows_log2, unsigned log_stride, qd_buf *x, qd_error *err) {
-    cl_uint rows = rows_log2, stride = log_stride, tiles = ((cl_uint)1 << (plan->log2words - rows_log2)) / COLUMNS;
-    cl_uint first = rows_log2 + log_stride == plan->log2words;
-    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(plan->twiddles), QD_ARG(rows), QD_ARG(stride), QD_ARG(tiles), QD_ARG(first)};
-    return qd_cl_run(plan->dev, k, args, 6, tiles, 1, err);
+static qd_status run_columns(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_error *err) {
+    cl_uint rows_log2 = plan->rows_log2, tiles = ((cl_uint)1 << (plan->log2words - rows_log2)) / COLUMNS, first = plan->top_log2 == 0;
+    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(plan->twiddles), QD_ARG(rows_log2), QD_ARG(tiles), QD_ARG(first)};
+    return qd_cl_run(plan->dev, k, args, 5, tiles, 1, err);
 }
 
 static qd_status run_rows(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_error *err) {
@@ -146,17 +148,21 @@ static qd_status run_rows(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_error 
     return qd_cl_run(plan->dev, k, args, 3, tiles, 1, err);
 }
 
-/* Between bits and words; @p in and @p out in the kernel's order. */
+/* Between bits and words, and the layers between blocks; @p in and @p out in the kernel's order. */
 static qd_status run_convert(const qd_afft *plan, cl_kernel k, const qd_buf *in, const qd_buf *out, qd_error *err) {
-    cl_uint size = (cl_uint)1 << (plan->log2words - plan->top_log2), tiles = size / TILE;
-    const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG_BUF(*out), QD_ARG(size), QD_ARG(tiles)};
-    return qd_cl_run(plan->dev, k, args, 4, tiles, 1, err);
+    if (plan->top_log2) {
+        cl_uint tile = plan->top_log2 < 6 ? 64 : 1u << plan->top_log2, tiles = (1u << BLOCK_LOG2) / tile;
+        const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG_BUF(*out), QD_ARG_BUF(plan->twiddles)};
+        return qd_cl_run(plan->dev, k, args, 3, k == plan->gather ? tiles / SPAN : tiles, 1, err);
+    }
+    cl_uint words = (cl_uint)1 << plan->log2words;
+    const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG_BUF(*out), QD_ARG(words)};
+    return qd_cl_run(plan->dev, k, args, 3, words / CHUNKS, 1, err);
 }
 
 static qd_status forward(const qd_afft *plan, const passes *p, qd_buf *x, qd_error *err) {
-    if (plan->top_log2) QD_TRY(run_columns(plan, p->columns, plan->top_log2, BLOCK_LOG2, x, err));
     QD_TRY(run_between(plan, p->between, x, err));
-    QD_TRY(run_columns(plan, p->columns, plan->rows_log2, ROW_LOG2, x, err));
+    QD_TRY(run_columns(plan, p->columns, x, err));
     return run_rows(plan, p->rows, x, err);
 }
 
@@ -178,9 +184,8 @@ qd_status qd_afft_multiply(qd_afft *plan, qd_buf *acc, const qd_buf *x, const qd
 
 qd_status qd_afft_back(qd_afft *plan, qd_buf *x, qd_buf *bits, qd_error *err) {
     QD_TRY(run_rows(plan, plan->back.rows, x, err));
-    QD_TRY(run_columns(plan, plan->back.columns, plan->rows_log2, ROW_LOG2, x, err));
+    QD_TRY(run_columns(plan, plan->back.columns, x, err));
     QD_TRY(run_between(plan, plan->back.between, x, err));
-    if (plan->top_log2) QD_TRY(run_columns(plan, plan->back.columns, plan->top_log2, BLOCK_LOG2, x, err));
     return run_convert(plan, plan->gather, x, bits, err);
 }
 
