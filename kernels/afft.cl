@@ -12,6 +12,14 @@
 enum { KEY, WINDOW, BACK };
 enum { COLUMNS = 8, EACH = COLUMNS / LANES, ROW = 256, ROW_LOG2 = 8 };
 
+/* Eight words at any address, of global and of private memory. (PoCL makes scalars of vload8.) */
+typedef uint8 loose32 __attribute__((aligned(4)));
+typedef ulong8 loose64 __attribute__((aligned(8)));
+#define G32(p) (*(__global loose32 *)(p))
+#define G64(p) (*(__global loose64 *)(p))
+#define P32(p) (*(loose32 *)(p))
+#define P64(p) (*(loose64 *)(p))
+
 #if defined(TOP_LOG2)
 /* The element that stands for 64 bits of the window, of which these are the halves; see afft_cl.h. */
 INLINE ulong8 window_word(uint8 upper, uint8 lower) {
@@ -330,7 +338,7 @@ __kernel void afft_multiply(__global V *acc, __global const V *x, __global const
 
 NOT_INLINED void add_words(__global ulong *d, __global const ulong *s, uint n) {
     uint i = 0;
-    for (; i + 8 <= n; i += 8) vstore8(vload8(0, d + i) ^ vload8(0, s + i), 0, d + i);
+    for (; i + 8 <= n; i += 8) G64(d + i) = G64(d + i) ^ G64(s + i);
     for (; i < n; i++) d[i] ^= s[i];
 }
 
@@ -368,7 +376,7 @@ enum { CHUNKS = 128 }; /* to a work-item; the host counts on it */
 __kernel void afft_spread_key(__global const uint *bits, __global ulong *x, uint words) {
     const uint first = get_global_id(0) * CHUNKS;
     if (first >= words) return;
-    for (uint i = first; i < first + CHUNKS; i += 8) vstore8(convert_ulong8(vload8(0, bits + i)), 0, x + i);
+    for (uint i = first; i < first + CHUNKS; i += 8) G64(x + i) = convert_ulong8(G32(bits + i));
 }
 
 /* Word i is the window of 64 bits that ends 32 i bits before the end. */
@@ -376,10 +384,10 @@ __kernel void afft_spread_window(__global const uint *bits, __global ulong *x, u
     const uint first = get_global_id(0) * CHUNKS;
     if (first >= words) return;
     for (uint i = first; i < first + CHUNKS; i += 8) {
-        const uint8 upper = vload8(0, bits + words - 8 - i).s76543210;
+        const uint8 upper = G32(bits + words - 8 - i).s76543210;
         const uint next = i + 8 < words ? bits[words - 9 - i] : 0;
         const uint8 lower = (uint8)(upper.s1, upper.s2, upper.s3, upper.s4, upper.s5, upper.s6, upper.s7, next);
-        vstore8(window_word(upper, lower), 0, x + i);
+        G64(x + i) = window_word(upper, lower);
     }
 }
 
@@ -387,7 +395,7 @@ __kernel void afft_gather(__global const ulong *x, __global uint *bits, uint wor
     const uint first = get_global_id(0) * CHUNKS;
     if (first >= words) return;
     for (uint i = first; i < first + CHUNKS; i += 8)
-        vstore8(convert_uint8(vload8(0, x + i) >> 32).s76543210, 0, bits + words - 8 - i);
+        G32(bits + words - 8 - i) = convert_uint8(G64(x + i) >> 32).s76543210;
 }
 
 #else
@@ -425,63 +433,73 @@ __kernel void afft_top_key(__global const uint *bits, __global ulong *x, __globa
     const uint first = get_global_id(0) * CHUNKS;
     if (first >= H) return;
     uint z[TOP * WIDTH];
+    V out[TOP * CHUNKS / LANES]; /* memory is met a row at a time */
     for (uint p = 0; p < TOP; p++)
         for (uint i = 0; i < WIDTH; i += 8)
-            vstore8(first + i >= PAD ? vload8(0, bits + p * H + first + i - PAD) : (uint8)(0), 0, z + p * WIDTH + i);
+            P32(z + p * WIDTH + i) = first + i >= PAD ? G32(bits + p * H + first + i - PAD) : (uint8)(0);
     for (uint shift = TOP / 2; shift; shift /= 2)
         for (uint p = 0; p < TOP; p++)
             if (!(p & shift))
                 for (uint i = 0; i < WIDTH; i += 8) {
                     uint *d = z + p * WIDTH + i;
-                    vstore8(vload8(0, d) ^ vload8(0, d + shift * WIDTH - shift), 0, d);
+                    P32(d) = P32(d) ^ P32(d + shift * WIDTH - shift);
                 }
     if (first == 0)
         for (uint p = 0; p < TOP; p++)
             for (uint i = 0; i < TOP; i++) z[p * WIDTH + PAD + i] ^= (p ? beyond(bits, p - 1, i) : 0) ^ (i ? beyond(bits, p, i - 1) : 0);
     for (uint c = 0; c < CHUNKS; c += 8) {
         V t[TOP * EACH];
-        for (uint p = 0; p < TOP; p++) vstore8(convert_ulong8(vload8(0, z + p * WIDTH + PAD + c)), 0, (ulong *)(t + p * EACH));
+        for (uint p = 0; p < TOP; p++) P64(t + p * EACH) = convert_ulong8(P32(z + p * WIDTH + PAD + c));
         top_layers(t, tw, KEY);
         for (uint p = 0; p < TOP; p++)
-            for (uint u = 0; u < EACH; u++) *(__global V *)(x + p * H + first + c + u * LANES) = t[p * EACH + u];
+            for (uint u = 0; u < EACH; u++) out[(p * CHUNKS + c) / LANES + u] = t[p * EACH + u];
     }
+    for (uint p = 0; p < TOP; p++)
+        for (uint i = 0; i < CHUNKS; i += LANES) *(__global V *)(x + p * H + first + i) = out[(p * CHUNKS + i) / LANES];
 }
 
 __kernel void afft_top_window(__global const uint *bits, __global ulong *x, __global const ulong *tw) {
     const uint first = get_global_id(0) * CHUNKS;
     if (first >= H) return;
     uint z[TOP * WIDTH];
+    V out[TOP * CHUNKS / LANES];
     for (uint p = 0; p < TOP; p++)
         for (uint i = 0; i < WIDTH; i += 8) {
             const uint at = p * H + first + i;
-            vstore8(at < TOP * H ? vload8(0, bits + TOP * H - 8 - at).s76543210 : (uint8)(0), 0, z + p * WIDTH + i);
+            P32(z + p * WIDTH + i) = at < TOP * H ? G32(bits + TOP * H - 8 - at).s76543210 : (uint8)(0);
         }
     for (uint shift = TOP / 2; shift; shift /= 2)
         for (uint p = 0; p < TOP; p++)
             if (p & shift)
                 for (uint i = 0; i < WIDTH; i += 8) {
                     uint *d = z + p * WIDTH + i;
-                    vstore8(vload8(0, d) ^ vload8(0, d + shift - shift * WIDTH), 0, d);
+                    P32(d) = P32(d) ^ P32(d + shift - shift * WIDTH);
                 }
     for (uint c = 0; c < CHUNKS; c += 8) {
         V t[TOP * EACH];
         for (uint p = 0; p < TOP; p++) {
             const uint *v = z + p * WIDTH + c;
-            vstore8(window_word(vload8(0, v), vload8(0, v + 1)), 0, (ulong *)(t + p * EACH));
+            P64(t + p * EACH) = window_word(P32(v), P32(v + 1));
         }
         top_layers(t, tw, WINDOW);
         for (uint p = 0; p < TOP; p++)
-            for (uint u = 0; u < EACH; u++) *(__global V *)(x + p * H + first + c + u * LANES) = t[p * EACH + u];
+            for (uint u = 0; u < EACH; u++) out[(p * CHUNKS + c) / LANES + u] = t[p * EACH + u];
     }
+    for (uint p = 0; p < TOP; p++)
+        for (uint i = 0; i < CHUNKS; i += LANES) *(__global V *)(x + p * H + first + i) = out[(p * CHUNKS + i) / LANES];
 }
 
-/* Chunks of 8 columns of all blocks, from column `from` on, before the change of basis between blocks. */
-INLINE void top_chunks(__global const ulong *x, __global const ulong *tw, uint from, uint *z) {
-    V t[TOP * EACH];
+/* Chunks of n columns of all blocks, from column `from` on, before the change of basis between blocks. */
+INLINE void top_chunks(__global const ulong *x, __global const ulong *tw, uint from, uint n, uint *z) {
+    V t[TOP * EACH], in[TOP * (CHUNKS > PAD ? CHUNKS : PAD) / LANES];
     for (uint p = 0; p < TOP; p++)
-        for (uint u = 0; u < EACH; u++) t[p * EACH + u] = *(__global const V *)(x + p * H + from + u * LANES);
-    top_layers(t, tw, BACK);
-    for (uint p = 0; p < TOP; p++) vstore8(convert_uint8(vload8(0, (const ulong *)(t + p * EACH)) >> 32), 0, z + p * WIDTH);
+        for (uint i = 0; i < n; i += LANES) in[(p * n + i) / LANES] = *(__global const V *)(x + p * H + from + i);
+    for (uint c = 0; c < n; c += 8) {
+        for (uint p = 0; p < TOP; p++)
+            for (uint u = 0; u < EACH; u++) t[p * EACH + u] = in[(p * n + c) / LANES + u];
+        top_layers(t, tw, BACK);
+        for (uint p = 0; p < TOP; p++) P32(z + p * WIDTH + c) = convert_uint8(P64(t + p * EACH) >> 32);
+    }
 }
 
 /* SPAN tiles from right to left, so that what is shifted in is there; of the last tile it is the next block's first columns. */
@@ -489,22 +507,22 @@ __kernel void afft_top_back(__global const ulong *x, __global uint *bits, __glob
     const uint begin = get_global_id(0) * SPAN * CHUNKS, end = min(begin + SPAN * CHUNKS, (uint)H);
     if (begin >= H) return;
     uint z[TOP * WIDTH], y[TOP * WIDTH], next[TOP * WIDTH];
-    for (uint c = 0; c < PAD; c += 8) top_chunks(x, tw, (end + c) % H, next + c);
+    top_chunks(x, tw, end % H, PAD, next);
     for (uint first = end; first > begin;) {
         first -= CHUNKS;
         for (uint p = 0; p < TOP; p++)
             for (uint i = 0; i < PAD; i += 8) {
                 const uint from = first + CHUNKS < H ? p : p + 1;
-                vstore8(from < TOP ? vload8(0, next + from * WIDTH + i) : (uint8)(0), 0, z + p * WIDTH + CHUNKS + i);
+                P32(z + p * WIDTH + CHUNKS + i) = from < TOP ? P32(next + from * WIDTH + i) : (uint8)(0);
             }
-        for (uint c = 0; c < CHUNKS; c += 8) top_chunks(x, tw, first + c, z + c);
-        for (uint i = 0; i < TOP * WIDTH; i += 8) vstore8(vload8(0, z + i), 0, y + i);
+        top_chunks(x, tw, first, CHUNKS, z);
+        for (uint i = 0; i < TOP * WIDTH; i += 8) P32(y + i) = P32(z + i);
         for (uint shift = TOP / 2; shift; shift /= 2)
             for (uint p = 0; p < TOP; p++)
                 if (p & shift)
                     for (uint i = 0; i < WIDTH; i += 8) {
                         uint *d = y + p * WIDTH + i;
-                        vstore8(vload8(0, d) ^ vload8(0, d + shift - shift * WIDTH), 0, d);
+                        P32(d) = P32(d) ^ P32(d + shift - shift * WIDTH);
                     }
         /* What was carried into z^H = y + z went to z besides. */
         if (first + CHUNKS == H)
@@ -515,9 +533,9 @@ __kernel void afft_top_back(__global const ulong *x, __global uint *bits, __glob
                         if (!q) break;
                     }
         for (uint p = 0; p < TOP; p++)
-            for (uint i = 0; i < CHUNKS; i += 8) vstore8(vload8(0, y + p * WIDTH + i).s76543210, 0, bits + TOP * H - 8 - (p * H + first + i));
+            for (uint i = 0; i < CHUNKS; i += 8) G32(bits + TOP * H - 8 - (p * H + first + i)) = P32(y + p * WIDTH + i).s76543210;
         for (uint p = 0; p < TOP; p++)
-            for (uint i = 0; i < PAD; i += 8) vstore8(vload8(0, z + p * WIDTH + i), 0, next + p * WIDTH + i);
+            for (uint i = 0; i < PAD; i += 8) P32(next + p * WIDTH + i) = P32(z + p * WIDTH + i);
     }
 }
 #endif
