@@ -196,7 +196,7 @@ static void product(job *j, const uint64_t *window, const uint64_t *key, uint64_
     const uint64_t words = (uint64_t)1 << j->k, n = rows + key_bits - 1;
     for (uint64_t i = 0; i < words; i++) {
         uint64_t w = bits_from(window, n, (int64_t)n - 64 - 32 * (int64_t)i), left = key_bits > 32 * i ? key_bits - 32 * i : 0;
-        j->x[WINDOW][i] = w ^ w >> 60 ^ w >> 61 ^ w >> 63;
+        j->x[WINDOW][i] = w ^ w >> 60 ^ w >> 61;
         j->x[KEY][i] = left ? key[i / 2] >> 32 * (i % 2) & (left < 32 ? ((uint64_t)1 << left) - 1 : 0xffffffff) : 0;
     }
     qd_c_parallel(j->threads, forward_share, j);

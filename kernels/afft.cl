@@ -5,7 +5,7 @@
  * `rows` along, on tiles of LANES rows that are turned so that a vector has one column of each: the spectrum stays in that order.
  * All tiles are private to a work-item: nothing here needs local memory or a barrier.
  *
- * Two programs: with -DTOP_LOG2=0..7 what goes between bits and 2^TOP_LOG2 blocks; without it the rest, the same for all lengths. Besides, what
+ * Two programs: with -DTOP_LOG2=1..7 what goes between bits and 2^TOP_LOG2 blocks; without it the rest, the same for all lengths. Besides, what
  * gf64.clh wants. */
 #include "gf64.clh"
 
@@ -20,15 +20,12 @@ typedef ulong8 loose64 __attribute__((aligned(8)));
 #define P32(p) (*(loose32 *)(p))
 #define P64(p) (*(loose64 *)(p))
 
-#if defined(TOP_LOG2)
-/* The element that stands for 64 bits of the window, of which these are the halves; see afft_cl.h. */
+/* The element that stands for 64 bits of the window, of which these are the halves: see afft_cl.h. Bit 0 is free, since no product of two chunks has
+ * degree 63. */
 INLINE ulong8 window_word(uint8 upper, uint8 lower) {
     const ulong8 y = convert_ulong8(upper) << 32 | convert_ulong8(lower), t = y >> 60;
-    return y ^ t ^ t >> 1 ^ t >> 3;
+    return y ^ t ^ t >> 1;
 }
-#endif
-
-#if !defined(TOP_LOG2) || TOP_LOG2 > 0
 /* ---- Change of basis: from powers of the variable to products of the polynomials s_i that vanish on the subspaces --------- */
 
 #define ADD(d, s, n) \
@@ -231,8 +228,6 @@ INLINE void tile(V *t, const uint k, const uint unit, const twiddles *w, const b
         for (uint u = 0; u < unit; u++) sixteen(t + 16 * p * unit + u, unit, high, p, w, which);
 }
 
-#endif
-
 #if !defined(TOP_LOG2)
 /* Down the columns of a block of 2^rows_log2 rows. First: there is one block only. */
 INLINE void columns(__global ulong *x, __global const ulong *tw, uint rows_log2, uint tiles, uint first, const int which) {
@@ -289,8 +284,8 @@ INLINE void turn(V *a) {
 #endif
 }
 
-/* Along LANES rows, a lane each. */
-INLINE void rows(__global ulong *x, __global const ulong *tw, uint tiles, const int which) {
+/* Along LANES rows, a lane each; BACK may multiply first. */
+INLINE void rows(__global ulong *x, __global const ulong *times, __global const ulong *tw, uint tiles, const int which) {
     const uint id = get_global_id(0);
     if (id >= tiles) return;
     __global ulong *at = x + id * LANES * ROW;
@@ -309,7 +304,10 @@ INLINE void rows(__global ulong *x, __global const ulong *tw, uint tiles, const 
             for (uint i = 0; i < LANES; i++) t[c + i] = a[i];
         }
     else
-        for (uint i = 0; i < ROW; i++) t[i] = *(__global const V *)(at + i * LANES);
+        for (uint i = 0; i < ROW; i++) {
+            t[i] = *(__global const V *)(at + i * LANES);
+            if (times) t[i] = mul(t[i], *(__global const V *)(times + (id * ROW + i) * LANES));
+        }
     tile(t, ROW_LOG2, 1, &w, false, which);
     if (which != BACK)
         for (uint i = 0; i < ROW; i++) *(__global V *)(at + i * LANES) = t[i];
@@ -323,9 +321,13 @@ INLINE void rows(__global ulong *x, __global const ulong *tw, uint tiles, const 
         }
 }
 
-__kernel void afft_rows_key(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, tw, tiles, KEY); }
-__kernel void afft_rows_window(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, tw, tiles, WINDOW); }
-__kernel void afft_rows_back(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, tw, tiles, BACK); }
+__kernel void afft_rows_key(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, 0, tw, tiles, KEY); }
+__kernel void afft_rows_window(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, 0, tw, tiles, WINDOW); }
+__kernel void afft_rows_back(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, 0, tw, tiles, BACK); }
+/* Of the product of x and y. */
+__kernel void afft_rows_back_of(__global ulong *x, __global const ulong *y, __global const ulong *tw, uint tiles) {
+    rows(x, y, tw, tiles, BACK);
+}
 
 #define PRODUCTS 64u /* to a work-item; the host counts on it */
 __kernel void afft_multiply(__global V *acc, __global const V *x, __global const V *y, uint vectors, uint add) {
@@ -334,7 +336,7 @@ __kernel void afft_multiply(__global V *acc, __global const V *x, __global const
     for (uint i = first; i < min(first + PRODUCTS, vectors); i++) acc[i] = mul(x[i], y[i]) ^ (acc[i] & kept);
 }
 
-/* ---- The level between rows, in blocks of 2^rows_log2 rows ------------------------------------------------------------- */
+/* ---- The level between rows, in blocks of 2^rows_log2 rows; of a block alone, the way from and to bits besides -------------- */
 
 NOT_INLINED void add_words(__global ulong *d, __global const ulong *s, uint n) {
     uint i = 0;
@@ -342,60 +344,62 @@ NOT_INLINED void add_words(__global ulong *d, __global const ulong *s, uint n) {
     for (; i < n; i++) d[i] ^= s[i];
 }
 
-INLINE void between_rows(__global ulong *x, uint rows_log2, uint blocks, const int which) {
-    const uint block = get_global_id(0);
-    if (block >= blocks) return;
-    x += block << (rows_log2 + ROW_LOG2);
-    for (uint l = 0; l < rows_log2; l++) {
-        const uint j = which == BACK ? l : rows_log2 - 1 - l, half_block = ROW << j, shift = 1u << j;
-        for (__global ulong *at = x; at < x + (ROW << rows_log2); at += 2 * half_block) {
-            __global ulong *upper = at + half_block, *last = upper + half_block - shift;
-            if (which == KEY) {
-                add_words(upper, last, shift);
-                add_words(at + shift, upper, half_block - shift);
-            } else if (which == WINDOW) {
-                add_words(last, upper, shift);
-                add_words(upper, at + shift, half_block - shift);
-            } else {
-                add_words(upper, at + shift, half_block - shift);
-                add_words(last, upper, shift);
-            }
+/* As level(), over all of 2^rows_log2 rows. */
+INLINE void level_of_rows(__global ulong *x, uint rows_log2, uint j, const int which) {
+    const uint half_block = ROW << j, shift = 1u << j;
+    for (__global ulong *at = x; at < x + (ROW << rows_log2); at += 2 * half_block) {
+        __global ulong *upper = at + half_block, *last = upper + half_block - shift;
+        if (which == KEY) {
+            add_words(upper, last, shift);
+            add_words(at + shift, upper, half_block - shift);
+        } else if (which == WINDOW) {
+            add_words(last, upper, shift);
+            add_words(upper, at + shift, half_block - shift);
+        } else {
+            add_words(upper, at + shift, half_block - shift);
+            add_words(last, upper, shift);
         }
     }
 }
 
-__kernel void afft_between_key(__global ulong *x, uint rows_log2, uint blocks) { between_rows(x, rows_log2, blocks, KEY); }
-__kernel void afft_between_window(__global ulong *x, uint rows_log2, uint blocks) { between_rows(x, rows_log2, blocks, WINDOW); }
-__kernel void afft_between_back(__global ulong *x, uint rows_log2, uint blocks) { between_rows(x, rows_log2, blocks, BACK); }
+/* The lowest levels 8 rows at a time, which the nearest cache holds. */
+INLINE void between_rows(__global ulong *x, uint rows_log2, const int which) {
+    const uint low = min(rows_log2, 3u);
+    if (which != BACK)
+        for (uint j = rows_log2; j-- > low;) level_of_rows(x, rows_log2, j, which);
+    for (uint r = 0; r < 1u << rows_log2; r += 1u << low)
+        for (uint l = 0; l < low; l++) level_of_rows(x + r * ROW, low, which == BACK ? l : low - 1 - l, which);
+    if (which == BACK)
+        for (uint j = low; j < rows_log2; j++) level_of_rows(x, rows_log2, j, which);
+}
 
-#elif TOP_LOG2 == 0
-/* ---- Between bits and words, one block ------------------------------------------------------------------------------- */
-
-enum { CHUNKS = 128 }; /* to a work-item; the host counts on it */
-
-__kernel void afft_spread_key(__global const uint *bits, __global ulong *x, uint words) {
-    const uint first = get_global_id(0) * CHUNKS;
-    if (first >= words) return;
-    for (uint i = first; i < first + CHUNKS; i += 8) G64(x + i) = convert_ulong8(G32(bits + i));
+__kernel void afft_between_key(__global ulong *x, __global const uint *bits, uint rows_log2, uint blocks) {
+    const uint block = get_global_id(0), words = ROW << rows_log2;
+    if (block >= blocks) return;
+    if (blocks == 1)
+        for (uint i = 0; i < words; i += 8) G64(x + i) = convert_ulong8(G32(bits + i));
+    between_rows(x + block * words, rows_log2, KEY);
 }
 
 /* Word i is the window of 64 bits that ends 32 i bits before the end. */
-__kernel void afft_spread_window(__global const uint *bits, __global ulong *x, uint words) {
-    const uint first = get_global_id(0) * CHUNKS;
-    if (first >= words) return;
-    for (uint i = first; i < first + CHUNKS; i += 8) {
-        const uint8 upper = G32(bits + words - 8 - i).s76543210;
-        const uint next = i + 8 < words ? bits[words - 9 - i] : 0;
-        const uint8 lower = (uint8)(upper.s1, upper.s2, upper.s3, upper.s4, upper.s5, upper.s6, upper.s7, next);
-        G64(x + i) = window_word(upper, lower);
-    }
+__kernel void afft_between_window(__global ulong *x, __global const uint *bits, uint rows_log2, uint blocks) {
+    const uint block = get_global_id(0), words = ROW << rows_log2;
+    if (block >= blocks) return;
+    if (blocks == 1)
+        for (uint i = 0; i < words; i += 8) {
+            const uint8 upper = G32(bits + words - 8 - i).s76543210;
+            const uint next = i + 8 < words ? bits[words - 9 - i] : 0;
+            G64(x + i) = window_word(upper, (uint8)(upper.s1, upper.s2, upper.s3, upper.s4, upper.s5, upper.s6, upper.s7, next));
+        }
+    between_rows(x + block * words, rows_log2, WINDOW);
 }
 
-__kernel void afft_gather(__global const ulong *x, __global uint *bits, uint words) {
-    const uint first = get_global_id(0) * CHUNKS;
-    if (first >= words) return;
-    for (uint i = first; i < first + CHUNKS; i += 8)
-        G32(bits + words - 8 - i) = convert_uint8(G64(x + i) >> 32).s76543210;
+__kernel void afft_between_back(__global ulong *x, __global uint *bits, uint rows_log2, uint blocks) {
+    const uint block = get_global_id(0), words = ROW << rows_log2;
+    if (block >= blocks) return;
+    between_rows(x + block * words, rows_log2, BACK);
+    if (blocks > 1) return;
+    for (uint i = 0; i < words; i += 8) G32(bits + words - 8 - i) = convert_uint8(G64(x + i) >> 32).s76543210;
 }
 
 #else

@@ -87,7 +87,13 @@ static uint64_t word_at(const qd_bits *b, int64_t at) {
 
 /* dst = bits from .. from+count-1 of src (zeros outside it), then zeros. */
 static void cut(qd_bits *dst, const qd_bits *src, int64_t from, uint64_t count) {
-    for (uint64_t i = 0; i < qd_bits_words(dst->n); i++) {
+    uint64_t words = qd_bits_words(dst->n), i = 0;
+    if (from >= 0 && (uint64_t)from < src->n) { /* whole words first */
+        uint64_t at = (uint64_t)from / 64, shift = (uint64_t)from % 64, there = src->n / 64 - at, whole = count / 64;
+        if (shift && there) there--;
+        for (; i < whole && i < there && i < words; i++) dst->w[i] = shift ? src->w[at + i] >> shift | src->w[at + i + 1] << (64 - shift) : src->w[at + i];
+    }
+    for (; i < words; i++) {
         uint64_t left = count > 64 * i ? count - 64 * i : 0;
         uint64_t mask = left >= 64 ? UINT64_MAX : ((uint64_t)1 << left) - 1;
         dst->w[i] = mask ? word_at(src, from + (int64_t)(64 * i)) & mask : 0;
@@ -127,13 +133,16 @@ static qd_status transform(work_state *s, bool is_key, qd_buf *x, qd_error *err)
 }
 
 static qd_status multiply(work_state *s, qd_buf *acc, const qd_buf *part, int sum, qd_error *err) {
-    return s->ntt ? qd_ntt_multiply(s->ntt, acc, part, &s->key, sum, err) : qd_afft_multiply(s->afft, acc, part, &s->key, sum, err);
+    if (s->ntt) return qd_ntt_multiply(s->ntt, acc, part, &s->key, sum, err);
+    return s->in_place ? QD_OK : qd_afft_multiply(s->afft, acc, part, &s->key, sum, err); /* in place it is done on the way back */
 }
 
 /* Sums of output chunk a, whose spectrum is @p x, into y. */
 static qd_status finish(work_state *s, qd_buf *x, uint64_t a, qd_bits *y, qd_error *err) {
     const qd_toeplitz_shape *h = s->shape;
-    QD_TRY(s->ntt ? qd_ntt_inverse_parity(s->ntt, x, &s->bits, err) : qd_afft_back(s->afft, x, &s->bits, err));
+    if (s->ntt) QD_TRY(qd_ntt_inverse_parity(s->ntt, x, &s->bits, err));
+    else if (s->in_place) QD_TRY(qd_afft_back_of(s->afft, x, &s->key, &s->bits, err));
+    else QD_TRY(qd_afft_back(s->afft, x, &s->bits, err));
     QD_TRY(qd_cl_read(s->dev, &s->bits, 0, s->staging.w, (size_t)(s->staging.n / 8), err));
     uint64_t at = a * h->rows, count = s->r - at < h->rows ? s->r - at : h->rows;
     add(y, at, &s->staging, s->ntt ? h->cols - 1 : s->staging.n - h->rows, count);

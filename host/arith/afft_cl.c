@@ -9,7 +9,6 @@ enum {
     BLOCK_LOG2 = 16, /* at most, of a block */
     COLUMNS = 8,     /* of a tile of columns */
     PRODUCTS = 64,   /* vectors that a work-item multiplies */
-    CHUNKS = 128,    /* of a work-item between bits and words of one block */
     SPAN = 16,       /* tiles of a work-item from words of several blocks to bits */
     TWIDDLES = 3 * 256 + 8 * 8
 };
@@ -24,7 +23,8 @@ struct qd_afft {
     qd_afft_variant variant;
     unsigned lanes, log2words, rows_log2, top_log2; /* words = 2^(top_log2 + rows_log2 + ROW_LOG2) */
     passes key, window, back;
-    cl_kernel spread_key, spread_window, gather, multiply;
+    cl_kernel top_key, top_window, top_back; /* of several blocks */
+    cl_kernel multiply, rows_back_of;
     qd_buf twiddles;
 };
 
@@ -68,20 +68,21 @@ static qd_status make_passes(qd_afft *plan, const char *options, const char *whi
 }
 
 static qd_status make_kernels(qd_afft *plan, qd_afft_variant variant, qd_error *err) {
-    char options[48], of_bits[96];
+    char options[48], of_top[96];
     unsigned clmul = variant == QD_AFFT_PORTABLE ? 0 : 64u << (variant - QD_AFFT_PORTABLE);
     plan->variant = variant;
     plan->lanes = clmul == 512 ? 8 : 4;
     snprintf(options, sizeof options, "-DLANES=%u -DCLMUL=%u", plan->lanes, clmul);
-    if (plan->top_log2) snprintf(of_bits, sizeof of_bits, "%s -DTOP_LOG2=%u", options, plan->top_log2);
-    else snprintf(of_bits, sizeof of_bits, "-DLANES=4 -DTOP_LOG2=0"); /* the same for all variants */
     QD_TRY(make_passes(plan, options, "key", &plan->key, err));
     QD_TRY(make_passes(plan, options, "window", &plan->window, err));
     QD_TRY(make_passes(plan, options, "back", &plan->back, err));
-    bool top = plan->top_log2 > 0;
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", of_bits, top ? "afft_top_key" : "afft_spread_key", &plan->spread_key, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", of_bits, top ? "afft_top_window" : "afft_spread_window", &plan->spread_window, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", of_bits, top ? "afft_top_back" : "afft_gather", &plan->gather, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_rows_back_of", &plan->rows_back_of, err));
+    if (plan->top_log2) {
+        snprintf(of_top, sizeof of_top, "%s -DTOP_LOG2=%u", options, plan->top_log2);
+        QD_TRY(qd_cl_kernel(plan->dev, "afft", of_top, "afft_top_key", &plan->top_key, err));
+        QD_TRY(qd_cl_kernel(plan->dev, "afft", of_top, "afft_top_window", &plan->top_window, err));
+        QD_TRY(qd_cl_kernel(plan->dev, "afft", of_top, "afft_top_back", &plan->top_back, err));
+    }
     return qd_cl_kernel(plan->dev, "afft", options, "afft_multiply", &plan->multiply, err);
 }
 
@@ -130,10 +131,11 @@ qd_afft_variant qd_afft_chosen(const qd_afft *plan) { return plan->variant; }
 
 /* ---- Passes ------------------------------------------------------------------------------------------------------ */
 
-static qd_status run_between(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_error *err) {
+/* The level between rows; of one block, the way from or to bits too. */
+static qd_status run_between(const qd_afft *plan, cl_kernel k, const qd_buf *x, const qd_buf *bits, qd_error *err) {
     cl_uint rows_log2 = plan->rows_log2, blocks = (cl_uint)1 << plan->top_log2;
-    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG(rows_log2), QD_ARG(blocks)};
-    return qd_cl_run(plan->dev, k, args, 3, blocks, 1, err);
+    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(*bits), QD_ARG(rows_log2), QD_ARG(blocks)};
+    return qd_cl_run(plan->dev, k, args, 4, blocks, 1, err);
 }
 
 static qd_status run_columns(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_error *err) {
@@ -142,38 +144,39 @@ static qd_status run_columns(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_err
     return qd_cl_run(plan->dev, k, args, 5, tiles, 1, err);
 }
 
-static qd_status run_rows(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_error *err) {
+/* @p times: what is multiplied with first, or NULL. */
+static qd_status run_rows(const qd_afft *plan, cl_kernel k, qd_buf *x, const qd_buf *times, qd_error *err) {
     cl_uint tiles = ((cl_uint)1 << (plan->log2words - ROW_LOG2)) / plan->lanes;
-    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(plan->twiddles), QD_ARG(tiles)};
-    return qd_cl_run(plan->dev, k, args, 3, tiles, 1, err);
+    qd_arg args[4];
+    unsigned n = 0;
+    args[n++] = QD_ARG_BUF(*x);
+    if (times) args[n++] = QD_ARG_BUF(*times);
+    args[n++] = QD_ARG_BUF(plan->twiddles);
+    args[n++] = QD_ARG(tiles);
+    return qd_cl_run(plan->dev, k, args, n, tiles, 1, err);
 }
 
-/* Between bits and words, and the layers between blocks; @p in and @p out in the kernel's order. */
-static qd_status run_convert(const qd_afft *plan, cl_kernel k, const qd_buf *in, const qd_buf *out, qd_error *err) {
-    if (plan->top_log2) {
-        cl_uint tile = plan->top_log2 < 6 ? 64 : 1u << plan->top_log2, tiles = (1u << BLOCK_LOG2) / tile;
-        const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG_BUF(*out), QD_ARG_BUF(plan->twiddles)};
-        return qd_cl_run(plan->dev, k, args, 3, k == plan->gather ? tiles / SPAN : tiles, 1, err);
-    }
-    cl_uint words = (cl_uint)1 << plan->log2words;
-    const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG_BUF(*out), QD_ARG(words)};
-    return qd_cl_run(plan->dev, k, args, 3, words / CHUNKS, 1, err);
+/* Of several blocks the layers between them, from or to bits; @p in and @p out in the kernel's order. */
+static qd_status run_top(const qd_afft *plan, cl_kernel k, const qd_buf *in, const qd_buf *out, qd_error *err) {
+    if (!plan->top_log2) return QD_OK;
+    cl_uint tile = plan->top_log2 < 6 ? 64 : 1u << plan->top_log2, tiles = (1u << BLOCK_LOG2) / tile;
+    const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG_BUF(*out), QD_ARG_BUF(plan->twiddles)};
+    return qd_cl_run(plan->dev, k, args, 3, k == plan->top_back ? tiles / SPAN : tiles, 1, err);
 }
 
-static qd_status forward(const qd_afft *plan, const passes *p, qd_buf *x, qd_error *err) {
-    QD_TRY(run_between(plan, p->between, x, err));
+static qd_status forward(const qd_afft *plan, const passes *p, cl_kernel top, const qd_buf *bits, qd_buf *x, qd_error *err) {
+    QD_TRY(run_top(plan, top, bits, x, err));
+    QD_TRY(run_between(plan, p->between, x, bits, err));
     QD_TRY(run_columns(plan, p->columns, x, err));
-    return run_rows(plan, p->rows, x, err);
+    return run_rows(plan, p->rows, x, NULL, err);
 }
 
 qd_status qd_afft_key(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) {
-    QD_TRY(run_convert(plan, plan->spread_key, bits, x, err));
-    return forward(plan, &plan->key, x, err);
+    return forward(plan, &plan->key, plan->top_key, bits, x, err);
 }
 
 qd_status qd_afft_window(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) {
-    QD_TRY(run_convert(plan, plan->spread_window, bits, x, err));
-    return forward(plan, &plan->window, x, err);
+    return forward(plan, &plan->window, plan->top_window, bits, x, err);
 }
 
 qd_status qd_afft_multiply(qd_afft *plan, qd_buf *acc, const qd_buf *x, const qd_buf *y, int add, qd_error *err) {
@@ -182,12 +185,15 @@ qd_status qd_afft_multiply(qd_afft *plan, qd_buf *acc, const qd_buf *x, const qd
     return qd_cl_run(plan->dev, plan->multiply, args, 5, (vectors + PRODUCTS - 1) / PRODUCTS, 1, err);
 }
 
-qd_status qd_afft_back(qd_afft *plan, qd_buf *x, qd_buf *bits, qd_error *err) {
-    QD_TRY(run_rows(plan, plan->back.rows, x, err));
+static qd_status back(const qd_afft *plan, qd_buf *x, const qd_buf *times, qd_buf *bits, qd_error *err) {
+    QD_TRY(run_rows(plan, times ? plan->rows_back_of : plan->back.rows, x, times, err));
     QD_TRY(run_columns(plan, plan->back.columns, x, err));
-    QD_TRY(run_between(plan, plan->back.between, x, err));
-    return run_convert(plan, plan->gather, x, bits, err);
+    QD_TRY(run_between(plan, plan->back.between, x, bits, err));
+    return run_top(plan, plan->top_back, x, bits, err);
 }
+
+qd_status qd_afft_back(qd_afft *plan, qd_buf *x, qd_buf *bits, qd_error *err) { return back(plan, x, NULL, bits, err); }
+qd_status qd_afft_back_of(qd_afft *plan, qd_buf *x, const qd_buf *y, qd_buf *bits, qd_error *err) { return back(plan, x, y, bits, err); }
 
 /* ---- The operation ----------------------------------------------------------------------------------------------- */
 
@@ -211,8 +217,7 @@ static qd_status product(qd_afft *plan, qd_buf b[3], qd_bits *staging, const qd_
     for (uint64_t i = 0; i < qd_bits_words(staging->n); i++) staging->w[i] = i < qd_bits_words(key->n) ? key->w[i] : 0;
     QD_TRY(qd_cl_write(plan->dev, &b[0], 0, staging->w, bytes, err));
     QD_TRY(qd_afft_key(plan, &b[0], &b[2], err));
-    QD_TRY(qd_afft_multiply(plan, &b[1], &b[1], &b[2], 0, err));
-    QD_TRY(qd_afft_back(plan, &b[1], &b[0], err));
+    QD_TRY(qd_afft_back_of(plan, &b[1], &b[2], &b[0], err));
     QD_TRY(qd_cl_read(plan->dev, &b[0], 0, staging->w, bytes, err));
     for (uint64_t i = 0; i < y->n; i++) qd_bits_set(y, i, qd_bits_get(staging, staging->n - y->n + i));
     return QD_OK;

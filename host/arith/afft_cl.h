@@ -61,5 +61,7 @@ qd_status qd_afft_window(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error 
 qd_status qd_afft_multiply(qd_afft *plan, qd_buf *acc, const qd_buf *x, const qd_buf *y, int add, qd_error *err);
 /** The middle product from its spectrum, which is destroyed: n bits, y_i at n - rows + i; the bits before are of no meaning. */
 qd_status qd_afft_back(qd_afft *plan, qd_buf *x, qd_buf *bits, qd_error *err);
+/** The same from two spectra whose product it is; @p x is destroyed. Multiplying on the way saves a pass. */
+qd_status qd_afft_back_of(qd_afft *plan, qd_buf *x, const qd_buf *y, qd_buf *bits, qd_error *err);
 
 #endif
