@@ -68,7 +68,7 @@ static cl_program from_cache(qd_device *dev, const char *key, const char *option
 
 /* PoCL keeps a cache of its own, of kernels made for the local sizes that were used; asking it for a binary makes every kernel once
  * more in a general form, which doubles the time of a first run. */
-static bool keeps_own_cache(const qd_device *dev) { return qd_is_pocl(dev); }
+static bool keeps_own_cache(const qd_device *dev) { return strcmp(dev->info.platform, "Portable Computing Language") == 0; }
 
 static void to_cache(cl_program program, const char *key) {
     size_t bytes = 0;
