@@ -204,7 +204,7 @@ INLINE void first_layers(V *t, uint step, uint k, const twiddles *w, const int w
 
 /* 2^k coefficients of `unit` vectors each are changed and transformed: the first k - 4 layers on coefficients 16 apart, the last four on
  * neighbours. First: the tile's own twiddle is zero; else k is 8. */
-INLINE void tile(V *t, const uint k, const uint unit, const twiddles *w, const bool first, const int which) {
+INLINE void any_tile(V *t, const uint k, const uint unit, const twiddles *w, const bool first, const int which) {
     if (k <= 4) {
         for (uint u = 0; u < unit; u++) first_layers(t + u, unit, k, w, which);
         return;
@@ -228,11 +228,19 @@ INLINE void tile(V *t, const uint k, const uint unit, const twiddles *w, const b
         for (uint u = 0; u < unit; u++) sixteen(t + 16 * p * unit + u, unit, high, p, w, which);
 }
 
+NOT_INLINED void tile_key(V *t, uint k, uint unit, const twiddles *w, bool first) { any_tile(t, k, unit, w, first, KEY); }
+NOT_INLINED void tile_window(V *t, uint k, uint unit, const twiddles *w, bool first) { any_tile(t, k, unit, w, first, WINDOW); }
+NOT_INLINED void tile_back(V *t, uint k, uint unit, const twiddles *w, bool first) { any_tile(t, k, unit, w, first, BACK); }
+
+INLINE void tile(V *t, uint k, uint unit, const twiddles *w, bool first, uint which) {
+    if (which == KEY) tile_key(t, k, unit, w, first);
+    else if (which == WINDOW) tile_window(t, k, unit, w, first);
+    else tile_back(t, k, unit, w, first);
+}
+
 #if !defined(TOP_LOG2)
 /* Down the columns of a block of 2^rows_log2 rows. First: there is one block only. */
-INLINE void columns(__global ulong *x, __global const ulong *tw, uint rows_log2, uint tiles, uint first, const int which) {
-    const uint id = get_global_id(0);
-    if (id >= tiles) return;
+INLINE void columns(__global ulong *x, __global const ulong *tw, uint which, uint rows_log2, uint id, bool first) {
     const uint per_block = ROW / COLUMNS, block = id / per_block, count = 1u << rows_log2;
     __global ulong *at = x + (block << rows_log2) * ROW + id % per_block * COLUMNS;
     V t[256 * EACH];
@@ -246,14 +254,6 @@ INLINE void columns(__global ulong *x, __global const ulong *tw, uint rows_log2,
     for (uint i = 0; i < count; i++)
         for (uint u = 0; u < EACH; u++) *(__global V *)(at + i * ROW + u * LANES) = t[i * EACH + u];
 }
-
-#define COLUMNS_OF(name, which)                                                                                                      \
-    __kernel void afft_columns_##name(__global ulong *x, __global const ulong *tw, uint rows_log2, uint tiles, uint first) { \
-        columns(x, tw, rows_log2, tiles, first, which);                                                                              \
-    }
-COLUMNS_OF(key, KEY)
-COLUMNS_OF(window, WINDOW)
-COLUMNS_OF(back, BACK)
 
 /* LANES vectors as the rows of a matrix, turned. */
 INLINE void turn(V *a) {
@@ -284,16 +284,13 @@ INLINE void turn(V *a) {
 #endif
 }
 
-/* Along LANES rows, a lane each; BACK may multiply first. */
-INLINE void rows(__global ulong *x, __global const ulong *times, __global const ulong *tw, uint tiles, const int which) {
-    const uint id = get_global_id(0);
-    if (id >= tiles) return;
+/* Along LANES rows, a lane each. BACK may begin with the product with y. */
+INLINE void rows(__global ulong *x, __global const ulong *y, __global const ulong *tw, uint which, uint id, bool times) {
     __global ulong *at = x + id * LANES * ROW;
     V t[ROW], a[LANES];
     twiddles w;
     w.tw = tw;
     w.v1 = (V)(tw[1]);
-#pragma unroll
     for (uint s = 0; s < ROW_LOG2; s++) w.base[s] = (V)(twiddle(tw, id * LANES << s)) ^ *(__global const V *)(tw + 768 + 8 * s);
     if (which != BACK)
         for (uint c = 0; c < ROW; c += LANES) {
@@ -306,7 +303,7 @@ INLINE void rows(__global ulong *x, __global const ulong *times, __global const 
     else
         for (uint i = 0; i < ROW; i++) {
             t[i] = *(__global const V *)(at + i * LANES);
-            if (times) t[i] = mul(t[i], *(__global const V *)(times + (id * ROW + i) * LANES));
+            if (times) t[i] = mul(t[i], *(__global const V *)(y + (id * ROW + i) * LANES));
         }
     tile(t, ROW_LOG2, 1, &w, false, which);
     if (which != BACK)
@@ -321,12 +318,13 @@ INLINE void rows(__global ulong *x, __global const ulong *times, __global const 
         }
 }
 
-__kernel void afft_rows_key(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, 0, tw, tiles, KEY); }
-__kernel void afft_rows_window(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, 0, tw, tiles, WINDOW); }
-__kernel void afft_rows_back(__global ulong *x, __global const ulong *tw, uint tiles) { rows(x, 0, tw, tiles, BACK); }
-/* Of the product of x and y. */
-__kernel void afft_rows_back_of(__global ulong *x, __global const ulong *y, __global const ulong *tw, uint tiles) {
-    rows(x, y, tw, tiles, BACK);
+/* Both in one kernel, so that what they share is compiled once: down the columns, or along the rows when rows_log2 is 0. */
+__kernel void afft_layers(__global ulong *x, __global const ulong *y, __global const ulong *tw, uint which, uint rows_log2, uint tiles, uint first,
+                          uint times) {
+    const uint id = get_global_id(0);
+    if (id >= tiles) return;
+    if (rows_log2) columns(x, tw, which, rows_log2, id, first);
+    else rows(x, y, tw, which, id, times);
 }
 
 #define PRODUCTS 64u /* to a work-item; the host counts on it */
@@ -345,7 +343,7 @@ NOT_INLINED void add_words(__global ulong *d, __global const ulong *s, uint n) {
 }
 
 /* As level(), over all of 2^rows_log2 rows. */
-INLINE void level_of_rows(__global ulong *x, uint rows_log2, uint j, const int which) {
+INLINE void level_of_rows(__global ulong *x, uint rows_log2, uint j, uint which) {
     const uint half_block = ROW << j, shift = 1u << j;
     for (__global ulong *at = x; at < x + (ROW << rows_log2); at += 2 * half_block) {
         __global ulong *upper = at + half_block, *last = upper + half_block - shift;
@@ -363,7 +361,7 @@ INLINE void level_of_rows(__global ulong *x, uint rows_log2, uint j, const int w
 }
 
 /* The lowest levels 8 rows at a time, which the nearest cache holds. */
-INLINE void between_rows(__global ulong *x, uint rows_log2, const int which) {
+INLINE void between_rows(__global ulong *x, uint rows_log2, uint which) {
     const uint low = min(rows_log2, 3u);
     if (which != BACK)
         for (uint j = rows_log2; j-- > low;) level_of_rows(x, rows_log2, j, which);
@@ -373,33 +371,20 @@ INLINE void between_rows(__global ulong *x, uint rows_log2, const int which) {
         for (uint j = low; j < rows_log2; j++) level_of_rows(x, rows_log2, j, which);
 }
 
-__kernel void afft_between_key(__global ulong *x, __global const uint *bits, uint rows_log2, uint blocks) {
+__kernel void afft_between(__global ulong *x, __global uint *bits, uint which, uint rows_log2, uint blocks) {
     const uint block = get_global_id(0), words = ROW << rows_log2;
     if (block >= blocks) return;
-    if (blocks == 1)
+    if (blocks == 1 && which == KEY)
         for (uint i = 0; i < words; i += 8) G64(x + i) = convert_ulong8(G32(bits + i));
-    between_rows(x + block * words, rows_log2, KEY);
-}
-
-/* Word i is the window of 64 bits that ends 32 i bits before the end. */
-__kernel void afft_between_window(__global ulong *x, __global const uint *bits, uint rows_log2, uint blocks) {
-    const uint block = get_global_id(0), words = ROW << rows_log2;
-    if (block >= blocks) return;
-    if (blocks == 1)
-        for (uint i = 0; i < words; i += 8) {
+    if (blocks == 1 && which == WINDOW)
+        for (uint i = 0; i < words; i += 8) { /* word i is the window of 64 bits that ends 32 i bits before the end */
             const uint8 upper = G32(bits + words - 8 - i).s76543210;
             const uint next = i + 8 < words ? bits[words - 9 - i] : 0;
             G64(x + i) = window_word(upper, (uint8)(upper.s1, upper.s2, upper.s3, upper.s4, upper.s5, upper.s6, upper.s7, next));
         }
-    between_rows(x + block * words, rows_log2, WINDOW);
-}
-
-__kernel void afft_between_back(__global ulong *x, __global uint *bits, uint rows_log2, uint blocks) {
-    const uint block = get_global_id(0), words = ROW << rows_log2;
-    if (block >= blocks) return;
-    between_rows(x + block * words, rows_log2, BACK);
-    if (blocks > 1) return;
-    for (uint i = 0; i < words; i += 8) G32(bits + words - 8 - i) = convert_uint8(G64(x + i) >> 32).s76543210;
+    between_rows(x + block * words, rows_log2, which);
+    if (blocks == 1 && which == BACK)
+        for (uint i = 0; i < words; i += 8) G32(bits + words - 8 - i) = convert_uint8(G64(x + i) >> 32).s76543210;
 }
 
 #else

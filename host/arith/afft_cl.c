@@ -13,18 +13,14 @@ enum {
     TWIDDLES = 3 * 256 + 8 * 8
 };
 
-/* What goes over the words in one direction. */
-typedef struct passes {
-    cl_kernel between, columns, rows;
-} passes;
+/* As in the kernel. */
+enum { KEY, WINDOW, BACK, DIRECTIONS };
 
 struct qd_afft {
     qd_device *dev;
     qd_afft_variant variant;
     unsigned lanes, log2words, rows_log2, top_log2; /* words = 2^(top_log2 + rows_log2 + ROW_LOG2) */
-    passes key, window, back;
-    cl_kernel top_key, top_window, top_back; /* of several blocks */
-    cl_kernel multiply, rows_back_of;
+    cl_kernel between, layers, multiply, top[DIRECTIONS]; /* top: of several blocks */
     qd_buf twiddles;
 };
 
@@ -57,33 +53,20 @@ static qd_status make_twiddles(qd_afft *plan, qd_error *err) {
     return qd_cl_write(plan->dev, &plan->twiddles, 0, t, sizeof t, err);
 }
 
-static qd_status make_passes(qd_afft *plan, const char *options, const char *which, passes *p, qd_error *err) {
-    char name[40];
-    snprintf(name, sizeof name, "afft_between_%s", which);
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, name, &p->between, err));
-    snprintf(name, sizeof name, "afft_columns_%s", which);
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, name, &p->columns, err));
-    snprintf(name, sizeof name, "afft_rows_%s", which);
-    return qd_cl_kernel(plan->dev, "afft", options, name, &p->rows, err);
-}
-
 static qd_status make_kernels(qd_afft *plan, qd_afft_variant variant, qd_error *err) {
+    static const char *const of_several[DIRECTIONS] = {"afft_top_key", "afft_top_window", "afft_top_back"};
     char options[48], of_top[96];
     unsigned clmul = variant == QD_AFFT_PORTABLE ? 0 : 64u << (variant - QD_AFFT_PORTABLE);
     plan->variant = variant;
     plan->lanes = clmul == 512 ? 8 : 4;
     snprintf(options, sizeof options, "-DLANES=%u -DCLMUL=%u", plan->lanes, clmul);
-    QD_TRY(make_passes(plan, options, "key", &plan->key, err));
-    QD_TRY(make_passes(plan, options, "window", &plan->window, err));
-    QD_TRY(make_passes(plan, options, "back", &plan->back, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_rows_back_of", &plan->rows_back_of, err));
-    if (plan->top_log2) {
-        snprintf(of_top, sizeof of_top, "%s -DTOP_LOG2=%u", options, plan->top_log2);
-        QD_TRY(qd_cl_kernel(plan->dev, "afft", of_top, "afft_top_key", &plan->top_key, err));
-        QD_TRY(qd_cl_kernel(plan->dev, "afft", of_top, "afft_top_window", &plan->top_window, err));
-        QD_TRY(qd_cl_kernel(plan->dev, "afft", of_top, "afft_top_back", &plan->top_back, err));
-    }
-    return qd_cl_kernel(plan->dev, "afft", options, "afft_multiply", &plan->multiply, err);
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_between", &plan->between, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_layers", &plan->layers, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_multiply", &plan->multiply, err));
+    if (!plan->top_log2) return QD_OK;
+    snprintf(of_top, sizeof of_top, "%s -DTOP_LOG2=%u", options, plan->top_log2);
+    for (int d = 0; d < DIRECTIONS; d++) QD_TRY(qd_cl_kernel(plan->dev, "afft", of_top, of_several[d], &plan->top[d], err));
+    return QD_OK;
 }
 
 static qd_afft_variant widest(const qd_device *dev) {
@@ -132,52 +115,43 @@ qd_afft_variant qd_afft_chosen(const qd_afft *plan) { return plan->variant; }
 /* ---- Passes ------------------------------------------------------------------------------------------------------ */
 
 /* The level between rows; of one block, the way from or to bits too. */
-static qd_status run_between(const qd_afft *plan, cl_kernel k, const qd_buf *x, const qd_buf *bits, qd_error *err) {
+static qd_status run_between(const qd_afft *plan, cl_uint direction, const qd_buf *x, const qd_buf *bits, qd_error *err) {
     cl_uint rows_log2 = plan->rows_log2, blocks = (cl_uint)1 << plan->top_log2;
-    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(*bits), QD_ARG(rows_log2), QD_ARG(blocks)};
-    return qd_cl_run(plan->dev, k, args, 4, blocks, 1, err);
+    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(*bits), QD_ARG(direction), QD_ARG(rows_log2), QD_ARG(blocks)};
+    return qd_cl_run(plan->dev, plan->between, args, 5, blocks, 1, err);
 }
 
-static qd_status run_columns(const qd_afft *plan, cl_kernel k, qd_buf *x, qd_error *err) {
-    cl_uint rows_log2 = plan->rows_log2, tiles = ((cl_uint)1 << (plan->log2words - rows_log2)) / COLUMNS, first = plan->top_log2 == 0;
-    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(plan->twiddles), QD_ARG(rows_log2), QD_ARG(tiles), QD_ARG(first)};
-    return qd_cl_run(plan->dev, k, args, 5, tiles, 1, err);
+static qd_status run_columns(const qd_afft *plan, cl_uint direction, const qd_buf *x, qd_error *err) {
+    cl_uint rows_log2 = plan->rows_log2, tiles = ((cl_uint)1 << (plan->log2words - rows_log2)) / COLUMNS, first = plan->top_log2 == 0, times = 0;
+    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(*x), QD_ARG_BUF(plan->twiddles), QD_ARG(direction), QD_ARG(rows_log2), QD_ARG(tiles), QD_ARG(first), QD_ARG(times)};
+    return qd_cl_run(plan->dev, plan->layers, args, 8, tiles, 1, err);
 }
 
-/* @p times: what is multiplied with first, or NULL. */
-static qd_status run_rows(const qd_afft *plan, cl_kernel k, qd_buf *x, const qd_buf *times, qd_error *err) {
-    cl_uint tiles = ((cl_uint)1 << (plan->log2words - ROW_LOG2)) / plan->lanes;
-    qd_arg args[4];
-    unsigned n = 0;
-    args[n++] = QD_ARG_BUF(*x);
-    if (times) args[n++] = QD_ARG_BUF(*times);
-    args[n++] = QD_ARG_BUF(plan->twiddles);
-    args[n++] = QD_ARG(tiles);
-    return qd_cl_run(plan->dev, k, args, n, tiles, 1, err);
+/* @p y: what is multiplied with first, or NULL. */
+static qd_status run_rows(const qd_afft *plan, cl_uint direction, const qd_buf *x, const qd_buf *y, qd_error *err) {
+    cl_uint rows_log2 = 0, tiles = ((cl_uint)1 << (plan->log2words - ROW_LOG2)) / plan->lanes, first = 0, times = y != NULL;
+    if (!y) y = x;
+    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(*y), QD_ARG_BUF(plan->twiddles), QD_ARG(direction), QD_ARG(rows_log2), QD_ARG(tiles), QD_ARG(first), QD_ARG(times)};
+    return qd_cl_run(plan->dev, plan->layers, args, 8, tiles, 1, err);
 }
 
 /* Of several blocks the layers between them, from or to bits; @p in and @p out in the kernel's order. */
-static qd_status run_top(const qd_afft *plan, cl_kernel k, const qd_buf *in, const qd_buf *out, qd_error *err) {
+static qd_status run_top(const qd_afft *plan, unsigned direction, const qd_buf *in, const qd_buf *out, qd_error *err) {
     if (!plan->top_log2) return QD_OK;
     cl_uint tile = plan->top_log2 < 6 ? 64 : 1u << plan->top_log2, tiles = (1u << BLOCK_LOG2) / tile;
     const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG_BUF(*out), QD_ARG_BUF(plan->twiddles)};
-    return qd_cl_run(plan->dev, k, args, 3, k == plan->top_back ? tiles / SPAN : tiles, 1, err);
+    return qd_cl_run(plan->dev, plan->top[direction], args, 3, direction == BACK ? tiles / SPAN : tiles, 1, err);
 }
 
-static qd_status forward(const qd_afft *plan, const passes *p, cl_kernel top, const qd_buf *bits, qd_buf *x, qd_error *err) {
-    QD_TRY(run_top(plan, top, bits, x, err));
-    QD_TRY(run_between(plan, p->between, x, bits, err));
-    QD_TRY(run_columns(plan, p->columns, x, err));
-    return run_rows(plan, p->rows, x, NULL, err);
+static qd_status forward(const qd_afft *plan, unsigned direction, const qd_buf *bits, qd_buf *x, qd_error *err) {
+    QD_TRY(run_top(plan, direction, bits, x, err));
+    QD_TRY(run_between(plan, direction, x, bits, err));
+    QD_TRY(run_columns(plan, direction, x, err));
+    return run_rows(plan, direction, x, NULL, err);
 }
 
-qd_status qd_afft_key(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) {
-    return forward(plan, &plan->key, plan->top_key, bits, x, err);
-}
-
-qd_status qd_afft_window(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) {
-    return forward(plan, &plan->window, plan->top_window, bits, x, err);
-}
+qd_status qd_afft_key(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) { return forward(plan, KEY, bits, x, err); }
+qd_status qd_afft_window(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) { return forward(plan, WINDOW, bits, x, err); }
 
 qd_status qd_afft_multiply(qd_afft *plan, qd_buf *acc, const qd_buf *x, const qd_buf *y, int add, qd_error *err) {
     cl_uint vectors = ((cl_uint)1 << plan->log2words) / plan->lanes, adds = add != 0;
@@ -185,11 +159,11 @@ qd_status qd_afft_multiply(qd_afft *plan, qd_buf *acc, const qd_buf *x, const qd
     return qd_cl_run(plan->dev, plan->multiply, args, 5, (vectors + PRODUCTS - 1) / PRODUCTS, 1, err);
 }
 
-static qd_status back(const qd_afft *plan, qd_buf *x, const qd_buf *times, qd_buf *bits, qd_error *err) {
-    QD_TRY(run_rows(plan, times ? plan->rows_back_of : plan->back.rows, x, times, err));
-    QD_TRY(run_columns(plan, plan->back.columns, x, err));
-    QD_TRY(run_between(plan, plan->back.between, x, bits, err));
-    return run_top(plan, plan->top_back, x, bits, err);
+static qd_status back(const qd_afft *plan, qd_buf *x, const qd_buf *y, qd_buf *bits, qd_error *err) {
+    QD_TRY(run_rows(plan, BACK, x, y, err));
+    QD_TRY(run_columns(plan, BACK, x, err));
+    QD_TRY(run_between(plan, BACK, x, bits, err));
+    return run_top(plan, BACK, x, bits, err);
 }
 
 qd_status qd_afft_back(qd_afft *plan, qd_buf *x, qd_buf *bits, qd_error *err) { return back(plan, x, NULL, bits, err); }
