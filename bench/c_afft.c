@@ -74,9 +74,46 @@ static void levels(uint64_t *x, unsigned k, unsigned unit, unsigned h, unsigned 
     for (size_t at = 0; at < (size_t)1 << (k + unit); at += 2 * half) level(x + at, half, (size_t)1 << (j + unit), which);
 }
 
+/* All levels of sixteen coefficients. */
+#define TWO(d, s) \
+    if (which == KEY) a[d] ^= a[s]; \
+    else a[s] ^= a[d];
+#define FOUR(d, s) TWO(d, s) TWO(d + 1, s + 1) TWO(d + 2, s + 2) TWO(d + 3, s + 3)
+#define CHANGE16(name, type)                                                                                                         \
+    static inline void name(type *a, int which) {                                                                                    \
+        if (which != BACK) { TWO(8, 14) TWO(9, 15) FOUR(2, 8) TWO(6, 12) TWO(7, 13) }                                                \
+        else { FOUR(4, 8) FOUR(8, 12) }                                                                                              \
+        for (int i = 0; i < 16; i += 8) {                                                                                            \
+            if (which != BACK) { TWO(i + 4, i + 7) TWO(i + 1, i + 4) TWO(i + 2, i + 5) TWO(i + 3, i + 6) }                           \
+            for (int j = i; j < i + 8; j += 4) {                                                                                     \
+                if (which != BACK) { TWO(j + 2, j + 3) TWO(j + 1, j + 2) }                                                           \
+                else { TWO(j + 1, j + 2) TWO(j + 2, j + 3) }                                                                         \
+            }                                                                                                                        \
+            if (which == BACK) { TWO(i + 1, i + 4) TWO(i + 2, i + 5) TWO(i + 3, i + 6) TWO(i + 4, i + 7) }                           \
+        }                                                                                                                            \
+        if (which != BACK) { FOUR(8, 12) FOUR(4, 8) }                                                                                \
+        else { FOUR(2, 8) TWO(6, 12) TWO(7, 13) TWO(8, 14) TWO(9, 15) }                                                              \
+    }
+CHANGE16(change16_words, uint64_t)
+CHANGE16(change16_vectors, V)
+
+static void change16(uint64_t *x, unsigned unit, int which) {
+    if (unit == 0) change16_words(x, which);
+    for (size_t u = 0; u < (size_t)1 << unit && unit >= 2; u += 4) {
+        V a[16];
+        for (size_t i = 0; i < 16; i++) a[i] = *(V *)(x + (i << unit) + u);
+        change16_vectors(a, which);
+        for (size_t i = 0; i < 16; i++) *(V *)(x + (i << unit) + u) = a[i];
+    }
+}
+
 /* All levels of 2^k words, coefficients of 2^unit words each. */
 static void change(uint64_t *x, unsigned k, unsigned unit, int which) {
     if (k < 2) return;
+    if (k == 4 && unit != 1) {
+        change16(x, unit, which);
+        return;
+    }
     unsigned h = 1;
     while (2 * h < k) h *= 2;
     if (which != BACK)
@@ -105,12 +142,12 @@ static inline void butterfly4(V a[4], V w2, V w0, V w1, int which) {
 static inline void turn(V a[4]) {
     V b[4];
     for (int i = 0; i < 4; i += 2) {
-        b[i] = __builtin_shuffle(a[i], a[i + 1], (V){0, 4, 2, 6});
-        b[i + 1] = __builtin_shuffle(a[i], a[i + 1], (V){1, 5, 3, 7});
+        b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 4, 2, 6);
+        b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 1, 5, 3, 7);
     }
     for (int i = 0; i < 2; i++) {
-        a[i] = __builtin_shuffle(b[i], b[i + 2], (V){0, 1, 4, 5});
-        a[i + 2] = __builtin_shuffle(b[i], b[i + 2], (V){2, 3, 6, 7});
+        a[i] = __builtin_shufflevector(b[i], b[i + 2], 0, 1, 4, 5);
+        a[i + 2] = __builtin_shufflevector(b[i], b[i + 2], 2, 3, 6, 7);
     }
 }
 

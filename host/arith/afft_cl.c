@@ -180,6 +180,15 @@ static void put(qd_bits *dst, uint64_t to, const qd_bits *src) {
     }
 }
 
+/* dst = src[from ..], up to src's end, which is at a whole word. */
+static void take(qd_bits *dst, const qd_bits *src, uint64_t from) {
+    uint64_t shift = from % 64, at = from / 64, words = qd_bits_words(src->n);
+    for (uint64_t i = 0; i < qd_bits_words(dst->n); i++) {
+        uint64_t above = shift && at + i + 1 < words ? src->w[at + i + 1] << (64 - shift) : 0;
+        dst->w[i] = src->w[at + i] >> shift | above;
+    }
+}
+
 static qd_status product(qd_afft *plan, qd_buf b[3], qd_bits *staging, const qd_bits *window, const qd_bits *key, qd_bits *y, qd_error *err) {
     size_t bytes = (size_t)staging->n / 8, spectrum = qd_afft_spectrum_bytes(plan->log2words + 5);
     QD_TRY(qd_cl_alloc(plan->dev, &b[0], bytes, err));
@@ -193,7 +202,7 @@ static qd_status product(qd_afft *plan, qd_buf b[3], qd_bits *staging, const qd_
     QD_TRY(qd_afft_key(plan, &b[0], &b[2], err));
     QD_TRY(qd_afft_back_of(plan, &b[1], &b[2], &b[0], err));
     QD_TRY(qd_cl_read(plan->dev, &b[0], 0, staging->w, bytes, err));
-    for (uint64_t i = 0; i < y->n; i++) qd_bits_set(y, i, qd_bits_get(staging, staging->n - y->n + i));
+    take(y, staging, staging->n - y->n);
     return QD_OK;
 }
 
