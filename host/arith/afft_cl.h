@@ -15,13 +15,14 @@
  *  Quercia, Zimmermann, AAECC 14, 415, 2004): y = E^T (E x . E^-T s), which needs N points where the product itself needs 2N. Transposes
  *  are taken by the form <a, b> = coefficient of z^63 of a b, for which multiplication is its own transpose. So the transform of the key is E,
  *  that of the window E^-T, and back goes E^T. By that form the chunk of y is the upper half of its word, bits and chunks backwards, and an
- *  element that stands for 64 bits of s is those 64 bits, backwards too, with a correction of four bits; backwards twice, no bit is turned:
+ *  element that stands for 64 bits of s is those 64 bits, backwards too, with a correction of the lowest; backwards twice, no bit is turned:
  *  the last bit of s and of y lies at the end of its string.
  *
  *  Spectra may be added up (bit by bit, without limit) before one goes back. Their layout is private to a plan. No branch or
  *  address depends on the bits.
  *
- *  Use:  qd_afft_open -> qd_cl_alloc(qd_afft_spectrum_bytes each) -> qd_afft_key, qd_afft_window -> qd_afft_multiply -> qd_afft_back. */
+ *  Use:  qd_afft_open -> qd_cl_alloc(qd_afft_spectrum_bytes each) -> qd_afft_key, qd_afft_window -> qd_afft_multiply (sums) ->
+ *        qd_afft_back; of one product qd_afft_back_of. */
 #ifndef QD_ARITH_AFFT_CL_H
 #define QD_ARITH_AFFT_CL_H
 
