@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tuned C loop of `toeplitz`: one cyclic product of the whole length. */
+/* Tuned C loop of `toeplitz`: one product of the whole length, over GF(2) where there are carry-less multiply instructions, else cyclic and of
+ * integers. */
 #include <stdlib.h>
 #include <string.h>
 #include "amplify/toeplitz.h"
+#include "c_afft.h"
 #include "c_ntt.h"
 #include "loops.h"
 
@@ -32,6 +34,7 @@ static void spread(const qd_bits *b, uint64_t count, uint32_t *x, size_t n, unsi
 }
 
 static qd_status matrix_part(const qd_toeplitz_case *c, uint64_t m, unsigned threads, uint64_t *y, qd_error *err) {
+    if (qd_c_afft_is_fast()) return qd_c_afft_middle(c->seed.w, c->x.w, m, y, c->r, threads, err);
     unsigned log2l = 5;
     while ((uint64_t)1 << log2l < m + c->r - 1) log2l++;
     if (log2l > QD_NTT_MAX_LOG2) return qd_fail(err, QD_E_USAGE, "the C loop of toeplitz goes up to 2^27 coefficients");

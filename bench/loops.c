@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loops.h"
 
+extern const qd_loop qd_loop_afft;
 extern const qd_loop qd_loop_cascade_prefix;
 extern const qd_loop qd_loop_coincide;
 extern const qd_loop qd_loop_large;
@@ -13,6 +14,7 @@ extern const qd_loop qd_loop_syndrome;
 extern const qd_loop qd_loop_toeplitz;
 
 const qd_loop *const qd_loops[] = {
+    &qd_loop_afft,
     &qd_loop_cascade_prefix,
     &qd_loop_coincide,
     &qd_loop_large,

@@ -10,8 +10,16 @@
 /* A hash: what the tests judge. */
 typedef qd_status hash_fn(void *self, qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *seed, qd_bits *y);
 
+/* A way to hash that the library has: NULL is the reference. */
+typedef struct way {
+    qd_device *dev;
+    qd_toeplitz_choice choice;
+} way;
+
 static qd_status library(void *self, qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *seed, qd_bits *y) {
-    return qd_toeplitz(self, kind, x, r, seed, y, NULL);
+    const way *w = self;
+    if (!w) return qd_toeplitz(NULL, kind, x, r, seed, y, NULL);
+    return qd_toeplitz_with(w->dev, kind, &w->choice, x, r, seed, y, NULL);
 }
 
 /* The definition, one bit at a time. */
@@ -73,16 +81,24 @@ static bool agrees(hash_fn *f, void *self) {
 
 static qd_device *device;
 static int paths; /* 1: the reference alone */
+static way ways[] = {
+    {NULL, {QD_TOEPLITZ_NTT, 0, 0, 0}},
+    {NULL, {QD_TOEPLITZ_ADDITIVE, 0, 0, 0}},
+};
+enum { WAYS = sizeof ways / sizeof *ways };
 
 static void setup(void) {
     qd_error err;
-    paths = 2;
-    if (qd_device_open("cpu", &device, &err) == QD_OK) return;
+    paths = 1 + WAYS;
+    if (qd_device_open("cpu", &device, &err) == QD_OK) {
+        for (int i = 0; i < WAYS; i++) ways[i].dev = device;
+        return;
+    }
     fprintf(stderr, "test_toeplitz: no OpenCL CPU device (%s): device half skipped\n", err.what);
     paths = 1;
 }
 static void teardown(void) { qd_device_close(device); }
-static qd_device *path(int p) { return p ? device : NULL; }
+static way *path(int p) { return p ? &ways[p - 1] : NULL; }
 
 /* ---- Tests ------------------------------------------------------------------------------------------------------- */
 
@@ -300,15 +316,17 @@ START_TEST(random_shapes) {
         uint64_t n = 1 + qd_random_below(&draw, (uint64_t)1 << (3 + qd_random_below(&draw, 10))), r = qd_random_below(&draw, n + 1);
         uint64_t chunk = qd_random_below(&draw, 2) ? (uint64_t)1 << (4 + qd_random_below(&draw, 7)) : 0;
         uint64_t group = qd_random_below(&draw, 5);
-        qd_ntt_variant variant = (qd_ntt_variant)qd_random_below(&draw, QD_NTT_VARIANTS);
-        if (chunk && chunk * 64 < n) chunk = 0; /* keep it quick */
+        qd_toeplitz_choice c = {.route = (qd_toeplitz_route)qd_random_below(&draw, QD_TOEPLITZ_ROUTES), .chunk = chunk, .group = group};
+        if (c.route != QD_TOEPLITZ_AUTO) c.variant = (unsigned)qd_random_below(&draw, c.route == QD_TOEPLITZ_NTT ? (unsigned)QD_NTT_VARIANTS : (unsigned)QD_AFFT_VARIANTS);
+        if (c.variant == QD_AFFT_PORTABLE && c.route == QD_TOEPLITZ_ADDITIVE && k % 8) c.variant = QD_AFFT_AUTO; /* keep it quick */
+        if (chunk && chunk * 64 < n) c.chunk = 0;
         qd_bits x, s, want, got;
         random_bits(&x, n, 100 + (uint64_t)k);
         random_bits(&s, qd_toeplitz_seed_bits(kind, n, r), 10000 + (uint64_t)k);
         ck_assert_int_eq(qd_toeplitz(NULL, kind, &x, r, &s, &want, NULL), QD_OK);
-        ck_assert_int_eq(qd_toeplitz_with(device, kind, variant, chunk, group, &x, r, &s, &got, NULL), QD_OK);
-        ck_assert_msg(qd_bits_equal(&want, &got), "toeplitz: kind %d n %d r %d chunk %d group %d variant %d", (int)kind, (int)n, (int)r,
-                      (int)chunk, (int)group, (int)variant);
+        ck_assert_int_eq(qd_toeplitz_with(device, kind, &c, &x, r, &s, &got, NULL), QD_OK);
+        ck_assert_msg(qd_bits_equal(&want, &got), "toeplitz:kind=%d,n=%d,r=%d,chunk=%d,group=%d,route=%d,variant=%d", (int)kind, (int)n,
+                      (int)r, (int)c.chunk, (int)group, (int)c.route, (int)c.variant);
         qd_bits_destroy(&x);
         qd_bits_destroy(&s);
         qd_bits_destroy(&want);
@@ -469,26 +487,35 @@ START_TEST(refusals) {
 END_TEST
 
 /* Shapes cover all rows and columns, keep the wrap below the window, and respect memory. */
-START_TEST(shapes) {
+static void shapes_of(qd_toeplitz_route route) {
     for (uint64_t n = 1; n <= QD_AMPLIFY_MAX_BITS; n = n * 5 / 3 + 1)
         for (uint64_t tenth = 0; tenth < 10; tenth++)
             for (int small = 0; small < 2; small++) {
                 uint64_t r = 1 + n * tenth / 10, m = n;
                 uint64_t max_alloc = small ? 1 << 20 : 1 << 30, memory = small ? 4 << 20 : (uint64_t)4 << 30;
                 qd_toeplitz_shape s;
-                ck_assert_int_eq(qd_toeplitz_plan(m, r, 0, 0, max_alloc, memory, &s, NULL), QD_OK);
+                ck_assert_int_eq(qd_toeplitz_plan(route, m, r, 0, 0, max_alloc, memory, &s, NULL), QD_OK);
                 ck_assert_uint_ge(s.rows * s.n_rows, r);
                 ck_assert_uint_ge(s.cols * s.n_cols, m);
                 ck_assert_uint_ge((uint64_t)1 << s.log2l, s.rows + s.cols - 1);
                 ck_assert_uint_ge(s.group, 1);
                 ck_assert_uint_le(s.group, s.n_rows);
-                ck_assert_uint_le((uint64_t)4 << s.log2l, max_alloc);
-                ck_assert_uint_le((2 * s.group + 1) * ((uint64_t)4 << s.log2l), memory);
+                uint64_t bytes = ((uint64_t)4 << s.log2l) / (route == QD_TOEPLITZ_NTT ? 1 : 16);
+                ck_assert_uint_le(bytes, max_alloc);
+                ck_assert_uint_le((2 * s.group + 1) * bytes, memory);
                 ck_assert(s.n_rows == 1 || s.n_cols == 1 || s.rows == s.cols);
+                ck_assert_int_eq(s.route, route);
             }
     qd_toeplitz_shape s;
-    ck_assert_int_eq(qd_toeplitz_plan(100, 10, 24, 0, 1 << 30, 1 << 30, &s, NULL), QD_E_USAGE);
-    ck_assert_int_eq(qd_toeplitz_plan(100, 10, 0, 0, 100, 1 << 30, &s, NULL), QD_E_DEVICE);
+    ck_assert_int_eq(qd_toeplitz_plan(route, 100, 10, 24, 0, 1 << 30, 1 << 30, &s, NULL), QD_E_USAGE);
+    ck_assert_int_eq(qd_toeplitz_plan(route, 100, 10, 0, 0, 100, 1 << 30, &s, NULL), QD_E_DEVICE);
+    ck_assert_int_eq(qd_toeplitz_plan(route, 1000, 100, 16, 0, 1 << 30, 1 << 30, &s, NULL), QD_OK);
+    ck_assert(s.rows == 16 && s.cols == 16 && s.log2l == (route == QD_TOEPLITZ_NTT ? 5 : QD_AFFT_MIN_LOG2));
+}
+
+START_TEST(shapes) {
+    shapes_of(QD_TOEPLITZ_NTT);
+    shapes_of(QD_TOEPLITZ_ADDITIVE);
 }
 END_TEST
 
@@ -496,6 +523,7 @@ int main(void) {
     Suite *s = suite_create("toeplitz");
     TCase *t = tcase_create("toeplitz");
     tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 300); /* kernels are compiled in the first run */
     tcase_add_test(t, worked_examples);
     tcase_add_test(t, equals_definition);
     tcase_add_test(t, unit_vectors);

@@ -47,7 +47,7 @@ static void check_bits(qd_hash kind, const qd_bits *x, const qd_bits *seed, cons
     uint64_t r = y->n, checked = 0, m = qd_toeplitz_columns(kind, x->n, r);
     const qd_device_info *about = qd_device_about(device);
     qd_toeplitz_shape shape;
-    ck_assert_int_eq(qd_toeplitz_plan(m, r, 0, 0, about->max_alloc_bytes, about->global_mem_bytes / 2, &shape, NULL), QD_OK);
+    ck_assert_int_eq(qd_toeplitz_plan(qd_toeplitz_route_of(device), m, r, 0, 0, about->max_alloc_bytes, about->global_mem_bytes / 2, &shape, NULL), QD_OK);
     qd_bits back;
     reversed(&back, seed);
     qd_random draw = {.rehearsal = 1, .seed = x->n, .stream = QD_STREAM_TEST};
@@ -127,8 +127,15 @@ START_TEST(shapes_and_sums_agree) {
     random_bits(&seed, n - 1, 3);
     ck_assert_int_eq(qd_toeplitz(device, QD_HASH_MODIFIED_TOEPLITZ, &a, r, &seed, &ya, NULL), QD_OK);
     ck_assert_int_eq(qd_toeplitz(device, QD_HASH_MODIFIED_TOEPLITZ, &b, r, &seed, &yb, NULL), QD_OK);
-    ck_assert_int_eq(qd_toeplitz_with(device, QD_HASH_MODIFIED_TOEPLITZ, QD_NTT_AUTO, (uint64_t)1 << 19, 2, &a, r, &seed, &chunked, NULL), QD_OK);
-    ck_assert(qd_bits_equal(&ya, &chunked));
+    for (int route = QD_TOEPLITZ_NTT; route < QD_TOEPLITZ_ROUTES; route++) {
+        const qd_toeplitz_choice cut = {.route = (qd_toeplitz_route)route, .chunk = (uint64_t)1 << 19, .group = 2}, whole = {.route = (qd_toeplitz_route)route};
+        ck_assert_int_eq(qd_toeplitz_with(device, QD_HASH_MODIFIED_TOEPLITZ, &cut, &a, r, &seed, &chunked, NULL), QD_OK);
+        ck_assert(qd_bits_equal(&ya, &chunked));
+        qd_bits_destroy(&chunked);
+        ck_assert_int_eq(qd_toeplitz_with(device, QD_HASH_MODIFIED_TOEPLITZ, &whole, &a, r, &seed, &chunked, NULL), QD_OK);
+        ck_assert(qd_bits_equal(&ya, &chunked));
+        if (route + 1 < QD_TOEPLITZ_ROUTES) qd_bits_destroy(&chunked);
+    }
     for (uint64_t i = 0; i < qd_bits_words(n); i++) a.w[i] ^= b.w[i];
     for (uint64_t i = 0; i < qd_bits_words(r); i++) ya.w[i] ^= yb.w[i];
     ck_assert_int_eq(qd_toeplitz(device, QD_HASH_MODIFIED_TOEPLITZ, &a, r, &seed, &sum, NULL), QD_OK);

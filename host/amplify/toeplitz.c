@@ -32,23 +32,23 @@ static void add_identity(const qd_bits *x, uint64_t m, qd_bits *y) {
     }
 }
 
-static qd_status matrix_part(qd_device *dev, qd_ntt_variant variant, uint64_t chunk, uint64_t group, const qd_bits *x, uint64_t m,
-                             const qd_bits *seed, qd_bits *y, qd_error *err) {
+static qd_status matrix_part(qd_device *dev, const qd_toeplitz_choice *c, const qd_bits *x, uint64_t m, const qd_bits *seed, qd_bits *y, qd_error *err) {
     if (!dev) return qd_toeplitz_ref(x, m, seed, y, err);
     const qd_device_info *about = qd_device_about(dev);
+    qd_toeplitz_route route = c->route == QD_TOEPLITZ_AUTO ? qd_toeplitz_route_of(dev) : c->route;
     qd_toeplitz_shape shape;
-    QD_TRY(qd_toeplitz_plan(m, y->n, chunk, group, about->max_alloc_bytes, about->global_mem_bytes / 2, &shape, err));
-    return qd_toeplitz_cl(dev, variant, &shape, x, m, seed, y, err);
+    QD_TRY(qd_toeplitz_plan(route, m, y->n, c->chunk, c->group, about->max_alloc_bytes, about->global_mem_bytes / 2, &shape, err));
+    return qd_toeplitz_cl(dev, c->variant, &shape, x, m, seed, y, err);
 }
 
-qd_status qd_toeplitz_with(qd_device *dev, qd_hash kind, qd_ntt_variant variant, uint64_t chunk, uint64_t group, const qd_bits *x,
-                           uint64_t r, const qd_bits *seed, qd_bits *y, qd_error *err) {
+qd_status qd_toeplitz_with(qd_device *dev, qd_hash kind, const qd_toeplitz_choice *choice, const qd_bits *x, uint64_t r, const qd_bits *seed,
+                           qd_bits *y, qd_error *err) {
     *y = (qd_bits){0};
     QD_TRY(check(kind, x, r, seed, err));
     QD_TRY(qd_bits_create(y, r, err));
     uint64_t m = qd_toeplitz_columns(kind, x->n, r);
     qd_status st = QD_OK;
-    if (r > 0 && m > 0) st = matrix_part(dev, variant, chunk, group, x, m, seed, y, err);
+    if (r > 0 && m > 0) st = matrix_part(dev, choice, x, m, seed, y, err);
     if (st != QD_OK) {
         qd_bits_destroy(y);
         return st;
@@ -58,12 +58,13 @@ qd_status qd_toeplitz_with(qd_device *dev, qd_hash kind, qd_ntt_variant variant,
 }
 
 qd_status qd_toeplitz(qd_device *dev, qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *seed, qd_bits *y, qd_error *err) {
-    return qd_toeplitz_with(dev, kind, QD_NTT_AUTO, 0, 0, x, r, seed, y, err);
+    const qd_toeplitz_choice by_device = {0};
+    return qd_toeplitz_with(dev, kind, &by_device, x, r, seed, y, err);
 }
 
 /* ---- Registry row ------------------------------------------------------------------------------------------------ */
 
-enum { KEY_N, KEY_R, KEY_SEED, KEY_KIND, KEY_CONTENT, KEY_CHUNK, KEY_GROUP, KEY_VARIANT, KEYS };
+enum { KEY_N, KEY_R, KEY_SEED, KEY_KIND, KEY_CONTENT, KEY_CHUNK, KEY_GROUP, KEY_VARIANT, KEY_ROUTE, KEYS };
 enum { RANDOM, ZEROS, ONES, PERIOD2, PERIOD3, LAST, CONTENTS };
 
 static const qd_key keys[KEYS] = {
@@ -74,7 +75,8 @@ static const qd_key keys[KEYS] = {
     [KEY_CONTENT] = {"content", RANDOM, 0, CONTENTS - 1, "0 random, 1 zeros, 2 ones, 3 period 2, 4 period 3, 5 a one at the end of key and seed"},
     [KEY_CHUNK] = {"chunk", 0, 0, (uint64_t)1 << 26, "rows and columns of a chunk, a power of two from 16; 0: by device"},
     [KEY_GROUP] = {"group", 0, 0, 1024, "output chunks at a time; 0: as many as fit"},
-    [KEY_VARIANT] = {"variant", QD_NTT_AUTO, 0, QD_NTT_VARIANTS - 1, "of the transform"},
+    [KEY_VARIANT] = {"variant", 0, 0, QD_AFFT_VARIANTS - 1, "of the route's transform"},
+    [KEY_ROUTE] = {"route", QD_TOEPLITZ_AUTO, 0, QD_TOEPLITZ_ROUTES - 1, "0 by device, 1 number-theoretic transform, 2 carry-less (additive transform)"},
 };
 
 static void fill(qd_bits *b, uint64_t content, uint64_t seed) {
@@ -108,12 +110,13 @@ static qd_status create(const qd_problem *p, void **state, qd_error *err) {
     if (v[KEY_R] > v[KEY_N])
         return qd_fail(err, QD_E_USAGE, "toeplitz: r=%llu is above n=%llu||hashing cannot make key|r from 0 to n",
                        (unsigned long long)v[KEY_R], (unsigned long long)v[KEY_N]);
+    if (v[KEY_ROUTE] == QD_TOEPLITZ_NTT && v[KEY_VARIANT] >= QD_NTT_VARIANTS)
+        return qd_fail(err, QD_E_USAGE, "toeplitz: variant=%llu with route=1||the number-theoretic transform has variants 0 to %d", (unsigned long long)v[KEY_VARIANT],
+                       QD_NTT_VARIANTS - 1);
     qd_toeplitz_case *c = calloc(1, sizeof *c);
     if (!c) return qd_fail(err, QD_E_INTERNAL, "inputs of a hash|no memory");
     c->kind = (qd_hash)v[KEY_KIND];
-    c->variant = (qd_ntt_variant)v[KEY_VARIANT];
-    c->chunk = v[KEY_CHUNK];
-    c->group = v[KEY_GROUP];
+    c->choice = (qd_toeplitz_choice){(qd_toeplitz_route)v[KEY_ROUTE], (unsigned)v[KEY_VARIANT], v[KEY_CHUNK], v[KEY_GROUP]};
     c->r = v[KEY_R];
     qd_status st;
     QD_TRY_OUT(st, qd_bits_create(&c->x, v[KEY_N], err));
@@ -135,7 +138,7 @@ static size_t output_bytes(const void *state) {
 
 static qd_status run(qd_toeplitz_case *c, qd_device *dev, void *out, qd_error *err) {
     qd_bits y;
-    QD_TRY(qd_toeplitz_with(dev, c->kind, c->variant, c->chunk, c->group, &c->x, c->r, &c->seed, &y, err));
+    QD_TRY(qd_toeplitz_with(dev, c->kind, &c->choice, &c->x, c->r, &c->seed, &y, err));
     memset(out, 0, output_bytes(c));
     memcpy(out, y.w, (size_t)qd_bits_words(y.n) * 8);
     qd_bits_destroy(&y);
@@ -146,33 +149,38 @@ static qd_status device(void *state, qd_device *dev, void *out, qd_error *err) {
 
 static void cost(const void *state, qd_cost *cost) {
     const qd_toeplitz_case *c = state;
-    double n = (double)c->x.n, layers = 1;
-    while ((double)((uint64_t)1 << (unsigned)layers) < n) layers++;
+    double n = (double)c->x.n, points = n / 32, layers = 1;
+    while ((double)((uint64_t)1 << (unsigned)layers) < points) layers++;
     *cost = (qd_cost){
         .bytes = (n + (double)c->seed.n + (double)c->r) / 8,
-        .ops = 3 * (n / 2) * layers * 8, /* three cyclic transforms of n; a butterfly: three products, five additions and minima */
+        .ops = 3 * (points / 2) * layers * 28, /* three additive transforms; a butterfly: 14 operations on 64 bits */
         .units = n,
         .unit = "bit",
     };
 }
 
+#define BOTH(p) p ",route=1", p ",route=2"
+
 static const char *const quick[] = {
-    "toeplitz:n=1", "toeplitz:n=1,r=1", "toeplitz:n=1,r=1,kind=1", "toeplitz:n=2,r=1", "toeplitz:n=7,r=3", "toeplitz:n=8,r=3,kind=1",
-    "toeplitz:n=31,r=16", "toeplitz:n=33,r=13", "toeplitz:n=65,r=64", "toeplitz:n=129,r=1,kind=1", "toeplitz:n=1000,r=0",
-    "toeplitz:n=1000,r=999", "toeplitz:n=1000,r=1000", "toeplitz:n=1000,r=1000,kind=1", "toeplitz:n=1024,r=384", "toeplitz:n=1025,r=385",
-    "toeplitz:n=4097,r=1537,content=1", "toeplitz:n=4097,r=1537,content=2", "toeplitz:n=4097,r=1537,content=2,kind=1",
-    "toeplitz:n=4096,r=1536,content=3", "toeplitz:n=4095,r=1535,content=4", "toeplitz:n=4095,r=1535,content=5",
-    "toeplitz:n=4095,r=1535,content=5,kind=1",
+    "toeplitz:n=1", "toeplitz:n=1,r=1", "toeplitz:n=1,r=1,kind=1", "toeplitz:n=2,r=1", BOTH("toeplitz:n=7,r=3"), BOTH("toeplitz:n=8,r=3,kind=1"),
+    "toeplitz:n=31,r=16", "toeplitz:n=33,r=13", BOTH("toeplitz:n=65,r=64"), BOTH("toeplitz:n=129,r=1,kind=1"), "toeplitz:n=1000,r=0",
+    BOTH("toeplitz:n=1000,r=999"), "toeplitz:n=1000,r=1000", BOTH("toeplitz:n=1000,r=1000,kind=1"), "toeplitz:n=1024,r=384", "toeplitz:n=1025,r=385",
+    BOTH("toeplitz:n=4097,r=1537,content=1"), BOTH("toeplitz:n=4097,r=1537,content=2"), BOTH("toeplitz:n=4097,r=1537,content=2,kind=1"),
+    BOTH("toeplitz:n=4096,r=1536,content=3"), BOTH("toeplitz:n=4095,r=1535,content=4"), BOTH("toeplitz:n=4095,r=1535,content=5"),
+    BOTH("toeplitz:n=4095,r=1535,content=5,kind=1"),
     /* around chunk seams: chunks of 16 and 64, one output chunk at a time, some, all */
-    "toeplitz:n=32,r=16,chunk=16", "toeplitz:n=33,r=16,chunk=16", "toeplitz:n=33,r=17,chunk=16", "toeplitz:n=97,r=49,chunk=16,group=1",
-    "toeplitz:n=96,r=48,chunk=16,group=2", "toeplitz:n=95,r=47,chunk=16,group=3", "toeplitz:n=255,r=127,chunk=16,group=3,kind=1",
-    "toeplitz:n=513,r=257,chunk=64,group=2", "toeplitz:n=512,r=192,chunk=64,content=2", "toeplitz:n=5000,r=1876,chunk=512,group=3",
-    "toeplitz:n=9999,r=3333,chunk=1024,kind=1", "toeplitz:n=9999,r=3333,variant=1", "toeplitz:n=9999,r=3333,variant=2",
-    "toeplitz:n=9999,r=3333,variant=3", "toeplitz:n=60000,r=20001,seed=3", "toeplitz:n=65537,r=64", "toeplitz:n=65537,r=65500,kind=1", NULL};
+    BOTH("toeplitz:n=32,r=16,chunk=16"), BOTH("toeplitz:n=33,r=16,chunk=16"), BOTH("toeplitz:n=33,r=17,chunk=16"), BOTH("toeplitz:n=97,r=49,chunk=16,group=1"),
+    BOTH("toeplitz:n=96,r=48,chunk=16,group=2"), BOTH("toeplitz:n=95,r=47,chunk=16,group=3"), BOTH("toeplitz:n=255,r=127,chunk=16,group=3,kind=1"),
+    BOTH("toeplitz:n=513,r=257,chunk=64,group=2"), BOTH("toeplitz:n=512,r=192,chunk=64,content=2"), BOTH("toeplitz:n=5000,r=1876,chunk=512,group=3"),
+    BOTH("toeplitz:n=9999,r=3333,chunk=1024,kind=1"), BOTH("toeplitz:n=9999,r=3333,variant=1"), BOTH("toeplitz:n=9999,r=3333,variant=2"),
+    BOTH("toeplitz:n=9999,r=3333,variant=3"), BOTH("toeplitz:n=60000,r=20001,seed=3"),
+    /* at the ends of the shortest additive transform */
+    "toeplitz:n=65536,r=10,route=2", "toeplitz:n=65537,r=65536,route=2", BOTH("toeplitz:n=65537,r=64"), BOTH("toeplitz:n=65537,r=65500,kind=1"),
+    "toeplitz:n=100000,r=50000,route=2,chunk=32768,group=1,content=2", NULL};
 static const char *const full[] = {
-    "toeplitz:n=131071,r=49151,chunk=4096,group=5", "toeplitz:n=262144,r=98304", "toeplitz:n=262145,r=98305,variant=3",
-    "toeplitz:n=300007,r=100003,chunk=32768,variant=1", "toeplitz:n=524287,r=196607,content=2", "toeplitz:n=524287,r=500000,content=4",
-    "toeplitz:n=1048575,r=393215,variant=1", "toeplitz:n=1048576,r=393216,variant=2", "toeplitz:n=1048576,r=393216,kind=1", NULL};
+    BOTH("toeplitz:n=131071,r=49151,chunk=4096,group=5"), BOTH("toeplitz:n=262144,r=98304"), BOTH("toeplitz:n=262145,r=98305,variant=3"),
+    BOTH("toeplitz:n=300007,r=100003,chunk=32768,variant=1"), BOTH("toeplitz:n=524287,r=196607,content=2"), BOTH("toeplitz:n=524287,r=500000,content=4"),
+    BOTH("toeplitz:n=1048575,r=393215,variant=1"), BOTH("toeplitz:n=1048576,r=393216,variant=2"), BOTH("toeplitz:n=1048576,r=393216,kind=1"), NULL};
 static const char *const profile[] = {"toeplitz:n=65536,r=24576", "toeplitz:n=1048576,r=393216", NULL};
 
 const qd_op qd_toeplitz_op = {

@@ -122,12 +122,12 @@ qd_status qd_cl_read(qd_device *dev, const qd_buf *b, size_t at, void *p, size_t
 qd_status qd_cl_zero(qd_device *dev, qd_buf *b, size_t at, size_t bytes, qd_error *err) {
     QD_TRY(inside(b, at, bytes, err));
     if (bytes == 0) return QD_OK;
-    static const unsigned char zero = 0;
-    static const cl_uint zero_word = 0;
-    bool words = at % sizeof zero_word == 0 && bytes % sizeof zero_word == 0;
+    /* PoCL stores one pattern after the other: the longest that fits is the fastest by far. */
+    static const cl_uint16 zeros[2] = {{{0}}, {{0}}};
+    size_t pattern = sizeof zeros;
+    while (at % pattern || bytes % pattern) pattern /= 2;
     cl_event event;
-    cl_int code = words ? clEnqueueFillBuffer(dev->queue, b->mem, &zero_word, sizeof zero_word, at, bytes, 0, NULL, &event)
-                        : clEnqueueFillBuffer(dev->queue, b->mem, &zero, sizeof zero, at, bytes, 0, NULL, &event);
+    cl_int code = clEnqueueFillBuffer(dev->queue, b->mem, zeros, pattern, at, bytes, 0, NULL, &event);
     if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clEnqueueFillBuffer", code);
     return remember(dev, event, QD_EVENT_KERNEL, err);
 }
@@ -163,6 +163,10 @@ void qd_device_time_reset(qd_device *dev) {
     for (size_t i = 0; i < dev->n_pending; i++) dev->pending[i].kind = QD_EVENT_BEFORE_RESET;
 }
 
+bool qd_is_pocl(const qd_device *dev) {
+    return strstr(dev->info.platform, "PoCL") || strstr(dev->info.platform, "pocl");
+}
+
 bool qd_cl_is_cpu(const qd_device *dev) {
     return strcmp(dev->info.type, "cpu") == 0;
 }
@@ -176,5 +180,9 @@ bool qd_cl_has_permute(const qd_device *dev) {
 }
 
 bool qd_cl_has_clmul(const qd_device *dev) {
-    return dev->clmul;
+    return dev->clmul_bits >= 128;
+}
+
+unsigned qd_cl_clmul_bits(const qd_device *dev) {
+    return dev->clmul_bits;
 }

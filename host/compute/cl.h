@@ -57,8 +57,10 @@ bool qd_cl_is_cpu(const qd_device *dev);
 unsigned qd_cl_byte_lanes(const qd_device *dev);
 /** True when the device is this machine's processor and permutes bytes across a vector of 64 (AVX-512 VBMI). Its compiler need not know. */
 bool qd_cl_has_permute(const qd_device *dev);
-/** True when carry-less multiply of @p bits (128, 256, 512 wide) may be used by kernels on this device: CPU device that compiles
- * the builtin. */
+/** True when kernels on this device may use the builtin for carry-less multiply of 128 bits: a CPU device whose compiler has it. */
 bool qd_cl_has_clmul(const qd_device *dev);
+/** Width in bits of the carry-less multiply instructions that kernels may use: 0; 128, the builtin; 256 or 512, VPCLMULQDQ in assembly (its
+ *  compiler need not know it), when the device is this machine's processor and its driver is known to take assembly. */
+unsigned qd_cl_clmul_bits(const qd_device *dev);
 
 #endif

@@ -33,8 +33,8 @@ struct qd_device {
     qd_pending pending[QD_PENDING_MAX];
     size_t n_pending;
     qd_device_time time;
-    unsigned byte_lanes; /**< found when opened */
-    bool clmul, permute;
+    unsigned byte_lanes, clmul_bits; /**< found when opened */
+    bool permute;
     size_t live_buffers; /**< allocated and not yet freed */
 };
 
@@ -69,7 +69,10 @@ void qd_cache_store(const char *key, const void *p, size_t bytes);
 /** SHA-256 over everything that shapes the binary. */
 void qd_cache_key(const qd_device_info *info, const char *text, size_t bytes, const char *options, char key[65]);
 
-/** Fill byte_lanes, clmul and permute of an open device. Cannot fail: what cannot be found out is taken as absent. */
+/** True on PoCL, whose name stands in the platform's version ("OpenCL 3.0 PoCL 3.1 ..."). */
+bool qd_is_pocl(const qd_device *dev);
+
+/** Fill byte_lanes, clmul_bits and permute of an open device. Cannot fail: what cannot be found out is taken as absent. */
 void qd_probe(qd_device *dev);
 
 /** NUMA node of the PCI device "0000:21:00.0", -1: unknown. */

@@ -39,6 +39,19 @@ static bool host_permutes_bytes(void) {
 #endif
 }
 
+/* The same for carry-less multiply of whole vectors. PoCL's compiler is clang, which takes the assembly; others were seen to refuse it. */
+static unsigned host_clmul_bits(const qd_device *dev) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!qd_is_pocl(dev) || !__builtin_cpu_supports("vpclmulqdq")) return 128;
+    if (dev->byte_lanes == 64 && __builtin_cpu_supports("avx512f")) return 512;
+    if (dev->byte_lanes >= 32 && __builtin_cpu_supports("avx2")) return 256;
+#else
+    (void)dev;
+#endif
+    return 128;
+}
+
 static bool names_of(qd_device *dev, const char *options, char *names, size_t cap) {
     cl_program program = NULL;
     names[0] = '\0';
@@ -52,7 +65,7 @@ static bool names_of(qd_device *dev, const char *options, char *names, size_t ca
 void qd_probe(qd_device *dev) {
     char names[256];
     dev->byte_lanes = 4;
-    dev->clmul = false;
+    dev->clmul_bits = 0;
     dev->permute = false;
     if (!qd_cl_is_cpu(dev)) return;
     dev->byte_lanes = 16;
@@ -63,6 +76,6 @@ void qd_probe(qd_device *dev) {
         dev->byte_lanes = 32;
     else if (strstr(names, "lanes_unknown"))
         dev->byte_lanes = lanes_of_host();
-    dev->clmul = strstr(names, "clmul") != NULL;
+    if (strstr(names, "clmul")) dev->clmul_bits = host_clmul_bits(dev);
     dev->permute = dev->byte_lanes == 64 && host_permutes_bytes();
 }
