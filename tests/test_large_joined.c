@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Large-block codes with joined rows: what is joined, what telling changes, and frames that get more until they are solved. */
+#include "large_cycles_suite.h"
 #include "large_suite.h"
 #include "qdistill/reconcile/truth.h"
 #include "reconcile/large_run.h"
@@ -74,6 +75,24 @@ START_TEST(pairs_close_no_cycle_of_four_edges) {
                 ck_assert_uint_ne((edge[i * COLS + j].shift + COPIES - edge[k * COLS + j].shift) % COPIES, (a->shift + COPIES - b->shift) % COPIES);
         }
     ck_assert_int_eq(pairs, ROWS / 2);
+    qd_large_free(apart), qd_large_free(c);
+}
+END_TEST
+
+/* A sixth of the rows, as many as are ever joined. */
+START_TEST(pairs_close_no_short_cycle_of_columns_of_two_edges) {
+    enum { LEAST = 8 };
+    static const char *const names[] = {"large-50", "large-86", "large-300", "large-520"};
+    qd_large_code *apart = code_named(names[_i]), *c = joined(apart, apart->rows / 6 * apart->z);
+    graph g = pairs_of(c);
+    uint32_t *depth = calloc(g.n, sizeof *depth), *by = calloc(g.n, sizeof *by), *queue = calloc(g.n, sizeof *queue), least = LEAST + 9;
+    for (uint32_t r = 0; r < c->rows; r++) {
+        const uint32_t cycle = shortest(&g, r * c->z, LEAST + 8, depth, by, queue);
+        least = cycle < least ? cycle : least;
+    }
+    printf("%s: shortest cycle %u\n", names[_i], least);
+    ck_assert_uint_gt(least, LEAST);
+    free(depth), free(by), free(queue), free(g.start), free(g.to), free(g.col);
     qd_large_free(apart), qd_large_free(c);
 }
 END_TEST
@@ -178,7 +197,15 @@ START_TEST(frames_are_told_until_they_are_solved) {
 END_TEST
 
 int main(void) {
-    const TTest *const tests[] = {rows_are_joined_in_pairs, pairs_close_no_cycle_of_four_edges, what_is_told_leaves_the_syndrome_of_fewer_pairs,
-                                  told_pairs_decode_as_no_pairs, frames_are_told_until_they_are_solved};
-    return run_tests("large_joined", tests, sizeof tests / sizeof *tests, 300);
+    Suite *s = suite_create("large_joined");
+    TCase *c = tcase_create("large_joined");
+    tcase_set_timeout(c, 300);
+    tcase_add_test(c, rows_are_joined_in_pairs);
+    tcase_add_test(c, pairs_close_no_cycle_of_four_edges);
+    tcase_add_loop_test(c, pairs_close_no_short_cycle_of_columns_of_two_edges, 0, 4);
+    tcase_add_test(c, what_is_told_leaves_the_syndrome_of_fewer_pairs);
+    tcase_add_test(c, told_pairs_decode_as_no_pairs);
+    tcase_add_test(c, frames_are_told_until_they_are_solved);
+    suite_add_tcase(s, c);
+    return run_all(s);
 }

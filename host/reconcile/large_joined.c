@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "qdistill/reconcile/large.h"
+#include "reconcile/large_cycles.h"
+
+enum {
+    LONGEST = 12, /* cycle of columns of two edges that is avoided */
+    TRIES = 512   /* before shorter ones will do */
+};
 
 typedef struct joint {
     uint32_t row[2]; /* a column of shift 0 in the first */
@@ -25,21 +31,72 @@ static bool fits(const qd_large_code *c, const joint *j) {
     return true;
 }
 
-/* All pairs of rows, in an order drawn at random. */
-static void draw(const qd_large_code *c, joint *to) {
+/* Columns of two edges of @p c, of which cycles are words of low weight, and room for @p more. false: no memory. */
+static bool columns_of_two(const qd_large_code *c, uint32_t more, qd_base *b) {
+    uint32_t *degree = calloc(c->cols, sizeof *degree), *at = calloc(c->cols, sizeof *at), n = 0;
+    for (uint32_t e = 0; degree && e < c->edges; e++) degree[c->edge[e].col]++;
+    for (uint32_t j = 0; degree && at && j < c->cols; j++)
+        if (degree[j] == 2) at[j] = 2 * n++;
+    *b = (qd_base){.rows = c->rows, .cols = n + more, .z = c->z, .edges = 2 * (n + more)};
+    b->col_start = calloc(b->cols + 1, sizeof *b->col_start);
+    b->row_of = calloc(b->edges, sizeof *b->row_of);
+    b->shift = calloc(b->edges, sizeof *b->shift);
+    const bool ok = degree && at && b->col_start && b->row_of && b->shift;
+    for (uint32_t j = 0; ok && j <= b->cols; j++) b->col_start[j] = 2 * j;
+    for (uint32_t i = 0; ok && i < c->rows; i++)
+        for (uint32_t e = c->row_start[i]; e < c->row_start[i + 1]; e++) {
+            const uint32_t j = c->edge[e].col;
+            if (degree[j] != 2) continue;
+            b->row_of[at[j]] = (uint16_t)i;
+            b->shift[at[j]++] = c->edge[e].shift;
+        }
+    free(degree);
+    free(at);
+    return ok;
+}
+
+/* A partner for row order[0] among the others, and a shift: no cycle of four edges, and of columns of two edges no short one, as far as it can be
+ * had. */
+static joint draw_one(const qd_large_code *c, qd_base *b, qd_cycles *walks, uint32_t col, uint32_t *order, uint32_t others, qd_random *r) {
+    for (uint32_t tries = 0;; tries++) {
+        const uint32_t k = 1 + (uint32_t)qd_random_below(r, others), other = order[k], longest = tries / TRIES < LONGEST ? LONGEST - tries / TRIES : 0;
+        const joint j = {.row = {order[0], other}, .shift = (uint32_t)qd_random_below(r, c->z)};
+        b->row_of[2 * col] = (uint16_t)j.row[0];
+        b->row_of[2 * col + 1] = (uint16_t)j.row[1];
+        b->shift[2 * col] = 0;
+        b->shift[2 * col + 1] = (uint16_t)j.shift;
+        if (!fits(c, &j) || qd_cycles_short(walks, col, longest)) continue;
+        order[k] = order[1];
+        order[1] = other;
+        return j;
+    }
+}
+
+/* The first @p n pairs of rows, in an order drawn at random. */
+static bool draw(const qd_large_code *c, uint32_t n, joint *to) {
     uint32_t order[QD_LARGE_ROWS_MAX];
+    qd_base b = {0};
     qd_random r = {.rehearsal = 1, .seed = (uint64_t)c->rows << 32 | c->cols, .stream = QD_STREAM_CODE, .entity = UINT64_MAX - c->z};
+    const bool some = columns_of_two(c, n, &b);
+    qd_cycles *walks = some ? qd_cycles_create(&b) : NULL;
     for (uint32_t i = 0; i < c->rows; i++) order[i] = i;
     for (uint32_t i = c->rows; i > 1; i--) {
         const uint32_t k = (uint32_t)qd_random_below(&r, i), last = order[i - 1];
         order[i - 1] = order[k];
         order[k] = last;
     }
-    for (uint32_t k = 0; k < c->rows / 2; k++) {
-        to[k] = (joint){.row = {order[2 * k], order[2 * k + 1]}};
-        do to[k].shift = (uint32_t)qd_random_below(&r, c->z);
-        while (!fits(c, &to[k])); /* two rows have fewer columns in common than there are shifts, or nearly: see the check */
+    for (uint32_t j = 0; walks && j < b.cols - n; j++) qd_cycles_add(walks, j);
+    for (uint32_t k = 0; walks && k < n; k++) {
+        const uint32_t col = b.cols - n + k;
+        to[k] = draw_one(c, &b, walks, col, order + 2 * k, c->rows - 2 * k - 1, &r);
+        qd_cycles_add(walks, col);
     }
+    const bool ok = walks != NULL;
+    qd_cycles_destroy(walks);
+    free(b.col_start);
+    free(b.row_of);
+    free(b.shift);
+    return ok;
 }
 
 static qd_status check(const qd_large_code *c, uint32_t joined, qd_error *err) {
@@ -57,7 +114,7 @@ qd_status qd_large_joined(const qd_large_code *c, uint32_t joined, qd_large_code
     const uint32_t pairs = (joined + c->z - 1) / c->z;
     joint all[QD_LARGE_ROWS_MAX / 2];
     int32_t of[QD_LARGE_ROWS_MAX]; /* the pair that a block row is in, or -1 */
-    draw(c, all);
+    if (!draw(c, pairs, all)) return qd_fail(err, QD_E_INTERNAL, "no memory for a large code|||close other programs");
     memset(of, 0xff, sizeof of);
     for (uint32_t k = 0; k < pairs; k++) of[all[k].row[0]] = of[all[k].row[1]] = (int32_t)k;
     uint32_t *start = calloc(c->rows + 1, sizeof *start), n = 0;

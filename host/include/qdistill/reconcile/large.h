@@ -102,7 +102,8 @@ void qd_large_free(qd_large_code *code);
  * two block rows have in common. Alice fills such columns with private uniform bits, so of the two rows together only the sum is told: the
  * leak is rows z - joined. As soon as she tells such a bit (one bit of leak more) the two rows stand for themselves; the code is then that of
  * one pair less, since pairs of more begin with those of fewer, and its syndrome the one that was sent, plus that bit (qd_large_told). Which
- * block rows: drawn from sizes alone, by integers. A frame that fails so gets what it lacks, and not another syndrome; rows that are
+ * block rows: drawn from sizes alone, by integers, so that columns of two edges close no short cycle where that can be had (it is a word of few
+ * bits, which only a tag tells from Alice's). A frame that fails so gets what it lacks, and not another syndrome; rows that are
  * added to a code cost 1 % of f more at 5 % (bench/NOTES.md). *out is the caller's, qd_large_free. QD_E_USAGE: more pairs than
  * that, a code that has pairs already, or more than QD_LARGE_COLS_MAX columns; QD_E_INTERNAL: no memory; *out is then NULL. */
 qd_status qd_large_joined(const qd_large_code *code, uint32_t joined, qd_large_code **out, qd_error *err);
