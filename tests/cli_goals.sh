@@ -36,7 +36,7 @@ grep -q '"frames": 16' "$dir/small/B-0.05.json" && grep -q '"frames": 2' "$dir/s
 expect 2 'is no option' sh "$goals" --long
 expect 2 'number from 1' sh "$goals" --frames 0
 expect 2 'number from 1' sh "$goals" --frames 1e3
-expect 2 'letters of ABCD' sh "$goals" --only E
+expect 2 'letters of AIBCD' sh "$goals" --only E
 expect 2 'needs a value' sh "$goals" --only
 QDISTILL=$dir/none expect 5 'there is no program' sh "$goals" --records "$dir/none" --svg "$dir/none.svg"
 [ ! -e "$dir/none.svg" ] || say "a chart without a program"

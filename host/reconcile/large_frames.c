@@ -9,6 +9,7 @@ enum {
     VERSION = 2,
     SHA = 64,
     ITERATIONS = 200,
+    TRIED = 100, /* iterations of an attempt that another one may follow: as much key as with 200, a third sooner */
     BATCH = 64 /* of 15 MB each at work, and 100 KB in a message */
 };
 
@@ -132,6 +133,7 @@ qd_status qd_large_frames_decode(qd_machine *m, const uint64_t *id, uint64_t n, 
     qd_large_rule rule = qd_large_rule_of(m->large, 0.05); /* its tables are the same at every rate */
     rule.c = m->rule.c;
     rule.max_iterations = m->rule.max_iterations;
+    if (m->round < m->rounds && rule.max_iterations > TRIED) rule.max_iterations = TRIED;
     uint64_t *frames = qd_secret_alloc(n * words * 8), *bits = qd_secret_alloc(n * words * 8);
     uint32_t *iterations = calloc(n, sizeof *iterations);
     qd_status st = frames && bits && iterations ? QD_OK : no_batch(n, err);
