@@ -100,7 +100,8 @@ static bool draw(const qd_large_code *c, uint32_t n, joint *to) {
 }
 
 static qd_status check(const qd_large_code *c, uint32_t joined, qd_error *err) {
-    if (joined > c->rows / 2 * c->z || c->hidden || c->cols + c->rows / 2 > QD_LARGE_COLS_MAX || c->degree_max >= c->z)
+    const uint32_t columns = (joined + c->z - 1) / c->z;
+    if (c->hidden || (joined && (joined > c->rows / 2 * c->z || c->cols + columns > QD_LARGE_COLS_MAX || c->degree_max >= c->z)))
         return qd_fail(err, QD_E_USAGE,
                        "%u joined rows of a large code||it has %u block rows of %u, each in one pair at most, and %u columns|see "
                        "qdistill/reconcile/large.h",
