@@ -171,7 +171,8 @@ static qd_frame_tally told_until_solved(const qd_large_code *c, uint32_t pairs, 
 }
 
 /* Begun below capacity every frame is solved on the way, none wrong, with what it was told and no more. The bound on f is that of one syndrome
- * (half of the frames of large-300 fail at 1.035) and of a step, and 1 % for rows joined and frames so few. */
+ * (half of the frames of large-300 fail at 1.035), of a step, and of what rows cost that are joined still by then: .016 for the fortieth of
+ * them that remains (joint_cost in host/reconcile/large_rate.c). */
 START_TEST(frames_are_told_until_they_are_solved) {
     enum { PAIRS = 24 * 1024, TELL = 3 * 1024, FRAMES = 2 };
     qd_device *dev = NULL;
@@ -189,7 +190,7 @@ START_TEST(frames_are_told_until_they_are_solved) {
     ck_assert_double_eq(t.code_bits.sum, FRAMES * (300. * 1024 - PAIRS) + TELL * (t.rounds.sum - FRAMES));
     ck_assert_double_eq(t.charged.sum, t.code_bits.sum + t.rounds.sum); /* an answer each */
     ck_assert_double_gt(f, 1);
-    ck_assert_double_lt(f, 1.035 + TELL / (n * entropy(q)) + 0.01);
+    ck_assert_double_lt(f, 1.035 + TELL / (n * entropy(q)) + 0.016);
     ck_assert_double_gt(t.rounds.sum, FRAMES * 2); /* at first the leak is .98 of the entropy */
     qd_large_free(c);
     qd_device_close(dev);

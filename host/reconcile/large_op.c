@@ -87,6 +87,7 @@ static void fill(qd_large_case *s, const qd_problem *p) {
             memset(truth, p->v[CONTENT] == 2 ? 0xff : 0, words * 8);
         else
             qd_random_bytes(&key, truth, words * 8);
+        qd_large_clear_told(s->code, truth);
         for (uint64_t i = 0; i < words; i++) {
             uint32_t draw[64];
             qd_random_bytes(&flip, draw, sizeof draw);

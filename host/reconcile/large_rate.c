@@ -163,7 +163,7 @@ static qd_posterior after(const qd_large_history *h) {
     return p;
 }
 
-/* Unsolved so far is what the shares are of. */
+/* The way up from @p told. Once begun, shares are of the frames that are unsolved there. */
 static qd_rounds rounds_from(const qd_large_history *h, uint32_t told, uint32_t most, bool begun, const qd_posterior *p) {
     qd_grid g = {0};
     for (uint32_t i = 0; i < QD_GRID_LEVELS; i++) {
@@ -173,7 +173,8 @@ static qd_rounds rounds_from(const qd_large_history *h, uint32_t told, uint32_t 
         g.bits[g.n] = bits;
         g.unsolved[g.n++] = unsolved(h, h->joined - at, p);
     }
-    for (uint32_t i = 0; i < g.n && begun; i++) g.unsolved[g.n - 1 - i] /= fmax(g.unsolved[0], 1e-12);
+    const double open = begun ? fmax(g.unsolved[0], 1e-12) : 1;
+    for (uint32_t i = 0; i < g.n; i++) g.unsolved[i] /= open;
     return qd_rounds_on(&g, h->cols * h->z, most);
 }
 

@@ -23,6 +23,12 @@ static inline size_t qd_large_syndrome_words(const qd_large_code *c) {
     return (size_t)c->rows * c->words;
 }
 
+/** What was told of a frame's private bits is zeros from then on (qd_large_joined). */
+static inline void qd_large_clear_told(const qd_large_code *c, uint64_t *frame) {
+    for (size_t i = (size_t)(c->cols - c->hidden) * c->z + c->unknown; i < (size_t)c->cols * c->z; i++)
+        frame[i / 64] &= ~((uint64_t)1 << i % 64);
+}
+
 /** qd_large_syndrome of @p n frames, one behind the other, on a device (kernels/large.cl); @p dev NULL: the reference. Device
  *  copies are wiped. QD_E_BUILD, QD_E_DEVICE: output undefined. */
 qd_status qd_large_syndrome_run(const qd_large_code *c, uint64_t n, const uint64_t *frames, uint64_t *syndromes,

@@ -27,11 +27,6 @@ static size_t words_of(const batch *b) {
     return qd_large_frame_words(b->code);
 }
 
-/* Private bits behind those that are unknown are zeros. */
-static void forget(const batch *b, uint64_t *frame) {
-    for (size_t i = key_words(b) * 64 + b->code->unknown; i < words_of(b) * 64; i++) frame[i / 64] &= ~((uint64_t)1 << i % 64);
-}
-
 static qd_status draw(batch *b, qd_error *err) {
     const size_t words = words_of(b), key = key_words(b);
     for (int i = 0; i < 2; i++) QD_TRY(qd_bits_create(&b->key[i], key * 64, err));
@@ -43,7 +38,7 @@ static qd_status draw(batch *b, qd_error *err) {
         memcpy(b->alice + f * words, b->key[0].w, key * 8);
         memcpy(b->bob + f * words, b->key[1].w, key * 8);
         qd_random_bytes(&hidden, b->alice + f * words + key, (words - key) * 8);
-        forget(b, b->alice + f * words);
+        qd_large_clear_told(b->code, b->alice + f * words);
         memset(b->bob + f * words + key, 0, (words - key) * 8);
     }
     return QD_OK;
@@ -135,7 +130,7 @@ static qd_status tell(batch *b, qd_error *err) {
     for (uint64_t f = 0; f < b->open; f++) {
         memmove(b->alice + f * words, b->alice + f * before, words * 8);
         memmove(b->bob + f * words, b->bob + f * before, words * 8);
-        forget(b, b->alice + f * words);
+        qd_large_clear_told(b->code, b->alice + f * words);
     }
     return QD_OK;
 }
