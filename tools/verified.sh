@@ -18,6 +18,7 @@ seed=3001 # of no frame that a constant was tuned on
 # let errors through.
 points='nr-3 nr-bg1 0.03 1.295 50 64 1e-15
 nr-5 nr-bg1 0.05 1.21 50 64 1e-15
+qd-3 qd-bg1 0.03 1.23 50 64 1e-15
 nr-add-3 nr-bg1:add=64,more=4 0.03 1.12 50 64 1e-15
 nr-add-5 nr-bg1:add=64,more=4 0.05 1.09 50 64 1e-15
 nr-small nr-bg1:z=8 0.03 1.5 50 16 1e-15
