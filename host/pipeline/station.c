@@ -44,8 +44,12 @@ qd_status qd_station_create(qd_direction role, const qd_station_params *params, 
         if (!params->start_n[QD_Z]) s->estimate[b].known = false; /* as at the close of such a block: nothing of it was verified */
         s->before[b] = (qd_estimate){params->before_n[b] > 0, params->before_errors[b], params->before_n[b]};
     }
-    *out = s;
-    return QD_OK;
+    qd_status st = qd_station_open_auth(s, err);
+    if (st == QD_OK)
+        *out = s;
+    else
+        qd_station_destroy(s);
+    return st;
 }
 
 void qd_block_destroy(qd_block *b) {
@@ -78,6 +82,7 @@ void qd_station_destroy(qd_station *s) {
     free(s->done_blocks);
     qd_reconcile_alice_destroy(s->ra);
     qd_reconcile_bob_destroy(s->rb);
+    qd_auth_destroy(s->auth);
     free(s);
 }
 
@@ -90,8 +95,12 @@ qd_status qd_station_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool 
         st = qd_wire_bad(in, "a station's own message came back to it", err);
     else if (in && in->block != s->block)
         st = qd_wire_bad(in, "another block's number", err);
-    else
+    else {
+        s->seen = out->n - out->head;
+        if (s->auth && in && in->type != QD_MSG_AUTH) qd_auth_absorb(s->auth, in); /* a tag goes in once it is checked */
         st = s->role == QD_ALICE_TO_BOB ? qd_alice_step(s, in, out, done, err) : qd_bob_step(s, in, out, done, err);
+        if (st == QD_OK) qd_station_hash_sent(s, out);
+    }
     s->broken = st != QD_OK || *done; /* what a refused message changed must not be built on */
     return st;
 }
@@ -184,6 +193,7 @@ qd_status qd_station_read(qd_station *s, uint64_t *fresh, qd_error *err) {
     double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     qd_tags raw = {.tick = s->p.tick};
     qd_status st = s->source.read(s->source.self, &raw, &s->own_end, err);
+    s->own_fault = st != QD_OK;
     uint64_t n = raw.n;
     if (st == QD_OK) {
         qd_dead_filter(&s->dead, s->p.dead_ps, &raw); /* as the detectors saw them: dead time knows no skew */

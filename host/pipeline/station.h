@@ -19,6 +19,7 @@ typedef enum qd_phase {
     QD_PHASE_RECONCILE, /**< the strings, z then x */
     QD_PHASE_LENGTH,    /**< Bob waits for key lengths */
     QD_PHASE_SEEDS,     /**< Bob waits for hash seeds */
+    QD_PHASE_AUTH,      /**< either waits for the other's tag over the block's messages */
     QD_PHASE_CLOSE,     /**< Alice waits for the end of the block */
     QD_PHASE_OVER
 } qd_phase;
@@ -46,6 +47,10 @@ struct qd_station {
     qd_phase phase;
     bool agreed; /**< Bob: Alice's parameters are his */
     bool broken; /**< a step failed, or the job is over: nothing is taken any more */
+    bool own_fault; /**< the step failed in the station's own source */
+    char stopped[256]; /**< why the job ends before its data */
+    qd_auth *auth;  /**< NULL: messages are not authenticated */
+    size_t seen;    /**< of the messages in the outbox: those that are in its hash, or not this station's of this step */
     qd_station_totals totals;
 
     qd_tags own;        /**< kept events that may still get a partner */
@@ -114,6 +119,18 @@ bool qd_station_needs_sample(const qd_station *s);
 void qd_station_reject(qd_station *s, const char *why);
 /** The same for a block that is hopeless; its QBER is the sample's where there was one. */
 void qd_station_hopeless(qd_station *s, qd_hopeless why);
+/** Begin to authenticate, where there is a secret. */
+qd_status qd_station_open_auth(qd_station *s, qd_error *err);
+/** Take what the station has put into the box in this step into its hash. No header may change after that. */
+void qd_station_hash_sent(qd_station *s, const qd_outbox *out);
+/** Send the station's tag over the block's messages. */
+qd_status qd_station_send_tag(qd_station *s, qd_outbox *out, bool last, qd_error *err);
+/** Check the other's. QD_E_POLICY: it is wrong. */
+qd_status qd_station_check_tag(qd_station *s, const qd_msg *m, qd_error *err);
+/** Both tags are right: book them, and take what refills the secret off the front of the block's key. */
+qd_status qd_station_authenticated(qd_station *s, qd_error *err);
+/** Whether the next block may begin: its epsilons and pads are there. If not, qd_station_stopped says why. */
+bool qd_station_may_begin(qd_station *s);
 /** Put the block among the finished ones and make ready for the next. @p verified: its error counts set the next rate. */
 qd_status qd_station_close(qd_station *s, bool verified, qd_error *err);
 /** Book a reconciled string (basis s->at): charges, counts; its verified bits replace str[at], so that hashing reads them. */
