@@ -292,11 +292,7 @@ static qd_status estimate(qd_station *s, qd_error *err) {
 }
 
 static qd_status send_seed(qd_station *s, int basis, qd_bits *seed, qd_outbox *out, qd_error *err) {
-    uint64_t n = qd_toeplitz_seed_bits(QD_HASH_MODIFIED_TOEPLITZ, s->str[basis].n, s->cur.ell[basis]);
-    qd_random r = qd_station_random(s, QD_STREAM_HASH_SEED, basis);
-    QD_TRY(qd_bits_create(seed, n, err));
-    qd_random_bytes(&r, seed->w, qd_bits_words(n) * sizeof(uint64_t));
-    if (n % 64) seed->w[n / 64] &= ((uint64_t)1 << (n % 64)) - 1;
+    QD_TRY(qd_station_draw_seed(s, basis, seed, err));
     qd_body b = {0};
     qd_body_u8(&b, (uint8_t)basis);
     qd_wire_bits_put(&b, seed);

@@ -349,6 +349,7 @@ static qd_status on_seed(qd_station *s, const qd_msg *in, qd_outbox *out, qd_err
     qd_bits seed;
     QD_TRY(qd_wire_bits_get(&b, in, qd_toeplitz_seed_bits(QD_HASH_MODIFIED_TOEPLITZ, s->str[basis].n, s->cur.ell[basis]), &seed, err));
     qd_status st = qd_body_end(&b, in, err);
+    if (st == QD_OK) st = qd_station_take_seed(s, in, &seed, err);
     if (st == QD_OK) st = qd_station_hash(s, basis, &seed, err);
     qd_bits_destroy(&seed);
     QD_TRY(st);

@@ -340,13 +340,18 @@ static void tamper(qd_msg *m) {
 
 /* A message that its station did not take. Where messages are authenticated that is an attack until it is shown to be none: the job ends,
  * and what was made of earlier blocks stands. */
-static qd_status refused(run *r, const qd_msg *m, int to, qd_status st) {
+static qd_status refused(run *r, const qd_msg *m, int to, qd_status st, qd_error *err) {
     if (!r->secret[to] || !qd_station_refused(r->station[to])) return st;
-    if (st == QD_E_INPUT || (st == QD_E_POLICY && m->type == QD_MSG_AUTH)) {
-        r->forged = true;
-        return QD_E_POLICY;
-    }
-    return st;
+    bool by_form = st == QD_E_INPUT, by_tag = st == QD_E_POLICY && m->type == QD_MSG_AUTH;
+    r->forged = by_form || by_tag;
+    if (!by_form) return st;
+    char what[sizeof err->what], cause[sizeof err->cause];
+    memcpy(what, err->what, sizeof what);
+    memcpy(cause, err->cause, sizeof cause);
+    return qd_fail(err, QD_E_POLICY,
+                   "authentication of block %u failed: %s|%s|messages were changed, replayed, cut or put in another order on the way, or "
+                   "the stations run other versions|no key is made of this block. Look for who is on the line",
+                   m->block, what, cause);
 }
 
 static qd_status carry(run *r, qd_msg *m, qd_error *err) {
@@ -361,7 +366,7 @@ static qd_status carry(run *r, qd_msg *m, qd_error *err) {
     }
     int to = m->from == QD_ALICE_TO_BOB ? 1 : 0;
     tamper(m);
-    return refused(r, m, to, qd_station_step(r->station[to], m, &r->box, &r->over[to], err));
+    return refused(r, m, to, qd_station_step(r->station[to], m, &r->box, &r->over[to], err), err);
 }
 
 static qd_status pump(run *r, qd_error *err) {

@@ -83,6 +83,7 @@ void qd_station_destroy(qd_station *s) {
     qd_reconcile_alice_destroy(s->ra);
     qd_reconcile_bob_destroy(s->rb);
     qd_auth_destroy(s->auth);
+    free(s->seeds);
     free(s);
 }
 

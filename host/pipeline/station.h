@@ -50,6 +50,8 @@ struct qd_station {
     bool own_fault; /**< the step failed in the station's own source */
     char stopped[256]; /**< why the job ends before its data */
     qd_auth *auth;  /**< NULL: messages are not authenticated */
+    uint64_t (*seeds)[2]; /**< the first bits of the hash seeds that served so far */
+    size_t n_seeds;
     size_t seen;    /**< of the messages in the outbox: those that are in its hash, or not this station's of this step */
     qd_station_totals totals;
 
@@ -119,6 +121,10 @@ bool qd_station_needs_sample(const qd_station *s);
 void qd_station_reject(qd_station *s, const char *why);
 /** The same for a block that is hopeless; its QBER is the sample's where there was one. */
 void qd_station_hopeless(qd_station *s, qd_hopeless why);
+/** Alice: draw the seed for hashing str[basis], as many fresh bits as it takes; the caller destroys it, also on error. */
+qd_status qd_station_draw_seed(qd_station *s, int basis, qd_bits *seed, qd_error *err);
+/** Bob: a seed from message @p in. QD_E_INPUT: it served before in this session. */
+qd_status qd_station_take_seed(qd_station *s, const qd_msg *in, const qd_bits *seed, qd_error *err);
 /** Begin to authenticate, where there is a secret. */
 qd_status qd_station_open_auth(qd_station *s, qd_error *err);
 /** Take what the station has put into the box in this step into its hash. No header may change after that. */
