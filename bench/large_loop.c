@@ -297,11 +297,15 @@ qd_status qd_large_loop_decode(qd_large_loop *l, const qd_large_rule *rule, cons
     load(l, frame, (int)rule->c);
     memset(l->msg, BIAS, (size_t)c->edges * c->z);
     for (size_t w = 0; w < (size_t)c->rows * c->words; w++) l->sign[w] = narrowed(syndrome[w]);
-    *iterations = 0;
-    for (uint32_t n = 1; n <= rule->max_iterations && !*iterations; n++) {
+    uint32_t mark = UINT32_MAX, since = 0, last = 0;
+    *iterations = QD_LARGE_FAILED;
+    for (uint32_t n = 1; !last && !qd_large_solved(*iterations); n++) {
         uint32_t odd = 0;
         for (uint32_t i = 0; i < c->rows; i++) odd += block_row(l, &t, i);
-        int few = odd <= rule->halve, last = n == rule->max_iterations;
+        if (odd < mark - mark / QD_LARGE_LESS) mark = odd, since = n;
+        const int few = odd <= rule->halve;
+        last = n == rule->max_iterations || (rule->patience && n - since == rule->patience);
+        *iterations = QD_LARGE_FAILED | n;
         if (!few && !last && n % QD_LARGE_LOOK) continue;
         decide(l, bits);
         qd_large_loop_syndrome(l, bits, l->sum);

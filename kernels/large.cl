@@ -11,8 +11,9 @@
  *   places uint, for each block row [z / LANES][edges of the row]: where LANES lifted rows begin in the APPs; AHEAD more behind the end
  *   tables uchar [2][512], of the rule before and after steps double: low bytes of phi, high bytes, inverse[3][128] */
 
-enum { LOOK = 8, CLASSES = 64, KNOWN = 512, SUMS = 128, TABLES = 2 * CLASSES + 3 * SUMS };
+enum { LOOK = 8, LESS = 16, CLASSES = 64, KNOWN = 512, SUMS = 128, TABLES = 2 * CLASSES + 3 * SUMS };
 
+#define FAILED 0x80000000u /* flag in the iterations of a frame */
 #define WORD(b, n) ((uint)((b)[(n) / 64] >> ((n) % 64)) & 1u)
 
 /* A compiler that does not know the wide vectors gives the portable form under the same options. */
@@ -279,7 +280,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void large_lanes(
     __global const ulong *frames, __global const ulong *syndromes, __global ulong *bits, __global uint *iterations,
     __global const uint *rows, __global const ushort *edges, __global const uint *places, __global const uchar *tables,
     __global uchar *scratch, __global int *taken, ulong scratch_bytes, int n_frames, int z, int n_rows, int n_cols, int degree_max,
-    int known, int unknown, int c, uint few, int max_iterations) {
+    int known, int unknown, int c, uint few, int patience, int max_iterations) {
     state s = state_at(scratch, scratch_bytes, z, n_rows, n_cols, rows[n_rows], degree_max);
     const size_t words = (size_t)n_cols * (z / 64), row_count = (size_t)n_rows * (z / 64);
     lookup t;
@@ -287,13 +288,18 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void large_lanes(
     s.unknown = unknown;
     for (int f; (f = atomic_inc(taken)) < n_frames;) {
         __global const ulong *frame = frames + f * words, *syndrome = syndromes + f * row_count;
-        int used = 0, halved = 0;
+        int used = 0, halved = 0, spent = 0, since = 0, last = 0;
+        uint mark = UINT_MAX;
         load_tables(tables, &t);
         load(&s, frame, c);
         load_syndrome(&s, syndrome);
         for (size_t i = 0; i < (size_t)rows[n_rows] * z; i += LANES) *(__global uvec *)(s.msg + i) = (uvec)BIAS;
-        for (int k = 1; k <= max_iterations && !used; k++) {
-            const int low = iterate(&s, &t, rows, edges, places) <= few, last = k == max_iterations;
+        for (int k = 1; !last && !used; k++) {
+            const uint odd = iterate(&s, &t, rows, edges, places);
+            const int low = odd <= few;
+            if (odd < mark - mark / LESS) mark = odd, since = k;
+            last = k == max_iterations || (patience && k - since == patience);
+            spent = k;
             if (!low && !last && k % LOOK) continue;
             decide_all(&s, bits + f * words);
             if (matches(&s, rows, edges, syndrome)) {
@@ -304,7 +310,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void large_lanes(
                 load_tables(tables + TABLES, &t);
             }
         }
-        iterations[f] = used;
+        iterations[f] = used ? used : FAILED | spent;
     }
 }
 
@@ -390,7 +396,8 @@ static uint sum_of(uint mine, __local uint *left) {
 __kernel void large_group(__global const ulong *frames, __global const ulong *syndromes, __global ulong *bits,
                           __global uint *iterations, __global const uint *rows, __global const ushort *edges,
                           __global const uchar *tables, __global short *apps, __global char *messages, int n_frames, int z,
-                          int n_rows, int n_cols, int known, int unknown, int c, uint few, int max_iterations, __local uchar *t, __local uint *left) {
+                          int n_rows, int n_cols, int known, int unknown, int c, uint few, int patience, int max_iterations,
+                          __local uchar *t, __local uint *left) {
     const int f = get_group_id(0), me = get_local_id(0), size = get_local_size(0), words = z / 64, n = n_cols * z;
     if (f >= n_frames) return; /* a whole group at once */
     frames += (size_t)f * n_cols * words;
@@ -401,8 +408,9 @@ __kernel void large_group(__global const ulong *frames, __global const ulong *sy
     for (int i = me; i < TABLES; i += size) t[i] = tables[i];
     for (size_t i = me; i < (size_t)rows[n_rows] * z; i += size) msg[i] = 0;
     load(frames, app, n, known * z, unknown, c);
-    int used = 0, halved = 0;
-    for (int k = 1; k <= max_iterations && !used; k++) {
+    int used = 0, halved = 0, spent = 0, since = 0, last = 0;
+    uint mark = UINT_MAX;
+    for (int k = 1; !last && !used; k++) {
         uint odd = 0, wrong = 0;
         for (int i = 0; i < n_rows; i++) {
             for (int r = me; r < z; r += size)
@@ -410,7 +418,11 @@ __kernel void large_group(__global const ulong *frames, __global const ulong *sy
                                   WORD(syndromes + i * words, r));
             barrier(CLK_GLOBAL_MEM_FENCE);
         }
-        const int low = sum_of(odd, left) <= few, last = k == max_iterations;
+        odd = sum_of(odd, left);
+        const int low = odd <= few;
+        if (odd < mark - mark / LESS) mark = odd, since = k;
+        last = k == max_iterations || (patience && k - since == patience);
+        spent = k;
         if (!low && !last && k % LOOK) continue; /* the whole group */
         for (int i = 0; i < n_rows && !wrong; i++)
             for (int r = me; r < z && !wrong; r += size) {
@@ -439,7 +451,7 @@ __kernel void large_group(__global const ulong *frames, __global const ulong *sy
         for (int p = 0; p < 64; p++) got |= (ulong)(app[64 * w + p] < 0) << p;
         bits[w] = got;
     }
-    if (me == 0) iterations[f] = used;
+    if (me == 0) iterations[f] = used ? used : FAILED | spent;
 }
 
 /* A work-item a word. */

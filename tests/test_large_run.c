@@ -30,7 +30,7 @@ START_TEST(errors_are_corrected_exactly) {
     trial t = with_syndromes(names[_i], 1.12, workers < 9 ? workers + 1 : 9, dev);
     ck_ok(qd_large_run(t.c, &t.rule, t.n, t.bob, t.syndrome, t.got, t.iterations, QD_LARGE_AUTO, dev, &err));
     size_t words = qd_large_frame_words(t.c), last = t.n - 1;
-    for (uint64_t f = 0; f < t.n; f++) ck_assert_uint_gt(t.iterations[f], 1);
+    for (uint64_t f = 0; f < t.n; f++) ck_assert(t.iterations[f] > 1 && qd_large_solved(t.iterations[f]));
     ck_assert_mem_eq(t.got, t.key, t.n * words * 8);
     uint32_t alone;
     ck_ok(qd_large_run(t.c, &t.rule, 1, t.bob + last * words, t.syndrome + last * qd_large_syndrome_words(t.c), t.got, &alone,
@@ -48,7 +48,7 @@ START_TEST(a_frame_stops_when_it_matches) {
     size_t bytes = qd_large_frame_words(t.c) * 8;
     ck_ok(qd_large_run(t.c, &t.rule, 1, t.bob, t.syndrome, t.got, t.iterations, QD_LARGE_AUTO, dev, &err));
     const uint32_t used = t.rule.max_iterations = t.iterations[0];
-    ck_assert_uint_gt(used, 1);
+    ck_assert(used > 1 && qd_large_solved(used));
     ck_assert_mem_eq(t.got, t.key, bytes);
     memset(t.got, 0, bytes);
     ck_ok(qd_large_run(t.c, &t.rule, 1, t.bob, t.syndrome, t.got, t.iterations, QD_LARGE_AUTO, dev, &err));
@@ -56,7 +56,7 @@ START_TEST(a_frame_stops_when_it_matches) {
     ck_assert_mem_eq(t.got, t.key, bytes);
     t.rule.max_iterations = used - 1;
     ck_ok(qd_large_run(t.c, &t.rule, 1, t.bob, t.syndrome, t.got, t.iterations, QD_LARGE_AUTO, dev, &err));
-    ck_assert_uint_eq(t.iterations[0], 0);
+    ck_assert_uint_eq(t.iterations[0], QD_LARGE_FAILED | (used - 1));
     ck_assert_mem_ne(t.got, t.key, bytes);
     trial_free(&t);
     qd_device_close(dev);
@@ -73,10 +73,47 @@ START_TEST(frames_that_must_fail_do) {
     t.syndrome[t.c->words + 1] ^= 1ull << 17;
     for (size_t i = 0; i < words; i += 5) t.bob[words + i] ^= 0x1248124812481248; /* a quarter of a fifth more */
     ck_ok(qd_large_run(t.c, &t.rule, t.n, t.bob, t.syndrome, t.got, t.iterations, QD_LARGE_AUTO, dev, &err));
-    ck_assert_uint_eq(t.iterations[0], 0);
-    ck_assert_uint_eq(t.iterations[1], 0);
-    ck_assert_uint_gt(t.iterations[2], 0);
+    ck_assert_uint_eq(t.iterations[0], QD_LARGE_FAILED | 60);
+    ck_assert_uint_eq(t.iterations[1], QD_LARGE_FAILED | 60);
+    ck_assert(qd_large_solved(t.iterations[2]));
     ck_assert_mem_eq(t.got + 2 * words, t.key + 2 * words, words * 8);
+    trial_free(&t);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* Above capacity a frame is given up, with the decisions of that iteration; more patience tries for longer, and as much as there are iterations changes
+ * nothing. A frame that matches before does so in as many iterations as ever. */
+START_TEST(hopeless_frames_are_given_up) {
+    qd_device *dev = open_device();
+    trial t = with_syndromes("large-420", 0.95, 1, dev);
+    const size_t bytes = qd_large_frame_words(t.c) * 8;
+    uint32_t spent[3];
+    t.rule.max_iterations = 60;
+    for (uint32_t i = 0; i < 3; i++) {
+        const uint32_t patience[3] = {4, 12, 60};
+        t.rule.patience = patience[i];
+        ck_ok(qd_large_run(t.c, &t.rule, 1, t.bob, t.syndrome, t.got, t.iterations, QD_LARGE_AUTO, dev, &err));
+        ck_assert(!qd_large_solved(t.iterations[0]));
+        spent[i] = qd_large_spent(t.iterations[0]);
+        ck_assert_uint_gt(spent[i], patience[i] < 60 ? patience[i] : 59); /* the first iteration has fewer odd rows than none before it */
+    }
+    ck_assert(spent[0] < spent[1] && spent[1] < spent[2] && spent[2] == 60);
+    uint64_t *cut = calloc(bytes, 1);
+    t.rule.patience = 4;
+    ck_ok(qd_large_run(t.c, &t.rule, 1, t.bob, t.syndrome, cut, t.iterations, QD_LARGE_AUTO, dev, &err));
+    t.rule.patience = 0, t.rule.max_iterations = spent[0];
+    ck_ok(qd_large_run(t.c, &t.rule, 1, t.bob, t.syndrome, t.got, t.iterations, QD_LARGE_AUTO, dev, &err));
+    ck_assert_mem_eq(cut, t.got, bytes);
+    free(cut);
+    trial_free(&t);
+    t = with_syndromes("large-420", 1.15, 1, dev);
+    uint32_t used[2];
+    for (int i = 0; i < 2; i++) {
+        t.rule.patience = i ? QD_LARGE_PATIENCE : 0;
+        ck_ok(qd_large_run(t.c, &t.rule, 1, t.bob, t.syndrome, t.got, &used[i], QD_LARGE_AUTO, dev, &err));
+    }
+    ck_assert(qd_large_solved(used[0]) && used[0] == used[1]);
     trial_free(&t);
     qd_device_close(dev);
 }
@@ -90,7 +127,7 @@ START_TEST(the_syndrome_is_obeyed) {
     t.key[0] ^= 1, t.key[words / 2] ^= 1ull << 40, t.key[words - 1] ^= 1ull << 63;
     ck_ok(qd_large_syndrome_run(t.c, 1, t.key, t.syndrome, QD_LARGE_GROUP, dev, &err));
     ck_ok(qd_large_run(t.c, &t.rule, 1, t.bob, t.syndrome, t.got, t.iterations, QD_LARGE_AUTO, dev, &err));
-    ck_assert_uint_gt(t.iterations[0], 0);
+    ck_assert(qd_large_solved(t.iterations[0]));
     ck_assert_mem_eq(t.got, t.key, words * 8);
     trial_free(&t);
     qd_device_close(dev);
@@ -104,6 +141,7 @@ int main(void) {
     tcase_add_loop_test(c, errors_are_corrected_exactly, 0, 3);
     tcase_add_test(c, a_frame_stops_when_it_matches);
     tcase_add_test(c, frames_that_must_fail_do);
+    tcase_add_test(c, hopeless_frames_are_given_up);
     tcase_add_test(c, the_syndrome_is_obeyed);
     suite_add_tcase(s, c);
     return run_all(s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* study reconcile: large-block codes. A name is large (the code follows from the leak), large-300 or large-300-995 or large-300-995-512 (that
- * code). Behind it may stand c=33, a channel LLR, and joined=20000 with tell=500: so many pairs of lifted rows of that code are joined at first, and
- * 500 at a time told apart until a frame is solved; the leak of large is then the first attempt's. */
+ * code). Behind it may stand c=33, a channel LLR, and joined=20000 with tell=500, perhaps patience=24: so many pairs of lifted rows of that code are joined at first, and
+ * 500 at a time told apart until a frame is solved, attempts being given up after 24 iterations without fewer odd rows; the leak of large is then the first attempt's. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ enum { BATCH = 32, ITERATIONS = 200 };
 static qd_status name_error(const char *name, qd_error *err) {
     return qd_fail(err, QD_E_USAGE,
                    "'%s' is no code||it is large, or large-ROWS, large-ROWS-COLUMNS or large-ROWS-COLUMNS-Z of the base matrix; behind it may stand "
-                   "c, the channel LLR, 1 to %d, and pairs of lifted rows joined at first with how many a time are told: large-300:c=33,joined=20000,tell=500|see qdistill "
+                   "c, the channel LLR, 1 to %d, and pairs of lifted rows joined at first with how many a time are told, and with the patience of attempts: large-300:c=33,joined=20000,tell=500,patience=24|see qdistill "
                    "study --help",
                    name, QD_LARGE_CLIP);
 }
@@ -21,19 +21,19 @@ static qd_status name_error(const char *name, qd_error *err) {
 typedef struct code {
     qd_large_design design;
     uint32_t c; /* 0: that of the error rate */
-    uint32_t joined, tell;
+    uint32_t joined, tell, patience;
 } code;
 
-/* c=N, joined=N and tell=N, in any order, each at most once. */
+/* c=N, joined=N, tell=N and patience=N, in any order, each at most once. */
 static bool parse_more(const char *more, code *out) {
-    static const char *const name[] = {"c=", "joined=", "tell="};
-    uint32_t *const to[] = {&out->c, &out->joined, &out->tell};
-    const unsigned long most[] = {QD_LARGE_CLIP, QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX, QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX};
+    static const char *const name[] = {"c=", "joined=", "tell=", "patience="};
+    uint32_t *const to[] = {&out->c, &out->joined, &out->tell, &out->patience};
+    const unsigned long most[] = {QD_LARGE_CLIP, QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX, QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX, 1000};
     while (*more) {
         size_t i = 0;
         char *end;
-        while (i < 3 && strncmp(more, name[i], strlen(name[i])) != 0) i++;
-        if (i == 3) return false;
+        while (i < 4 && strncmp(more, name[i], strlen(name[i])) != 0) i++;
+        if (i == 4) return false;
         more += strlen(name[i]);
         if (*to[i] || *more < '1' || *more > '9') return false;
         const unsigned long v = strtoul(more, &end, 10);
@@ -41,7 +41,8 @@ static bool parse_more(const char *more, code *out) {
         *to[i] = (uint32_t)v;
         more = end + (*end == ',');
     }
-    return !out->joined == !out->tell;
+    if (out->joined && !out->patience) out->patience = QD_LARGE_PATIENCE;
+    return !out->joined == !out->tell && !out->joined == !out->patience;
 }
 
 /* Of the codes of Z = 1024 the one that discloses least, but at least @p leak, with so many pairs joined. */
@@ -86,6 +87,7 @@ static qd_large_rule rule_of(const qd_code_point *p, const code *c) {
     qd_large_rule rule = qd_large_rule_of(&sizes, fmin(0.4999, fmax(p->qber, 1e-6)));
     if (c->c) rule.c = c->c;
     rule.max_iterations = (uint32_t)p->iterations;
+    rule.patience = c->patience;
     return rule;
 }
 
@@ -93,9 +95,9 @@ static qd_status about(const qd_code_point *p, json_t **out, qd_error *err) {
     code c;
     QD_TRY(parse(p, &c, err));
     const qd_large_design *d = &c.design;
-    *out = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i}", "z", (int)d->z, "rows", (int)d->rows, "columns", (int)d->cols, "m",
+    *out = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i}", "z", (int)d->z, "rows", (int)d->rows, "columns", (int)d->cols, "m",
                      (int)(d->rows * d->z), "frame_bits", (int)(d->cols * d->z), "c", (int)rule_of(p, &c).c, "joined", (int)c.joined, "tell",
-                     (int)c.tell);
+                     (int)c.tell, "patience", (int)c.patience);
     return *out ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory");
 }
 

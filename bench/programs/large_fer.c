@@ -97,10 +97,11 @@ int main(int argc, char **argv) {
         seconds += qd_now() - start;
         if (k == 0) compare(c, &rule, &f, used);
         uint64_t wrong = wrong_bits(&f);
-        iterations += used ? used : rule.max_iterations;
-        if (used && wrong)
+        iterations += qd_large_spent(used);
+        const bool solved = qd_large_solved(used);
+        if (solved && wrong)
             undetected++, fprintf(stderr, "frame %" PRIu64 ": undetected, %" PRIu64 " bits wrong\n", first + k, wrong);
-        if (!used) {
+        if (!solved) {
             *(wrong > SMALL ? &large : &small) += 1;
             fprintf(stderr, "frame %" PRIu64 ": failed, %" PRIu64 " bits wrong\n", first + k, wrong);
         }

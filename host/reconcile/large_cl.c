@@ -139,7 +139,8 @@ static qd_status run_in_lanes(job *j, const qd_arg *args, size_t n_args, uint64_
 static qd_status run_decoder(job *j, uint64_t n, qd_error *err) {
     const qd_large_code *c = j->c;
     cl_int n_frames = (cl_int)n, z = (cl_int)c->z, rows = (cl_int)c->rows, cols = (cl_int)c->cols,
-           degree_max = (cl_int)c->degree_max, known = (cl_int)(c->cols - c->hidden), unknown = (cl_int)c->unknown, llr = (cl_int)j->rule->c, most = (cl_int)j->rule->max_iterations;
+           degree_max = (cl_int)c->degree_max, known = (cl_int)(c->cols - c->hidden), unknown = (cl_int)c->unknown, llr = (cl_int)j->rule->c, patience = (cl_int)j->rule->patience,
+           most = (cl_int)j->rule->max_iterations;
     cl_uint few = j->rule->halve;
     const qd_arg lanes[] = {QD_ARG_BUF(j->frames),
                             QD_ARG_BUF(j->syndromes),
@@ -161,6 +162,7 @@ static qd_status run_decoder(job *j, uint64_t n, qd_error *err) {
                             QD_ARG(unknown),
                             QD_ARG(llr),
                             QD_ARG(few),
+                            QD_ARG(patience),
                             QD_ARG(most)},
                  group[] = {QD_ARG_BUF(j->frames),
                             QD_ARG_BUF(j->syndromes),
@@ -179,6 +181,7 @@ static qd_status run_decoder(job *j, uint64_t n, qd_error *err) {
                             QD_ARG(unknown),
                             QD_ARG(llr),
                             QD_ARG(few),
+                            QD_ARG(patience),
                             QD_ARG(most),
                             QD_ARG_LOCAL(TABLES),
                             QD_ARG_LOCAL(sizeof(cl_uint))};

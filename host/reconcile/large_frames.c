@@ -9,7 +9,6 @@ enum {
     VERSION = 2,
     SHA = 64,
     ITERATIONS = 200,
-    TRIED = 100, /* iterations of an attempt that another one may follow: as much key as with 200, a third sooner */
     BATCH = 64 /* of 15 MB each at work, and 100 KB in a message */
 };
 
@@ -133,7 +132,7 @@ qd_status qd_large_frames_decode(qd_machine *m, const uint64_t *id, uint64_t n, 
     qd_large_rule rule = qd_large_rule_of(m->large, 0.05); /* its tables are the same at every rate */
     rule.c = m->rule.c;
     rule.max_iterations = m->rule.max_iterations;
-    if (m->round < m->rounds && rule.max_iterations > TRIED) rule.max_iterations = TRIED;
+    if (m->round < m->rounds) rule.patience = QD_LARGE_PATIENCE;
     uint64_t *frames = qd_secret_alloc(n * words * 8), *bits = qd_secret_alloc(n * words * 8);
     uint32_t *iterations = calloc(n, sizeof *iterations);
     qd_status st = frames && bits && iterations ? QD_OK : no_batch(n, err);
@@ -142,9 +141,9 @@ qd_status qd_large_frames_decode(qd_machine *m, const uint64_t *id, uint64_t n, 
         st = qd_large_run(m->large, &rule, n, frames, syndromes, bits, iterations, QD_LARGE_AUTO, m->dev, err);
     }
     for (uint64_t f = 0; f < n && st == QD_OK; f++) {
-        m->kept[id[f]] = iterations[f] != 0;
-        m->r.iterations += iterations[f] ? iterations[f] : rule.max_iterations;
-        for (size_t i = 0; iterations[f] && i < key; i++) qd_words_put(m->string.w, id[f] * m->code.n + 64 * i, bits[f * words + i], 64);
+        m->kept[id[f]] = qd_large_solved(iterations[f]);
+        m->r.iterations += qd_large_spent(iterations[f]);
+        for (size_t i = 0; qd_large_solved(iterations[f]) && i < key; i++) qd_words_put(m->string.w, id[f] * m->code.n + 64 * i, bits[f * words + i], 64);
     }
     qd_secret_free(frames);
     qd_secret_free(bits);

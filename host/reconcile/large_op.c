@@ -5,7 +5,7 @@
 #include <string.h>
 #include "reconcile/large_run.h"
 
-enum { ROWS, COLS, Z, FRAMES, PPM, C, CAP, HALVE, FORM, CONTENT, SEED, MATRIX, JOINED, KEYS };
+enum { ROWS, COLS, Z, FRAMES, PPM, C, CAP, HALVE, FORM, CONTENT, SEED, MATRIX, JOINED, PATIENCE, KEYS };
 static const qd_key keys[] = {{"rows", 300, 1, QD_LARGE_ROWS_MAX, "block rows"},
                               {"cols", 1000, 1, QD_LARGE_COLS_MAX, "block columns"},
                               {"z", 1024, 64, QD_LARGE_Z_MAX, "lifting size, a multiple of 64"},
@@ -18,7 +18,8 @@ static const qd_key keys[] = {{"rows", 300, 1, QD_LARGE_ROWS_MAX, "block rows"},
                               {"content", 0, 0, 3, "0 uniform, 1 zeros, 2 ones, 3 a syndrome of no relation"},
                               {"seed", 1, 0, UINT64_MAX, "seed"},
                               {"matrix", 0, 0, 250, "0: by design; else a random one with columns of this degree"},
-                              {"joined", 0, 0, (uint64_t)QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX, "pairs of lifted rows joined, each row in one at most"}};
+                              {"joined", 0, 0, (uint64_t)QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX, "pairs of lifted rows joined, each row in one at most"},
+                              {"patience", 0, 0, 1000, "iterations without fewer odd rows until a frame is given up; 0: it is not"}};
 
 static void destroy(void *state) {
     qd_large_case *s = state;
@@ -115,6 +116,7 @@ static qd_status create(const qd_problem *p, void **state, qd_error *err) {
         s->rule = qd_large_rule_of(s->code, fmin(0.49, fmax(1e-6, (double)p->v[PPM] * 1e-6)));
         if (p->v[C]) s->rule.c = (uint32_t)p->v[C];
         s->rule.max_iterations = (uint32_t)p->v[CAP];
+        s->rule.patience = (uint32_t)p->v[PATIENCE];
         s->rule.halve = p->v[HALVE] ? (uint32_t)(s->code->rows * s->code->z / p->v[HALVE]) : UINT32_MAX;
         s->truth = malloc(s->n * qd_large_frame_words(s->code) * 8);
         s->frames = malloc(s->n * qd_large_frame_words(s->code) * 8);
@@ -145,7 +147,7 @@ static qd_status run(qd_large_case *s, qd_device *dev, void *out, qd_error *err)
     QD_TRY(
         qd_large_run(s->code, &s->rule, s->n, s->frames, syndromes, qd_large_case_bits(s, out), iterations, s->form, dev, err));
     s->spent = 0;
-    for (uint64_t f = 0; f < s->n; f++) s->spent += iterations[f] ? iterations[f] : s->rule.max_iterations;
+    for (uint64_t f = 0; f < s->n; f++) s->spent += qd_large_spent(iterations[f]);
     return QD_OK;
 }
 
@@ -208,6 +210,9 @@ static const char *const quick[] = {"large:frames=1,cap=2",
                                     "large:rows=40,cols=90,z=128,frames=3,ppm=20000,matrix=3,joined=2560,form=32",
                                     "large:rows=40,cols=90,z=128,frames=3,ppm=20000,matrix=3,joined=2500,form=64,halve=0",
                                     "large:rows=2,cols=3,z=64,frames=5,ppm=100000,matrix=2,joined=1,cap=9",
+                                    "large:rows=40,cols=90,z=128,frames=6,ppm=80000,matrix=3,patience=3",
+                                    "large:rows=40,cols=90,z=128,frames=6,ppm=80000,matrix=3,patience=3,form=2",
+                                    "large:rows=12,cols=30,z=192,frames=4,content=3,matrix=3,cap=30,patience=1,form=32",
                                     NULL};
 static const char *const tiny[] = {"large:rows=3,cols=7,z=64,frames=2,matrix=2,cap=2",
                                    "large:rows=3,cols=7,z=64,frames=1,matrix=2,cap=3,halve=0,form=2",

@@ -138,13 +138,16 @@ static void halve(decoder *d, const uint64_t *frame) {
 
 static uint32_t decode(decoder *d, const uint64_t *frame, const uint64_t *syndrome, uint64_t *bits) {
     const qd_large_code *c = d->c;
-    uint32_t used = 0;
+    uint32_t used = 0, spent = 0, mark = UINT32_MAX, since = 0;
     load(d, frame, (int)d->rule->c);
-    for (uint32_t t = 1; t <= d->rule->max_iterations && !used; t++) {
+    for (uint32_t t = 1, last = 0; !last && !used; t++) {
         uint32_t odd = 0;
         for (uint32_t i = 0; i < c->rows; i++)
             for (uint32_t r = 0; r < c->z; r++) odd += row(d, i, r, get(syndrome + (size_t)i * c->words, r));
-        int few = odd <= d->rule->halve, last = t == d->rule->max_iterations;
+        if (odd < mark - mark / QD_LARGE_LESS) mark = odd, since = t;
+        const int few = odd <= d->rule->halve;
+        last = t == d->rule->max_iterations || (d->rule->patience && t - since == d->rule->patience);
+        spent = t;
         if ((few || last || t % QD_LARGE_LOOK == 0) && matches(d, syndrome))
             used = t;
         else if (few && !d->halved && !last)
@@ -154,7 +157,7 @@ static uint32_t decode(decoder *d, const uint64_t *frame, const uint64_t *syndro
     for (uint32_t j = 0; j < c->cols; j++)
         for (uint32_t p = 0; p < c->z; p++)
             bits[(size_t)j * c->words + p / 64] |= (uint64_t)(d->app[(size_t)j * c->z + p] < 0) << (p % 64);
-    return used;
+    return used ? used : QD_LARGE_FAILED | spent;
 }
 
 qd_status qd_large_decode(const qd_large_code *c, const qd_large_rule *rule, const uint64_t *frame, const uint64_t *syndrome,

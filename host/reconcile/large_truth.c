@@ -82,7 +82,9 @@ static qd_status syndromes(void *args, qd_error *err) {
 
 static qd_status decode(void *args, qd_error *err) {
     batch *b = args;
-    return qd_large_run(b->code, &b->ask->rule, b->open, b->bob, b->syndrome, b->got, b->iterations, QD_LARGE_AUTO, b->dev, err);
+    qd_large_rule rule = b->ask->rule;
+    if (!b->code->unknown) rule.patience = 0; /* nothing follows */
+    return qd_large_run(b->code, &rule, b->open, b->bob, b->syndrome, b->got, b->iterations, QD_LARGE_AUTO, b->dev, err);
 }
 
 /* Frames that are done, or have nothing left to be told, are counted; the others move up. */
@@ -93,8 +95,8 @@ static void close_done(batch *b) {
     uint64_t left = 0;
     for (uint64_t f = 0; f < b->open; f++) {
         uint64_t *alice = b->alice + f * words, *bob = b->bob + f * words;
-        const bool solved = b->iterations[f] > 0, right = memcmp(alice, b->got + f * words, words * 8) == 0;
-        const uint32_t used = solved ? b->iterations[f] : b->ask->rule.max_iterations;
+        const bool solved = qd_large_solved(b->iterations[f]), right = memcmp(alice, b->got + f * words, words * 8) == 0;
+        const uint32_t used = qd_large_spent(b->iterations[f]);
         b->t.updates += (double)used * c->edges * c->z;
         b->spent[f] += used;
         if (!solved && c->unknown) {

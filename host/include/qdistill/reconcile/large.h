@@ -8,6 +8,7 @@
 #ifndef QDISTILL_RECONCILE_LARGE_H
 #define QDISTILL_RECONCILE_LARGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "qdistill/core.h"
@@ -123,11 +124,16 @@ enum {
     QD_LARGE_CLIP = 127,   /* largest message */
     QD_LARGE_KNOWN = 512,  /* APP of a bit that is certain: more than its messages can take back */
     QD_LARGE_CLASSES = 64, /* that a check tells apart: two steps each */
-    QD_LARGE_SUMS = 128
+    QD_LARGE_SUMS = 128,
+    QD_LARGE_LESS = 16,    /* odd rows fall, or they do not: by one in so many */
+    QD_LARGE_PATIENCE = 24 /* of an attempt that another may follow: few are given up that would match, and a third to two thirds of
+                              the iterations are spared (bench/NOTES.md) */
 };
+#define QD_LARGE_FAILED 0x80000000u /**< flag in the iterations of a frame */
 typedef struct qd_large_rule {
     uint32_t c;                        /**< channel LLR, 1..127 */
     uint32_t max_iterations;           /**< 1..1000 */
+    uint32_t patience;                 /**< iterations without fewer odd rows after which a frame is given up; 0: it is not */
     uint32_t halve;                    /**< steps double, and decisions are looked at, once at most so many rows were odd */
     uint16_t phi[2][QD_LARGE_CLASSES]; /**< of class k, of magnitudes 2k-1 and 2k; [1]: after that */
     uint8_t inverse[2][3][QD_LARGE_SUMS]; /**< magnitude, up to QD_LARGE_CLIP, of a sum t: [0][t] below 128, [1][t / 16] below 2048, else
@@ -138,6 +144,14 @@ typedef struct qd_large_rule {
  * iterations, halved when an eighth of the rows is odd (about a 64th unmatched then). phi(x) = -ln tanh(x/2), in 8192ths, capped at
  * 3.9; of a class the mean of its two; it is its own inverse, taken in the middle of the sums that share an entry. */
 qd_large_rule qd_large_rule_of(const qd_large_code *code, double q);
+
+/** Whether a frame matched, and how many iterations it took, or was tried for. */
+static inline bool qd_large_solved(uint32_t iterations) {
+    return !(iterations & QD_LARGE_FAILED);
+}
+static inline uint32_t qd_large_spent(uint32_t iterations) {
+    return iterations & ~QD_LARGE_FAILED;
+}
 
 /** Syndrome of one frame, s = H x over GF(2). The reference; it cannot fail.
  *  @param frame    in  uint64 [cols][words]: bit p of column j is bit p%64 of word j words + p/64
@@ -165,10 +179,14 @@ void qd_large_syndrome(const qd_large_code *code, const uint64_t *frame, uint64_
  *  most `halve` odd rows that does not end it, messages are halved toward 0, and APP is made anew of +-(c/2) and of them (not after
  *  the last): what is left by then hangs on clipped messages.
  *
+ *  With a `patience` the iteration is the last one too when so many have passed since the odd rows were last fewer than at such an
+ *  iteration before, by more than a sixteenth (rounded down; the first one counts): below its threshold a frame stays where it is, or goes on
+ *  too slowly.
+ *
  *  @param frame      in  Bob's bits; those of hidden columns are not looked at
  *  @param syndrome   in  Alice's
  *  @param bits       out decisions; of a failed frame those after the last iteration
- *  @param iterations out used; 0 = failed
+ *  @param iterations out used, as qd_large_solved and qd_large_spent read them
  *  QD_E_INTERNAL: no memory; outputs undefined. */
 qd_status qd_large_decode(const qd_large_code *code, const qd_large_rule *rule, const uint64_t *frame, const uint64_t *syndrome,
                           uint64_t *bits, uint32_t *iterations, qd_error *err);
