@@ -63,6 +63,14 @@ cmp alice.secret bob.secret && cmp alice.secret.state bob.secret.state || say "t
 [ "$(stat -c '%a %s' alice.secret)" = "600 $((16 + 32 * (10 + blocks)))" ] || say "the secret: $(stat -c '%a %s' alice.secret)"
 [ "$(head -c $((16 + 32 * blocks)) alice.secret | tail -c $((32 * blocks)) | tr -d '\0' | wc -c)" = 0 ] || say "used pads are not wiped"
 flat good.json | grep -o '"epsilon":{"blocks".*"limit":null' | grep -q '"auth":[0-9.]*e-3[0-9]' || say "epsilon of the job: $(flat good.json | grep -o '"epsilon":{"blocks"[^}]*')"
+# every term of the keys' lengths is printed, and the columns add up: bits unknown to an eavesdropper less what is subtracted, rounded down string by string
+awk -v most="$blocks" '/length of the keys, term by term/ { on = 1 }
+    on && /^    n \(1 - h/ { z = $(NF - 1); x = $NF; rows++ }
+    on && / -[ 0-9.]* -[ 0-9.]*$/ { sub(/^.*[a-z] +-/, "-"); gsub(/-/, " "); z -= $1; x -= $2; rows++ }
+    on && /^    key, each/ { z -= $(NF - 1); x -= $NF; rows++; on = 0 }
+    END { exit !(rows == 8 && z > -0.5 && z <= most + 0.5 && x > -0.5 && x <= most + 0.5) }' "$log" ||
+    say "the terms do not add up: $(grep -A 11 'term by term' "$log")"
+grep -q 'random-sampling, holds the hashing term and nothing of what was announced' "$log" || say "the bound does not say what it holds"
 # a second job goes on where the first ended
 sed 's/name: good/name: second/' good.job >second.job
 run 0 'secret bits' second

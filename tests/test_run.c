@@ -257,6 +257,12 @@ START_TEST(the_ledger_closes) {
                 for (int dir_i = 0; dir_i < 2; dir_i++) sum += ledger(block, directions[dir_i], kinds[k], b);
             uint64_t private_bits = ledger(block, "alice_to_bob", "private", b) + ledger(block, "bob_to_alice", "private", b);
             ck_assert_uint_eq(sum - private_bits, u(block, "charged", basis[b]));
+            const json_t *terms = json_object_get(json_object_get(block, "terms"), basis[b]);
+            for (int k = 0; k < 5; k++)
+                ck_assert_uint_eq(u(terms, "charges", kinds[k]), ledger(block, directions[0], kinds[k], b) +
+                                                                     ledger(block, directions[1], kinds[k], b) - (k ? 0 : private_bits));
+            ck_assert_uint_eq(u(terms, "charged", NULL), u(block, "charged", basis[b]));
+            ck_assert_double_eq(d(terms, "contained_tag_bits", NULL), 0);
             uint64_t n = u(block, "n_by_basis", basis[b]), width = 0;
             while (width < 63 && ((uint64_t)1 << width) < n + 1) width++;
             ck_assert_uint_eq(ledger(block, "bob_to_alice", "error_count", b), width); /* ceil(log2(n+1)) */

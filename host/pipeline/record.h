@@ -45,6 +45,8 @@ void qd_record_secret_so_far(const json_t *blocks, uint64_t *used, uint64_t *ref
 void qd_record_security(const qd_run_facts *f, json_t *summary, json_t *warnings);
 /** Lines of the report for people about them. */
 void qd_record_security_text(const json_t *summary, FILE *out);
+/** Lines of the report for people: every term of the keys' lengths, by basis. */
+void qd_record_terms_text(const json_t *summary, FILE *out);
 /** Whether a scenario says at which angles its detectors stand: a rehearsal of it counts correlations. */
 bool qd_link_declares_analysers(const qd_scenario *s);
 /** Detector pairs of a block whose outcomes both stations kept, Alice's detectors by row; NULL: they did not. */

@@ -436,17 +436,3 @@ qd_status qd_station_hash(qd_station *s, int basis, const qd_bits *seed, qd_erro
     qd_station_spent(s, QD_STAGE_AMPLIFY, t0, d0, s->str[basis].n);
     return st;
 }
-
-static json_t *basis_terms(const qd_bbm92_result *r, int b) {
-    const qd_bbm92_terms *t = &r->terms[b];
-    return json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:I,s:f,s:f,s:f,s:f,s:I,s:I,s:b,s:{s:f,s:f}}", "n", (json_int_t)t->n, "k",
-                     (json_int_t)t->k, "m", (json_int_t)t->m, "eps", t->eps, "eps_pa", t->eps_pa, "eps_s", t->eps_s,
-                     "errors_bound", (json_int_t)t->errors_bound, "phase_error", t->phase_error, "entropy_bits", t->entropy_bits,
-                     "hash_bits", t->hash_bits, "before_charges", t->before_charges, "charged", (json_int_t)r->charged[b],
-                     "key_bits", (json_int_t)r->key_bits[b], "exact_tail", (int)t->exact_tail, "closed_form_for_comparison_only",
-                     "phase_error", t->closed_form_phase_error, "bits", t->closed_form_bits);
-}
-
-json_t *qd_station_terms(const qd_bbm92_result *r) {
-    return json_pack("{s:o,s:o}", "z", basis_terms(r, QD_Z), "x", basis_terms(r, QD_X));
-}

@@ -405,6 +405,7 @@ void qd_record_text(const json_t *s, const char *device, FILE *out) {
     print_rates(s, out);
     print_blocks(s, out);
     qd_record_security_text(s, out);
+    qd_record_terms_text(s, out);
     print_stages(s, device, out);
     print_eve(s, out);
     const json_t *warned = json_object_get(s, "warnings");
