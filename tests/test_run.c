@@ -93,6 +93,12 @@ static uint64_t length_by_hand(const json_t *block, double eps_sec) {
     return total;
 }
 
+/* What a block's hashes gave: its key, and what was set aside of it for tags. */
+static uint64_t hashed_bits(const json_t *block) {
+    return u(block, "key_bits", NULL) +
+           (uint64_t)json_integer_value(json_object_get(json_object_get(block, "authentication"), "set_aside_bits"));
+}
+
 static double step_of(const json_t *summary, const char *what) {
     json_t *v;
     size_t i;
@@ -107,7 +113,8 @@ static void expect_balance(const json_t *s) {
                             step_of(s, "less tails that fill no frame") - step_of(s, "less refused: no key from these blocks"),
                         step_of(s, "verified"));
     ck_assert_double_eq_tol(step_of(s, "unknown to Eve by the bound") - step_of(s, "less charged for what was announced") -
-                                step_of(s, "less hashing term") - step_of(s, "less rounding down"),
+                                step_of(s, "less hashing term") - step_of(s, "less rounding down") -
+                                step_of(s, "less authentication: set aside for tags"),
                             step_of(s, "secret"), 1e-5);
     double down = step_of(s, "less rounding down"), strings = 2.0 * (double)json_array_size(json_object_get(s, "blocks"));
     ck_assert_msg(down >= 0 && down <= strings, "rounding down takes %g bits of at most %g strings", down, strings);
@@ -124,7 +131,7 @@ START_TEST(intercepting_a_share_costs_key_as_the_bound_says) {
         expect_balance(s);
         ck_assert(json_is_true(json_object_get(s, "match")));
         const json_t *block = json_array_get(json_object_get(s, "blocks"), 0);
-        ck_assert_uint_eq(length_by_hand(block, 1e-10), key[i]);
+        ck_assert_uint_eq(length_by_hand(block, 1e-10), key[i] + 256);
         for (int b = 0; b < 2; b++) {
             /* sd of an error rate of n independent bits */
             double n = (double)u(block, "n_by_basis", basis[b]), q = (double)u(block, "errors", basis[b]) / n;
@@ -250,6 +257,12 @@ START_TEST(the_ledger_closes) {
                 for (int dir_i = 0; dir_i < 2; dir_i++) sum += ledger(block, directions[dir_i], kinds[k], b);
             uint64_t private_bits = ledger(block, "alice_to_bob", "private", b) + ledger(block, "bob_to_alice", "private", b);
             ck_assert_uint_eq(sum - private_bits, u(block, "charged", basis[b]));
+            const json_t *terms = json_object_get(json_object_get(block, "terms"), basis[b]);
+            for (int k = 0; k < 5; k++)
+                ck_assert_uint_eq(u(terms, "charges", kinds[k]), ledger(block, directions[0], kinds[k], b) +
+                                                                     ledger(block, directions[1], kinds[k], b) - (k ? 0 : private_bits));
+            ck_assert_uint_eq(u(terms, "charged", NULL), u(block, "charged", basis[b]));
+            ck_assert_double_eq(d(terms, "contained_tag_bits", NULL), 0);
             uint64_t n = u(block, "n_by_basis", basis[b]), width = 0;
             while (width < 63 && ((uint64_t)1 << width) < n + 1) width++;
             ck_assert_uint_eq(ledger(block, "bob_to_alice", "error_count", b), width); /* ceil(log2(n+1)) */
@@ -262,7 +275,7 @@ START_TEST(the_ledger_closes) {
         ck_assert_uint_eq(tags, u(block, "tag_bits", NULL));
         if (!failed) ck_assert_uint_eq(net, (both ? 2 : 1) * u(block, "code_bits", NULL)); /* Bob tells as many parities */
         total += u(block, "key_bits", NULL);
-        ck_assert_uint_eq(u(block, "key_bits", NULL), length_by_hand(block, 1e-10));
+        ck_assert_uint_eq(hashed_bits(block), length_by_hand(block, 1e-10));
     }
     ck_assert_uint_eq(total, u(s, "final_bits", NULL));
     path_in(path, "out-0.02/transcript.bin");

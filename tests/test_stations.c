@@ -41,6 +41,7 @@ static qd_station_params params(uint64_t seed) {
 typedef struct end {
     qd_link *link;
     qd_rehearsal *rehearsal;
+    qd_auth_secret *secret;
     qd_station *station;
     qd_bits key;
     uint64_t blocks;
@@ -51,12 +52,15 @@ static void end_open(end *e, qd_direction role, uint64_t seed, double seconds) {
     qd_station_params p = params(seed);
     *e = (end){.link = make_link(seed)};
     ck_assert(qd_rehearsal_create(e->link, seconds, NULL, &e->rehearsal, &err) == QD_OK);
+    ck_assert(qd_auth_secret_rehearse(seed, 4, 0, &e->secret, &err) == QD_OK);
+    p.secret = e->secret;
     ck_assert(qd_station_create(role, &p, qd_rehearsal_source(e->rehearsal, role), NULL, &e->station, &err) == QD_OK);
     ck_assert(qd_bits_create(&e->key, 0, &err) == QD_OK);
 }
 
 static void end_close(end *e) {
     qd_station_destroy(e->station);
+    qd_auth_secret_close(e->secret);
     qd_rehearsal_destroy(e->rehearsal);
     qd_link_destroy(e->link);
     qd_bits_destroy(&e->key);
@@ -384,8 +388,10 @@ END_TEST
 /* Bob of another job: refused at the first message, which names what differs. */
 START_TEST(other_parameters_are_refused) {
     static const char *const name[] = {"block_coincidences", "window_ps", "announce_ps", "dead_ps", "correlation", "eps_sec", "eps_cor", "rehearsal",
-                                       "tick (numerator)", "tick (denominator)", "first block", "abandoned block"};
+                                       "tick (numerator)", "tick (denominator)", "first block", "abandoned block", "authentication", "eps_total", "refill_bits"};
     script s = honest(0.12);
+    qd_auth_secret *secret = NULL;
+    ck_assert(qd_auth_secret_rehearse(5, 4, 0, &secret, NULL) == QD_OK);
     for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
         qd_station_params p = params(5);
         qd_error err = {0};
@@ -404,12 +410,16 @@ START_TEST(other_parameters_are_refused) {
         p.tick.den *= i == 9 ? 2 : 1;
         p.first_block += i == 10;
         p.abandon_first ^= i == 11;
+        p.secret = i == 12 ? NULL : secret;
+        p.eps_total = i == 13 ? 1e-9 : 0;
+        p.refill_bits = i == 14 ? 256 : 0;
         ck_assert(qd_station_create(QD_BOB_TO_ALICE, &p, (qd_source){0}, NULL, &bob, &err) == QD_OK);
         ck_assert_int_eq(qd_station_step(bob, &s.m[0], &box, &done, &err), QD_E_INPUT);
         ck_assert_msg(strstr(err.what, name[i]) != NULL, "%s: %s", name[i], err.what);
         qd_outbox_destroy(&box);
         qd_station_destroy(bob);
     }
+    qd_auth_secret_close(secret);
     for (int i = 0; i < s.n; i++) free(s.m[i].body);
 }
 END_TEST

@@ -65,13 +65,13 @@ static json_t *terms_json(const qd_bbm92_result *r, int b) {
     const qd_bbm92_terms *t = &r->terms[b];
     json_t *contained = json_array();
     for (int k = 0; k < QD_LEAK_KINDS; k++)
-        if (t->contained >> k & 1) json_array_append_new(contained, json_string(qd_leak_name((qd_leak)k)));
-    return json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:s,s:I,s:f,s:f,s:f,s:f,s:I,s:o,s:I}", "n", (json_int_t)t->n, "k",
+        if (t->contained.kinds >> k & 1) json_array_append_new(contained, json_string(qd_leak_name((qd_leak)k)));
+    return json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:s,s:I,s:f,s:f,s:f,s:f,s:I,s:o,s:f,s:I}", "n", (json_int_t)t->n, "k",
                      (json_int_t)t->k, "m", (json_int_t)t->m, "eps", t->eps, "eps_pa", t->eps_pa, "eps_s", t->eps_s, "tail",
                      t->exact_tail ? "hypergeometric" : "chvatal", "errors_bound", (json_int_t)t->errors_bound, "phase_error",
                      t->phase_error, "entropy_bits", t->entropy_bits, "hash_bits", t->hash_bits, "before_charges",
-                     t->before_charges, "charged", (json_int_t)r->charged[b], "contained", contained, "key_bits",
-                     (json_int_t)r->key_bits[b]);
+                     t->before_charges, "charged", (json_int_t)r->charged[b], "contained", contained, "contained_tag_bits",
+                     t->contained.tag_bits, "key_bits", (json_int_t)r->key_bits[b]);
 }
 
 /* The closed form, with a label that cannot be overlooked. */

@@ -24,15 +24,29 @@ static uint64_t saturating_add(uint64_t a, uint64_t b) {
     return b > UINT64_MAX - a ? UINT64_MAX : a + b;
 }
 
-uint64_t qd_ledger_charged(const qd_ledger *l, int basis, uint32_t contained) {
-    uint64_t code = 0, credit = 0, rest = 0;
-    for (int dir = 0; dir < 2; dir++) {
-        for (int kind = 0; kind < QD_LEAK_KINDS; kind++) {
-            if (contained >> kind & 1) continue;
-            uint64_t *sum = kind == QD_LEAK_SYNDROME ? &code : kind == QD_LEAK_PRIVATE ? &credit : &rest;
-            *sum = saturating_add(*sum, l->bits[basis][dir][kind]);
-        }
+static uint64_t both_ways(const qd_ledger *l, int basis, qd_leak kind) {
+    return saturating_add(l->bits[basis][QD_ALICE_TO_BOB][kind], l->bits[basis][QD_BOB_TO_ALICE][kind]);
+}
+
+uint64_t qd_ledger_charge(const qd_ledger *l, int basis, qd_leak kind, const qd_contained *contained) {
+    uint64_t bits = both_ways(l, basis, kind), credit;
+    if (contained->kinds >> kind & 1 || kind == QD_LEAK_PRIVATE) return 0;
+    switch (kind) {
+        case QD_LEAK_SYNDROME:
+            /* Private bits hide code bits and nothing else: a credit beyond them must not pay for tags or revealed frames. */
+            credit = contained->kinds >> QD_LEAK_PRIVATE & 1 ? 0 : both_ways(l, basis, QD_LEAK_PRIVATE);
+            return bits > credit ? bits - credit : 0;
+        case QD_LEAK_TAG:
+            if (!(contained->tag_bits >= 1)) return bits;
+            return contained->tag_bits < (double)bits ? bits - (uint64_t)contained->tag_bits : 0;
+        default:
+            return bits;
     }
-    /* Private bits hide code bits and nothing else: a credit beyond them must not pay for tags or revealed frames. */
-    return saturating_add(code > credit ? code - credit : 0, rest);
+}
+
+uint64_t qd_ledger_charged(const qd_ledger *l, int basis, uint32_t contained) {
+    const qd_contained c = {.kinds = contained};
+    uint64_t sum = 0;
+    for (int kind = 0; kind < QD_LEAK_KINDS; kind++) sum = saturating_add(sum, qd_ledger_charge(l, basis, (qd_leak)kind, &c));
+    return sum;
 }

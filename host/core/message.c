@@ -187,6 +187,8 @@ const char *qd_msg_name(uint32_t type) {
             return "hash_seed";
         case QD_MSG_DONE:
             return "done";
+        case QD_MSG_AUTH:
+            return "auth";
     }
     return "unknown";
 }

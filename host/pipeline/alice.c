@@ -17,6 +17,9 @@ static qd_status send_times(qd_station *s, qd_outbox *out, qd_error *err) {
     qd_wire_times w = {
         .first = s->announced, .count = fresh, .end = s->own_end, .t = malloc((fresh ? fresh : 1) * sizeof(int64_t))};
     if (!w.t) return no_memory(err);
+    /* drawn now, after these detections: bases that answer this message, and the tags say it, were not announced before them */
+    qd_random r = {.rehearsal = s->p.rehearsal, .seed = s->p.seed, .stream = QD_STREAM_AUTH, .entity = (uint64_t)1 << 63 | s->slices++};
+    qd_random_bytes(&r, w.nonce, sizeof w.nonce);
     qd_status st = qd_announce(s->own.t + (s->own.n - fresh), fresh, s->p.tick, s->p.announce_ps, w.t, err);
     qd_body b = {0};
     if (st == QD_OK) st = qd_wire_times_put(&b, &w, err);
@@ -103,6 +106,14 @@ static qd_status send_sample(qd_station *s, qd_outbox *out, qd_error *err) {
 }
 
 static qd_status begin_reconcile(qd_station *s, qd_outbox *out, qd_error *err);
+
+/* Bob ends the job in place of a full block, because of what both stations agreed on. */
+static qd_status on_stop(qd_station *s, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err) {
+    QD_TRY(qd_station_no_body(in, err));
+    if (qd_station_may_begin(s)) return qd_wire_bad(in, "the end of the job in place of a block that may begin", err);
+    *done = true;
+    return qd_outbox_send(out, QD_MSG_DONE, s->block, QD_ALICE_TO_BOB, true, NULL, 0, err);
+}
 
 static qd_status on_bases(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
     uint64_t n = qd_station_block_size(s);
@@ -281,11 +292,7 @@ static qd_status estimate(qd_station *s, qd_error *err) {
 }
 
 static qd_status send_seed(qd_station *s, int basis, qd_bits *seed, qd_outbox *out, qd_error *err) {
-    uint64_t n = qd_toeplitz_seed_bits(QD_HASH_MODIFIED_TOEPLITZ, s->str[basis].n, s->cur.ell[basis]);
-    qd_random r = qd_station_random(s, QD_STREAM_HASH_SEED, basis);
-    QD_TRY(qd_bits_create(seed, n, err));
-    qd_random_bytes(&r, seed->w, qd_bits_words(n) * sizeof(uint64_t));
-    if (n % 64) seed->w[n / 64] &= ((uint64_t)1 << (n % 64)) - 1;
+    QD_TRY(qd_station_draw_seed(s, basis, seed, err));
     qd_body b = {0};
     qd_body_u8(&b, (uint8_t)basis);
     qd_wire_bits_put(&b, seed);
@@ -305,8 +312,15 @@ static qd_status send_length(qd_station *s, qd_outbox *out, qd_error *err) {
         qd_bits_destroy(&seed);
         QD_TRY(st);
     }
+    const bool key = s->cur.ell[QD_Z] + s->cur.ell[QD_X] > 0;
+    s->phase = s->auth && key ? QD_PHASE_AUTH : QD_PHASE_CLOSE;
+    return s->auth && key ? qd_station_send_tag(s, out, true, err) : qd_outbox_turn(out, err);
+}
+
+static qd_status on_tag(qd_station *s, const qd_msg *in, qd_error *err) {
+    QD_TRY(qd_station_check_tag(s, in, err));
     s->phase = QD_PHASE_CLOSE;
-    return qd_outbox_turn(out, err);
+    return qd_station_authenticated(s, err);
 }
 
 static qd_status on_reconcile(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
@@ -343,12 +357,16 @@ qd_status qd_alice_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *d
             break;
         case QD_PHASE_BASES:
             if (in->type == QD_MSG_BASES_BOB && in->last) return on_bases(s, in, out, err);
+            if (in->type == QD_MSG_DONE && in->last) return on_stop(s, in, out, done, err);
             break;
         case QD_PHASE_SAMPLE:
             if (in->type == QD_MSG_SAMPLE_BITS && in->last) return on_sample_bits(s, in, out, err);
             break;
         case QD_PHASE_RECONCILE:
             return on_reconcile(s, in, out, err);
+        case QD_PHASE_AUTH:
+            if (in->type == QD_MSG_AUTH && !in->last) return on_tag(s, in, err);
+            break;
         case QD_PHASE_CLOSE:
             if (in->type == QD_MSG_DONE) return on_done(s, in, out, err);
             break;

@@ -192,6 +192,10 @@ static qd_status end_turn(qd_station *s, qd_outbox *out, qd_error *err) {
     if (s->n_delta > s->basis.n) forget_times(s, s->n_delta - s->basis.n); /* finished before the run was stopped */
     uint64_t n = qd_station_block_size(s);
     if (!n) return qd_outbox_turn(out, err);
+    if (!qd_station_may_begin(s)) {
+        s->phase = QD_PHASE_OVER;
+        return qd_outbox_send(out, QD_MSG_DONE, s->block, QD_BOB_TO_ALICE, true, NULL, 0, err);
+    }
     qd_bits basis = {0};
     QD_TRY(qd_station_bases(s, n, &basis, err));
     qd_body b = {0};
@@ -345,15 +349,26 @@ static qd_status on_seed(qd_station *s, const qd_msg *in, qd_outbox *out, qd_err
     qd_bits seed;
     QD_TRY(qd_wire_bits_get(&b, in, qd_toeplitz_seed_bits(QD_HASH_MODIFIED_TOEPLITZ, s->str[basis].n, s->cur.ell[basis]), &seed, err));
     qd_status st = qd_body_end(&b, in, err);
+    if (st == QD_OK) st = qd_station_take_seed(s, in, &seed, err);
     if (st == QD_OK) st = qd_station_hash(s, basis, &seed, err);
     qd_bits_destroy(&seed);
     QD_TRY(st);
     bool more = basis == QD_Z && s->cur.ell[QD_X];
-    if (more == (bool)in->last) return qd_wire_bad(in, "turn handed over in the middle of the hash seeds", err);
+    if ((more || s->auth) == (bool)in->last) return qd_wire_bad(in, "turn handed over in the middle of the hash seeds", err);
     if (more) {
         s->at = QD_X;
         return QD_OK;
     }
+    if (!s->auth) return close_block(s, out, err);
+    s->phase = QD_PHASE_AUTH;
+    return QD_OK;
+}
+
+/* Alice's tag is right: so is all that she and Bob said of this block, in the order in which he knows it. */
+static qd_status on_tag(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
+    QD_TRY(qd_station_check_tag(s, in, err));
+    QD_TRY(qd_station_send_tag(s, out, false, err));
+    QD_TRY(qd_station_authenticated(s, err));
     return close_block(s, out, err);
 }
 
@@ -384,6 +399,15 @@ qd_status qd_bob_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *don
         break;
     case QD_PHASE_SEEDS:
         if (in->type == QD_MSG_HASH_SEED) return on_seed(s, in, out, err);
+        break;
+    case QD_PHASE_AUTH:
+        if (in->type == QD_MSG_AUTH && in->last) return on_tag(s, in, out, err);
+        break;
+    case QD_PHASE_OVER:
+        if (in->type == QD_MSG_DONE && in->last) {
+            *done = true;
+            return qd_station_no_body(in, err);
+        }
         break;
     default:
         break;

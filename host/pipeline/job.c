@@ -18,8 +18,13 @@ typedef struct {
     y_station *alice, *bob;
 } y_input;
 typedef struct {
-    double *eps_sec, *eps_cor;
+    char *alice, *bob;
+    uint64_t *refill_bits;
+} y_auth;
+typedef struct {
+    double *eps_sec, *eps_cor, *eps_total;
     char *bound;
+    y_auth *auth;
 } y_security;
 typedef struct {
     uint64_t *window_ps, *dead_ps, *announce_ps;
@@ -58,8 +63,10 @@ static const cyaml_schema_field_t f_station[] = {
     CYAML_FIELD_STRING_PTR("format", CYAML_FLAG_POINTER, y_station, format, 1, 512), CYAML_FIELD_END};
 static const cyaml_schema_field_t f_input[] = {TEXT(y_input, scenario), REAL(y_input, duration_s), MAP(y_input, alice, f_station),
                                                MAP(y_input, bob, f_station), CYAML_FIELD_END};
-static const cyaml_schema_field_t f_security[] = {REAL(y_security, eps_sec), REAL(y_security, eps_cor), TEXT(y_security, bound),
-                                                  CYAML_FIELD_END};
+static const cyaml_schema_field_t f_auth[] = {TEXT(y_auth, alice), TEXT(y_auth, bob), UINT(y_auth, refill_bits), CYAML_FIELD_END};
+static const cyaml_schema_field_t f_security[] = {REAL(y_security, eps_sec),   REAL(y_security, eps_cor),
+                                                  REAL(y_security, eps_total), TEXT(y_security, bound),
+                                                  MAP(y_security, auth, f_auth), CYAML_FIELD_END};
 static const cyaml_schema_field_t f_sift[] = {UINT(y_sift, window_ps), UINT(y_sift, dead_ps), UINT(y_sift, announce_ps),
                                               TEXT(y_sift, correlation), CYAML_FIELD_END};
 static const cyaml_schema_field_t f_sync[] = {REAL(y_sync, max_offset_s), REAL(y_sync, max_ppm), REAL(y_sync, offset_s),
@@ -113,7 +120,9 @@ static const qd_yaml_limit limits[] = {
     {.key = "input.bob.skew_ps", SKEW_PS},
     {.key = "security.eps_sec", QD_RANGE_EPS_SEC},
     {.key = "security.eps_cor", QD_RANGE_EPS_COR},
+    {.key = "security.eps_total", QD_RANGE_EPS_TOTAL},
     {.key = "security.bound", .words = bounds},
+    {.key = "security.auth.refill_bits", 0, 65536},
     {.key = "sift.window_ps", QD_RANGE_WINDOW_PS},
     {.key = "sift.dead_ps", QD_RANGE_DEAD_PS},
     {.key = "sift.announce_ps", QD_RANGE_ANNOUNCE_PS},
@@ -203,6 +212,8 @@ static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
     job->seed = y->seed ? (uint64_t)*y->seed : 1;
     job->eps_sec = real_or(se->eps_sec, 1e-10);
     job->eps_cor = real_or(se->eps_cor, 1e-15);
+    job->eps_total = real_or(se->eps_total, 0);
+    job->refill_bits = uint_or(se->auth ? se->auth->refill_bits : NULL, QD_AUTH_ROUND_BITS);
     job->window_ps = uint_or(si->window_ps, 1000);
     job->dead_ps = uint_or(si->dead_ps, 0);
     job->announce_ps = uint_or(si->announce_ps, 125);
@@ -224,6 +235,26 @@ static qd_status take_numbers(const y_job *y, qd_job *job, qd_error *err) {
     return job->code ? QD_OK : qd_fail(err, QD_E_INTERNAL, "no memory for a job");
 }
 
+/* The stations' copies of the secret, and what of each key refills them. */
+static qd_status take_auth(const y_job *y, const qd_yaml_places *places, qd_job *job, qd_error *err) {
+    const y_auth *a = y->security ? y->security->auth : NULL;
+    if (job->eps_total > 0 && job->eps_total < job->eps_sec + job->eps_cor)
+        return bad(places, "security.eps_total", "is less than eps_sec and eps_cor of one block", err);
+    if (job->refill_bits % QD_AUTH_ROUND_BITS)
+        return bad(places, "security.auth.refill_bits", "must be a multiple of 256, the pads of one block", err);
+    if (!a || (!a->alice && !a->bob))
+        return a && !job->rehearsal ? bad(places, "security.auth", "needs alice and bob: each station's copy of the secret", err) : QD_OK;
+    if (!a->alice || !a->bob) return bad(places, "security.auth", "has one station's secret: each has its own copy", err);
+    char *dir = qd_path_dir(job->path);
+    job->auth_file[0] = dir ? qd_path_join(dir, a->alice) : NULL;
+    job->auth_file[1] = dir ? qd_path_join(dir, a->bob) : NULL;
+    free(dir);
+    if (!job->auth_file[0] || !job->auth_file[1]) return qd_fail(err, QD_E_INTERNAL, "no memory for a job");
+    if (strcmp(job->auth_file[0], job->auth_file[1]) == 0)
+        return bad(places, "security.auth", "gives both stations one file: each has its own copy, and counts in it what it used", err);
+    return QD_OK;
+}
+
 qd_status qd_job_load(const char *path, qd_job *job, qd_error *err) {
     *job = (qd_job){0};
     void *data = NULL;
@@ -236,6 +267,7 @@ qd_status qd_job_load(const char *path, qd_job *job, qd_error *err) {
     if (st == QD_OK) st = take_name(y, places, job, err);
     if (st == QD_OK) st = take_input(y, places, job, err);
     if (st == QD_OK) st = take_numbers(y, job, err);
+    if (st == QD_OK) st = take_auth(y, places, job, err);
     if (st == QD_OK && job->blind && job->rounds == 0)
         st = bad(
             places, "reconcile.blind",
@@ -265,6 +297,7 @@ void qd_job_free(qd_job *job) {
     for (int i = 0; i < 2; i++) {
         free(job->file[i]);
         free(job->format[i]);
+        free(job->auth_file[i]);
     }
     *job = (qd_job){0};
 }

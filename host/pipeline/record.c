@@ -31,7 +31,10 @@ static json_t *options(const qd_job *job, const qd_station_params *p) {
     json_object_set_new(o, "block_coincidences", qd_json_from_u64(p->block_coincidences));
     json_object_set_new(o, "eps_sec", qd_json_from_real(p->eps_sec));
     json_object_set_new(o, "eps_cor", qd_json_from_real(p->eps_cor));
+    json_object_set_new(o, "eps_total", p->eps_total > 0 ? qd_json_from_real(p->eps_total) : json_null());
     json_object_set_new(o, "bound", json_string("random-sampling"));
+    json_object_set_new(o, "authentication", json_string(job->auth_file[0] ? "secret" : job->rehearsal ? "rehearsal" : "none"));
+    json_object_set_new(o, "refill_bits", qd_json_from_u64(p->refill_bits));
     json_object_set_new(o, "window_ps", qd_json_from_u64(p->window_ps));
     json_object_set_new(o, "dead_ps", qd_json_from_u64(p->dead_ps));
     json_object_set_new(o, "announce_ps", qd_json_from_u64(p->announce_ps));
@@ -157,9 +160,7 @@ json_t *qd_record_block(const qd_block *a, const qd_block *bob, const qd_station
     json_object_set_new(o, "block", qd_json_from_u64(a->block));
     json_object_set_new(o, "n", qd_json_from_u64(a->counts.n[QD_Z] + a->counts.n[QD_X]));
     json_object_set_new(o, "key_bits", qd_json_from_u64(a->key.n));
-    json_object_set_new(
-        o, "epsilon",
-        json_pack("{s:f,s:f,s:n,s:f}", "sec", p->eps_sec, "cor", p->eps_cor, "auth", "total", p->eps_sec + p->eps_cor));
+    qd_record_block_security(a, p, o);
     json_object_set_new(o, "coincidences", qd_json_from_u64(a->coincidences));
     json_object_set_new(o, "sifted", zx(a->sifted));
     json_object_set_new(o, "sampled", zx(a->sampled));

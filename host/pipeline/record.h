@@ -31,9 +31,22 @@ typedef struct qd_run_facts {
     const char *digest[2];              /**< rehearsals: SHA-256 of the keys; else NULL */
     double seconds;
     const char *abort_reason;           /**< "" when there is key */
+    const char *stop_reason;            /**< why the job ended before its data, key or not; "": it did not */
+    const char *auth_failed;            /**< the refusal, where messages or tags were not what was sent; else "" */
+    qd_auth_budget budget;              /**< of Alice's secret as the run leaves it; rounds 0: messages were not authenticated */
     const qd_tag_seen *seen;            /**< Alice's recording and Bob's; rehearsals: NULL */
     const qd_link *link;                /**< rehearsals: what the model expects is stated beside; else NULL */
 } qd_run_facts;
+/** Set epsilon and authentication of a block's record. */
+void qd_record_block_security(const qd_block *alice, const qd_station_params *p, json_t *record);
+/** What the records of a run's blocks say of a rehearsal's secret: rounds used, and bits that were put to it. */
+void qd_record_secret_so_far(const json_t *blocks, uint64_t *used, uint64_t *refilled);
+/** Set authenticated, authentication, epsilon and stop_reason of a summary, and put a warning among @p warnings. */
+void qd_record_security(const qd_run_facts *f, json_t *summary, json_t *warnings);
+/** Lines of the report for people about them. */
+void qd_record_security_text(const json_t *summary, FILE *out);
+/** Lines of the report for people: every term of the keys' lengths, by basis. */
+void qd_record_terms_text(const json_t *summary, FILE *out);
 /** Whether a scenario says at which angles its detectors stand: a rehearsal of it counts correlations. */
 bool qd_link_declares_analysers(const qd_scenario *s);
 /** Detector pairs of a block whose outcomes both stations kept, Alice's detectors by row; NULL: they did not. */

@@ -22,6 +22,7 @@ typedef struct run {
     qd_link *link;
     qd_rehearsal *rehearsal;
     qd_recording *recording[2];
+    qd_auth_secret *secret[2]; /* NULL: messages are not authenticated */
     qd_station *station[2];
     bool over[2];
     qd_outbox box;
@@ -33,6 +34,8 @@ typedef struct run {
     bool created;     /* the run directory is this run's own */
     int lock;         /* descriptor of the locked run directory; -1: none */
     char reason[640]; /* why the last block gave no key, or why the run ended */
+    char stop[640];   /* why it ended before its data */
+    bool forged;      /* because a message or a tag was refused */
     double t0;
 } run;
 
@@ -55,6 +58,8 @@ static qd_status params_of(run *r, qd_tick tick, qd_error *err) {
                                     .stop = r->opt->stop,
                                     .eps_sec = j->eps_sec,
                                     .eps_cor = j->eps_cor,
+                                    .eps_total = j->eps_total,
+                                    .refill_bits = j->rehearsal || j->auth_file[0] ? j->refill_bits : 0,
                                     .rehearsal = j->rehearsal,
                                     .seed = j->seed};
     QD_TRY(qd_code_named(j->code, &r->params.code, err));
@@ -73,6 +78,7 @@ static qd_status params_of(run *r, qd_tick tick, qd_error *err) {
 
 static qd_status open_inputs(run *r, qd_error *err) {
     const qd_job *j = r->job;
+    for (int i = 0; i < 2 && j->auth_file[i]; i++) QD_TRY(qd_auth_secret_open(j->auth_file[i], &r->secret[i], err));
     if (j->rehearsal) {
         QD_TRY(qd_scenario_load(j->scenario, &r->scenario, err));
         QD_TRY(qd_link_create(&r->scenario, j->seed, &r->link, err));
@@ -88,10 +94,21 @@ static qd_status open_inputs(run *r, qd_error *err) {
     return params_of(r, a, err);
 }
 
+/* A rehearsal without secrets draws one, as far as the finished blocks left it: an interrupted block is made again, to the byte. */
+static qd_status rehearse_secrets(run *r, qd_error *err) {
+    uint64_t used, refilled;
+    qd_record_secret_so_far(r->state.blocks, &used, &refilled);
+    for (int i = 0; i < 2 && r->job->rehearsal && !r->job->auth_file[0]; i++)
+        QD_TRY(qd_auth_secret_rehearse(r->job->seed, QD_AUTH_REHEARSAL_ROUNDS + refilled / QD_AUTH_ROUND_BITS, used, &r->secret[i], err));
+    return QD_OK;
+}
+
 static qd_status open_stations(run *r, qd_error *err) {
+    QD_TRY(rehearse_secrets(r, err));
     for (int i = 0; i < 2; i++) {
         qd_direction role = (qd_direction)i;
         qd_station_params own = r->params;
+        own.secret = r->secret[i];
         for (int d = 0; d < 4; d++)
             own.skew_ps[d] = r->rehearsal ? (uint64_t)llround(r->scenario.arm[i].delay_ps[d]) : r->job->skew_ps[i][d];
         qd_source src = r->rehearsal ? qd_rehearsal_source(r->rehearsal, role) : qd_recording_source(r->recording[i]);
@@ -273,30 +290,71 @@ static bool stop_at(const run *r, const char *here) {
     return at && !r->opt->resume && strcmp(at, here) == 0;
 }
 
-qd_status qd_run_stop_at_check(qd_error *err) {
-    const char *at = getenv("QD_STOP_AT"), *colon = at ? strchr(at, ':') : NULL;
-    if (!at || strcmp(at, "publish") == 0) return QD_OK;
+/* TYPE:BLOCK, with a message's type that there is. */
+static bool names_message(const char *at) {
+    const char *colon = strchr(at, ':');
     size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
     bool known = digits > 0 && digits < 11 && !colon[1 + digits];
-    for (uint32_t type = QD_MSG_TIMES; known && type <= QD_MSG_DONE; type++) {
+    for (uint32_t type = QD_MSG_TIMES; known && type <= QD_MSG_AUTH; type++) {
         const char *name = qd_msg_name(type);
         if (strlen(name) == (size_t)(colon - at) && strncmp(at, name, strlen(name)) == 0 && strcmp(name, "unknown") != 0)
-            return QD_OK;
+            return true;
     }
-    return qd_fail(err, QD_E_USAGE,
-                   "QD_STOP_AT=%s in the environment is no place to stop at||it is TYPE:BLOCK, a message's type as a report "
-                   "lists it and a number, or publish|QD_STOP_AT=syndrome:0, or unset it",
-                   at);
+    return false;
+}
+
+qd_status qd_run_stop_at_check(qd_error *err) {
+    const char *at = getenv("QD_STOP_AT"), *tamper = getenv("QD_TAMPER_AT");
+    if (at && strcmp(at, "publish") != 0 && !names_message(at))
+        return qd_fail(err, QD_E_USAGE,
+                       "QD_STOP_AT=%s in the environment is no place to stop at||it is TYPE:BLOCK, a message's type as a report "
+                       "lists it and a number, or publish|QD_STOP_AT=syndrome:0, or unset it",
+                       at);
+    if (tamper && !names_message(tamper))
+        return qd_fail(err, QD_E_USAGE,
+                       "QD_TAMPER_AT=%s in the environment is no message||it is TYPE:BLOCK, a message's type as a report lists it and a "
+                       "number|QD_TAMPER_AT=syndrome:0, or unset it",
+                       tamper);
+    return QD_OK;
+}
+
+static bool named(const qd_msg *m, const char *at) {
+    char here[48];
+    snprintf(here, sizeof here, "%s:%u", qd_msg_name(m->type), m->block);
+    return at && strcmp(at, here) == 0;
 }
 
 /* For tests of stopping: QD_STOP_AT=TYPE:BLOCK stops the run as a signal would, when it is about to carry that message. */
 static bool stop_asked(const run *r, const qd_msg *m) {
-    char here[48];
-    snprintf(here, sizeof here, "%s:%u", qd_msg_name(m->type), m->block);
-    return (r->opt->stop && *r->opt->stop) || stop_at(r, here);
+    return (r->opt->stop && *r->opt->stop) || (!r->opt->resume && named(m, getenv("QD_STOP_AT")));
 }
 
-static qd_status carry(run *r, const qd_msg *m, qd_error *err) {
+/* For tests of authentication: QD_TAMPER_AT=TYPE:BLOCK changes a bit of that message on its way. */
+static void tamper(qd_msg *m) {
+    if (!named(m, getenv("QD_TAMPER_AT"))) return;
+    if (m->bytes)
+        m->body[m->bytes - 1] ^= 1;
+    else
+        m->last ^= 1;
+}
+
+/* A message that its station did not take. Where messages are authenticated that is an attack until it is shown to be none: the job ends,
+ * and what was made of earlier blocks stands. */
+static qd_status refused(run *r, const qd_msg *m, int to, qd_status st, qd_error *err) {
+    if (!r->secret[to] || !qd_station_refused(r->station[to])) return st;
+    bool by_form = st == QD_E_INPUT, by_tag = st == QD_E_POLICY && m->type == QD_MSG_AUTH;
+    r->forged = by_form || by_tag;
+    if (!by_form) return st;
+    char what[sizeof err->what], cause[sizeof err->cause];
+    memcpy(what, err->what, sizeof what);
+    memcpy(cause, err->cause, sizeof cause);
+    return qd_fail(err, QD_E_POLICY,
+                   "authentication of block %u failed: %s|%s|messages were changed, replayed, cut or put in another order on the way, or "
+                   "the stations run other versions|no key is made of this block. Look for who is on the line",
+                   m->block, what, cause);
+}
+
+static qd_status carry(run *r, qd_msg *m, qd_error *err) {
     /* A resumed run pairs the finished blocks once more; their messages stand in the transcript already. */
     if (m->block >= r->params.first_block + (r->params.abandon_first ? 1u : 0u)) QD_TRY(qd_transcript_add(r->transcript, m, err));
     if (m->type == QD_MSG_BASES_BOB && !r->job->rehearsal) {
@@ -307,7 +365,8 @@ static qd_status carry(run *r, const qd_msg *m, qd_error *err) {
         QD_TRY(qd_run_state_write(r->opt->dir, &r->state, err));
     }
     int to = m->from == QD_ALICE_TO_BOB ? 1 : 0;
-    return qd_station_step(r->station[to], m, &r->box, &r->over[to], err);
+    tamper(m);
+    return refused(r, m, to, qd_station_step(r->station[to], m, &r->box, &r->over[to], err), err);
 }
 
 static qd_status pump(run *r, qd_error *err) {
@@ -369,6 +428,14 @@ static qd_status no_key(const char *reason, qd_error *err) {
                    reason);
 }
 
+/* Nothing came before what ended the job. */
+static qd_status no_key_before(const char *why, qd_error *err) {
+    return qd_fail(err, QD_E_POLICY,
+                   "no key: %s||what a job may spend is fixed before its data, and it is spent|share a new secret (security.auth), or give "
+                   "security.eps_total room for more blocks",
+                   why);
+}
+
 /* The summary of a run that was complete, and how that run ended. */
 static qd_status give_again(const run *r, json_t **summary, FILE *text, qd_error *err) {
     const char *reason = json_string_value(json_object_get(r->state.summary, "abort_reason"));
@@ -400,11 +467,16 @@ static void in_words_of_jobs(qd_error *err) {
 static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_error *err) {
     char hex[2][65] = {"", ""};
     bool key = r->key[0].bits > 0;
+    const char *stopped = qd_station_stopped(r->station[1]);
     if (st == QD_E_POLICY) in_words_of_jobs(err);
-    if (st == QD_E_POLICY) snprintf(r->reason, sizeof r->reason, "%s", err ? err->what : "refused");
+    if (st == QD_E_POLICY || *stopped) snprintf(r->stop, sizeof r->stop, "%s", st == QD_E_POLICY ? err->what : stopped);
+    if (st == QD_E_POLICY && key) st = QD_OK; /* of the blocks before */
+    if (st == QD_E_POLICY) snprintf(r->reason, sizeof r->reason, "%s", r->stop);
     if (st == QD_OK && !key) {
+        bool at_once = *r->stop && !json_array_size(r->state.blocks);
+        if (at_once) snprintf(r->reason, sizeof r->reason, "%s", r->stop);
         explain(r);
-        st = no_key(r->reason, err);
+        st = at_once ? no_key_before(r->reason, err) : no_key(r->reason, err);
     }
     qd_tag_seen seen[2];
     for (int i = 0; i < 2; i++) {
@@ -425,7 +497,10 @@ static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_e
                       .seconds = qd_now() - r->t0,
                       .link = r->link,
                       .seen = r->recording[0] ? seen : NULL,
-                      .abort_reason = st == QD_E_POLICY ? r->reason : ""};
+                      .abort_reason = st == QD_E_POLICY ? r->reason : "",
+                      .stop_reason = r->stop,
+                      .auth_failed = r->forged ? r->stop : ""};
+    if (r->secret[0]) f.budget = qd_auth_secret_budget(r->secret[0]);
     if (r->job->rehearsal && key) f.match = r->match && strcmp(hex[0], hex[1]) == 0;
     *summary = qd_record_summary(&f);
     if (text) qd_record_text(*summary, r->opt->dev ? qd_device_about(r->opt->dev)->name : "the reference path", text);
@@ -441,6 +516,7 @@ static void release(run *r) {
         qd_keyfile_leave(&r->key[i]);
         qd_station_destroy(r->station[i]);
         qd_recording_close(r->recording[i]);
+        qd_auth_secret_close(r->secret[i]);
     }
     qd_outbox_destroy(&r->box);
     qd_transcript_close(r->transcript, NULL);

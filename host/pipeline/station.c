@@ -44,8 +44,12 @@ qd_status qd_station_create(qd_direction role, const qd_station_params *params, 
         if (!params->start_n[QD_Z]) s->estimate[b].known = false; /* as at the close of such a block: nothing of it was verified */
         s->before[b] = (qd_estimate){params->before_n[b] > 0, params->before_errors[b], params->before_n[b]};
     }
-    *out = s;
-    return QD_OK;
+    qd_status st = qd_station_open_auth(s, err);
+    if (st == QD_OK)
+        *out = s;
+    else
+        qd_station_destroy(s);
+    return st;
 }
 
 void qd_block_destroy(qd_block *b) {
@@ -78,6 +82,8 @@ void qd_station_destroy(qd_station *s) {
     free(s->done_blocks);
     qd_reconcile_alice_destroy(s->ra);
     qd_reconcile_bob_destroy(s->rb);
+    qd_auth_destroy(s->auth);
+    free(s->seeds);
     free(s);
 }
 
@@ -90,8 +96,12 @@ qd_status qd_station_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool 
         st = qd_wire_bad(in, "a station's own message came back to it", err);
     else if (in && in->block != s->block)
         st = qd_wire_bad(in, "another block's number", err);
-    else
+    else {
+        s->seen = out->n - out->head;
+        if (s->auth && in && in->type != QD_MSG_AUTH) qd_auth_absorb(s->auth, in); /* a tag goes in once it is checked */
         st = s->role == QD_ALICE_TO_BOB ? qd_alice_step(s, in, out, done, err) : qd_bob_step(s, in, out, done, err);
+        if (st == QD_OK) qd_station_hash_sent(s, out);
+    }
     s->broken = st != QD_OK || *done; /* what a refused message changed must not be built on */
     return st;
 }
@@ -184,6 +194,7 @@ qd_status qd_station_read(qd_station *s, uint64_t *fresh, qd_error *err) {
     double t0 = qd_now(), d0 = qd_station_device_seconds(s);
     qd_tags raw = {.tick = s->p.tick};
     qd_status st = s->source.read(s->source.self, &raw, &s->own_end, err);
+    s->own_fault = st != QD_OK;
     uint64_t n = raw.n;
     if (st == QD_OK) {
         qd_dead_filter(&s->dead, s->p.dead_ps, &raw); /* as the detectors saw them: dead time knows no skew */
@@ -424,18 +435,4 @@ qd_status qd_station_hash(qd_station *s, int basis, const qd_bits *seed, qd_erro
     qd_bits_destroy(&y);
     qd_station_spent(s, QD_STAGE_AMPLIFY, t0, d0, s->str[basis].n);
     return st;
-}
-
-static json_t *basis_terms(const qd_bbm92_result *r, int b) {
-    const qd_bbm92_terms *t = &r->terms[b];
-    return json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:I,s:f,s:f,s:f,s:f,s:I,s:I,s:b,s:{s:f,s:f}}", "n", (json_int_t)t->n, "k",
-                     (json_int_t)t->k, "m", (json_int_t)t->m, "eps", t->eps, "eps_pa", t->eps_pa, "eps_s", t->eps_s,
-                     "errors_bound", (json_int_t)t->errors_bound, "phase_error", t->phase_error, "entropy_bits", t->entropy_bits,
-                     "hash_bits", t->hash_bits, "before_charges", t->before_charges, "charged", (json_int_t)r->charged[b],
-                     "key_bits", (json_int_t)r->key_bits[b], "exact_tail", (int)t->exact_tail, "closed_form_for_comparison_only",
-                     "phase_error", t->closed_form_phase_error, "bits", t->closed_form_bits);
-}
-
-json_t *qd_station_terms(const qd_bbm92_result *r) {
-    return json_pack("{s:o,s:o}", "z", basis_terms(r, QD_Z), "x", basis_terms(r, QD_X));
 }

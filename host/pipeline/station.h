@@ -19,6 +19,7 @@ typedef enum qd_phase {
     QD_PHASE_RECONCILE, /**< the strings, z then x */
     QD_PHASE_LENGTH,    /**< Bob waits for key lengths */
     QD_PHASE_SEEDS,     /**< Bob waits for hash seeds */
+    QD_PHASE_AUTH,      /**< either waits for the other's tag over the block's messages */
     QD_PHASE_CLOSE,     /**< Alice waits for the end of the block */
     QD_PHASE_OVER
 } qd_phase;
@@ -46,6 +47,12 @@ struct qd_station {
     qd_phase phase;
     bool agreed; /**< Bob: Alice's parameters are his */
     bool broken; /**< a step failed, or the job is over: nothing is taken any more */
+    bool own_fault; /**< the step failed in the station's own source */
+    char stopped[256]; /**< why the job ends before its data */
+    qd_auth *auth;  /**< NULL: messages are not authenticated */
+    uint64_t (*seeds)[2]; /**< the first bits of the hash seeds that served so far */
+    size_t n_seeds;
+    size_t seen;    /**< of the messages in the outbox: those that are in its hash, or not this station's of this step */
     qd_station_totals totals;
 
     qd_tags own;        /**< kept events that may still get a partner */
@@ -114,6 +121,22 @@ bool qd_station_needs_sample(const qd_station *s);
 void qd_station_reject(qd_station *s, const char *why);
 /** The same for a block that is hopeless; its QBER is the sample's where there was one. */
 void qd_station_hopeless(qd_station *s, qd_hopeless why);
+/** Alice: draw the seed for hashing str[basis], as many fresh bits as it takes; the caller destroys it, also on error. */
+qd_status qd_station_draw_seed(qd_station *s, int basis, qd_bits *seed, qd_error *err);
+/** Bob: a seed from message @p in. QD_E_INPUT: it served before in this session. */
+qd_status qd_station_take_seed(qd_station *s, const qd_msg *in, const qd_bits *seed, qd_error *err);
+/** Begin to authenticate, where there is a secret. */
+qd_status qd_station_open_auth(qd_station *s, qd_error *err);
+/** Take what the station has put into the box in this step into its hash. No header may change after that. */
+void qd_station_hash_sent(qd_station *s, const qd_outbox *out);
+/** Send the station's tag over the block's messages. */
+qd_status qd_station_send_tag(qd_station *s, qd_outbox *out, bool last, qd_error *err);
+/** Check the other's. QD_E_POLICY: it is wrong. */
+qd_status qd_station_check_tag(qd_station *s, const qd_msg *m, qd_error *err);
+/** Both tags are right: book them, and take what refills the secret off the front of the block's key. */
+qd_status qd_station_authenticated(qd_station *s, qd_error *err);
+/** Whether the next block may begin: its epsilons and pads are there. If not, qd_station_stopped says why. */
+bool qd_station_may_begin(qd_station *s);
 /** Put the block among the finished ones and make ready for the next. @p verified: its error counts set the next rate. */
 qd_status qd_station_close(qd_station *s, bool verified, qd_error *err);
 /** Book a reconciled string (basis s->at): charges, counts; its verified bits replace str[at], so that hashing reads them. */

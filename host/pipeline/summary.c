@@ -81,9 +81,11 @@ static json_t *waterfall(const qd_run_facts *f) {
     step(w, "unknown to Eve by the bound", term_sum(b, "entropy_bits"));
     step(w, "less charged for what was announced", term_sum(b, "charged"));
     step(w, "less hashing term", term_sum(b, "hash_bits"));
-    double rounding =
-        term_sum(b, "entropy_bits") - term_sum(b, "charged") - term_sum(b, "hash_bits") - (double)sum(b, "key_bits", NULL);
+    double aside = (double)sum(b, "authentication", "set_aside_bits"),
+           rounding = term_sum(b, "entropy_bits") - term_sum(b, "charged") - term_sum(b, "hash_bits") - aside -
+                      (double)sum(b, "key_bits", NULL);
     if (fabs(rounding) > 1e-6) step(w, "less rounding down", rounding);
+    if (f->budget.rounds) step(w, "less authentication: set aside for tags", aside);
     step(w, "secret", (double)sum(b, "key_bits", NULL));
     return w;
 }
@@ -156,8 +158,6 @@ static json_t *warnings(const qd_run_facts *f) {
         json_array_append_new(a, json_string(text));
     }
     qd_record_bell_warnings(f, a);
-    json_array_append_new(
-        a, json_string("the classical channel is not authenticated in this version: a key is secret only if the messages were"));
     return a;
 }
 
@@ -246,7 +246,8 @@ json_t *qd_record_summary(const qd_run_facts *f) {
     json_t *o = json_object();
     json_object_set_new(o, "name", json_string(f->job->name));
     json_object_set_new(o, "rehearsal", json_boolean(f->job->rehearsal));
-    json_object_set_new(o, "authenticated", json_false());
+    json_t *warned = warnings(f);
+    qd_record_security(f, o, warned);
     json_object_set_new(o, "sifted_bits", qd_json_from_u64(sum(b, "sifted", "z") + sum(b, "sifted", "x")));
     json_object_set_new(o, "qber", json_pack("{s:o,s:o}", "z", qd_json_from_real(q[QD_Z]), "x", qd_json_from_real(q[QD_X])));
     json_object_set_new(o, "qber_sampled", json_boolean(sampled));
@@ -283,7 +284,7 @@ json_t *qd_record_summary(const qd_run_facts *f) {
     json_object_set_new(o, "stages", stages(f));
     json_object_set_new(o, "eve_saw", eve(f->eve));
     json_object_set_new(o, "recordings", recordings(f));
-    json_object_set_new(o, "warnings", warnings(f));
+    json_object_set_new(o, "warnings", warned);
     json_object_set_new(o, "seconds", qd_json_from_real(f->seconds));
     return o;
 }
@@ -352,8 +353,10 @@ static void print_blocks(const json_t *s, FILE *out) {
         const json_t *e = json_object_get(v, "epsilon");
         char text[32];
         group(num(v, "key_bits"), text);
-        fprintf(out, "    %4zu: %14s bits, epsilon %.3g (secrecy %.3g, correctness %.3g)", i, text, num(e, "total"),
+        fprintf(out, "    %4zu: %14s bits, epsilon %.3g (secrecy %.3g, correctness %.3g", i, text, num(e, "total"),
                 num(e, "sec"), num(e, "cor"));
+        if (json_is_number(json_object_get(e, "auth"))) fprintf(out, ", authentication %.2g", num(e, "auth"));
+        fprintf(out, ")");
         if (json_object_get(v, "reason")) fprintf(out, "; %s", json_string_value(json_object_get(v, "reason")));
         fprintf(out, "\n");
     }
@@ -401,12 +404,16 @@ void qd_record_text(const json_t *s, const char *device, FILE *out) {
     qd_record_search_text(s, out);
     print_rates(s, out);
     print_blocks(s, out);
+    qd_record_security_text(s, out);
+    qd_record_terms_text(s, out);
     print_stages(s, device, out);
     print_eve(s, out);
-    json_array_foreach((json_t *)json_object_get(s, "warnings"), i, v) fprintf(out, "\n  warning: %s", json_string_value(v));
+    const json_t *warned = json_object_get(s, "warnings");
+    if (json_array_size(warned)) fprintf(out, "\n");
+    json_array_foreach((json_t *)warned, i, v) fprintf(out, "  warning: %s\n", json_string_value(v));
     v = json_object_get(s, "match");
     if (json_is_boolean(v) && num(s, "final_bits") > 0)
-        fprintf(out, "\n\n  keys of Alice and Bob: %s (SHA-256 %.16s...)", json_is_true(v) ? "equal" : "DIFFERENT",
+        fprintf(out, "\n  keys of Alice and Bob: %s (SHA-256 %.16s...)\n", json_is_true(v) ? "equal" : "DIFFERENT",
                 json_string_value(json_object_get(s, "alice_key_sha256")));
-    fprintf(out, "\n");
+    fflush(out); /* before an error is told beside it */
 }

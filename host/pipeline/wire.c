@@ -48,6 +48,7 @@ static bool count_fits(const qd_body *b, uint64_t count) {
 }
 
 qd_status qd_wire_times_put(qd_body *b, const qd_wire_times *w, qd_error *err) {
+    qd_body_put(b, w->nonce, sizeof w->nonce);
     qd_body_u64(b, w->first);
     qd_body_u64(b, w->count);
     qd_body_u8(b, w->end);
@@ -59,7 +60,9 @@ qd_status qd_wire_times_put(qd_body *b, const qd_wire_times *w, qd_error *err) {
 qd_status qd_wire_times_get(const qd_msg *m, uint64_t next, int64_t last, qd_wire_times *w, qd_error *err) {
     const int64_t limit = (int64_t)1 << 54;
     qd_body b = qd_body_of(m);
-    *w = (qd_wire_times){.first = qd_body_get_u64(&b)};
+    *w = (qd_wire_times){.count = 0};
+    qd_body_get(&b, w->nonce, sizeof w->nonce);
+    w->first = qd_body_get_u64(&b);
     w->count = qd_body_get_u64(&b);
     uint8_t end = qd_body_get_u8(&b);
     w->end = end != 0;
@@ -166,7 +169,7 @@ qd_status qd_wire_positions_get(qd_body *b, const qd_msg *m, uint64_t n, uint64_
 
 /* ---- parameters -------------------------------------------------------------------------------------------------- */
 
-enum { AGREED = 13 };
+enum { AGREED = 16 };
 static const struct {
     const char *name;
     bool real; /* the bits of a double */
@@ -182,7 +185,10 @@ static const struct {
                     {"rehearsal", false},
                     {"first block", false},
                     {"abandoned block", false},
-                    {"blind", false}};
+                    {"blind", false},
+                    {"authentication", false},
+                    {"eps_total", true},
+                    {"refill_bits", false}};
 
 static uint64_t bits_of(double x) {
     uint64_t u;
@@ -203,7 +209,10 @@ static void agreed_values(const qd_station_params *p, uint64_t v[AGREED]) {
                                      p->rehearsal,
                                      p->first_block,
                                      p->abandon_first,
-                                     p->blind};
+                                     p->blind,
+                                     p->secret != NULL,
+                                     bits_of(p->eps_total),
+                                     p->refill_bits};
     memcpy(v, values, sizeof values);
 }
 
@@ -211,6 +220,13 @@ void qd_wire_agreed_put(qd_body *b, const qd_station_params *p) {
     uint64_t v[AGREED];
     agreed_values(p, v);
     for (int i = 0; i < AGREED; i++) qd_body_u64(b, v[i]);
+}
+
+void qd_wire_context_put(qd_body *b, const qd_station_params *p) {
+    qd_station_params same = *p;
+    same.first_block = 0;
+    same.abandon_first = false;
+    qd_wire_agreed_put(b, &same);
 }
 
 static void print_value(int i, uint64_t v, char out[32]) {

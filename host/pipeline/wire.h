@@ -4,6 +4,7 @@
 #ifndef QD_PIPELINE_WIRE_H
 #define QD_PIPELINE_WIRE_H
 
+#include "qdistill/amplify/auth.h"
 #include "qdistill/core.h"
 #include "qdistill/pipeline.h"
 
@@ -11,9 +12,10 @@
 void qd_wire_put_varint(qd_body *b, uint64_t v);
 uint64_t qd_wire_get_varint(qd_body *b);
 
-/** QD_MSG_TIMES: u64 index of the first event, u64 count, u8 end of data, i64 first time (absent when count is 0), then count-1
+/** QD_MSG_TIMES: 16 bytes drawn when it is sent (what answers it was not sent before it), u64 index of the first event, u64 count, u8 end of data, i64 first time (absent when count is 0), then count-1
  *  differences as varints. Times are in announcement steps of Alice's clock. */
 typedef struct qd_wire_times {
+    uint8_t nonce[QD_AUTH_NONCE];
     uint64_t first, count;
     bool end;
     int64_t *t; /**< [count]; owned by the reader's caller */
@@ -43,6 +45,8 @@ qd_status qd_wire_positions_get(qd_body *b, const qd_msg *m, uint64_t n, uint64_
 /** QD_MSG_PARAMETERS: what both stations must have agreed on, a u64 each in the order of wire.c's table; epsilons as the bits of a double.
  *  What only one station acts on (limits of the clock search, code) is not in it. */
 void qd_wire_agreed_put(qd_body *b, const qd_station_params *p);
+/** The same without what differs between the sessions of one run: what the tags of authentication cover as their context. */
+void qd_wire_context_put(qd_body *b, const qd_station_params *p);
 /** QD_E_INPUT names the first parameter that differs, and both values. */
 qd_status qd_wire_agreed_check(const qd_msg *m, const qd_station_params *own, qd_error *err);
 

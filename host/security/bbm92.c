@@ -39,7 +39,7 @@ double qd_tomamichel_length(uint64_t n, uint64_t k, double q_tol, double leak, d
 }
 
 qd_bbm92_terms qd_security_random_sampling(uint64_t n, uint64_t k, uint64_t m, double eps_sec) {
-    qd_bbm92_terms t = {.n = n, .k = k, .m = m, .eps = eps_sec / 2, .contained = 0};
+    qd_bbm92_terms t = {.bound = QD_BOUND_RANDOM_SAMPLING, .n = n, .k = k, .m = m, .eps = eps_sec / 2};
     t.eps_pa = t.eps / 2;
     t.eps_s = t.eps / 4;
     t.exact_tail = n + k <= QD_RANDOM_SAMPLING_EXACT_MAX;
@@ -55,6 +55,25 @@ qd_bbm92_terms qd_security_random_sampling(uint64_t n, uint64_t k, uint64_t m, d
     t.closed_form_phase_error = qd_closed_form_phase_error(n, k, m, eps_sec);
     t.closed_form_bits = entropy_left((double)n, t.closed_form_phase_error);
     return t;
+}
+
+qd_bbm92_terms qd_security_tomamichel(uint64_t n, uint64_t k, uint64_t m, double q_tol, double eps_sec, double eps_cor) {
+    qd_bbm92_terms t = {.bound = QD_BOUND_TOMAMICHEL, .n = n, .k = k, .m = m, .eps = eps_sec / 2, .q_tol = q_tol, .phase_error = 1};
+    if (n > 0 && k > 0) t.mu = qd_tomamichel_mu(n, k, t.eps) * (1 + 16 * DBL_EPSILON);
+    if (n > 0 && k > 0 && (double)m <= q_tol * (double)k) t.phase_error = fmin(1, q_tol + t.mu);
+    /* log2(2/(eps^2 eps_cor')), eps_cor' = eps_cor/2 for this key; its part log2(2/eps_cor') is the tag's */
+    t.contained.tag_bits = 2 - log2(eps_cor);
+    t.hash_bits = (t.contained.tag_bits - 2 * log2(t.eps)) * (1 + 8 * DBL_EPSILON);
+    t.entropy_bits = fmax(0, entropy_left((double)n, t.phase_error) - (double)n * 0x1p-49);
+    t.before_charges = t.entropy_bits - t.hash_bits;
+    t.closed_form_phase_error = qd_closed_form_phase_error(n, k, m, eps_sec);
+    t.closed_form_bits = entropy_left((double)n, t.closed_form_phase_error);
+    return t;
+}
+
+const char *qd_bound_name(qd_bound b) {
+    static const char *const names[] = {"random-sampling", "tomamichel"};
+    return (unsigned)b < sizeof names / sizeof *names ? names[b] : "unknown";
 }
 
 /* The ledger's subtraction and the floor: the only place. */
@@ -76,6 +95,9 @@ static qd_status check(const qd_bbm92_input *in, qd_error *err) {
                            " bits of %c||the counts contradict each other|correct the counts",
                            in->errors[b], in->n[b], name);
     }
+    if ((unsigned)in->bound > QD_BOUND_TOMAMICHEL || (in->bound == QD_BOUND_TOMAMICHEL && !(in->q_tol >= 0 && in->q_tol <= 0.5)))
+        return qd_fail(err, QD_E_INPUT, "the tolerated error rate is %g||it is fixed before the data, from 0 to 1/2|give a rate that the link "
+                       "stays below", in->q_tol);
     if (!(in->eps_sec >= EPS_MIN && in->eps_sec < 1) || !(in->eps_cor >= EPS_MIN && in->eps_cor < 1))
         return qd_fail(
             err, QD_E_INPUT,
@@ -90,6 +112,8 @@ static void reason_for(const qd_bbm92_terms *t, uint64_t charged, char name, cha
         snprintf(out, cap, "%c: no bits", name);
     else if (t->k == 0)
         snprintf(out, cap, "%c: the other basis has no bits to test it", name);
+    else if (t->bound == QD_BOUND_TOMAMICHEL && t->phase_error == 1)
+        snprintf(out, cap, "%c: %" PRIu64 " errors in %" PRIu64 " test bits are above the tolerated rate %g", name, t->m, t->k, t->q_tol);
     else if (t->phase_error >= 0.5)
         snprintf(out, cap, "%c: its phase error may be 1/2 or more (%" PRIu64 " errors in %" PRIu64 " test bits)", name, t->m,
                  t->k);
@@ -105,9 +129,15 @@ qd_status qd_estimate_bbm92(const qd_bbm92_input *in, qd_bbm92_result *out, qd_e
     QD_TRY(check(in, err));
     for (int b = 0; b < 2; b++) {
         qd_bbm92_terms *t = &out->terms[b];
-        *t = qd_security_random_sampling(in->n[b], in->n[1 - b], in->errors[1 - b], in->eps_sec);
+        uint64_t n = in->n[b], k = in->n[1 - b], m = in->errors[1 - b];
+        *t = in->bound == QD_BOUND_TOMAMICHEL ? qd_security_tomamichel(n, k, m, in->q_tol, in->eps_sec, in->eps_cor)
+                                              : qd_security_random_sampling(n, k, m, in->eps_sec);
         out->phi[b] = t->phase_error;
-        out->charged[b] = in->ledger ? qd_ledger_charged(in->ledger, b, t->contained) : in->charged[b];
+        out->charged[b] = in->ledger ? 0 : in->charged[b];
+        for (int kind = 0; in->ledger && kind < QD_LEAK_KINDS; kind++) {
+            uint64_t part = out->charge[b][kind] = qd_ledger_charge(in->ledger, b, (qd_leak)kind, &t->contained);
+            out->charged[b] = part > UINT64_MAX - out->charged[b] ? UINT64_MAX : out->charged[b] + part;
+        }
         out->key_bits[b] = length_after(t, out->charged[b]);
         reason_for(t, out->charged[b], b == QD_Z ? 'z' : 'x', reason[b], sizeof reason[b]);
     }

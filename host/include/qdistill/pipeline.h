@@ -4,6 +4,7 @@
 #define QDISTILL_PIPELINE_H
 
 #include <signal.h>
+#include "qdistill/amplify/auth.h"
 #include "qdistill/compute.h"
 #include "qdistill/core.h"
 #include "qdistill/core/json.h"
@@ -28,6 +29,9 @@ typedef struct qd_job {
     char *file[2], *format[2];     /**< recordings: Alice's and Bob's */
     uint64_t block_coincidences;
     double eps_sec, eps_cor;       /**< per key block */
+    double eps_total;              /**< of all blocks together, at most; 0: no limit */
+    char *auth_file[2];            /**< Alice's and Bob's copy of the authentication secret; NULL: none (a rehearsal draws one from its seed) */
+    uint64_t refill_bits;          /**< set aside of each block's key for authentication: a multiple of QD_AUTH_ROUND_BITS */
     uint64_t window_ps;            /**< full width of the coincidence window */
     uint64_t dead_ps;              /**< dead-time rule; rehearsal default: the scenario's longest */
     bool dead_given;
@@ -62,6 +66,9 @@ typedef struct qd_station_params {
     qd_effort effort;
     const volatile sig_atomic_t *stop; /**< the same */
     double eps_sec, eps_cor;
+    double eps_total;             /**< no block begins that would take the job's sum of epsilons beyond it; 0: no limit */
+    qd_auth_secret *secret;       /**< the station's own, borrowed; NULL: messages are not authenticated */
+    uint64_t refill_bits;         /**< with a secret: set aside of each block's key to refill it */
     uint32_t code;                /**< qd_code_id */
     uint32_t rounds;              /**< of added rows, at most; Alice's */
     bool blind;                   /**< no sample is disclosed */
@@ -108,6 +115,9 @@ typedef struct qd_block {
     uint32_t no_key[2];           /**< qd_reject: why the string is a test and no key; 0: it is one */
     uint64_t ell[2];              /**< announced key lengths */
     double phi[2];                /**< Alice's */
+    bool authenticated;           /**< both tags are right; there is no key without, where there is a secret */
+    qd_auth_figures auth;
+    uint64_t aside_bits;          /**< of the key, taken off its front and put to the secret: not in `key` */
     json_t *terms;                /**< Alice's: every term of the bound; owned */
     qd_bits key;                  /**< z's key followed by x's; owned, wiped */
     qd_bits raw[2];               /**< rehearsal, rejected blocks: the station's sifted strings, for the truth printed beside; owned */
@@ -142,12 +152,17 @@ qd_status qd_station_create(qd_direction role, const qd_station_params *params, 
                             qd_error *err);
 void qd_station_destroy(qd_station *s);
 /** Advance by one message; Alice's first call has in = NULL. Messages to send are appended to @p out; the last one of a turn is
- *  marked. *done: the job is over for this station. QD_E_POLICY: no lock (the error says why). After an error, or once done, the
+ *  marked. *done: the job is over for this station. QD_E_POLICY: no lock, or a tag of authentication that is wrong (the error says
+ *  why). After an error, or once done, the
  *  station takes no further message (QD_E_INPUT) and can only be destroyed. */
 qd_status qd_station_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool *done, qd_error *err);
 /** Take the next finished block; false: none waits. The caller destroys it. */
 bool qd_station_take_block(qd_station *s, qd_block *b);
 const qd_station_totals *qd_station_about(const qd_station *s);
+/** Why the station ended the job before its data did: epsilons or pads that the next block would need; "": it did not. */
+const char *qd_station_stopped(const qd_station *s);
+/** Whether the station's last step failed because of the message that it was given, not because of its own events. */
+bool qd_station_refused(const qd_station *s);
 /** Bob's clock model as the search found it (locked once found); what follows a drift is not in it. */
 const qd_clock *qd_station_clock(const qd_station *s);
 /** Bob's latest clock search. */

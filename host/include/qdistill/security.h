@@ -33,9 +33,20 @@ double qd_random_sampling_log_tail(uint64_t n, uint64_t k, uint64_t m, uint64_t 
  *  probability eps_s^2. n + 1 when no e up to n will do. Same requirements; 0 < eps_s < 1. */
 uint64_t qd_random_sampling_errors(uint64_t n, uint64_t k, uint64_t m, double eps_s);
 
+/** Bounds for BBM92. Numbers are part of records: append only. */
+typedef enum qd_bound {
+    QD_BOUND_RANDOM_SAMPLING = 0, /**< the exact tail; holds the hashing term and nothing that is announced */
+    QD_BOUND_TOMAMICHEL = 1       /**< closed form with a tolerated error rate; holds the hashing term and a tag of log2(2/eps_cor) bits */
+} qd_bound;
+/** "random-sampling", "tomamichel"; "unknown" otherwise. Static storage. */
+const char *qd_bound_name(qd_bound b);
+
 /** Every term of the length of one basis's key:
- *  before_charges = n (1 - h(phi)) - 2 log2(1/(2 eps_pa)),  phi = errors_bound / n,  eps_pa = eps/2, eps_s = eps/4. */
+ *  before_charges = n (1 - h(phi)) - hash_bits.
+ *  Random sampling: hash_bits = 2 log2(1/(2 eps_pa)),  phi = errors_bound / n,  eps_pa = eps/2, eps_s = eps/4.
+ *  Tomamichel: hash_bits = log2(2/(eps^2 eps_cor/2)), phi = q_tol + mu; eps_pa, eps_s, errors_bound have no meaning and are 0. */
 typedef struct qd_bbm92_terms {
+    qd_bound bound;
     uint64_t n, k, m;       /**< key bits, test bits, test errors */
     double eps;             /**< secrecy of this key: half of the block's */
     double eps_pa, eps_s;   /**< of hashing, of the phase error estimate (smoothing) */
@@ -44,7 +55,8 @@ typedef struct qd_bbm92_terms {
     double entropy_bits;    /**< n (1 - h(phi)), rounded down; 0 for phi >= 1/2 */
     double hash_bits;       /**< 2 log2(1/(2 eps_pa)), rounded up */
     double before_charges;  /**< entropy_bits - hash_bits; may be negative */
-    uint32_t contained;     /**< kinds of qd_leak, 1u << kind, that the formula holds already: none */
+    qd_contained contained; /**< what the formula holds already of what the ledger has */
+    double q_tol, mu;       /**< Tomamichel: the tolerated error rate and its deviation */
     bool exact_tail;        /**< false: Chvatal's bound was used */
     double closed_form_phase_error; /**< of qd_closed_form_phase_error at eps = eps of the block; for comparison only */
     double closed_form_bits;        /**< n (1 - h) at that rate; for comparison only */
@@ -54,6 +66,10 @@ typedef struct qd_bbm92_terms {
  *  Needs m <= k; counts at most QD_SECURITY_MAX; @p eps_sec is that of the block (both bases together), 0 < eps_sec < 1.
  *  Derivation: variable length, decided after the test; for any true number of errors the tail is at most eps_s^2 and monotone. */
 qd_bbm92_terms qd_security_random_sampling(uint64_t n, uint64_t k, uint64_t m, double eps_sec);
+
+/** The bound of Tomamichel, Lim, Gisin, Renner (below) for one of two keys, each with half of both epsilons of the block, and k test bits
+ *  with m errors: no key (phase_error 1) where m > q_tol k. q_tol, 0 to 1/2, must be fixed before the data. */
+qd_bbm92_terms qd_security_tomamichel(uint64_t n, uint64_t k, uint64_t m, double q_tol, double eps_sec, double eps_cor);
 
 /** Fung, Ma, Chau, PRA 81:012318 (2010): Q + sqrt((n+k)(1-Q)Q/(n k ln 2) log2[(n+k)/(n k (1-Q) Q eps^2)]), Q = m/k, at most 1/2.
  *  A second-order approximation that is not valid for few errors (0 at m = 0): printed beside the bound, never decides a length.
@@ -73,19 +89,22 @@ typedef struct qd_bbm92_input {
     const qd_ledger *ledger;/**< charges are read from it; NULL: from charged */
     uint64_t charged[2];
     double eps_sec, eps_cor;/**< of the block, both bases together */
+    qd_bound bound;
+    double q_tol;           /**< QD_BOUND_TOMAMICHEL */
 } qd_bbm92_input;
 
 typedef struct qd_bbm92_result {
     uint64_t key_bits[2]; /**< floor(before_charges - charged), 0 when negative or phi >= 1/2 */
     uint64_t total;       /**< their sum */
     uint64_t charged[2];  /**< as subtracted */
+    uint64_t charge[2][QD_LEAK_KINDS]; /**< its parts, by kind; all 0 where the input has a sum only */
     double phi[2];
     qd_bbm92_terms terms[2];
     char abort_reason[320]; /**< why total is 0; "" otherwise */
 } qd_bbm92_result;
 
 /** Lengths of both keys of a block. QD_OK also when they are 0 (abort_reason says why). QD_E_INPUT: errors > n, a count above
- *  QD_SECURITY_MAX, an epsilon outside (0, 1); the result is zero then. */
+ *  QD_SECURITY_MAX, an epsilon outside (0, 1), q_tol outside [0, 1/2]; the result is zero then. */
 qd_status qd_estimate_bbm92(const qd_bbm92_input *in, qd_bbm92_result *out, qd_error *err);
 
 /** Read {"n":{"z":..,"x":..},"errors":{..},"charged":{..},"eps_sec":..,"eps_cor":..} from a parsed object; @p where names it in errors.

@@ -32,7 +32,17 @@ typedef struct qd_ledger {
 /** Add @p bits to one account. QD_E_INTERNAL on overflow, or when there is no such account (nothing changed). */
 qd_status qd_ledger_add(qd_ledger *l, int basis, qd_direction dir, qd_leak kind, uint64_t bits, qd_error *err);
 
-/** Bits to subtract for @p basis (0 or 1): all accounts except the kinds whose bit is set in @p contained (1u << kind: the bound's
+/** What the formula of a bound holds already of what the ledger has: that is not subtracted once more. */
+typedef struct qd_contained {
+    uint32_t kinds;  /**< whole accounts, 1u << kind */
+    double tag_bits; /**< so many bits of the verification tags of a string */
+} qd_contained;
+
+/** Bits to subtract for one kind in @p basis (0 or 1), both directions together: 0 for a kind that is contained; code bits less the credit of
+ *  private bits (none where that is contained), never below zero; 0 for the credit itself; of tags what is beyond tag_bits, rounded up. */
+uint64_t qd_ledger_charge(const qd_ledger *l, int basis, qd_leak kind, const qd_contained *contained);
+
+/** The sum of qd_ledger_charge over all kinds, with tags contained whole or not at all. Bits to subtract for @p basis: all accounts except the kinds whose bit is set in @p contained (1u << kind: the bound's
  *  formula holds them already). Both directions count (arXiv:2307.00576). The credit of private bits is taken off the code bits,
  *  never below zero and off nothing else; with the code bits contained it is not taken. A sum beyond 64 bits is UINT64_MAX. */
 uint64_t qd_ledger_charged(const qd_ledger *l, int basis, uint32_t contained);

@@ -24,6 +24,8 @@
 #define QD_RANGE_EPS_SEC 1e-100, 0.1
 /** Correctness of a key block: the 128 bits of a verification tag reach 1e-30 for strings of 2^33 bits. */
 #define QD_RANGE_EPS_COR 1e-30, 0.1
+/** All key blocks of a job together. */
+#define QD_RANGE_EPS_TOTAL 1e-100, 1
 
 /** Rounds of added rows of a string: QD_ADD_ROUNDS of them are a message's most. */
 #define QD_RANGE_ROUNDS 0, 32

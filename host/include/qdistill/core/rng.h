@@ -38,7 +38,7 @@ typedef enum qd_stream {
     QD_STREAM_CASCADE = 27,      /**< permutations of Cascade; entity: frame << 32 | pass */
     QD_STREAM_CODE = 28,         /**< matrices of large-block codes; entity: attempt */
     QD_STREAM_PLANT = 29,        /**< errors that a study plants behind correction; entity: string */
-    QD_STREAM_AUTH = 23
+    QD_STREAM_AUTH = 23          /**< authentication: key and pads of a rehearsal's secret (entity: 16 bytes each), nonces (2^63 + message) */
 } qd_stream;
 
 /** One draw: four 32-bit words, each uniform. Pinned by the known answers Random123 publishes. */

@@ -43,7 +43,8 @@ typedef enum qd_msg_type {
     QD_MSG_LARGE = 30,        /**< Alice: code, frames and rate of a string, of a large-block code */
     QD_MSG_LENGTH = 32,       /**< Alice: key lengths of the block's strings, as integers */
     QD_MSG_HASH_SEED = 33,    /**< Alice: seed of privacy amplification of a string */
-    QD_MSG_DONE = 34          /**< either: end of block or of job */
+    QD_MSG_DONE = 34,         /**< either: end of block or of job */
+    QD_MSG_AUTH = 35          /**< either: tag of authentication over the block's messages */
 } qd_msg_type;
 
 /** One message. The body is owned by whoever holds the message. Integers in bodies are little-endian. */

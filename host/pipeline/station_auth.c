@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A station's authentication: what goes into its hash, its tag and the other's, what refills the secret, and whether another block may
+ * begin. */
+#include "station.h"
+
+qd_status qd_station_open_auth(qd_station *s, qd_error *err) {
+    if (!s->p.secret) return QD_OK;
+    qd_body context = {0};
+    qd_wire_context_put(&context, &s->p);
+    qd_status st = context.bad ? qd_fail(err, QD_E_INTERNAL, "no memory for authentication")
+                               : qd_auth_create(s->p.secret, s->role, context.p, context.n, &s->auth, err);
+    qd_body_free(&context);
+    return st;
+}
+
+void qd_station_hash_sent(qd_station *s, const qd_outbox *out) {
+    if (!s->auth) return;
+    for (size_t i = out->head + s->seen; i < out->n; i++) qd_auth_absorb(s->auth, &out->m[i]);
+    s->seen = out->n - out->head;
+}
+
+qd_status qd_station_send_tag(qd_station *s, qd_outbox *out, bool last, qd_error *err) {
+    uint8_t body[QD_AUTH_BODY];
+    qd_station_hash_sent(s, out);
+    qd_status st = qd_auth_tag(s->auth, body, err);
+    s->own_fault = st != QD_OK;
+    QD_TRY(st);
+    return qd_outbox_send(out, QD_MSG_AUTH, s->block, s->role, last, body, sizeof body, err);
+}
+
+qd_status qd_station_check_tag(qd_station *s, const qd_msg *m, qd_error *err) {
+    qd_status st = qd_auth_check(s->auth, m, err);
+    s->own_fault = st != QD_OK && st != QD_E_POLICY && m->bytes == QD_AUTH_BODY;
+    return st;
+}
+
+qd_status qd_station_authenticated(qd_station *s, qd_error *err) {
+    qd_block *c = &s->cur;
+    uint64_t most = c->key.n / QD_AUTH_ROUND_BITS * QD_AUTH_ROUND_BITS, n = s->p.refill_bits < most ? s->p.refill_bits : most;
+    qd_bits aside = {0}, rest = {0};
+    c->authenticated = true;
+    c->auth = qd_auth_about(s->auth);
+    c->ledger.eps_auth = c->auth.eps;
+    if (!n) return QD_OK;
+    qd_status st = qd_bits_slice(&aside, &c->key, 0, n, err);
+    if (st == QD_OK) st = qd_bits_slice(&rest, &c->key, n, c->key.n - n, err);
+    if (st == QD_OK) st = qd_auth_secret_refill(s->p.secret, &aside, err);
+    qd_bits_destroy(&aside);
+    s->own_fault = st != QD_OK;
+    if (st != QD_OK) {
+        qd_bits_destroy(&rest);
+        return st;
+    }
+    qd_bits_destroy(&c->key);
+    c->key = rest;
+    c->aside_bits = n;
+    return QD_OK;
+}
+
+bool qd_station_may_begin(qd_station *s) {
+    /* every block that began counts, also one that gave no key: it might have */
+    double cost = s->p.eps_sec + s->p.eps_cor + (s->auth ? QD_AUTH_EPS_MOST : 0), sum = (s->block + 1.0) * cost;
+    if (s->p.eps_total > 0 && sum > s->p.eps_total * (1 + 1e-12)) { /* what the sum of written numbers rounds by */
+        snprintf(s->stopped, sizeof s->stopped,
+                 "with block %u the epsilons of all blocks would sum to %.6g, above security.eps_total %.6g", s->block, sum,
+                 s->p.eps_total);
+        return false;
+    }
+    if (!s->auth) return true;
+    qd_auth_budget b = qd_auth_secret_budget(s->p.secret);
+    if (b.next < b.rounds) return true;
+    snprintf(s->stopped, sizeof s->stopped,
+             "no pads of authentication are left for block %u: all %llu rounds of the secret are used, and none is used twice",
+             s->block, (unsigned long long)b.rounds);
+    return false;
+}
+
+const char *qd_station_stopped(const qd_station *s) {
+    return s->stopped;
+}
+
+bool qd_station_refused(const qd_station *s) {
+    return s->broken && !s->own_fault;
+}

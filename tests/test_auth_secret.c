@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The secret of authentication: what it takes, what it refuses, that its pads are counted, wiped, and used once through crashes and kills. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "core_suite.h"
+#include "qdistill/amplify/auth.h"
+
+static qd_error err;
+static char *dir;
+static char path[2][160], state[2][168];
+
+enum { ROUNDS = 3, BYTES = 16 + 32 * ROUNDS };
+
+static uint8_t any(size_t i) {
+    return (uint8_t)(i * i * 5 + i / 2 + 77);
+}
+
+static void write_secret(int who, size_t bytes) {
+    uint8_t *p = malloc(bytes + 1);
+    for (size_t i = 0; i < bytes; i++) p[i] = any(i);
+    ck_ok(qd_file_write(path[who], 0600, p, bytes, &err));
+    free(p);
+}
+
+static void setup(void) {
+    dir = folder_make();
+    for (int i = 0; i < 2; i++) {
+        snprintf(path[i], sizeof path[i], "%s/%s", dir, i ? "bob" : "alice");
+        snprintf(state[i], sizeof state[i], "%s/%s.state", dir, i ? "bob" : "alice");
+        write_secret(i, BYTES);
+    }
+}
+
+static void teardown(void) {
+    folder_remove(dir);
+}
+
+static qd_auth_secret *open_one(int who) {
+    qd_auth_secret *s = NULL;
+    ck_assert_msg(qd_auth_secret_open(path[who], &s, &err) == QD_OK, "%s (%s)", err.what, err.cause);
+    return s;
+}
+
+static void opens_not(int who, const char *says) {
+    qd_auth_secret *s = NULL;
+    ck_status(qd_auth_secret_open(path[who], &s, &err), QD_E_INPUT);
+    ck_assert_ptr_null(s);
+    ck_assert_msg(strstr(err.what, says) || strstr(err.cause, says), "'%s' (%s) does not say '%s'", err.what, err.cause, says);
+    ck_assert(err.what[0] && err.cause[0] && err.likely[0] && err.next[0]);
+}
+
+static void take(qd_auth *a, uint32_t block) {
+    uint8_t body[4] = {1, 2, 3, (uint8_t)block};
+    const qd_msg m = {.type = QD_MSG_LENGTH, .block = block, .bytes = sizeof body, .body = body};
+    qd_auth_absorb(a, &m);
+}
+
+/* One block between two ends on the files. */
+static qd_status block(qd_auth *auth[2], uint32_t n) {
+    uint8_t body[2][QD_AUTH_BODY];
+    for (int i = 0; i < 2; i++) take(auth[i], n);
+    qd_msg a = {.type = QD_MSG_AUTH, .block = n, .from = 0, .last = 1, .bytes = QD_AUTH_BODY, .body = body[0]},
+           b = {.type = QD_MSG_AUTH, .block = n, .from = 1, .bytes = QD_AUTH_BODY, .body = body[1]};
+    QD_TRY(qd_auth_tag(auth[0], body[0], &err));
+    qd_auth_absorb(auth[0], &a);
+    QD_TRY(qd_auth_check(auth[1], &a, &err));
+    QD_TRY(qd_auth_tag(auth[1], body[1], &err));
+    QD_TRY(qd_auth_check(auth[0], &b, &err));
+    qd_auth_absorb(auth[1], &b);
+    return QD_OK;
+}
+
+typedef struct two {
+    qd_auth_secret *secret[2];
+    qd_auth *auth[2];
+} two;
+
+static two open_both(void) {
+    two t;
+    for (int i = 0; i < 2; i++) {
+        t.secret[i] = open_one(i);
+        ck_ok(qd_auth_create(t.secret[i], (qd_direction)i, "", 0, &t.auth[i], &err));
+    }
+    return t;
+}
+
+static void close_both(two *t) {
+    for (int i = 0; i < 2; i++) {
+        qd_auth_destroy(t->auth[i]);
+        qd_auth_secret_close(t->secret[i]);
+    }
+}
+
+static uint64_t read_bytes(int who, uint8_t out[BYTES + 64]) {
+    int fd = open(path[who], O_RDONLY);
+    ssize_t n = read(fd, out, BYTES + 64);
+    close(fd);
+    ck_assert(n >= 0);
+    return (uint64_t)n;
+}
+
+/* The file after `used` rounds: key as it was, pads that are used zero, the others as they were. */
+static void expect_file(int who, uint64_t used) {
+    uint8_t now[BYTES + 64];
+    ck_assert_uint_eq(read_bytes(who, now), BYTES);
+    for (size_t i = 0; i < BYTES; i++) ck_assert_uint_eq(now[i], i >= 16 && i < 16 + 32 * used ? 0 : any(i));
+}
+
+/* ---- budget ------------------------------------------------------------------------------------------------------ */
+
+/* Three rounds are three blocks, to the bit; a fourth is refused, in this session and in the next. */
+START_TEST(pads_are_counted_and_run_out) {
+    two t = open_both();
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        ck_assert_msg(block(t.auth, i) == QD_OK, "block %u: %s", i, err.what);
+        for (int k = 0; k < 2; k++) {
+            qd_auth_budget b = qd_auth_secret_budget(t.secret[k]);
+            ck_assert(b.next == i + 1 && b.rounds == ROUNDS && b.tags == 2 * (i + 1) && !b.rehearsal);
+            expect_file(k, i + 1);
+        }
+    }
+    for (int again = 0; again < 2; again++) {
+        ck_status(block(t.auth, ROUNDS + (uint32_t)again), QD_E_POLICY);
+        ck_says(err.what, "no pads of authentication are left: all 3 rounds");
+        ck_assert(err.likely[0] && err.next[0]);
+        close_both(&t);
+        t = open_both();
+    }
+    close_both(&t);
+}
+END_TEST
+
+/* The key of 16 bytes, whole rounds, and a rest that is no round. */
+START_TEST(only_whole_rounds_count) {
+    write_secret(0, 16 + 32 + 31);
+    qd_auth_secret *s = open_one(0);
+    ck_assert_uint_eq(qd_auth_secret_budget(s).rounds, 1);
+    qd_auth_secret_close(s);
+}
+END_TEST
+
+/* ---- once, whatever happens -------------------------------------------------------------------------------------- */
+
+/* Alice's tag in a process that is killed as soon as it has it: nothing but the tag gets out. */
+static void killed_with_a_tag(uint8_t body[QD_AUTH_BODY]) {
+    int fd[2], status;
+    ck_assert(pipe(fd) == 0);
+    pid_t child = fork();
+    ck_assert(child >= 0);
+    if (child == 0) {
+        qd_auth_secret *s = NULL;
+        qd_auth *a = NULL;
+        if (qd_auth_secret_open(path[0], &s, NULL) != QD_OK || qd_auth_create(s, QD_ALICE_TO_BOB, "", 0, &a, NULL) != QD_OK) _exit(1);
+        take(a, 0);
+        if (qd_auth_tag(a, body, NULL) != QD_OK || write(fd[1], body, QD_AUTH_BODY) != QD_AUTH_BODY) _exit(1);
+        raise(SIGKILL);
+    }
+    ck_assert(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+    ck_assert_int_eq(read(fd[0], body, QD_AUTH_BODY), QD_AUTH_BODY);
+    close(fd[0]);
+    close(fd[1]);
+}
+
+/* The same messages each time, so that equal pads would give tags that differ by the round's share of the hash alone, and equal rounds
+ * equal tags. */
+START_TEST(a_kill_costs_a_round_and_gives_none_back) {
+    uint8_t body[ROUNDS][QD_AUTH_BODY];
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        killed_with_a_tag(body[i]);
+        ck_assert_uint_eq(body[i][0], i);
+        expect_file(0, i + 1);
+        for (unsigned k = 0; k < i; k++) ck_assert_mem_ne(body[k] + 16, body[i] + 16, 16);
+    }
+    qd_auth_secret *s = open_one(0);
+    ck_assert_uint_eq(qd_auth_secret_budget(s).next, ROUNDS);
+    qd_auth_secret_close(s);
+    /* Bob, who saw none of them, takes the next that comes and is past all before it */
+    write_secret(0, BYTES + 32);
+    unlink(state[0]);
+    write_secret(1, BYTES + 32);
+    killed_with_a_tag(body[0]);
+    killed_with_a_tag(body[1]);
+    two t = open_both();
+    ck_assert_msg(block(t.auth, 5) == QD_OK, "%s", err.what);
+    ck_assert_uint_eq(qd_auth_secret_budget(t.secret[1]).next, 3);
+    close_both(&t);
+}
+END_TEST
+
+/* Nothing leaves a station whose record of use could not be written. */
+START_TEST(no_tag_without_the_record) {
+    qd_auth_secret *s = open_one(0);
+    qd_auth *a = NULL;
+    uint8_t body[QD_AUTH_BODY], zero[QD_AUTH_BODY] = {0};
+    ck_ok(qd_auth_create(s, QD_ALICE_TO_BOB, "", 0, &a, &err));
+    take(a, 0);
+    ck_assert_int_eq(mkdir(state[0], 0700), 0); /* where the state goes */
+    ck_status(qd_auth_tag(a, body, &err), QD_E_INPUT);
+    ck_assert_mem_eq(body, zero, sizeof zero);
+    ck_assert_uint_eq(qd_auth_secret_budget(s).next, 0);
+    qd_auth_destroy(a);
+    qd_auth_secret_close(s);
+    rmdir(state[0]);
+}
+END_TEST
+
+/* A state that was put back, or lost: the pads are gone, and it is said. */
+START_TEST(an_old_state_does_not_bring_pads_back) {
+    two t = open_both();
+    ck_ok(block(t.auth, 0));
+    close_both(&t);
+    for (int i = 0; i < 2; i++) ck_assert_int_eq(unlink(state[i]), 0);
+    t = open_both();
+    ck_status(block(t.auth, 1), QD_E_INPUT);
+    ck_says(err.cause, "they were used and wiped");
+    close_both(&t);
+}
+END_TEST
+
+/* ---- files that are not taken ------------------------------------------------------------------------------------ */
+
+START_TEST(files_that_are_not_taken) {
+    static const mode_t modes[] = {0644, 0640, 0604, 0660, 0700, 0400};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        ck_assert_int_eq(chmod(path[0], modes[i]), 0);
+        char mode[16];
+        snprintf(mode, sizeof mode, "%04o, not 0600", (unsigned)modes[i]);
+        opens_not(0, geteuid() == 0 || modes[i] & 0200 ? mode : "denied");
+    }
+    ck_assert_int_eq(chmod(path[0], 0600), 0);
+    qd_auth_secret *s = open_one(0);
+    opens_not(0, "in use");
+    qd_auth_secret_close(s);
+    write_secret(0, 47);
+    opens_not(0, "48 bytes");
+    write_secret(0, 0);
+    opens_not(0, "48 bytes");
+    uint8_t zero_key[64] = {[20] = 1};
+    ck_ok(qd_file_write(path[0], 0600, zero_key, sizeof zero_key, &err));
+    opens_not(0, "zero");
+    unlink(path[0]);
+    opens_not(0, "cannot open");
+    ck_assert_int_eq(mkdir(path[0], 0700), 0);
+    opens_not(0, "cannot open");
+    rmdir(path[0]);
+}
+END_TEST
+
+START_TEST(states_that_are_not_taken) {
+    static const char *const bad[] = {
+        "", "{}", "[1]", "{\"schema\":1,\"rounds\":4,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0}",
+        "{\"schema\":1,\"rounds\":3,\"next_round\":4,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0}",
+        "{\"schema\":1,\"rounds\":3,\"next_round\":-1,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0}",
+        "{\"schema\":0,\"rounds\":3,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0}",
+        "{\"schema\":1,\"rounds\":3,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"more\":1}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        qd_auth_secret *s = NULL;
+        ck_ok(qd_file_write(state[0], 0600, bad[i], strlen(bad[i]), &err));
+        ck_assert_msg(qd_auth_secret_open(path[0], &s, &err) == QD_E_INPUT, "taken: %s", bad[i]);
+        ck_says(err.what, "alice.state");
+        expect_file(0, 0);
+    }
+}
+END_TEST
+
+/* ---- refills ----------------------------------------------------------------------------------------------------- */
+
+static qd_bits key_of(uint64_t n, uint64_t seed) {
+    qd_bits b;
+    qd_random r = {.rehearsal = 1, .seed = seed, .stream = QD_STREAM_TEST};
+    ck_ok(qd_bits_create(&b, n, &err));
+    qd_random_bytes(&r, b.w, (size_t)n / 8);
+    return b;
+}
+
+START_TEST(refills_are_further_rounds) {
+    two t = open_both();
+    qd_bits key = key_of(512, 3), odd = key_of(264, 3);
+    for (int i = 0; i < 2; i++) {
+        ck_ok(qd_auth_secret_refill(t.secret[i], &key, &err));
+        ck_status(qd_auth_secret_refill(t.secret[i], &odd, &err), QD_E_USAGE);
+        ck_assert_uint_eq(qd_auth_secret_budget(t.secret[i]).rounds, ROUNDS + 2);
+        ck_assert_uint_eq(qd_auth_secret_budget(t.secret[i]).refilled_bits, 512);
+    }
+    for (uint32_t i = 0; i < ROUNDS + 1; i++) ck_assert_msg(block(t.auth, i) == QD_OK, "block %u: %s", i, err.what);
+    close_both(&t);
+    uint8_t now[BYTES + 64], last[64];
+    qd_bits_to_bytes(&key, QD_LSB_FIRST, last);
+    ck_assert_uint_eq(read_bytes(0, now), BYTES + 64);
+    ck_assert_mem_eq(now + BYTES + 32, last + 32, 32);
+    t = open_both();
+    ck_ok(block(t.auth, 9));
+    ck_status(block(t.auth, 10), QD_E_POLICY);
+    close_both(&t);
+    qd_bits_destroy(&key);
+    qd_bits_destroy(&odd);
+}
+END_TEST
+
+/* A refill that reached one station only: both are cut to what both have, and later refills fit again. Bytes that a crash left behind the
+ * counted ones are no pads. */
+START_TEST(a_refill_of_one_side_is_given_up) {
+    for (int lonely = 0; lonely < 2; lonely++) {
+        two t = open_both();
+        qd_bits first = key_of(256, 4), second = key_of(256, 5);
+        ck_ok(qd_auth_secret_refill(t.secret[lonely], &first, &err));
+        ck_ok(block(t.auth, 0));
+        for (int i = 0; i < 2; i++) {
+            ck_assert_uint_eq(qd_auth_secret_budget(t.secret[i]).rounds, ROUNDS);
+            ck_ok(qd_auth_secret_refill(t.secret[i], &second, &err));
+        }
+        for (uint32_t i = 1; i < ROUNDS + 1; i++) ck_assert_msg(block(t.auth, i) == QD_OK, "block %u: %s", i, err.what);
+        close_both(&t);
+        qd_bits_destroy(&first);
+        qd_bits_destroy(&second);
+        teardown();
+        setup();
+    }
+    two t = open_both();
+    ck_ok(block(t.auth, 0));
+    close_both(&t);
+    int fd = open(path[0], O_WRONLY | O_APPEND);
+    uint8_t more[40] = {1};
+    ck_assert_int_eq(write(fd, more, sizeof more), sizeof more);
+    close(fd);
+    t = open_both();
+    ck_assert_uint_eq(qd_auth_secret_budget(t.secret[0]).rounds, ROUNDS);
+    close_both(&t);
+    expect_file(0, 1);
+}
+END_TEST
+
+int main(void) {
+    const TTest *const tests[] = {pads_are_counted_and_run_out, only_whole_rounds_count, a_kill_costs_a_round_and_gives_none_back,
+                                  no_tag_without_the_record, an_old_state_does_not_bring_pads_back, files_that_are_not_taken,
+                                  states_that_are_not_taken, refills_are_further_rounds, a_refill_of_one_side_is_given_up};
+    Suite *s = suite_create("auth_secret");
+    TCase *c = tcase_create("auth_secret");
+    tcase_add_checked_fixture(c, setup, teardown);
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tcase_add_test(c, tests[i]);
+    suite_add_tcase(s, c);
+    return run_all(s);
+}
