@@ -61,6 +61,13 @@ qd_gf128 qd_gf128_poly(const qd_gf128 *block, uint64_t count, qd_gf128 x);
  *  @return QD_E_USAGE: t out of range; tag is zero then. */
 qd_status qd_gf128_hash(const qd_bits *m, const uint8_t key[16], unsigned t, uint8_t tag[16], qd_error *err);
 
+/** The same hash, long messages on a device. Carry-less multiply instructions or integer multiplications there; no memory access or branch
+ *  depends on message or key. What is copied to the device is wiped there, but the key may lie in its caches and queues: a secret one belongs to
+ *  qd_gf128_hash.
+ *  @param dev NULL, or @p m too short for it to pay (2^23 bits; 2^19 without carry-less multiply on the host): on the host, by qd_gf128_hash
+ *  Everything else as qd_gf128_hash; also QD_E_DEVICE, QD_E_BUILD, QD_E_INTERNAL: the device failed. On every error the tag is zero. */
+qd_status qd_polyhash(qd_device *dev, const qd_bits *m, const uint8_t key[16], unsigned t, uint8_t tag[16], qd_error *err);
+
 /** The same from the definition, bit by bit: what tests compare with. */
 qd_gf128 qd_gf128_mul_ref(qd_gf128 a, qd_gf128 b);
 qd_status qd_gf128_hash_ref(const qd_bits *m, const uint8_t key[16], unsigned t, uint8_t tag[16], qd_error *err);
