@@ -82,8 +82,8 @@ static bool agrees(hash_fn *f, void *self) {
 static qd_device *device;
 static int paths; /* 1: the reference alone */
 static way ways[] = {
-    {NULL, {QD_TOEPLITZ_NTT, 0, 0, 0}},
-    {NULL, {QD_TOEPLITZ_ADDITIVE, 0, 0, 0}},
+    {NULL, {.route = QD_TOEPLITZ_NTT}},
+    {NULL, {.route = QD_TOEPLITZ_ADDITIVE}},
 };
 enum { WAYS = sizeof ways / sizeof *ways };
 
@@ -492,24 +492,28 @@ static void shapes_of(qd_toeplitz_route route) {
         for (uint64_t tenth = 0; tenth < 10; tenth++)
             for (int small = 0; small < 2; small++) {
                 uint64_t r = 1 + n * tenth / 10, m = n;
-                uint64_t max_alloc = small ? 1 << 20 : 1 << 30, memory = small ? 4 << 20 : (uint64_t)4 << 30;
+                const qd_toeplitz_choice c = {.route = route};
+                const qd_toeplitz_room room = {small ? 1 << 20 : 1 << 30, small ? 4 << 20 : (uint64_t)4 << 30};
                 qd_toeplitz_shape s;
-                ck_assert_int_eq(qd_toeplitz_plan(route, m, r, 0, 0, max_alloc, memory, &s, NULL), QD_OK);
+                ck_assert_int_eq(qd_toeplitz_plan(&c, m, r, &room, &s, NULL), QD_OK);
                 ck_assert_uint_ge(s.rows * s.n_rows, r);
                 ck_assert_uint_ge(s.cols * s.n_cols, m);
                 ck_assert_uint_ge((uint64_t)1 << s.log2l, s.rows + s.cols - 1);
                 ck_assert_uint_ge(s.group, 1);
                 ck_assert_uint_le(s.group, s.n_rows);
                 uint64_t bytes = ((uint64_t)4 << s.log2l) / (route == QD_TOEPLITZ_NTT ? 1 : 16);
-                ck_assert_uint_le(bytes, max_alloc);
-                ck_assert_uint_le((2 * s.group + 1) * bytes, memory);
+                ck_assert_uint_le(s.group * bytes, room.max_alloc);
+                ck_assert_uint_le((s.n_cols > 1 ? 2 * s.group + 1 : s.group + 1) * bytes, room.memory);
+                if (route == QD_TOEPLITZ_NTT) ck_assert_uint_le(s.sum * s.cols, QD_NTT_PRIME - 1);
                 ck_assert(s.n_rows == 1 || s.n_cols == 1 || s.rows == s.cols);
                 ck_assert_int_eq(s.route, route);
             }
     qd_toeplitz_shape s;
-    ck_assert_int_eq(qd_toeplitz_plan(route, 100, 10, 24, 0, 1 << 30, 1 << 30, &s, NULL), QD_E_USAGE);
-    ck_assert_int_eq(qd_toeplitz_plan(route, 100, 10, 0, 0, 100, 1 << 30, &s, NULL), QD_E_DEVICE);
-    ck_assert_int_eq(qd_toeplitz_plan(route, 1000, 100, 16, 0, 1 << 30, 1 << 30, &s, NULL), QD_OK);
+    const qd_toeplitz_room large = {1 << 30, 1 << 30}, none = {100, 1 << 30};
+    const qd_toeplitz_choice odd = {.route = route, .chunk = 24}, any = {.route = route}, least = {.route = route, .chunk = 16};
+    ck_assert_int_eq(qd_toeplitz_plan(&odd, 100, 10, &large, &s, NULL), QD_E_USAGE);
+    ck_assert_int_eq(qd_toeplitz_plan(&any, 100, 10, &none, &s, NULL), QD_E_DEVICE);
+    ck_assert_int_eq(qd_toeplitz_plan(&least, 1000, 100, &large, &s, NULL), QD_OK);
     ck_assert(s.rows == 16 && s.cols == 16 && s.log2l == (route == QD_TOEPLITZ_NTT ? 5 : QD_AFFT_MIN_LOG2));
 }
 
