@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Toeplitz hashing: known answers, algebra, every bit position, and a checker that mutants must not pass. */
-#include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include "amplify/toeplitz.h"
-#include "run_all.h"
+#include "toeplitz_suite.h"
 
 /* A hash: what the tests judge. */
 typedef qd_status hash_fn(void *self, qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *seed, qd_bits *y);
@@ -20,21 +15,6 @@ static qd_status library(void *self, qd_hash kind, const qd_bits *x, uint64_t r,
     const way *w = self;
     if (!w) return qd_toeplitz(NULL, kind, x, r, seed, y, NULL);
     return qd_toeplitz_with(w->dev, kind, &w->choice, x, r, seed, y, NULL);
-}
-
-/* The definition, one bit at a time. */
-static unsigned definition(qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *seed, uint64_t i) {
-    uint64_t m = qd_toeplitz_columns(kind, x->n, r);
-    unsigned y = kind == QD_HASH_MODIFIED_TOEPLITZ ? qd_bits_get(x, m + i) : 0;
-    for (uint64_t j = 0; j < m; j++) y ^= qd_bits_get(seed, i + m - 1 - j) & qd_bits_get(x, j);
-    return y;
-}
-
-static void random_bits(qd_bits *b, uint64_t n, uint64_t seed) {
-    ck_assert_int_eq(qd_bits_create(b, n, NULL), QD_OK);
-    qd_random r = {.rehearsal = 1, .seed = seed, .stream = QD_STREAM_TEST};
-    qd_random_bytes(&r, b->w, qd_bits_words(n) * 8);
-    if (n % 64) b->w[n / 64] &= ((uint64_t)1 << n % 64) - 1;
 }
 
 static void text_bits(qd_bits *b, const char *text) {
