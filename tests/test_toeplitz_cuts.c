@@ -163,10 +163,10 @@ START_TEST(failures_are_handed_on) {
     qd_bits x, seed;
     random_bits(&x, 300, 1);
     random_bits(&seed, 299, 2);
-    for (int way = 0; way < 3; way++) {
-        qd_device *dev = way ? device : NULL;
-        if (way && !dev) continue;
-        const qd_toeplitz_choice c = {.route = way ? (qd_toeplitz_route)way : QD_TOEPLITZ_AUTO, .chunk = 16};
+    for (int route = 0; route < 3; route++) {
+        qd_device *dev = route ? device : NULL;
+        if (route && !dev) continue;
+        const qd_toeplitz_choice c = {.route = (qd_toeplitz_route)route, .chunk = 16};
         collected y = {0};
         ck_assert_int_eq(qd_bits_create(&y.y, 100, NULL), QD_OK);
         const qd_toeplitz_job good = {.r = 100, .x = {300, NULL, piece_of, &x}, .seed = {299, NULL, piece_of, &seed}, .y = {collect, &y}};

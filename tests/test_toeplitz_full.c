@@ -116,10 +116,28 @@ START_TEST(shapes_and_sums_agree) {
 }
 END_TEST
 
+/* 1,000 shapes of up to 2^20 bits. */
+START_TEST(thousand_shapes) {
+    if (device) random_shapes(device, 1000, 20);
+}
+END_TEST
+
+START_TEST(universal2_exhaustively) {
+    count_collisions(NULL, 6, 11);
+    for (int route = QD_TOEPLITZ_NTT; device && route < QD_TOEPLITZ_ROUTES; route++) {
+        way w = {device, {.route = (qd_toeplitz_route)route}};
+        count_collisions(&w, 5, 6);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("toeplitz at full length");
     TCase *t = tcase_create("toeplitz");
     tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 3600);
+    tcase_add_test(t, thousand_shapes);
+    tcase_add_test(t, universal2_exhaustively);
     tcase_add_test(t, shapes_and_sums_agree);
     tcase_add_test(t, length_2_24);
     tcase_add_test(t, length_2_27);
