@@ -8,6 +8,7 @@ extern const qd_loop qd_loop_large;
 extern const qd_loop qd_loop_ldpc;
 extern const qd_loop qd_loop_lines;
 extern const qd_loop qd_loop_ntt;
+extern const qd_loop qd_loop_polyhash;
 extern const qd_loop qd_loop_sift;
 extern const qd_loop qd_loop_simulate;
 extern const qd_loop qd_loop_syndrome;
@@ -21,6 +22,7 @@ const qd_loop *const qd_loops[] = {
     &qd_loop_ldpc,
     &qd_loop_lines,
     &qd_loop_ntt,
+    &qd_loop_polyhash,
     &qd_loop_sift,
     &qd_loop_simulate,
     &qd_loop_syndrome,

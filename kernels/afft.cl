@@ -327,11 +327,28 @@ __kernel void afft_layers(__global ulong *x, __global const ulong *y, __global c
     else rows(x, y, tw, which, id, times);
 }
 
-#define PRODUCTS 64u /* to a work-item; the host counts on it */
-__kernel void afft_multiply(__global V *acc, __global const V *x, __global const V *y, uint vectors, uint add) {
-    const uint first = get_global_id(0) * PRODUCTS;
-    const V kept = (V)(add ? ~0ul : 0ul);
-    for (uint i = first; i < min(first + PRODUCTS, vectors); i++) acc[i] = mul(x[i], y[i]) ^ (acc[i] & kept);
+/* Sums of products: acc_a = sum over k of window_(a-k) key_k, and acc_a itself with `add`, for a below n_acc. Spectra lie `stride` vectors apart; windows are
+ * a ring of `ring`, window_0 at `slot`. A work-item has a column of SUMS vectors of all, which stays in the nearest cache. */
+#define SUMS 16u /* the host counts on it, and on KEYS */
+enum { KEYS = 8 };
+__kernel void afft_sums(__global V *acc, __global const V *windows, __global const V *keys, ulong stride, uint columns, uint n_acc, uint n_keys, uint ring,
+                        uint slot, uint add) {
+    const ulong at = get_global_id(0) * (ulong)SUMS;
+    if (get_global_id(0) >= columns) return;
+    for (uint a = 0; a < n_acc; a++) {
+        __global const V *x[KEYS];
+        __global V *to = acc + a * stride + at;
+        for (uint k = 0; k < n_keys; k++) x[k] = windows + (slot + a + ring - k) % ring * stride + at;
+        for (uint v = 0; v < SUMS; v++) {
+            product sum = {0, 0};
+            for (uint k = 0; k < n_keys; k++) {
+                const product p = clmul(x[k][v], keys[k * stride + at + v]);
+                sum.first ^= p.first, sum.second ^= p.second;
+            }
+            const V s = reduce(sum);
+            to[v] = add ? to[v] ^ s : s;
+        }
+    }
 }
 
 /* ---- The level between rows, in blocks of 2^rows_log2 rows; of a block alone, the way from and to bits besides -------------- */

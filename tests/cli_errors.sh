@@ -148,7 +148,7 @@ for verb in run simulate sync sift reconcile estimate amplify tags devices valid
     for seed in 9223372036854775808 99999999999999999999; do error 2 'is out of range: 0 to 2^63 - 1' "qdistill $verb --help" $verb --seed $seed; done
     grep -rq VERB err && fail "$verb: a placeholder in the message"
 done
-error 2 'is out of range: 1 to 2^27' 'qdistill amplify --help' amplify x --in-bits 999999999 --out-bits 1 --out o
+error 2 'is out of range: 1 to 2^32' 'qdistill amplify --help' amplify x --in-bits 9999999999 --out-bits 1 --out o
 error 2 'is out of range: -200 to 200' 'qdistill sift --help' sift a b --ppm 201
 for verb in reconcile estimate; do error 2 'is out of range: 1e-30 to 0.1' "qdistill $verb --help" $verb --eps-cor 0; done
 error 2 'is out of range: 1 to 1000000' 'qdistill sift --help' sift a b --window-ps 0

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Both machines against a channel that changes messages: no crash, no hang, no machine that goes on after an error. On the
- * reference, with one small frame and few iterations; now and then with one of a large-block code, the smallest. */
+ * reference, with one small frame and few iterations; now and then with one of a large-block code, the smallest. The tags of the string may arrive
+ * changed, so that one edit reaches what follows then. */
 #include <stdlib.h>
 #include <string.h>
 #include "qdistill/reconcile.h"
@@ -59,7 +60,8 @@ static void flip(qd_bits *b, input *in) {
     }
 }
 
-static void pump(qd_reconcile_alice *alice, qd_reconcile_bob *bob, input *in) {
+/* @p other: bit i has tag i of the string arrive changed. */
+static void pump(qd_reconcile_alice *alice, qd_reconcile_bob *bob, uint8_t other, input *in) {
     qd_outbox box[2] = {{0}};
     bool done[2] = {false, false}, failed[2];
     qd_msg m;
@@ -68,6 +70,10 @@ static void pump(qd_reconcile_alice *alice, qd_reconcile_bob *bob, input *in) {
     for (int steps = 0; steps < STEPS_MOST; steps++) {
         int from = qd_outbox_take(&box[0], &m) ? 0 : qd_outbox_take(&box[1], &m) ? 1 : 2;
         if (from == 2) break;
+        if (m.type == QD_MSG_TAG && m.bytes > 16) {
+            m.body[16] ^= other & 1;
+            other >>= 1;
+        }
         for (int edits = take(in) % 4; edits > 0; edits--) edit(&m, in);
         int to = take(in) == 255 ? from : !from; /* now and then back to its sender */
         qd_status st = to == 1 ? qd_reconcile_bob_step(bob, &m, &box[1], &done[1], NULL)
@@ -87,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         .block = 1, .errors = take(&in) % 16, .sample = 100, .eps_cor = 1e-15, .max_iterations = 1 + take(&in) % 8, .batch = 1};
     uint64_t bits = BITS;
     p.rounds = take(&in) % 5;
-    const uint8_t kind = take(&in);
+    const uint8_t kind = take(&in), other = take(&in) % 4;
     if (kind % 4 == 0) p.errors = p.sample = 0;
     else if (kind == 255) {
         p.code = QD_CODE_LARGE;
@@ -105,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     flip(&key[1], &in);
     if (qd_reconcile_alice_create(&p, &key[0], r, r, NULL, &alice, NULL) == QD_OK &&
         qd_reconcile_bob_create(&p, &key[1], NULL, &bob, NULL) == QD_OK)
-        pump(alice, bob, &in);
+        pump(alice, bob, other, &in);
     qd_reconcile_alice_destroy(alice);
     qd_reconcile_bob_destroy(bob);
     for (int i = 0; i < 2; i++) qd_bits_destroy(&key[i]);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* 2,000 recordings of noise alone: not one lock. The accepted probability is 1e-9 a run, so that one lock in 2,000 would be a
- * defect. Every fiftieth searches with the usual effort, the others with less, which looks at fewer lines. */
+ * defect; and the last of the clocks that drift. Every fiftieth searches with the usual effort, the others with less, which looks at fewer lines. */
 #include <check.h>
 #include <stdio.h>
+#include "drifts_suite.h"
 #include "run_all.h"
 #include "tag_source.h"
 
@@ -39,6 +40,7 @@ int main(void) {
     TCase *tc = tcase_create("noise");
     tcase_set_timeout(tc, 3000);
     tcase_add_test(tc, noise_never_locks);
+    tcase_add_loop_test(tc, drifts, BENT - 1, BENT);
     suite_add_tcase(s, tc);
     return run_all(s);
 }

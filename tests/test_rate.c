@@ -122,8 +122,32 @@ START_TEST(the_other_order_of_rows_leaves_more) {
 }
 END_TEST
 
+/* Pairs told to large frames after attempts of which so many failed: never more than there are; the last round tells enough that hardly a frame is
+ * left; more where more frames failed, for that says that the rate is high, and where fewer rounds are left. */
+START_TEST(large_frames_are_told_more_the_more_of_them_fail) {
+    enum { FRAMES = 8, PAIRS = 20 * 1024 };
+    const qd_reconcile_params p = {.errors = 270, .sample = SAMPLE, .eps_cor = 1e-15};
+    uint32_t first[2] = {0}, last[2] = {0};
+    for (uint64_t open = 1; open <= FRAMES; open++)
+        for (uint32_t rounds = 1; rounds <= 8; rounds += 7) {
+            qd_large_history h = {.p = &p, .rows = 150, .cols = 1000, .z = 1024, .joined = PAIRS};
+            const uint32_t n = qd_large_tell(&h, FRAMES, open, rounds), i = rounds > 1;
+            ck_assert(n > 0 && n <= PAIRS && n == h.told && h.n == 1);
+            ck_assert_uint_ge(n, last[i]);
+            last[i] = n;
+            if (open == 1) first[i] = n;
+            if (i) ck_assert_uint_lt(last[1], last[0]);
+        }
+    for (int i = 0; i < 2; i++) ck_assert_uint_gt(last[i], first[i]);
+    /* a frame that fails again and again is told all that there is */
+    qd_large_history h = {.p = &p, .rows = 150, .cols = 1000, .z = 1024, .joined = PAIRS};
+    for (uint32_t rounds = 8; rounds && h.told < PAIRS; rounds--) ck_assert_uint_gt(qd_large_tell(&h, 1, 1, rounds), 0);
+    ck_assert_uint_eq(h.told, PAIRS);
+}
+END_TEST
+
 int main(void) {
     const TTest *const tests[] = {few_strings_lose_many_frames_and_the_margin_is_small, a_leak_that_the_code_has_not_is_refused,
-                                  the_other_order_of_rows_leaves_more};
+                                  the_other_order_of_rows_leaves_more, large_frames_are_told_more_the_more_of_them_fail};
     return run_tests("rate", tests, sizeof tests / sizeof *tests, 0);
 }

@@ -220,6 +220,17 @@ START_TEST(the_tag_is_as_long_as_the_design_says) {
     ck_assert_uint_eq(qd_tag_bits(1552, 1e-15), 56);
     ck_assert_uint_eq(qd_tag_bits(1 << 20, 1e-15), 65);
     ck_assert_uint_eq(qd_tag_bits(1 << 27, 1e-15), 72);
+    /* 4 S/eps_cor a power of two, S = 2 to 2^20, and one block more: exactly at the step */
+    for (uint32_t k = 1; k <= 20; k++) {
+        const uint64_t blocks = ((uint64_t)1 << k) - 1;
+        ck_assert_uint_eq(qd_tag_bits(128 * blocks, 0x1p-50), 52 + k);
+        ck_assert_uint_eq(qd_tag_bits(128 * blocks + 1, 0x1p-50), 53 + k);
+        ck_assert_uint_eq(qd_tag_bits(128 * blocks, nextafter(0x1p-50, 0)), 53 + k);
+        ck_assert_uint_eq(qd_tag_bits(128 * blocks, nextafter(0x1p-50, 1)), 52 + k);
+    }
+    ck_assert_uint_gt(qd_tag_bits(1000, NAN), 128); /* impossible: refused */
+    ck_assert_uint_gt(qd_tag_bits(1000, 0), 128);
+    ck_assert_uint_gt(qd_tag_bits(1000, -1), 128);
     qd_reconcile_params p = {.errors = 1, .sample = 100, .eps_cor = 1e-37};
     qd_reconcile_plan plan;
     ck_status(qd_reconcile_plan_make(&p, 1000000, &plan, &err), QD_E_USAGE);

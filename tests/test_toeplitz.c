@@ -1,51 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Toeplitz hashing: known answers, algebra, every bit position, and a checker that mutants must not pass. */
-#include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include "amplify/toeplitz.h"
-#include "run_all.h"
-
-/* A hash: what the tests judge. */
-typedef qd_status hash_fn(void *self, qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *seed, qd_bits *y);
-
-/* A way to hash that the library has: NULL is the reference. */
-typedef struct way {
-    qd_device *dev;
-    qd_toeplitz_choice choice;
-} way;
-
-static qd_status library(void *self, qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *seed, qd_bits *y) {
-    const way *w = self;
-    if (!w) return qd_toeplitz(NULL, kind, x, r, seed, y, NULL);
-    return qd_toeplitz_with(w->dev, kind, &w->choice, x, r, seed, y, NULL);
-}
-
-/* The definition, one bit at a time. */
-static unsigned definition(qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *seed, uint64_t i) {
-    uint64_t m = qd_toeplitz_columns(kind, x->n, r);
-    unsigned y = kind == QD_HASH_MODIFIED_TOEPLITZ ? qd_bits_get(x, m + i) : 0;
-    for (uint64_t j = 0; j < m; j++) y ^= qd_bits_get(seed, i + m - 1 - j) & qd_bits_get(x, j);
-    return y;
-}
-
-static void random_bits(qd_bits *b, uint64_t n, uint64_t seed) {
-    ck_assert_int_eq(qd_bits_create(b, n, NULL), QD_OK);
-    qd_random r = {.rehearsal = 1, .seed = seed, .stream = QD_STREAM_TEST};
-    qd_random_bytes(&r, b->w, qd_bits_words(n) * 8);
-    if (n % 64) b->w[n / 64] &= ((uint64_t)1 << n % 64) - 1;
-}
+#include "toeplitz_suite.h"
 
 static void text_bits(qd_bits *b, const char *text) {
     ck_assert_int_eq(qd_bits_create(b, strlen(text), NULL), QD_OK);
     for (size_t i = 0; text[i]; i++) qd_bits_set(b, i, text[i] == '1');
-}
-
-static void hash(hash_fn *f, void *self, qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *seed, qd_bits *y) {
-    ck_assert_int_eq(f(self, kind, x, r, seed, y), QD_OK);
-    ck_assert_uint_eq(y->n, r);
-    ck_assert(qd_bits_clean(y));
 }
 
 /* First output bit that differs from the definition; r when none does. */
@@ -82,8 +41,8 @@ static bool agrees(hash_fn *f, void *self) {
 static qd_device *device;
 static int paths; /* 1: the reference alone */
 static way ways[] = {
-    {NULL, {QD_TOEPLITZ_NTT, 0, 0, 0}},
-    {NULL, {QD_TOEPLITZ_ADDITIVE, 0, 0, 0}},
+    {NULL, {.route = QD_TOEPLITZ_NTT}},
+    {NULL, {.route = QD_TOEPLITZ_ADDITIVE}},
 };
 enum { WAYS = sizeof ways / sizeof *ways };
 
@@ -276,62 +235,14 @@ START_TEST(linear) {
 }
 END_TEST
 
-/* Every function of the family for n <= 6: a difference d with a one among the first m bits is hashed to zero by exactly a fraction
- * 2^-r of the seeds, any other by none (the triangle argument: row i holds a seed bit that no row before it holds). */
 START_TEST(universal2_exhaustively) {
-    for (int p = 0; p < paths; p++)
-        for (int kind = 0; kind <= 1; kind++)
-            for (uint64_t n = 1; n <= (p ? 4 : 6); n++)
-                for (uint64_t r = 1; r <= n; r++) {
-                    uint64_t seed_bits = qd_toeplitz_seed_bits((qd_hash)kind, n, r), m = qd_toeplitz_columns((qd_hash)kind, n, r);
-                    if (seed_bits > (p ? 5 : 9)) continue; /* the plain form has up to 11 seed bits */
-                    for (uint64_t d = 1; d < (uint64_t)1 << n; d++) {
-                        uint64_t collisions = 0;
-                        for (uint64_t k = 0; k < (uint64_t)1 << seed_bits; k++) {
-                            qd_bits x, s, y;
-                            ck_assert_int_eq(qd_bits_create(&x, n, NULL), QD_OK);
-                            ck_assert_int_eq(qd_bits_create(&s, seed_bits, NULL), QD_OK);
-                            x.w[0] = d;
-                            if (seed_bits) s.w[0] = k;
-                            hash(library, path(p), (qd_hash)kind, &x, r, &s, &y);
-                            for (uint64_t i = 0; i < r; i++) ck_assert_uint_eq(qd_bits_get(&y, i), definition((qd_hash)kind, &x, r, &s, i));
-                            collisions += qd_bits_weight(&y) == 0;
-                            qd_bits_destroy(&x);
-                            qd_bits_destroy(&s);
-                            qd_bits_destroy(&y);
-                        }
-                        bool seeded = (d & (((uint64_t)1 << m) - 1)) != 0;
-                        ck_assert_uint_eq(collisions, seeded ? (uint64_t)1 << (seed_bits - r) : 0);
-                    }
-                }
+    count_collisions(NULL, 6, 9); /* the plain form has up to 11 seed bits */
+    for (int p = 1; p < paths; p++) count_collisions(path(p), 3, 4);
 }
 END_TEST
 
-/* 1,000 random shapes, cut at random: device equals reference. */
-START_TEST(random_shapes) {
-    if (paths < 2) return;
-    qd_random draw = {.rehearsal = 1, .seed = 11, .stream = QD_STREAM_TEST};
-    for (int k = 0; k < 1000; k++) {
-        qd_hash kind = (qd_hash)qd_random_below(&draw, 2);
-        uint64_t n = 1 + qd_random_below(&draw, (uint64_t)1 << (3 + qd_random_below(&draw, 10))), r = qd_random_below(&draw, n + 1);
-        uint64_t chunk = qd_random_below(&draw, 2) ? (uint64_t)1 << (4 + qd_random_below(&draw, 7)) : 0;
-        uint64_t group = qd_random_below(&draw, 5);
-        qd_toeplitz_choice c = {.route = (qd_toeplitz_route)qd_random_below(&draw, QD_TOEPLITZ_ROUTES), .chunk = chunk, .group = group};
-        if (c.route != QD_TOEPLITZ_AUTO) c.variant = (unsigned)qd_random_below(&draw, c.route == QD_TOEPLITZ_NTT ? (unsigned)QD_NTT_VARIANTS : (unsigned)QD_AFFT_VARIANTS);
-        if (c.variant == QD_AFFT_PORTABLE && c.route == QD_TOEPLITZ_ADDITIVE && k % 8) c.variant = QD_AFFT_AUTO; /* keep it quick */
-        if (chunk && chunk * 64 < n) c.chunk = 0;
-        qd_bits x, s, want, got;
-        random_bits(&x, n, 100 + (uint64_t)k);
-        random_bits(&s, qd_toeplitz_seed_bits(kind, n, r), 10000 + (uint64_t)k);
-        ck_assert_int_eq(qd_toeplitz(NULL, kind, &x, r, &s, &want, NULL), QD_OK);
-        ck_assert_int_eq(qd_toeplitz_with(device, kind, &c, &x, r, &s, &got, NULL), QD_OK);
-        ck_assert_msg(qd_bits_equal(&want, &got), "toeplitz:kind=%d,n=%d,r=%d,chunk=%d,group=%d,route=%d,variant=%d", (int)kind, (int)n,
-                      (int)r, (int)c.chunk, (int)group, (int)c.route, (int)c.variant);
-        qd_bits_destroy(&x);
-        qd_bits_destroy(&s);
-        qd_bits_destroy(&want);
-        qd_bits_destroy(&got);
-    }
+START_TEST(shapes_at_random) {
+    if (paths > 1) random_shapes(device, 100, 13);
 }
 END_TEST
 
@@ -492,24 +403,28 @@ static void shapes_of(qd_toeplitz_route route) {
         for (uint64_t tenth = 0; tenth < 10; tenth++)
             for (int small = 0; small < 2; small++) {
                 uint64_t r = 1 + n * tenth / 10, m = n;
-                uint64_t max_alloc = small ? 1 << 20 : 1 << 30, memory = small ? 4 << 20 : (uint64_t)4 << 30;
+                const qd_toeplitz_choice c = {.route = route};
+                const qd_toeplitz_room room = {small ? 1 << 20 : 1 << 30, small ? 4 << 20 : (uint64_t)4 << 30};
                 qd_toeplitz_shape s;
-                ck_assert_int_eq(qd_toeplitz_plan(route, m, r, 0, 0, max_alloc, memory, &s, NULL), QD_OK);
+                ck_assert_int_eq(qd_toeplitz_plan(&c, m, r, &room, &s, NULL), QD_OK);
                 ck_assert_uint_ge(s.rows * s.n_rows, r);
                 ck_assert_uint_ge(s.cols * s.n_cols, m);
                 ck_assert_uint_ge((uint64_t)1 << s.log2l, s.rows + s.cols - 1);
                 ck_assert_uint_ge(s.group, 1);
                 ck_assert_uint_le(s.group, s.n_rows);
                 uint64_t bytes = ((uint64_t)4 << s.log2l) / (route == QD_TOEPLITZ_NTT ? 1 : 16);
-                ck_assert_uint_le(bytes, max_alloc);
-                ck_assert_uint_le((2 * s.group + 1) * bytes, memory);
+                ck_assert_uint_le(s.group * bytes, room.max_alloc);
+                ck_assert_uint_le((s.n_cols > 1 ? 2 * s.group + 1 : s.group + 1) * bytes, room.memory);
+                if (route == QD_TOEPLITZ_NTT) ck_assert_uint_le(s.sum * s.cols, QD_NTT_PRIME - 1);
                 ck_assert(s.n_rows == 1 || s.n_cols == 1 || s.rows == s.cols);
                 ck_assert_int_eq(s.route, route);
             }
     qd_toeplitz_shape s;
-    ck_assert_int_eq(qd_toeplitz_plan(route, 100, 10, 24, 0, 1 << 30, 1 << 30, &s, NULL), QD_E_USAGE);
-    ck_assert_int_eq(qd_toeplitz_plan(route, 100, 10, 0, 0, 100, 1 << 30, &s, NULL), QD_E_DEVICE);
-    ck_assert_int_eq(qd_toeplitz_plan(route, 1000, 100, 16, 0, 1 << 30, 1 << 30, &s, NULL), QD_OK);
+    const qd_toeplitz_room large = {1 << 30, 1 << 30}, none = {100, 1 << 30};
+    const qd_toeplitz_choice odd = {.route = route, .chunk = 24}, any = {.route = route}, least = {.route = route, .chunk = 16};
+    ck_assert_int_eq(qd_toeplitz_plan(&odd, 100, 10, &large, &s, NULL), QD_E_USAGE);
+    ck_assert_int_eq(qd_toeplitz_plan(&any, 100, 10, &none, &s, NULL), QD_E_DEVICE);
+    ck_assert_int_eq(qd_toeplitz_plan(&least, 1000, 100, &large, &s, NULL), QD_OK);
     ck_assert(s.rows == 16 && s.cols == 16 && s.log2l == (route == QD_TOEPLITZ_NTT ? 5 : QD_AFFT_MIN_LOG2));
 }
 
@@ -532,7 +447,7 @@ int main(void) {
     tcase_add_test(t, edges);
     tcase_add_test(t, linear);
     tcase_add_test(t, universal2_exhaustively);
-    tcase_add_test(t, random_shapes);
+    tcase_add_test(t, shapes_at_random);
     tcase_add_test(t, mutants_are_rejected);
     tcase_add_test(t, randextract_cases);
     tcase_add_test(t, refusals);

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Toeplitz hashing at full length, where the reference would take hours: single output bits from the definition (one parity of a
  * masked window a bit), linearity, and equality of shapes that cut the product differently. */
-#include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include "amplify/toeplitz.h"
-#include "run_all.h"
+#include "toeplitz_suite.h"
 
 static qd_device *device;
 
@@ -15,41 +11,15 @@ static void setup(void) {
 }
 static void teardown(void) { qd_device_close(device); }
 
-static void random_bits(qd_bits *b, uint64_t n, uint64_t seed) {
-    ck_assert_int_eq(qd_bits_create(b, n, NULL), QD_OK);
-    qd_random r = {.rehearsal = 1, .seed = seed, .stream = QD_STREAM_TEST};
-    qd_random_bytes(&r, b->w, (size_t)qd_bits_words(n) * 8);
-    if (n % 64) b->w[n / 64] &= ((uint64_t)1 << n % 64) - 1;
-}
-
-/* Bits of the seed backwards, so that an output bit is the parity of x and a window of it. */
-static void reversed(qd_bits *b, const qd_bits *seed) {
-    ck_assert_int_eq(qd_bits_create(b, seed->n, NULL), QD_OK);
-    for (uint64_t i = 0; i < seed->n; i++)
-        if (qd_bits_get(seed, i)) qd_bits_set(b, seed->n - 1 - i, 1);
-}
-
-/* y_i from the definition: sum over j < m of s[i-j+m-1] x_j = back[last-i-m+1+j] x_j, last = seed->n - 1. */
-static unsigned output_bit(qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *back, uint64_t i) {
-    uint64_t m = qd_toeplitz_columns(kind, x->n, r), from = back->n - i - m, word = from / 64, shift = from % 64, sum = 0;
-    for (uint64_t k = 0; k < m / 64; k++) {
-        uint64_t w = back->w[word + k] >> shift;
-        if (shift) w |= back->w[word + k + 1] << (64 - shift);
-        sum ^= w & x->w[k];
-    }
-    unsigned bit = (unsigned)__builtin_parityll(sum);
-    for (uint64_t j = m / 64 * 64; j < m; j++) bit ^= qd_bits_get(back, from + j) & qd_bits_get(x, j);
-    return kind == QD_HASH_MODIFIED_TOEPLITZ ? bit ^ qd_bits_get(x, m + i) : bit;
-}
-
 /* 4,096 seeded output bits, the first and last 64, and those around every seam of the shape in use. */
 static void check_bits(qd_hash kind, const qd_bits *x, const qd_bits *seed, const qd_bits *y) {
     uint64_t r = y->n, checked = 0, m = qd_toeplitz_columns(kind, x->n, r);
-    const qd_device_info *about = qd_device_about(device);
+    const qd_toeplitz_choice by_device = {.route = qd_toeplitz_route_of(device)};
+    const qd_toeplitz_room room = qd_toeplitz_room_of(device);
     qd_toeplitz_shape shape;
-    ck_assert_int_eq(qd_toeplitz_plan(qd_toeplitz_route_of(device), m, r, 0, 0, about->max_alloc_bytes, about->global_mem_bytes / 2, &shape, NULL), QD_OK);
+    ck_assert_int_eq(qd_toeplitz_plan(&by_device, m, r, &room, &shape, NULL), QD_OK);
     qd_bits back;
-    reversed(&back, seed);
+    backwards(&back, seed);
     qd_random draw = {.rehearsal = 1, .seed = x->n, .stream = QD_STREAM_TEST};
     for (int k = 0; k < 4096; k++) {
         uint64_t i = qd_random_below(&draw, r);
@@ -146,10 +116,28 @@ START_TEST(shapes_and_sums_agree) {
 }
 END_TEST
 
+/* 1,000 shapes of up to 2^20 bits. */
+START_TEST(thousand_shapes) {
+    if (device) random_shapes(device, 1000, 20);
+}
+END_TEST
+
+START_TEST(universal2_exhaustively) {
+    count_collisions(NULL, 6, 11);
+    for (int route = QD_TOEPLITZ_NTT; device && route < QD_TOEPLITZ_ROUTES; route++) {
+        way w = {device, {.route = (qd_toeplitz_route)route}};
+        count_collisions(&w, 5, 6);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("toeplitz at full length");
     TCase *t = tcase_create("toeplitz");
     tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 3600);
+    tcase_add_test(t, thousand_shapes);
+    tcase_add_test(t, universal2_exhaustively);
     tcase_add_test(t, shapes_and_sums_agree);
     tcase_add_test(t, length_2_24);
     tcase_add_test(t, length_2_27);

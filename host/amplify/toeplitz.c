@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The public call (a device or the reference), and the registry row. */
-#include <stdlib.h>
+/* The public calls: a device or the reference. */
 #include <string.h>
+#include "amplify/pieces.h"
 #include "amplify/toeplitz.h"
 
 uint64_t qd_toeplitz_seed_bits(qd_hash kind, uint64_t n, uint64_t r) {
@@ -9,193 +9,114 @@ uint64_t qd_toeplitz_seed_bits(qd_hash kind, uint64_t n, uint64_t r) {
     return bits ? bits - 1 : 0;
 }
 
-static qd_status check(qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *seed, qd_error *err) {
-    if (kind != QD_HASH_MODIFIED_TOEPLITZ && kind != QD_HASH_TOEPLITZ)
-        return qd_fail(err, QD_E_USAGE, "hashing|%d is no family of hash functions", (int)kind);
-    if (x->n < 1 || x->n > QD_AMPLIFY_MAX_BITS)
-        return qd_fail(err, QD_E_USAGE, "hashing of %llu bits|lengths go from 1 to 2^27", (unsigned long long)x->n);
-    if (r > x->n)
+static qd_status check(const qd_toeplitz_job *j, qd_error *err) {
+    const uint64_t n = j->x.n, r = j->r, due = qd_toeplitz_seed_bits(j->kind, n, r);
+    if (j->kind != QD_HASH_MODIFIED_TOEPLITZ && j->kind != QD_HASH_TOEPLITZ)
+        return qd_fail(err, QD_E_USAGE, "hashing|%d is no family of hash functions", (int)j->kind);
+    if (n < 1 || n > QD_AMPLIFY_MAX_BITS)
+        return qd_fail(err, QD_E_USAGE, "hashing of %llu bits|lengths go from 1 to 2^32", (unsigned long long)n);
+    if (r > n)
         return qd_fail(err, QD_E_USAGE, "hashing of %llu bits to %llu|the output is longer than the input|hashing cannot make key",
-                       (unsigned long long)x->n, (unsigned long long)r);
-    if (seed->n != qd_toeplitz_seed_bits(kind, x->n, r))
-        return qd_fail(err, QD_E_USAGE, "hashing of %llu bits to %llu|the seed has %llu bits and must have %llu", (unsigned long long)x->n,
-                       (unsigned long long)r, (unsigned long long)seed->n, (unsigned long long)qd_toeplitz_seed_bits(kind, x->n, r));
+                       (unsigned long long)n, (unsigned long long)r);
+    if (j->seed.n != due)
+        return qd_fail(err, QD_E_USAGE, "hashing of %llu bits to %llu|the seed has %llu bits and must have %llu", (unsigned long long)n,
+                       (unsigned long long)r, (unsigned long long)j->seed.n, (unsigned long long)due);
     return QD_OK;
 }
 
-/* y ^= x[m .. n-1]. */
-static void add_identity(const qd_bits *x, uint64_t m, qd_bits *y) {
-    uint64_t words = qd_bits_words(x->n), shift = m % 64;
-    for (uint64_t i = 0; i < qd_bits_words(y->n); i++) {
-        uint64_t at = m / 64 + i, above = shift && at + 1 < words ? x->w[at + 1] << (64 - shift) : 0;
-        y->w[i] ^= x->w[at] >> shift | above;
-    }
+/* ---- The reference ------------------------------------------------------------------------------------------------ */
+
+/* All of a source. @p own: what the caller destroys, when it does not lie in memory. */
+static qd_status load(const qd_bit_source *src, qd_bits *all, qd_bits *own, qd_error *err) {
+    *all = (qd_bits){src->n, (uint64_t *)src->w};
+    if (src->w || !src->n) return QD_OK;
+    QD_TRY(qd_bits_create(own, src->n, err));
+    *all = *own;
+    return src->read(src->self, 0, qd_bits_words(src->n), own->w, err);
 }
 
-static qd_status matrix_part(qd_device *dev, const qd_toeplitz_choice *c, const qd_bits *x, uint64_t m, const qd_bits *seed, qd_bits *y, qd_error *err) {
-    if (!dev) return qd_toeplitz_ref(x, m, seed, y, err);
-    const qd_device_info *about = qd_device_about(dev);
-    qd_toeplitz_route route = c->route == QD_TOEPLITZ_AUTO ? qd_toeplitz_route_of(dev) : c->route;
+static qd_status by_reference(const qd_toeplitz_job *j, uint64_t m, qd_error *err) {
+    qd_bits x, seed, own[3] = {{0, NULL}, {0, NULL}, {0, NULL}}, *y = &own[2];
+    qd_status st;
+    QD_TRY_OUT(st, load(&j->x, &x, &own[0], err));
+    QD_TRY_OUT(st, load(&j->seed, &seed, &own[1], err));
+    QD_TRY_OUT(st, qd_bits_create(y, j->r, err));
+    if (m > 0) QD_TRY_OUT(st, qd_toeplitz_ref(&x, m, &seed, y, err));
+    if (j->kind == QD_HASH_MODIFIED_TOEPLITZ) qd_piece_add(y, 0, &x, m, j->r);
+    st = j->y.write(j->y.self, y->w, qd_bits_words(y->n), err);
+out:
+    for (int i = 0; i < 3; i++) qd_bits_destroy(&own[i]);
+    return st;
+}
+
+/* ---- On a device -------------------------------------------------------------------------------------------------- */
+
+/* No columns: the output is the input. */
+static qd_status identity(const qd_toeplitz_job *j, qd_error *err) {
+    enum { WORDS = 1 << 16 };
+    qd_bits piece;
+    QD_TRY(qd_bits_create(&piece, 64 * (WORDS + 1), err)); /* one for qd_piece_cut */
+    qd_status st = QD_OK;
+    for (uint64_t at = 0, words = qd_bits_words(j->r); at < words && st == QD_OK; at += WORDS) {
+        uint64_t some = words - at < WORDS ? words - at : WORDS;
+        if (j->x.w) memcpy(piece.w, j->x.w + at, (size_t)some * 8);
+        else st = j->x.read(j->x.self, at, some, piece.w, err);
+        if (st == QD_OK) st = j->y.write(j->y.self, piece.w, some, err);
+    }
+    qd_bits_destroy(&piece);
+    return st;
+}
+
+qd_status qd_toeplitz_stream_with(qd_device *dev, const qd_toeplitz_choice *choice, const qd_toeplitz_job *job, qd_toeplitz_stats *stats, qd_error *err) {
+    qd_toeplitz_stats unseen;
+    if (!stats) stats = &unseen;
+    *stats = (qd_toeplitz_stats){0};
+    QD_TRY(check(job, err));
+    const uint64_t m = qd_toeplitz_columns(job->kind, job->x.n, job->r);
+    if (job->r == 0) return QD_OK;
+    if (!dev) return by_reference(job, m, err);
+    if (m == 0) return identity(job, err);
+    qd_toeplitz_choice c = *choice;
+    if (c.route == QD_TOEPLITZ_AUTO) c.route = qd_toeplitz_route_of(dev);
+    const qd_toeplitz_room room = qd_toeplitz_room_of(dev);
     qd_toeplitz_shape shape;
-    QD_TRY(qd_toeplitz_plan(route, m, y->n, c->chunk, c->group, about->max_alloc_bytes, about->global_mem_bytes / 2, &shape, err));
-    return qd_toeplitz_cl(dev, c->variant, &shape, x, m, seed, y, err);
+    QD_TRY(qd_toeplitz_plan(&c, m, job->r, &room, &shape, err));
+    return qd_toeplitz_cl(dev, c.variant, &shape, job, stats, err);
+}
+
+qd_status qd_toeplitz_stream(qd_device *dev, const qd_toeplitz_job *job, qd_toeplitz_stats *stats, qd_error *err) {
+    const qd_toeplitz_choice by_device = {0};
+    return qd_toeplitz_stream_with(dev, &by_device, job, stats, err);
+}
+
+/* ---- In memory ---------------------------------------------------------------------------------------------------- */
+
+typedef struct appended {
+    qd_bits *y;
+    uint64_t words;
+} appended;
+
+static qd_status append(void *self, const uint64_t *w, uint64_t words, qd_error *err) {
+    appended *a = self;
+    (void)err;
+    memcpy(a->y->w + a->words, w, (size_t)words * 8);
+    a->words += words;
+    return QD_OK;
 }
 
 qd_status qd_toeplitz_with(qd_device *dev, qd_hash kind, const qd_toeplitz_choice *choice, const qd_bits *x, uint64_t r, const qd_bits *seed,
                            qd_bits *y, qd_error *err) {
+    appended to = {y, 0};
+    const qd_toeplitz_job job = {.kind = kind, .r = r, .x = qd_bits_as_source(x), .seed = qd_bits_as_source(seed), .y = {append, &to}};
     *y = (qd_bits){0};
-    QD_TRY(check(kind, x, r, seed, err));
+    QD_TRY(check(&job, err));
     QD_TRY(qd_bits_create(y, r, err));
-    uint64_t m = qd_toeplitz_columns(kind, x->n, r);
-    qd_status st = QD_OK;
-    if (r > 0 && m > 0) st = matrix_part(dev, choice, x, m, seed, y, err);
-    if (st != QD_OK) {
-        qd_bits_destroy(y);
-        return st;
-    }
-    if (kind == QD_HASH_MODIFIED_TOEPLITZ && r > 0) add_identity(x, m, y);
-    return QD_OK;
+    qd_status st = qd_toeplitz_stream_with(dev, choice, &job, NULL, err);
+    if (st != QD_OK) qd_bits_destroy(y);
+    return st;
 }
 
 qd_status qd_toeplitz(qd_device *dev, qd_hash kind, const qd_bits *x, uint64_t r, const qd_bits *seed, qd_bits *y, qd_error *err) {
     const qd_toeplitz_choice by_device = {0};
     return qd_toeplitz_with(dev, kind, &by_device, x, r, seed, y, err);
 }
-
-/* ---- Registry row ------------------------------------------------------------------------------------------------ */
-
-enum { KEY_N, KEY_R, KEY_SEED, KEY_KIND, KEY_CONTENT, KEY_CHUNK, KEY_GROUP, KEY_VARIANT, KEY_ROUTE, KEYS };
-enum { RANDOM, ZEROS, ONES, PERIOD2, PERIOD3, LAST, CONTENTS };
-
-static const qd_key keys[KEYS] = {
-    [KEY_N] = {"n", 8192, 1, QD_AMPLIFY_MAX_BITS, "input bits"},
-    [KEY_R] = {"r", 0, 0, QD_AMPLIFY_MAX_BITS, "output bits, at most n"},
-    [KEY_SEED] = {"seed", 1, 0, UINT64_MAX, "of the inputs"},
-    [KEY_KIND] = {"kind", QD_HASH_MODIFIED_TOEPLITZ, 0, 1, "0 modified Toeplitz, 1 plain"},
-    [KEY_CONTENT] = {"content", RANDOM, 0, CONTENTS - 1, "0 random, 1 zeros, 2 ones, 3 period 2, 4 period 3, 5 a one at the end of key and seed"},
-    [KEY_CHUNK] = {"chunk", 0, 0, (uint64_t)1 << 26, "rows and columns of a chunk, a power of two from 16; 0: by device"},
-    [KEY_GROUP] = {"group", 0, 0, 1024, "output chunks at a time; 0: as many as fit"},
-    [KEY_VARIANT] = {"variant", 0, 0, QD_AFFT_VARIANTS - 1, "of the route's transform"},
-    [KEY_ROUTE] = {"route", QD_TOEPLITZ_AUTO, 0, QD_TOEPLITZ_ROUTES - 1, "0 by device, 1 number-theoretic transform, 2 carry-less (additive transform)"},
-};
-
-static void fill(qd_bits *b, uint64_t content, uint64_t seed) {
-    for (uint64_t i = 0; i < qd_bits_words(b->n); i++) {
-        uint32_t d[4];
-        qd_philox(seed, QD_STREAM_TEST, i, 0, d);
-        uint64_t period3 = 0x9249249249249249u; /* bits 0, 3, 6, ...: 64 = 1 mod 3, so each word starts one place on */
-        switch (content) {
-            case ONES: b->w[i] = UINT64_MAX; break;
-            case PERIOD2: b->w[i] = 0x5555555555555555u; break;
-            case PERIOD3: b->w[i] = period3 << (2 * i % 3); break;
-            case ZEROS:
-            case LAST: b->w[i] = 0; break;
-            default: b->w[i] = (uint64_t)d[1] << 32 | d[0];
-        }
-    }
-    if (b->n % 64) b->w[b->n / 64] &= ((uint64_t)1 << (b->n % 64)) - 1;
-    if (content == LAST && b->n) qd_bits_set(b, b->n - 1, 1);
-}
-
-static void destroy(void *state) {
-    qd_toeplitz_case *c = state;
-    if (!c) return;
-    qd_bits_destroy(&c->x);
-    qd_bits_destroy(&c->seed);
-    free(c);
-}
-
-static qd_status create(const qd_problem *p, void **state, qd_error *err) {
-    const uint64_t *v = p->v;
-    if (v[KEY_R] > v[KEY_N])
-        return qd_fail(err, QD_E_USAGE, "toeplitz: r=%llu is above n=%llu||hashing cannot make key|r from 0 to n",
-                       (unsigned long long)v[KEY_R], (unsigned long long)v[KEY_N]);
-    if (v[KEY_ROUTE] == QD_TOEPLITZ_NTT && v[KEY_VARIANT] >= QD_NTT_VARIANTS)
-        return qd_fail(err, QD_E_USAGE, "toeplitz: variant=%llu with route=1||the number-theoretic transform has variants 0 to %d", (unsigned long long)v[KEY_VARIANT],
-                       QD_NTT_VARIANTS - 1);
-    qd_toeplitz_case *c = calloc(1, sizeof *c);
-    if (!c) return qd_fail(err, QD_E_INTERNAL, "inputs of a hash|no memory");
-    c->kind = (qd_hash)v[KEY_KIND];
-    c->choice = (qd_toeplitz_choice){(qd_toeplitz_route)v[KEY_ROUTE], (unsigned)v[KEY_VARIANT], v[KEY_CHUNK], v[KEY_GROUP]};
-    c->r = v[KEY_R];
-    qd_status st;
-    QD_TRY_OUT(st, qd_bits_create(&c->x, v[KEY_N], err));
-    QD_TRY_OUT(st, qd_bits_create(&c->seed, qd_toeplitz_seed_bits(c->kind, c->x.n, c->r), err));
-    fill(&c->x, v[KEY_CONTENT], v[KEY_SEED]);
-    fill(&c->seed, v[KEY_CONTENT], v[KEY_SEED] ^ 0x8000000000000000u);
-    *state = c;
-    return QD_OK;
-out:
-    destroy(c);
-    return st;
-}
-
-/* Whole words; one for r = 0. */
-static size_t output_bytes(const void *state) {
-    uint64_t words = qd_bits_words(((const qd_toeplitz_case *)state)->r);
-    return (size_t)(words ? words : 1) * 8;
-}
-
-static qd_status run(qd_toeplitz_case *c, qd_device *dev, void *out, qd_error *err) {
-    qd_bits y;
-    QD_TRY(qd_toeplitz_with(dev, c->kind, &c->choice, &c->x, c->r, &c->seed, &y, err));
-    memset(out, 0, output_bytes(c));
-    memcpy(out, y.w, (size_t)qd_bits_words(y.n) * 8);
-    qd_bits_destroy(&y);
-    return QD_OK;
-}
-static qd_status reference(void *state, void *out, qd_error *err) { return run(state, NULL, out, err); }
-static qd_status device(void *state, qd_device *dev, void *out, qd_error *err) { return run(state, dev, out, err); }
-
-static void cost(const void *state, qd_cost *cost) {
-    const qd_toeplitz_case *c = state;
-    double n = (double)c->x.n, points = n / 32, layers = 1;
-    while ((double)((uint64_t)1 << (unsigned)layers) < points) layers++;
-    *cost = (qd_cost){
-        .bytes = (n + (double)c->seed.n + (double)c->r) / 8,
-        .ops = 3 * (points / 2) * layers * 28, /* three additive transforms; a butterfly: 14 operations on 64 bits */
-        .units = n,
-        .unit = "bit",
-    };
-}
-
-#define BOTH(p) p ",route=1", p ",route=2"
-
-static const char *const quick[] = {
-    "toeplitz:n=1", "toeplitz:n=1,r=1", "toeplitz:n=1,r=1,kind=1", "toeplitz:n=2,r=1", BOTH("toeplitz:n=7,r=3"), BOTH("toeplitz:n=8,r=3,kind=1"),
-    "toeplitz:n=31,r=16", "toeplitz:n=33,r=13", BOTH("toeplitz:n=65,r=64"), BOTH("toeplitz:n=129,r=1,kind=1"), "toeplitz:n=1000,r=0",
-    BOTH("toeplitz:n=1000,r=999"), "toeplitz:n=1000,r=1000", BOTH("toeplitz:n=1000,r=1000,kind=1"), "toeplitz:n=1024,r=384", "toeplitz:n=1025,r=385",
-    BOTH("toeplitz:n=4097,r=1537,content=1"), BOTH("toeplitz:n=4097,r=1537,content=2"), BOTH("toeplitz:n=4097,r=1537,content=2,kind=1"),
-    BOTH("toeplitz:n=4096,r=1536,content=3"), BOTH("toeplitz:n=4095,r=1535,content=4"), BOTH("toeplitz:n=4095,r=1535,content=5"),
-    BOTH("toeplitz:n=4095,r=1535,content=5,kind=1"),
-    /* around chunk seams: chunks of 16 and 64, one output chunk at a time, some, all */
-    BOTH("toeplitz:n=32,r=16,chunk=16"), BOTH("toeplitz:n=33,r=16,chunk=16"), BOTH("toeplitz:n=33,r=17,chunk=16"), BOTH("toeplitz:n=97,r=49,chunk=16,group=1"),
-    BOTH("toeplitz:n=96,r=48,chunk=16,group=2"), BOTH("toeplitz:n=95,r=47,chunk=16,group=3"), BOTH("toeplitz:n=255,r=127,chunk=16,group=3,kind=1"),
-    BOTH("toeplitz:n=513,r=257,chunk=64,group=2"), BOTH("toeplitz:n=512,r=192,chunk=64,content=2"), BOTH("toeplitz:n=5000,r=1876,chunk=512,group=3"),
-    BOTH("toeplitz:n=9999,r=3333,chunk=1024,kind=1"), BOTH("toeplitz:n=9999,r=3333,variant=1"), BOTH("toeplitz:n=9999,r=3333,variant=2"),
-    BOTH("toeplitz:n=9999,r=3333,variant=3"), BOTH("toeplitz:n=60000,r=20001,seed=3"),
-    /* at the ends of the shortest additive transform */
-    "toeplitz:n=65536,r=10,route=2", "toeplitz:n=65537,r=65536,route=2", BOTH("toeplitz:n=65537,r=64"), BOTH("toeplitz:n=65537,r=65500,kind=1"),
-    "toeplitz:n=100000,r=50000,route=2,chunk=32768,group=1,content=2", NULL};
-static const char *const full[] = {
-    BOTH("toeplitz:n=131071,r=49151,chunk=4096,group=5"), BOTH("toeplitz:n=262144,r=98304"), BOTH("toeplitz:n=262145,r=98305,variant=3"),
-    BOTH("toeplitz:n=300007,r=100003,chunk=32768,variant=1"), BOTH("toeplitz:n=524287,r=196607,content=2"), BOTH("toeplitz:n=524287,r=500000,content=4"),
-    BOTH("toeplitz:n=1048575,r=393215,variant=1"), BOTH("toeplitz:n=1048576,r=393216,variant=2"), BOTH("toeplitz:n=1048576,r=393216,kind=1"), NULL};
-static const char *const profile[] = {"toeplitz:n=65536,r=24576", "toeplitz:n=1048576,r=393216", NULL};
-
-const qd_op qd_toeplitz_op = {
-    .name = "toeplitz",
-    .summary = "Toeplitz hashing of verified bits to secret key",
-    .keys = keys,
-    .n_keys = KEYS,
-    .selftest = "toeplitz:n=14001,r=2333,seed=9",
-    .cases_quick = quick,
-    .cases_full = full,
-    .cases_profile = profile,
-    .create = create,
-    .destroy = destroy,
-    .output_bytes = output_bytes,
-    .reference = reference,
-    .device = device,
-    .cost = cost,
-};

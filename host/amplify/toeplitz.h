@@ -3,15 +3,19 @@
  *
  *  With m columns (n - r in the modified form, n in the plain one) the matrix part is y_i = sum over j < m of s[i-j+m-1] x_j. The device path
  *  cuts it into chunks: output rows in chunks of `rows`, key columns in chunks of `cols`, by transforms of length L >= rows + cols - 1. Output
- *  chunk a and key chunk b meet the seed bits from a rows - b cols + m - cols on; products are summed over b in the transform domain, and
- *  one inverse transform an output chunk gives the sums. There are two routes, which agree bit for bit:
+ *  chunk a and key chunk b meet the seed bits from a rows - b cols + m - cols on, its window, which with rows = cols is that of a - b alone. Products are
+ *  summed over b in the transform domain, and one inverse transform an output chunk gives the sums, never one a pair: R output and C key chunks
+ *  take C transforms of keys, R + C - 1 of windows and R back, when the spectra of all outputs fit the memory; in several groups of outputs each
+ *  group takes the keys anew, and its own windows. There are two routes, which agree bit for bit:
  *
- *  NTT: y_i is the parity of coefficient i+m-1 of the product of the integer polynomials s(z) x(z), exact modulo 15*2^27+1 (arith/ntt_cl.h): a
- *  sum counts at most m <= 2^27 < 2^31 - 2^27 ones, so it never reaches the prime. What wraps round in a product of length L only reaches
+ *  NTT: y_i is the parity of coefficient i+m-1 of the product of the integer polynomials s(z) x(z), exact modulo p = 15*2^27+1 (arith/ntt_cl.h) while
+ *  sums count at most p - 1 ones. A sum over more key bits than that is closed: it goes back, its parities are added to the output, and another
+ *  begins. Key bits are counted, never their ones: time does not depend on the key. What wraps round in a product of length L only reaches
  *  coefficients below cols - 1; the output is read from cols - 1 on.
  *
  *  Additive: the middle product over GF(2) that is the matrix part itself (arith/afft_cl.h), with a sixteenth of the memory; sums are
- *  exclusive ors. The seed's bits and the output lie at the end of the string of L bits. */
+ *  exclusive ors, of any length, and several keys are met by all outputs in one sweep. The seed's bits and the output lie at the end of the
+ *  string of L bits. */
 #ifndef QD_AMPLIFY_TOEPLITZ_H
 #define QD_AMPLIFY_TOEPLITZ_H
 
@@ -30,23 +34,47 @@ typedef enum qd_toeplitz_route {
 typedef struct qd_toeplitz_choice {
     qd_toeplitz_route route;
     unsigned variant; /**< of the route's transform: qd_ntt_variant or qd_afft_variant */
-    uint64_t chunk, group; /**< as in qd_toeplitz_plan */
+    uint64_t chunk;   /**< rows = cols = chunk, a power of two from 16 on, L = 2 chunk or the route's shortest */
+    uint64_t group;   /**< output chunks at a time; 0: as many as fit and serve */
+    uint64_t sum;     /**< NTT: key chunks in a sum before it is closed, at most as many as are exact, which 0 stands for */
 } qd_toeplitz_choice;
 
 /** How the product is cut. Speed and memory only; the result is the same. */
 typedef struct qd_toeplitz_shape {
-    qd_toeplitz_route route;  /**< never QD_TOEPLITZ_AUTO */
-    unsigned log2l;           /**< transform length */
-    uint64_t rows, cols;      /**< equal, or one of them covers everything: then seed segments depend on a - b alone */
-    uint64_t n_rows, n_cols;  /**< chunks */
-    uint64_t group;           /**< output chunks in work at a time, 1..n_rows: 2 group + 1 spectra in memory */
+    qd_toeplitz_route route; /**< never QD_TOEPLITZ_AUTO */
+    unsigned log2l;          /**< transform length */
+    uint64_t rows, cols;     /**< equal, or one of them covers everything: then windows depend on a - b alone */
+    uint64_t n_rows, n_cols; /**< chunks */
+    uint64_t group;          /**< output chunks in work at a time, 1..n_rows */
+    uint64_t keys;           /**< key chunks in work at a time */
+    uint64_t sum;            /**< key chunks in a sum before it is closed, a multiple of keys; UINT64_MAX: no limit */
 } qd_toeplitz_shape;
 
-/** The shape of least work for @p m columns and @p r rows (both at least 1) by @p route (not QD_TOEPLITZ_AUTO) that fits spectra of @p max_alloc
- *  bytes and @p memory bytes in all. @p chunk not 0: rows = cols = chunk (a power of two from 16 on), L = 2 chunk or the route's shortest.
- *  @p group 0: as many as fit. QD_E_DEVICE: nothing fits. */
-qd_status qd_toeplitz_plan(qd_toeplitz_route route, uint64_t m, uint64_t r, uint64_t chunk, uint64_t group, uint64_t max_alloc, uint64_t memory,
-                           qd_toeplitz_shape *shape, qd_error *err);
+/** What a plan may use, in bytes. */
+typedef struct qd_toeplitz_room {
+    uint64_t max_alloc; /**< of one buffer */
+    uint64_t memory;    /**< of all */
+} qd_toeplitz_room;
+/** Half of the device's memory. */
+qd_toeplitz_room qd_toeplitz_room_of(const qd_device *dev);
+
+/** The shape of least work for @p m columns and @p r rows (both at least 1) by @p choice (its route is not QD_TOEPLITZ_AUTO) in @p room, with the fewest
+ *  spectra that cost no more than a hundredth of it. QD_E_USAGE: a chunk that no transform has; QD_E_DEVICE: nothing fits. */
+qd_status qd_toeplitz_plan(const qd_toeplitz_choice *choice, uint64_t m, uint64_t r, const qd_toeplitz_room *room, qd_toeplitz_shape *shape, qd_error *err);
+
+/** Bytes of a spectrum, and from one to the next where several lie in a buffer: some lines more, so that equal places are not equal in caches. */
+uint64_t qd_toeplitz_spectrum_bytes(const qd_toeplitz_shape *s);
+uint64_t qd_toeplitz_stride(const qd_toeplitz_shape *s);
+/** With one key chunk a product replaces its window's spectrum. */
+static inline bool qd_toeplitz_in_place(const qd_toeplitz_shape *s) { return s->n_cols == 1; }
+/** Windows at a time: their slots are a ring. */
+static inline uint64_t qd_toeplitz_ring(const qd_toeplitz_shape *s) { return s->group + s->keys - 1; }
+/** Spectra in memory. */
+static inline uint64_t qd_toeplitz_spectra(const qd_toeplitz_shape *s) {
+    return qd_toeplitz_ring(s) + s->keys + (qd_toeplitz_in_place(s) ? 0 : s->group);
+}
+/** Transforms (of keys, of windows, back) that the shape takes. */
+void qd_toeplitz_count(const qd_toeplitz_shape *s, uint64_t *keys, uint64_t *windows, uint64_t *back);
 
 /** What QD_TOEPLITZ_AUTO is on @p dev. */
 qd_toeplitz_route qd_toeplitz_route_of(const qd_device *dev);
@@ -58,10 +86,11 @@ static inline uint64_t qd_toeplitz_columns(qd_hash kind, uint64_t n, uint64_t r)
 
 /** y ^= T x for the matrix part: x of at least @p m bits (its first m are used), y of r bits. */
 qd_status qd_toeplitz_ref(const qd_bits *x, uint64_t m, const qd_bits *seed, qd_bits *y, qd_error *err);
-qd_status qd_toeplitz_cl(qd_device *dev, unsigned variant, const qd_toeplitz_shape *shape, const qd_bits *x, uint64_t m,
-                         const qd_bits *seed, qd_bits *y, qd_error *err);
+/** The job on a device, r and m at least 1; @p stats is added to. */
+qd_status qd_toeplitz_cl(qd_device *dev, unsigned variant, const qd_toeplitz_shape *shape, const qd_toeplitz_job *job, qd_toeplitz_stats *stats, qd_error *err);
 
-/** The public call with its hidden choices. */
+/** The public calls with their hidden choices; @p stats may be NULL. */
+qd_status qd_toeplitz_stream_with(qd_device *dev, const qd_toeplitz_choice *choice, const qd_toeplitz_job *job, qd_toeplitz_stats *stats, qd_error *err);
 qd_status qd_toeplitz_with(qd_device *dev, qd_hash kind, const qd_toeplitz_choice *choice, const qd_bits *x, uint64_t r, const qd_bits *seed,
                            qd_bits *y, qd_error *err);
 

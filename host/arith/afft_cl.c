@@ -8,7 +8,7 @@ enum {
     ROW_LOG2 = 8,    /* words of a row, as in the kernel */
     BLOCK_LOG2 = 16, /* at most, of a block */
     COLUMNS = 8,     /* of a tile of columns */
-    PRODUCTS = 64,   /* vectors that a work-item multiplies */
+    SUMS = 16,       /* vectors of each spectrum that a work-item multiplies */
     SPAN = 16,       /* tiles of a work-item from words of several blocks to bits */
     TWIDDLES = 3 * 256 + 8 * 8
 };
@@ -20,7 +20,7 @@ struct qd_afft {
     qd_device *dev;
     qd_afft_variant variant;
     unsigned lanes, log2words, rows_log2, top_log2; /* words = 2^(top_log2 + rows_log2 + ROW_LOG2) */
-    cl_kernel between, layers, multiply, top[DIRECTIONS]; /* top: of several blocks */
+    cl_kernel between, layers, sums, top[DIRECTIONS]; /* top: of several blocks */
     qd_buf twiddles;
 };
 
@@ -62,7 +62,7 @@ static qd_status make_kernels(qd_afft *plan, qd_afft_variant variant, qd_error *
     snprintf(options, sizeof options, "-DLANES=%u -DCLMUL=%u", plan->lanes, clmul);
     QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_between", &plan->between, err));
     QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_layers", &plan->layers, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_multiply", &plan->multiply, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "afft", options, "afft_sums", &plan->sums, err));
     if (!plan->top_log2) return QD_OK;
     snprintf(of_top, sizeof of_top, "%s -DTOP_LOG2=%u", options, plan->top_log2);
     for (int d = 0; d < DIRECTIONS; d++) QD_TRY(qd_cl_kernel(plan->dev, "afft", of_top, of_several[d], &plan->top[d], err));
@@ -155,10 +155,25 @@ static qd_status forward(const qd_afft *plan, unsigned direction, const qd_buf *
 qd_status qd_afft_key(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) { return forward(plan, KEY, bits, x, err); }
 qd_status qd_afft_window(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) { return forward(plan, WINDOW, bits, x, err); }
 
+static qd_status run_sums(const qd_afft *plan, qd_buf *acc, const qd_buf *windows, const qd_buf *keys, const qd_afft_sum *sum, qd_error *err) {
+    const cl_uint words = (cl_uint)1 << plan->log2words, columns = words / plan->lanes / SUMS;
+    const cl_ulong stride = (sum->stride ? sum->stride : qd_afft_spectrum_bytes(plan->log2words + 5)) / 8 / plan->lanes;
+    const cl_uint n_acc = sum->n_acc, n_keys = sum->n_keys, ring = sum->ring, slot = sum->slot, add = sum->add;
+    const qd_arg args[] = {QD_ARG_BUF(*acc), QD_ARG_BUF(*windows), QD_ARG_BUF(*keys), QD_ARG(stride), QD_ARG(columns), QD_ARG(n_acc),
+                           QD_ARG(n_keys),   QD_ARG(ring),         QD_ARG(slot),      QD_ARG(add)};
+    return qd_cl_run(plan->dev, plan->sums, args, sizeof args / sizeof *args, columns, 1, err);
+}
+
+qd_status qd_afft_sums(qd_afft *plan, qd_buf *acc, const qd_buf *windows, const qd_buf *keys, const qd_afft_sum *sum, qd_error *err) {
+    const size_t bytes = qd_afft_spectrum_bytes(plan->log2words + 5), last = sum->stride >= bytes && sum->n_acc ? sum->stride : 0;
+    if (!last || !sum->n_keys || sum->n_keys > QD_AFFT_KEYS || sum->slot >= sum->ring || sum->ring < sum->n_acc + sum->n_keys - 1 ||
+        (sum->n_acc - 1) * last + bytes > acc->bytes || (sum->ring - 1) * last + bytes > windows->bytes || (sum->n_keys - 1) * last + bytes > keys->bytes)
+        return qd_fail(err, QD_E_INTERNAL, "sums of products|they leave their buffers");
+    return run_sums(plan, acc, windows, keys, sum, err);
+}
+
 qd_status qd_afft_multiply(qd_afft *plan, qd_buf *acc, const qd_buf *x, const qd_buf *y, int add, qd_error *err) {
-    cl_uint vectors = ((cl_uint)1 << plan->log2words) / plan->lanes, adds = add != 0;
-    const qd_arg args[] = {QD_ARG_BUF(*acc), QD_ARG_BUF(*x), QD_ARG_BUF(*y), QD_ARG(vectors), QD_ARG(adds)};
-    return qd_cl_run(plan->dev, plan->multiply, args, 5, (vectors + PRODUCTS - 1) / PRODUCTS, 1, err);
+    return run_sums(plan, acc, x, y, &(qd_afft_sum){.n_acc = 1, .n_keys = 1, .ring = 1, .add = add != 0}, err);
 }
 
 static qd_status back(const qd_afft *plan, qd_buf *x, const qd_buf *y, qd_buf *bits, qd_error *err) {

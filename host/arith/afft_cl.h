@@ -60,6 +60,18 @@ qd_status qd_afft_key(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *er
 qd_status qd_afft_window(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err);
 /** acc = x y (add 0) or acc += x y (add 1), of spectra. @p acc may be @p x or @p y when add is 0. */
 qd_status qd_afft_multiply(qd_afft *plan, qd_buf *acc, const qd_buf *x, const qd_buf *y, int add, qd_error *err);
+/** Many sums of products of spectra that lie in three buffers, @p stride bytes apart:
+ *      acc_a = sum over k < n_keys of window_(a-k) key_k, added to what is there when @p add is 1,   a < n_acc.
+ *  Windows are a ring: window_i lies at (slot + i) mod ring, i from -(n_keys-1) to n_acc-1. Memory is met once for all of them. */
+enum { QD_AFFT_KEYS = 8 };
+typedef struct qd_afft_sum {
+    size_t stride;           /**< a multiple of 64, at least qd_afft_spectrum_bytes; one off a power of two by some lines keeps them apart in caches */
+    uint32_t n_acc, n_keys;  /**< n_keys up to QD_AFFT_KEYS */
+    uint32_t ring, slot;     /**< ring >= n_acc + n_keys - 1 */
+    uint32_t add;            /**< 0 or 1 */
+} qd_afft_sum;
+/** QD_E_INTERNAL: the spectra leave their buffers. */
+qd_status qd_afft_sums(qd_afft *plan, qd_buf *acc, const qd_buf *windows, const qd_buf *keys, const qd_afft_sum *sum, qd_error *err);
 /** The middle product from its spectrum, which is destroyed: n bits, y_i at n - rows + i; the bits before are of no meaning. */
 qd_status qd_afft_back(qd_afft *plan, qd_buf *x, qd_buf *bits, qd_error *err);
 /** The same from two spectra whose product it is; @p x is destroyed. Multiplying on the way saves a pass. */

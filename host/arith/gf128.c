@@ -120,7 +120,7 @@ qd_gf128_horner *qd_gf128_horner_clmul(void) {
 
 /* ---- Public ------------------------------------------------------------------------------------------------------ */
 
-static qd_gf128 horner(qd_gf128 h, const uint64_t *words, uint64_t blocks, qd_gf128 x) {
+qd_gf128 qd_gf128_horner_best(qd_gf128 h, const uint64_t *words, uint64_t blocks, qd_gf128 x) {
     qd_gf128_horner *fast = qd_gf128_horner_clmul();
     return fast ? fast(h, words, blocks, x) : qd_gf128_horner_portable(h, words, blocks, x);
 }
@@ -135,14 +135,13 @@ void qd_gf128_store(qd_gf128 a, uint8_t bytes[16]) {
     for (int i = 0; i < 16; i++) bytes[i] = (uint8_t)(a.w[i / 8] >> (i % 8 * 8));
 }
 
-qd_gf128 qd_gf128_mul(qd_gf128 a, qd_gf128 b) { return horner((qd_gf128){{0, 0}}, a.w, 1, b); }
+qd_gf128 qd_gf128_mul(qd_gf128 a, qd_gf128 b) { return qd_gf128_horner_best((qd_gf128){{0, 0}}, a.w, 1, b); }
 
 qd_gf128 qd_gf128_poly(const qd_gf128 *block, uint64_t count, qd_gf128 x) {
-    return horner((qd_gf128){{0, 0}}, count ? block[0].w : NULL, count, x);
+    return qd_gf128_horner_best((qd_gf128){{0, 0}}, count ? block[0].w : NULL, count, x);
 }
 
-/* The t lowest coefficients as bytes. */
-static qd_status truncate_tag(qd_gf128 h, unsigned t, uint8_t tag[16], qd_error *err) {
+qd_status qd_gf128_tag(qd_gf128 h, unsigned t, uint8_t tag[16], qd_error *err) {
     memset(tag, 0, 16);
     if (t < 1 || t > 128) return qd_fail(err, QD_E_USAGE, "verification hash|a tag of %u bits||tags have 1 to 128 bits", t);
     if (t <= 64) h.w[1] = 0;
@@ -151,44 +150,16 @@ static qd_status truncate_tag(qd_gf128 h, unsigned t, uint8_t tag[16], qd_error 
     return QD_OK;
 }
 
-qd_status qd_gf128_hash(const qd_bits *m, const uint8_t key[16], unsigned t, uint8_t tag[16], qd_error *err) {
-    qd_gf128 k = qd_gf128_load(key), h;
-    const uint64_t length[2] = {m->n, 0};
-    uint64_t words = qd_bits_words(m->n), whole = words / 2;
-    h = horner((qd_gf128){{0, 0}}, length, 1, k);
+qd_gf128 qd_gf128_hash_end(const qd_bits *m, uint64_t block, qd_gf128 k) {
+    const uint64_t length[2] = {m->n, 0}, words = qd_bits_words(m->n), whole = words / 2;
+    qd_gf128 h = qd_gf128_horner_best((qd_gf128){{0, 0}}, length, 1, k);
     if (words % 2) {
         const uint64_t last[2] = {m->w[words - 1], 0};
-        h = horner(h, last, 1, k);
+        h = qd_gf128_horner_best(h, last, 1, k);
     }
-    if (whole) h = horner(h, m->w, whole, k);
-    return truncate_tag(h, t, tag, err);
+    return whole > block ? qd_gf128_horner_best(h, m->w + 2 * block, whole - block, k) : h;
 }
 
-/* ---- From the definition ----------------------------------------------------------------------------------------- */
-
-qd_gf128 qd_gf128_mul_ref(qd_gf128 a, qd_gf128 b) {
-    qd_gf128 sum = {{0, 0}};
-    for (int i = 0; i < 128; i++) {
-        if (b.w[i / 64] >> (i % 64) & 1) sum.w[0] ^= a.w[0], sum.w[1] ^= a.w[1];
-        uint64_t carry = a.w[1] >> 63; /* a <- a z */
-        a.w[1] = a.w[1] << 1 | a.w[0] >> 63;
-        a.w[0] = a.w[0] << 1 ^ (carry ? TAIL : 0);
-    }
-    return sum;
-}
-
-qd_status qd_gf128_hash_ref(const qd_bits *m, const uint8_t key[16], unsigned t, uint8_t tag[16], qd_error *err) {
-    qd_gf128 k = qd_gf128_load(key), power = k, sum = {{0, 0}};
-    uint64_t blocks = m->n / 128 + (m->n % 128 != 0);
-    for (uint64_t i = 0; i <= blocks; i++) {
-        qd_gf128 block = {{0, 0}};
-        if (i == blocks) block.w[0] = m->n;
-        for (uint64_t bit = 128 * i; i < blocks && bit < 128 * (i + 1) && bit < m->n; bit++)
-            block.w[bit % 128 / 64] |= (uint64_t)qd_bits_get(m, bit) << (bit % 64);
-        qd_gf128 term = qd_gf128_mul_ref(block, power);
-        sum.w[0] ^= term.w[0];
-        sum.w[1] ^= term.w[1];
-        power = qd_gf128_mul_ref(power, k);
-    }
-    return truncate_tag(sum, t, tag, err);
+qd_status qd_gf128_hash(const qd_bits *m, const uint8_t key[16], unsigned t, uint8_t tag[16], qd_error *err) {
+    return qd_gf128_tag(qd_gf128_hash_end(m, 0, qd_gf128_load(key)), t, tag, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file gf128.h  The two ways of multiplying in GF(2^128), for tests that compare them. */
+/** @file gf128.h  Arithmetic in GF(2^128) on the host, and the parts of the verification hash. No branch or address depends on operands here. */
 #ifndef QD_ARITH_GF128_H
 #define QD_ARITH_GF128_H
 
@@ -11,5 +11,12 @@ typedef qd_gf128 qd_gf128_horner(qd_gf128 h, const uint64_t *words, uint64_t blo
 qd_gf128_horner qd_gf128_horner_portable;
 /** By carry-less multiply instructions; NULL where the processor has none. */
 qd_gf128_horner *qd_gf128_horner_clmul(void);
+/** By the faster of the two that there is. */
+qd_gf128_horner qd_gf128_horner_best;
+
+/** What the blocks of @p m from @p block on, and its length, add to the hash, over k^block. @p block is at most the number of whole blocks. */
+qd_gf128 qd_gf128_hash_end(const qd_bits *m, uint64_t block, qd_gf128 k);
+/** The @p t lowest coefficients as bytes, the rest zero. QD_E_USAGE: t is not 1 to 128; @p tag is zero then. */
+qd_status qd_gf128_tag(qd_gf128 h, unsigned t, uint8_t tag[16], qd_error *err);
 
 #endif

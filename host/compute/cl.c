@@ -71,6 +71,24 @@ qd_status qd_cl_lend(qd_device *dev, qd_buf *b, const void *p, size_t bytes, qd_
     return QD_OK;
 }
 
+static qd_status inside(const qd_buf *b, size_t at, size_t bytes, qd_error *err) {
+    if (!b->mem || at > b->bytes || bytes > b->bytes - at)
+        return qd_fail(err, QD_E_INTERNAL, "%zu bytes at %zu leave a device buffer of %zu bytes", bytes, at, b->bytes);
+    return QD_OK;
+}
+
+qd_status qd_cl_part(qd_device *dev, qd_buf *b, const qd_buf *whole, size_t at, size_t bytes, qd_error *err) {
+    *b = (qd_buf){0};
+    QD_TRY(inside(whole, at, bytes, err));
+    cl_int code;
+    const cl_buffer_region region = {at, bytes};
+    cl_mem mem = clCreateSubBuffer(whole->mem, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
+    if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clCreateSubBuffer", code);
+    *b = (qd_buf){.mem = mem, .bytes = bytes, .live = &dev->live_buffers};
+    dev->live_buffers++;
+    return QD_OK;
+}
+
 /* Nothing moves on a CPU device, but only a map makes the host see what kernels wrote. */
 qd_status qd_cl_returned(qd_device *dev, const qd_buf *b, qd_error *err) {
     cl_int code;
@@ -88,12 +106,6 @@ void qd_cl_free(qd_buf *b) {
         --*b->live;
     }
     *b = (qd_buf){0};
-}
-
-static qd_status inside(const qd_buf *b, size_t at, size_t bytes, qd_error *err) {
-    if (!b->mem || at > b->bytes || bytes > b->bytes - at)
-        return qd_fail(err, QD_E_INTERNAL, "copy of %zu bytes at %zu leaves a device buffer of %zu bytes", bytes, at, b->bytes);
-    return QD_OK;
 }
 
 qd_status qd_cl_write(qd_device *dev, qd_buf *b, size_t at, const void *p, size_t bytes, qd_error *err) {

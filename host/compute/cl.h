@@ -26,6 +26,10 @@ typedef struct qd_buf {
 qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err);
 /** {0} is accepted, and what @p b is afterwards. Before the device is closed. Of lent memory: waits until nothing works on it. */
 void qd_cl_free(qd_buf *b);
+/** Bytes @p at .. @p at + @p bytes - 1 of @p whole as a buffer of its own, which must be freed before @p whole is. @p at: a multiple of
+ *  QD_CL_ALIGN. */
+enum { QD_CL_ALIGN = 512 };
+qd_status qd_cl_part(qd_device *dev, qd_buf *b, const qd_buf *whole, size_t at, size_t bytes, qd_error *err);
 /** Host memory as a buffer, without a copy: CPU devices only. It must stay where it is until the buffer is freed, also after an error. What
  *  kernels write there is seen after qd_cl_returned. QD_E_DEVICE as qd_cl_alloc. */
 qd_status qd_cl_lend(qd_device *dev, qd_buf *b, const void *p, size_t bytes, qd_error *err);

@@ -114,6 +114,12 @@ static uint8_t reversed(uint8_t v) {
     return (uint8_t)(v << 4 | v >> 4);
 }
 
+uint64_t qd_bits_mirrored(uint64_t w) {
+    w = (w & 0x5555555555555555u) << 1 | (w >> 1 & 0x5555555555555555u);
+    w = (w & 0x3333333333333333u) << 2 | (w >> 2 & 0x3333333333333333u);
+    return (w & 0x0f0f0f0f0f0f0f0fu) << 4 | (w >> 4 & 0x0f0f0f0f0f0f0f0fu);
+}
+
 void qd_bits_to_bytes(const qd_bits *b, qd_bit_order order, uint8_t *bytes) {
     uint64_t n = qd_bits_bytes(b->n);
     for (uint64_t i = 0; i < n; i++) {

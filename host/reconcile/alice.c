@@ -294,7 +294,7 @@ static qd_status take_ready(qd_reconcile_alice *self, const qd_msg *in, qd_outbo
     self->wait = none ? ERRORS : TAG_ANSWER;
     if (none) return QD_OK;
     qd_verify_tag hers;
-    QD_TRY(qd_verify_tell(&self->verify, &m->string, m->r.tag_bits, &hers, err));
+    QD_TRY(qd_verify_tell(m->dev, &self->verify, &m->string, m->r.tag_bits, &hers, err));
     m->r.tags++;
     qd_body b = {0};
     qd_body_put(&b, hers.key, sizeof hers.key);

@@ -378,7 +378,7 @@ static qd_status take_tag(qd_reconcile_bob *self, const qd_msg *in, qd_outbox *o
     qd_body_get(&b, hers.key, sizeof hers.key);
     qd_body_get(&b, hers.tag, sizeof hers.tag);
     QD_TRY(qd_body_end(&b, in, err));
-    QD_TRY(qd_verify_same(&hers, &m->string, m->r.tag_bits, &equal, err));
+    QD_TRY(qd_verify_same(m->dev, &hers, &m->string, m->r.tag_bits, &equal, err));
     m->r.tags++;
     qd_body answer = {0};
     qd_body_u8(&answer, equal);

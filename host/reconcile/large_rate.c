@@ -136,10 +136,15 @@ static double unsolved_at(const qd_large_history *h, uint32_t left, const qd_pos
     return failing(&c, (double)h->cols * h->z, p->h[i], p->v[i], step * step / 12);
 }
 
-static double unsolved(const qd_large_history *h, uint32_t left, const qd_posterior *p) {
+/* Share that is unsolved with @p left pairs still joined; of those that are unsolved with @p from of them, where it is not UINT32_MAX. At one
+ * rate: what the failures so far say of the rate is in the weights already. */
+static double unsolved(const qd_large_history *h, uint32_t left, uint32_t from, const qd_posterior *p) {
     double sum = 0;
-    for (int i = 0; i < QD_RATE_POINTS; i++)
-        if (p->weight[i] > 1e-9) sum += p->weight[i] * unsolved_at(h, left, p, i);
+    for (int i = 0; i < QD_RATE_POINTS; i++) {
+        if (p->weight[i] <= 1e-9) continue;
+        const double of = from == UINT32_MAX ? 1 : fmax(unsolved_at(h, from, p, i), 1e-12);
+        sum += p->weight[i] * fmin(1, unsolved_at(h, left, p, i) / of);
+    }
     return sum;
 }
 
@@ -171,10 +176,8 @@ static qd_rounds rounds_from(const qd_large_history *h, uint32_t told, uint32_t 
                        bits = h->rows * h->z - h->joined + at;
         if (g.n && bits == g.bits[g.n - 1]) continue;
         g.bits[g.n] = bits;
-        g.unsolved[g.n++] = unsolved(h, h->joined - at, p);
+        g.unsolved[g.n++] = unsolved(h, h->joined - at, begun ? h->joined - told : UINT32_MAX, p);
     }
-    const double open = begun ? fmax(g.unsolved[0], 1e-12) : 1;
-    for (uint32_t i = 0; i < g.n; i++) g.unsolved[i] /= open;
     return qd_rounds_on(&g, h->cols * h->z, most);
 }
 

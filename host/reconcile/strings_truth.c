@@ -123,7 +123,7 @@ static qd_status plant(string *t, qd_verified *v, qd_error *err) {
     else
         turn_bits(&r, kind == QD_PLANTED_BIT ? 1 : 2 + qd_random_below(&r, 7), &t->alice, &t->bob);
     if (qd_bits_equal(&t->alice, &t->bob)) return QD_OK; /* the two frames were the same */
-    QD_TRY(qd_verify_same(&t->tag, &t->bob, t->tag_bits, &same, err));
+    QD_TRY(qd_verify_same(NULL, &t->tag, &t->bob, t->tag_bits, &same, err));
     v->planted[kind]++;
     v->planted_caught[kind] += !same;
     return QD_OK;
@@ -133,8 +133,8 @@ static qd_status look_at(string *t, qd_verified *v, qd_error *err) {
     qd_random key = {.rehearsal = 1, .seed = t->s->ask.seed, .stream = QD_STREAM_VERIFY, .entity = t->number};
     bool same;
     if (!t->any) return QD_OK;
-    QD_TRY(qd_verify_tell(&key, &t->alice, t->tag_bits, &t->tag, err));
-    QD_TRY(qd_verify_same(&t->tag, &t->bob, t->tag_bits, &same, err));
+    QD_TRY(qd_verify_tell(NULL, &key, &t->alice, t->tag_bits, &t->tag, err));
+    QD_TRY(qd_verify_same(NULL, &t->tag, &t->bob, t->tag_bits, &same, err));
     v->strings++;
     if (v->tag_bits < t->tag_bits) v->tag_bits = t->tag_bits;
     const bool right = qd_bits_equal(&t->alice, &t->bob);

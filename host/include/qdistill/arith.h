@@ -53,13 +53,21 @@ qd_gf128 qd_gf128_poly(const qd_gf128 *block, uint64_t count, qd_gf128 x);
 
 /** Verification hash h_k(M) = sum over i = 1..S of M_i k^i, S = ceil(n/128) + 1: M_1 .. M_(S-1) are the 128-bit blocks of @p m from
  *  its first bit on (the last padded with zeros), M_S is the length n in bits. Two different strings, of any lengths up to n,
- *  share a tag of @p t bits for at most a fraction S/2^t of the keys.
+ *  share a tag of @p t bits for at most a fraction S/2^t of the keys. On the host, by qd_gf128_mul: no memory access or branch depends on
+ *  message or key, so the key may be secret (authentication).
  *  @param m   message; only read
  *  @param key k, 16 bytes as qd_gf128_load reads them
  *  @param t   tag length in bits, 1 to 128
  *  @param tag 16 bytes: the @p t lowest coefficients, the rest zero
  *  @return QD_E_USAGE: t out of range; tag is zero then. */
 qd_status qd_gf128_hash(const qd_bits *m, const uint8_t key[16], unsigned t, uint8_t tag[16], qd_error *err);
+
+/** qd_gf128_hash, long messages on a device: for public keys (verification). Carry-less multiply instructions or integer multiplications there; no memory access or branch
+ *  depends on message or key. What is copied to the device is wiped there, but the key may lie in its caches and queues: a secret one belongs to
+ *  qd_gf128_hash.
+ *  @param dev NULL, or @p m too short for it to pay (2^23 bits; 2^17 without carry-less multiply on the host): on the host, by qd_gf128_hash
+ *  Everything else as qd_gf128_hash; also QD_E_DEVICE, QD_E_BUILD, QD_E_INTERNAL: the device failed. On every error the tag is zero. */
+qd_status qd_polyhash(qd_device *dev, const qd_bits *m, const uint8_t key[16], unsigned t, uint8_t tag[16], qd_error *err);
 
 /** The same from the definition, bit by bit: what tests compare with. */
 qd_gf128 qd_gf128_mul_ref(qd_gf128 a, qd_gf128 b);

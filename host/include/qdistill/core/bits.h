@@ -54,11 +54,56 @@ void qd_bits_to_bytes(const qd_bits *b, qd_bit_order order, uint8_t *bytes);
 /** Unpack @p n bits. QD_E_INPUT when a bit past the length is set (names the byte); @p b then is {0, NULL}. */
 qd_status qd_bits_from_bytes(qd_bits *b, const uint8_t *bytes, uint64_t n, qd_bit_order order, qd_error *err);
 
+/** The bits of each byte of @p w backwards. */
+uint64_t qd_bits_mirrored(uint64_t w);
+
+/** A bit string that lies in memory, or is read from anywhere, piece by piece in any order. */
+typedef struct qd_bit_source {
+    uint64_t n;        /**< length in bits */
+    const uint64_t *w; /**< its words, as in qd_bits; NULL: read() fetches them */
+    /** Words at .. at+words-1 of the string to @p w; all lie within it, and bits past its length are zero. */
+    qd_status (*read)(void *self, uint64_t at, uint64_t words, uint64_t *w, qd_error *err);
+    void *self;
+} qd_bit_source;
+/** @p b as a source; it must outlive that. */
+static inline qd_bit_source qd_bits_as_source(const qd_bits *b) { return (qd_bit_source){b->n, b->w, 0, 0}; }
+
+/** Where a bit string goes, from its first word to its last: the last call may have fewer bits than its words, which are zero. */
+typedef struct qd_bit_sink {
+    qd_status (*write)(void *self, const uint64_t *w, uint64_t words, qd_error *err);
+    void *self;
+} qd_bit_sink;
+
 /** Read a bit file. Length: @p in_bits if not UINT64_MAX; else {"bits":N} of `PATH.json` beside it if present; else
  *  8 x size. QD_E_INPUT: not a regular file, unreadable, shorter or longer than the length says, bits past it set. */
 qd_status qd_bits_read_file(qd_bits *b, const char *path, uint64_t in_bits, qd_bit_order order, qd_error *err);
 /** Write `PATH` and `PATH.json` atomically with mode @p mode (0600 for key). QD_E_INPUT when it cannot be written: neither appears. */
 qd_status qd_bits_write_file(const qd_bits *b, const char *path, qd_bit_order order, unsigned mode, qd_error *err);
+
+/** A bit file that is read piece by piece. */
+typedef struct qd_bits_reader qd_bits_reader;
+/** Open @p path; its length and the errors are those of qd_bits_read_file, found here but for what happens to the file later: then a read of the
+ *  source gives QD_E_INPUT. */
+qd_status qd_bits_reader_open(qd_bits_reader **r, const char *path, uint64_t in_bits, qd_bit_order order, qd_error *err);
+/** Its bits; until it is closed. */
+qd_bit_source qd_bits_reader_source(qd_bits_reader *r);
+/** NULL is accepted. */
+void qd_bits_reader_close(qd_bits_reader *r);
+
+/** A bit file that is written piece by piece, atomically with its `PATH.json`. */
+typedef struct qd_bits_writer qd_bits_writer;
+/** Start `PATH` of @p bits bits. QD_E_INPUT when it cannot be created. */
+qd_status qd_bits_writer_open(qd_bits_writer **w, const char *path, uint64_t bits, qd_bit_order order, unsigned mode, qd_error *err);
+/** Takes all words of the string, in order. */
+qd_bit_sink qd_bits_writer_sink(qd_bits_writer *w);
+/** Both files are on the disk, under names that are not theirs yet. QD_E_INTERNAL: bits are missing; QD_E_INPUT: the disk failed. */
+qd_status qd_bits_writer_settle(qd_bits_writer *w, qd_error *err);
+/** Where the settled bits lie until commit, to be read back; NULL: written to a device or pipe. */
+const char *qd_bits_writer_where(const qd_bits_writer *w);
+/** Both get their names, after settling where that was not done. On error neither has. */
+qd_status qd_bits_writer_commit(qd_bits_writer *w, qd_error *err);
+/** Close; what was not committed disappears. NULL is accepted. */
+void qd_bits_writer_close(qd_bits_writer *w);
 
 #ifdef __cplusplus
 }
