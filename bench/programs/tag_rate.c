@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How near the verification hash comes to what a core's carry-less multiply instructions allow: hash_rate [LOG2BITS [RUNS]]. Prints the
+/* How near the verification hash comes to what a core's carry-less multiply instructions allow: tag_rate [LOG2BITS [RUNS]]. Prints the
  * instructions' rates on this processor, the least time of a hash by them (three products of words a block), and processor times of the hash on the
  * host and on the CPU device. Each is the best of RUNS runs; instructions and hashes are measured in turn. */
 #include <stdio.h>
@@ -54,11 +54,11 @@ int main(int argc, char **argv) {
     qd_bits m;
     uint8_t key[16] = {1, 2, 3}, tag[16];
     if (log2bits < 7 || log2bits > 36 || qd_bits_create(&m, (uint64_t)1 << log2bits, &err) != QD_OK) {
-        fprintf(stderr, "usage: hash_rate [LOG2BITS [RUNS]], 7 to 36\n");
+        fprintf(stderr, "usage: tag_rate [LOG2BITS [RUNS]], 7 to 36\n");
         return 2;
     }
     for (uint64_t i = 0; i < qd_bits_words(m.n); i++) m.w[i] = i * 0x9e3779b97f4a7c15u;
-    if (qd_device_open("cpu", &dev, &err) != QD_OK) fprintf(stderr, "hash_rate: no CPU device: %s\n", err.what);
+    if (qd_device_open("cpu", &dev, &err) != QD_OK) fprintf(stderr, "tag_rate: no CPU device: %s\n", err.what);
     for (unsigned i = 0; i < runs + 1; i++) {
         double start = cpu();
         if (qd_gf128_hash(&m, key, 128, tag, &err) != QD_OK) return 1;
