@@ -53,8 +53,8 @@ int main(int argc, char **argv) {
     qd_device *dev = NULL;
     qd_bits m;
     uint8_t key[16] = {1, 2, 3}, tag[16];
-    if (log2bits < 7 || log2bits > 36 || qd_bits_create(&m, (uint64_t)1 << log2bits, &err) != QD_OK) {
-        fprintf(stderr, "usage: tag_rate [LOG2BITS [RUNS]], 7 to 36\n");
+    if (log2bits < 23 || log2bits > 36 || qd_bits_create(&m, (uint64_t)1 << log2bits, &err) != QD_OK) {
+        fprintf(stderr, "usage: tag_rate [LOG2BITS [RUNS]], 23 to 36\n");
         return 2;
     }
     for (uint64_t i = 0; i < qd_bits_words(m.n); i++) m.w[i] = i * 0x9e3779b97f4a7c15u;
