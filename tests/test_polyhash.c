@@ -219,34 +219,47 @@ END_TEST
 
 /* ---- Sizes ------------------------------------------------------------------------------------------------------- */
 
-/* Around one step, two, and where a chunk gets two and four steps: the device's own numbers, whatever it is. */
+/* As many steps as a message has when its chunks get two; 0: not below 2^17 blocks. */
+static uint64_t first_switch(qd_device *dev, qd_polyhash_way way, uint64_t step) {
+    for (uint64_t count = 1; count * step < 1 << 17; count *= 2)
+        if (chunk_of(dev, way, count * step, &step) == 2 * step) return count;
+    return 0;
+}
+
+static void check_sizes(qd_device *dev, int w, uint64_t blocks) {
+    qd_bits m;
+    random_bits(&m, 128 * (blocks + 1) + 1, blocks);
+    const uint64_t n[] = {128 * (blocks - 1), 128 * blocks - 1, 128 * blocks, 128 * blocks + 1, 128 * blocks + 64, 128 * blocks + 65, 128 * (blocks + 1)};
+    for (size_t i = 0; i < sizeof n / sizeof *n; i++) {
+        qd_bits part;
+        uint8_t want[16];
+        ck_assert_int_eq(qd_bits_slice(&part, &m, 0, n[i], NULL), QD_OK);
+        ck_assert_int_eq(qd_gf128_hash(&part, key, 128, want, NULL), QD_OK);
+        ck_assert_msg(equal(hash(dev, ways[w], &part, qd_gf128_load(key)), qd_gf128_load(want)), "way %d, %d bits", w, (int)n[i]);
+        qd_bits_destroy(&part);
+    }
+    qd_bits_destroy(&m);
+}
+
+/* Around one step, two, three, and where a chunk gets two and four: the device's own numbers, whatever it is. */
 START_TEST(sizes_around_the_switches) {
     qd_device *dev = open_device();
     if (!dev) return;
+    int switched = 0;
     for (int w = 0; w < WAYS; w++) {
         uint64_t step;
         (void)chunk_of(dev, ways[w], 0, &step);
-        static const uint64_t counts[] = {1, 2, 3, 256, 512, 1024};
-        for (size_t c = 0; c < sizeof counts / sizeof *counts && counts[c] * step < 1 << 17; c++) {
-            const uint64_t blocks = counts[c] * step;
-            qd_bits m;
-            random_bits(&m, 128 * (blocks + 1) + 1, blocks);
-            if (counts[c] >= 512 && !ways[w].piece) { /* else the case says nothing of a switch */
-                ck_assert_uint_eq(chunk_of(dev, ways[w], blocks, &step), counts[c] / 256 * step);
-                ck_assert_uint_eq(chunk_of(dev, ways[w], blocks - 1, &step), counts[c] / 512 * step);
-            }
-            const uint64_t n[] = {128 * (blocks - 1), 128 * blocks - 1, 128 * blocks, 128 * blocks + 1, 128 * blocks + 64, 128 * blocks + 65, 128 * (blocks + 1)};
-            for (size_t i = 0; i < sizeof n / sizeof *n; i++) {
-                qd_bits part;
-                uint8_t want[16];
-                ck_assert_int_eq(qd_bits_slice(&part, &m, 0, n[i], NULL), QD_OK);
-                ck_assert_int_eq(qd_gf128_hash(&part, key, 128, want, NULL), QD_OK);
-                ck_assert_msg(equal(hash(dev, ways[w], &part, qd_gf128_load(key)), qd_gf128_load(want)), "way %d, %d bits", w, (int)n[i]);
-                qd_bits_destroy(&part);
-            }
-            qd_bits_destroy(&m);
-        }
+        for (uint64_t count = 1; count <= 3; count++) check_sizes(dev, w, count * step);
+        const uint64_t at = first_switch(dev, ways[w], step);
+        if (!at) continue; /* of pieces: never; of GPUs' layout: a case of the registry */
+        switched++;
+        ck_assert_uint_eq(chunk_of(dev, ways[w], at * step - 1, &step), step);
+        ck_assert_uint_eq(chunk_of(dev, ways[w], 2 * at * step, &step), 4 * step);
+        check_sizes(dev, w, at / 2 * step);
+        check_sizes(dev, w, at * step);
+        check_sizes(dev, w, 2 * at * step);
     }
+    ck_assert_int_gt(switched, 0);
     qd_device_close(dev);
 }
 END_TEST

@@ -97,13 +97,13 @@ static void cost(const void *state, qd_cost *cost) {
 }
 
 /* Steps have 16 or 32 blocks on CPU devices (portable: 8 products of 2 or 4; else 16 of 2), 64 with 512 bits, on others 512 (2 products of 256). A chunk
- * has two of them from 512 steps on: 2^20, 2^21, 2^22 and 2^25 bits. */
+ * has two of them from 128 steps on (of a processor with no more than 32 cores), on others from 512: 2^18, 2^19, 2^20 and 2^25 bits. */
 #define AROUND(n, before, after) "polyhash:n=" #before, "polyhash:n=" #n, "polyhash:n=" #after, "polyhash:variant=1,n=" #before, "polyhash:variant=1,n=" #n, "polyhash:variant=1,n=" #after
 #define ITEMS(n, before, after) "polyhash:items=256,n=" #before, "polyhash:items=256,n=" #n, "polyhash:items=256,n=" #after
 static const char *const quick[] = {
     "polyhash:n=0", "polyhash:n=1", AROUND(64, 63, 65), AROUND(128, 127, 129), AROUND(256, 255, 257), AROUND(2048, 2047, 2049), AROUND(4096, 4095, 4097),
-    AROUND(8192, 8191, 8193), ITEMS(65536, 65535, 65537), AROUND(131072, 131071, 131073), AROUND(1048576, 1048575, 1048577), "polyhash:n=1500000,items=256",
-    AROUND(2097152, 2097151, 2097153), "polyhash:n=40000,items=2,content=2", "polyhash:n=1000001,items=256,piece=10",
+    AROUND(8192, 8191, 8193), ITEMS(65536, 65535, 65537), AROUND(262144, 262143, 262145), AROUND(524288, 524287, 524289), "polyhash:n=1500000,items=256",
+    AROUND(1048576, 1048575, 1048577), "polyhash:n=40000,items=2,content=2", "polyhash:n=1000001,items=256,piece=10",
     "polyhash:n=1000001,items=1,piece=6", "polyhash:n=131072,piece=8", "polyhash:n=3000000",
     "polyhash:n=40000,variant=2", "polyhash:n=2100000,variant=2", "polyhash:n=40000,variant=3",
     "polyhash:n=40000,content=1", "polyhash:n=40000,content=2", "polyhash:n=40000,content=3", "polyhash:n=40000,content=4", "polyhash:n=40000,point=1",

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verification hash on a device: the sums of whole chunks there, their polynomial in k^C here. */
 #include <stdio.h>
-#include <stdlib.h>
 #include "arith/gf128.h"
 #include "arith/polyhash.h"
 #include "qdistill/core.h"
 
 enum {
-    LOCAL_MAX = 256,   /* work-items of a chunk */
-    CHUNKS_LOG2 = 8,   /* at least so many chunks, once they are longer than one step */
-    PIECE_LOG2 = 22,   /* blocks on the device at once, where memory is copied */
+    LOCAL_MAX = 256,     /* work-items of a chunk */
+    CHUNKS_LOG2 = 8,     /* of a message, at least */
+    CHUNKS_CPU_LOG2 = 6, /* where a chunk has one work-item; or two for each compute unit, if that is more */
+    PIECE_LOG2 = 22,     /* blocks on the device at once, where memory is copied */
     POWERS_MAX = 32 + 4 + 8
 };
 
@@ -18,6 +18,7 @@ typedef struct plan {
     unsigned lanes, group, local; /* as in the kernel */
     bool copies;                  /* the message is copied, not lent */
     uint64_t step, piece;         /* blocks of the least chunk; on the device at once */
+    unsigned chunks_log2;         /* at least, once they are longer than one step */
     cl_kernel kernel;
 } plan;
 
@@ -48,6 +49,8 @@ static qd_status make(qd_device *dev, const qd_polyhash_way *way, plan *p, qd_er
     const unsigned log2 = way->piece ? way->piece : p->copies ? PIECE_LOG2 : 63;
     if (p->piece >> log2) p->piece = (uint64_t)1 << log2;
     if (p->piece < p->step) p->piece = p->step;
+    p->chunks_log2 = p->local == 1 ? CHUNKS_CPU_LOG2 : CHUNKS_LOG2;
+    while (p->local == 1 && 1u << p->chunks_log2 < 2 * qd_device_about(dev)->compute_units) p->chunks_log2++;
     snprintf(options, sizeof options, "-DLANES=%u -DCLMUL=%u -DGROUP=%u -DLOCAL=%u", p->lanes, clmul, p->group, p->local);
     return qd_cl_kernel(dev, "polyhash", options, "polyhash", &p->kernel, err);
 }
@@ -68,11 +71,11 @@ static qd_status open_plan(qd_device *dev, qd_polyhash_way way, plan *p, qd_erro
 
 /* ---- Chunks ------------------------------------------------------------------------------------------------------ */
 
-/* Steps of a chunk: a power of two, so that there are 2^CHUNKS_LOG2 chunks or more, but for messages of fewer steps. */
+/* Steps of a chunk: a power of two, so that there are 2^chunks_log2 chunks or more, but for messages of fewer steps. */
 static uint64_t steps_of(const plan *p, uint64_t blocks) {
     const uint64_t n = blocks < p->piece ? blocks : p->piece;
     uint64_t steps = 1;
-    while ((2 * steps * p->step) << CHUNKS_LOG2 <= n) steps *= 2;
+    while ((2 * steps * p->step) << p->chunks_log2 <= n) steps *= 2;
     return steps;
 }
 

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How near the verification hash comes to what a core's carry-less multiply instructions allow: tag_rate [LOG2BITS [RUNS]]. Prints the
+ * instructions' rates on this processor, the least time of a hash by them (three products of words a block), and processor times of the hash on the
+ * host and on the CPU device. Each is the best of RUNS runs; instructions and hashes are measured in turn. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include "qdistill/arith.h"
+#if defined(__VPCLMULQDQ__) && defined(__AVX2__)
+#include <immintrin.h>
+#define FAST 1
+#else
+#define FAST 0
+#endif
+
+enum { PRODUCTS = 1000000 };
+
+static double cpu(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Seconds of an instruction on registers, ten without dependence in turn. */
+#define MEASURE(name, type, spread, instruction)                                                          \
+    static double name(void) {                                                                            \
+        type a[10], w = spread(0x123456789abcdef), p;                                                     \
+        for (int i = 0; i < 10; i++) a[i] = spread(i * 0x9e3779b97f4a7c15);                               \
+        double start = cpu();                                                                             \
+        for (int i = 0; i < PRODUCTS / 10; i++) {                                                         \
+            for (int j = 0; j < 10; j++) __asm__ volatile(instruction " %2,%1,%0" : "=x"(p) : "x"(a[j]), "x"(w)); \
+        }                                                                                                 \
+        return (cpu() - start) / PRODUCTS;                                                                \
+    }
+#if FAST
+MEASURE(clmul128, __m128i, _mm_set1_epi64x, "vpclmulqdq $0,")
+MEASURE(clmul256, __m256i, _mm256_set1_epi64x, "vpclmulqdq $0,")
+MEASURE(mul256, __m256i, _mm256_set1_epi64x, "vpmuludq")
+#if defined(__AVX512F__)
+MEASURE(clmul512, __m512i, _mm512_set1_epi64, "vpclmulqdq $0,")
+#endif
+#endif
+
+static void keep(double *best, double seconds) {
+    if (*best == 0 || seconds < *best) *best = seconds;
+}
+
+int main(int argc, char **argv) {
+    const unsigned log2bits = argc > 1 ? (unsigned)atoi(argv[1]) : 27, runs = argc > 2 ? (unsigned)atoi(argv[2]) : 20;
+    enum { HOST, DEVICE, KERNEL, C128, C256, C512, MUL, WHAT };
+    double best[WHAT] = {0};
+    qd_error err;
+    qd_device *dev = NULL;
+    qd_bits m;
+    uint8_t key[16] = {1, 2, 3}, tag[16];
+    if (log2bits < 23 || log2bits > 36 || qd_bits_create(&m, (uint64_t)1 << log2bits, &err) != QD_OK) {
+        fprintf(stderr, "usage: tag_rate [LOG2BITS [RUNS]], 23 to 36\n");
+        return 2;
+    }
+    for (uint64_t i = 0; i < qd_bits_words(m.n); i++) m.w[i] = i * 0x9e3779b97f4a7c15u;
+    if (qd_device_open("cpu", &dev, &err) != QD_OK) fprintf(stderr, "tag_rate: no CPU device: %s\n", err.what);
+    for (unsigned i = 0; i < runs + 1; i++) {
+        double start = cpu();
+        if (qd_gf128_hash(&m, key, 128, tag, &err) != QD_OK) return 1;
+        keep(&best[HOST], cpu() - start);
+        if (dev) qd_device_time_reset(dev);
+        start = cpu();
+        if (dev && qd_polyhash(dev, &m, key, 128, tag, &err) != QD_OK) return 1;
+        if (dev && i > 0) { /* the first one compiles */
+            keep(&best[DEVICE], cpu() - start);
+            keep(&best[KERNEL], qd_device_time_read(dev).kernel_seconds);
+        }
+#if FAST
+        keep(&best[C128], clmul128());
+        keep(&best[C256], clmul256());
+        keep(&best[MUL], mul256());
+#if defined(__AVX512F__)
+        keep(&best[C512], clmul512());
+#endif
+#endif
+    }
+    const double gigabytes = (double)m.n / 8e9;
+    for (int w = C128; w <= C512; w++)
+        if (best[w] > 0)
+            printf("carry-less multiply of %d bits: %.3f ns, so %.1f GB/s at most\n", 128 << (w - C128), 1e9 * best[w],
+                   (16 << (w - C128)) / (3 * 1e9 * best[w]));
+    if (best[MUL] > 0) printf("four products of 32 bits: %.3f ns, so %.1f GB/s at most by the portable variant\n", 1e9 * best[MUL], 32 / (72 * 1e9 * best[MUL]));
+    printf("host: %.3f ms, %.2f GB/s\n", 1e3 * best[HOST], gigabytes / best[HOST]);
+    if (dev) printf("CPU device: %.3f ms of processor time, %.2f GB/s; kernels %.3f ms\n", 1e3 * best[DEVICE], gigabytes / best[DEVICE], 1e3 * best[KERNEL]);
+    qd_bits_destroy(&m);
+    qd_device_close(dev);
+    return 0;
+}
