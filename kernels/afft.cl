@@ -318,13 +318,17 @@ INLINE void rows(__global ulong *x, __global const ulong *y, __global const ulon
         }
 }
 
-/* Both in one kernel, so that what they share is compiled once: down the columns, or along the rows when rows_log2 is 0. */
-__kernel void afft_layers(__global ulong *x, __global const ulong *y, __global const ulong *tw, uint which, uint rows_log2, uint tiles, uint first,
-                          uint times) {
+/* Both in one kernel, so that what they share is compiled once: down the columns, or along the rows when rows_log2 is 0. A launch may have
+ * two transforms, side by side: the second's tiles come after the first's. */
+__kernel void afft_layers(__global ulong *x1, __global const ulong *y, __global const ulong *tw, uint which1, uint rows_log2, uint tiles, uint first,
+                          uint times, __global ulong *x2, uint which2) {
     const uint id = get_global_id(0);
-    if (id >= tiles) return;
-    if (rows_log2) columns(x, tw, which, rows_log2, id, first);
-    else rows(x, y, tw, which, id, times);
+    if (id >= 2 * tiles) return;
+    const bool second = id >= tiles;
+    __global ulong *x = second ? x2 : x1;
+    const uint which = second ? which2 : which1, tile_id = second ? id - tiles : id;
+    if (rows_log2) columns(x, tw, which, rows_log2, tile_id, first);
+    else rows(x, y, tw, which, tile_id, times);
 }
 
 /* Sums of products: acc_a = sum over k of window_(a-k) key_k, and acc_a itself with `add`, for a below n_acc. Spectra lie `stride` vectors apart; windows are
@@ -388,20 +392,28 @@ INLINE void between_rows(__global ulong *x, uint rows_log2, uint which) {
         for (uint j = low; j < rows_log2; j++) level_of_rows(x, rows_log2, j, which);
 }
 
-__kernel void afft_between(__global ulong *x, __global uint *bits, uint which, uint rows_log2, uint blocks) {
-    const uint block = get_global_id(0), words = ROW << rows_log2;
-    if (block >= blocks) return;
-    if (blocks == 1 && which == KEY)
+/* One block, or one of several: without bits then. */
+INLINE void between(__global ulong *x, __global uint *bits, uint which, uint rows_log2, bool alone) {
+    const uint words = ROW << rows_log2;
+    if (alone && which == KEY)
         for (uint i = 0; i < words; i += 8) G64(x + i) = convert_ulong8(G32(bits + i));
-    if (blocks == 1 && which == WINDOW)
+    if (alone && which == WINDOW)
         for (uint i = 0; i < words; i += 8) { /* word i is the window of 64 bits that ends 32 i bits before the end */
             const uint8 upper = G32(bits + words - 8 - i).s76543210;
             const uint next = i + 8 < words ? bits[words - 9 - i] : 0;
             G64(x + i) = window_word(upper, (uint8)(upper.s1, upper.s2, upper.s3, upper.s4, upper.s5, upper.s6, upper.s7, next));
         }
-    between_rows(x + block * words, rows_log2, which);
-    if (blocks == 1 && which == BACK)
+    between_rows(x, rows_log2, which);
+    if (alone && which == BACK)
         for (uint i = 0; i < words; i += 8) G32(bits + words - 8 - i) = convert_uint8(G64(x + i) >> 32).s76543210;
+}
+
+/* Of one transform or two. */
+__kernel void afft_between(__global ulong *x1, __global uint *bits1, uint which1, uint rows_log2, uint blocks, __global ulong *x2, __global uint *bits2, uint which2) {
+    const uint id = get_global_id(0), at = id % blocks * (ROW << rows_log2);
+    if (id >= 2 * blocks) return;
+    const bool second = id >= blocks;
+    between((second ? x2 : x1) + at, second ? bits2 : bits1, second ? which2 : which1, rows_log2, blocks == 1);
 }
 
 #else

@@ -99,7 +99,7 @@ START_TEST(uneven_shapes) {
             random_bits(&seed, of[i].n - 1, 2);
             collected y = {0};
             ck_assert_int_eq(qd_bits_create(&y.y, of[i].r, NULL), QD_OK);
-            const qd_toeplitz_job job = {.r = of[i].r, .x = {x.n, NULL, piece_of, &x}, .seed = qd_bits_as_source(&seed), .y = {collect, &y}};
+            const qd_toeplitz_job job = {.r = of[i].r, .x = {x.n, NULL, piece_of, &x}, .seed = qd_bits_as_source(&seed), .y = {NULL, collect, &y}};
             ck_assert_int_eq(qd_toeplitz_cl(device, 0, &s, &job, &stats, NULL), QD_OK);
             got = y.y;
             ck_assert_int_eq(qd_toeplitz(NULL, QD_HASH_MODIFIED_TOEPLITZ, &x, of[i].r, &seed, &want, NULL), QD_OK);
@@ -169,7 +169,7 @@ START_TEST(failures_are_handed_on) {
         const qd_toeplitz_choice c = {.route = (qd_toeplitz_route)route, .chunk = 16};
         collected y = {0};
         ck_assert_int_eq(qd_bits_create(&y.y, 100, NULL), QD_OK);
-        const qd_toeplitz_job good = {.r = 100, .x = {300, NULL, piece_of, &x}, .seed = {299, NULL, piece_of, &seed}, .y = {collect, &y}};
+        const qd_toeplitz_job good = {.r = 100, .x = {300, NULL, piece_of, &x}, .seed = {299, NULL, piece_of, &seed}, .y = {NULL, collect, &y}};
         qd_toeplitz_job job = good;
         qd_error err = {0};
         job.x.read = no_piece;

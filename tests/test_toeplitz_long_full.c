@@ -102,7 +102,7 @@ START_TEST(as_many_ones_as_are_exact) {
         collected c = {0};
         ck_assert_int_eq(qd_bits_create(&c.y, r, NULL), QD_OK);
         const qd_toeplitz_choice choice = {.route = QD_TOEPLITZ_NTT, .chunk = chunk};
-        const qd_toeplitz_job job = {.r = r, .x = {n, NULL, ones, &n}, .seed = {seed_bits, NULL, ones, &seed_bits}, .y = {collect, &c}};
+        const qd_toeplitz_job job = {.r = r, .x = {n, NULL, ones, &n}, .seed = {seed_bits, NULL, ones, &seed_bits}, .y = {NULL, collect, &c}};
         qd_toeplitz_stats stats;
         qd_error err = {0};
         ck_assert_msg(qd_toeplitz_stream_with(device, &choice, &job, &stats, &err) == QD_OK, "%s: %s", err.what, err.cause);

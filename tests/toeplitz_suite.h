@@ -164,7 +164,7 @@ static inline qd_status on_the_way(void *self, double done, qd_error *err) {
 static inline qd_status hash_pieces(qd_device *dev, qd_hash kind, const qd_toeplitz_choice *choice, const qd_bits *x, uint64_t r, const qd_bits *seed, qd_bits *y,
                                     qd_toeplitz_stats *stats, qd_error *err) {
     collected c = {0};
-    qd_toeplitz_job job = {.kind = kind, .r = r, .x = {x->n, NULL, piece_of, (void *)x}, .seed = {seed->n, NULL, piece_of, (void *)seed}, .y = {collect, &c}, .progress = on_the_way, .self = &c};
+    qd_toeplitz_job job = {.kind = kind, .r = r, .x = {x->n, NULL, piece_of, (void *)x}, .seed = {seed->n, NULL, piece_of, (void *)seed}, .y = {NULL, collect, &c}, .progress = on_the_way, .self = &c};
     ck_assert_int_eq(qd_bits_create(&c.y, r, NULL), QD_OK);
     qd_status st = qd_toeplitz_stream_with(dev, choice, &job, stats, err);
     if (st == QD_OK) ck_assert_uint_eq(c.words, qd_bits_words(r));

@@ -54,7 +54,6 @@ static qd_status check_arguments(const qd_cli *cli, arguments *a, qd_error *err)
 /* What one hash reads and writes. Strings of files stay there. */
 typedef struct work {
     qd_bits t3, t7;            /* the input of T3 files; the output of a T7 file */
-    uint64_t t7_words;
     qd_bits_reader *in, *seed;
     qd_bits_writer *out, *new_seed; /* of bit files; of a seed that was drawn here */
     qd_toeplitz_job job;
@@ -169,18 +168,11 @@ static qd_status open_seed(const qd_cli *cli, const arguments *a, work *w, qd_er
     return QD_OK;
 }
 
-static qd_status append_t7(void *self, const uint64_t *from, uint64_t words, qd_error *err) {
-    work *w = self;
-    (void)err;
-    memcpy(w->t7.w + w->t7_words, from, (size_t)words * 8);
-    w->t7_words += words;
-    return QD_OK;
-}
-
 static qd_status open_output(const arguments *a, work *w, qd_error *err) {
     if (a->t7) {
-        w->job.y = (qd_bit_sink){append_t7, w};
-        return qd_bits_create(&w->t7, a->out_bits, err);
+        QD_TRY(qd_bits_create(&w->t7, a->out_bits, err));
+        w->job.y = (qd_bit_sink){.w = w->t7.w};
+        return QD_OK;
     }
     QD_TRY(qd_bits_writer_open(&w->out, a->out, a->out_bits, a->order, 0600, err));
     w->job.y = qd_bits_writer_sink(w->out);

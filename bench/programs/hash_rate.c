@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast hashing is with all cores of the CPU device busy: hash_rate [REPEAT [LOG2N...]]. Modified Toeplitz, r = 3n/8, a fresh seed and key for
- * each hash. For each n = 2^LOG2N the median of REPEAT hashes, in Gbit/s of n and core:
+/* How fast hashing is with all cores busy: hash_rate [each] [REPEAT [LOG2N...]]. Modified Toeplitz, r = 3n/8, a fresh seed and key for each hash. With
+ * `each` every core hashes blocks of its own, in a process of its own with one thread; without, one device has all cores for each hash.
+ * For each n = 2^LOG2N the median of REPEAT hashes, in Gbit/s of n and core:
  *   kernels    by the device's time of kernels, divided by its compute units
  *   processor  by the process's time of processor, end to end: what one core does when no other work is on the machine
  *   end to end by the caller's wall time, divided likewise
  * and the fraction of the limit that carry-less multiplication sets: the instructions that three transforms of n/32 points and their
  * product need, at the rate that one thread reaches with independent ones. Wall times of a machine with other work are too long: best of them beside. */
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 #include "harness.h"
 #include "qdistill/amplify.h"
 #include "qdistill/core/report.h"
@@ -101,11 +105,11 @@ static void one(qd_device *dev, unsigned log2n, unsigned repeat, double instruct
     fflush(stdout);
 }
 
-int main(int argc, char **argv) {
+static int measure(int argc, char **argv) {
     static const unsigned usual[] = {20, 24, 27};
     unsigned repeat = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 9;
     if (repeat < 1 || repeat > QD_BENCH_REPEAT_MAX) {
-        fprintf(stderr, "usage: hash_rate [REPEAT [LOG2N...]], REPEAT from 1 to %d\n", QD_BENCH_REPEAT_MAX);
+        fprintf(stderr, "usage: hash_rate [each] [REPEAT [LOG2N...]], REPEAT from 1 to %d\n", QD_BENCH_REPEAT_MAX);
         return 2;
     }
     qd_device *dev;
@@ -123,4 +127,29 @@ int main(int argc, char **argv) {
     free(t);
     qd_device_close(dev);
     return 0;
+}
+
+/* One process a core; each prints its own lines. */
+static int on_each_core(int argc, char **argv) {
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    setenv("POCL_MAX_PTHREAD_COUNT", "1", 1);
+    for (long i = 0; i < cores; i++) {
+        pid_t child = fork();
+        if (child < 0) return 1;
+        if (child > 0) continue;
+        cpu_set_t one_core;
+        CPU_ZERO(&one_core);
+        CPU_SET((size_t)i, &one_core);
+        (void)sched_setaffinity(0, sizeof one_core, &one_core);
+        return measure(argc, argv);
+    }
+    int worst = 0, status;
+    while (wait(&status) > 0)
+        if (status) worst = 1;
+    return worst;
+}
+
+int main(int argc, char **argv) {
+    bool each = argc > 1 && strcmp(argv[1], "each") == 0;
+    return each ? on_each_core(argc - 1, argv + 1) : measure(argc, argv);
 }

@@ -15,12 +15,15 @@ static uint64_t word_at(const qd_bits *b, int64_t at) {
 /* As qd_piece_cut, from memory. */
 static void cut(qd_bits *dst, const qd_bits *src, int64_t from, uint64_t count) {
     uint64_t words = qd_bits_words(dst->n), used = qd_bits_words(count), i = 0;
-    if (from >= 0 && (uint64_t)from < src->n) { /* whole words first */
-        uint64_t at = (uint64_t)from / 64, shift = (uint64_t)from % 64, there = src->n / 64 - at, whole = count / 64;
-        if (shift && there) there--;
+    const uint64_t before = from < 0 ? (uint64_t)(-from + 63) / 64 : 0; /* words of which the first bits are none */
+    for (; i < before && i < count / 64; i++) dst->w[i] = word_at(src, from + (int64_t)(64 * i));
+    if (i == before && from + (int64_t)(64 * i) < (int64_t)src->n) { /* whole words */
+        uint64_t at = (uint64_t)(from + (int64_t)(64 * i)), shift = at % 64, there = i + src->n / 64 - at / 64, whole = count / 64;
+        const uint64_t *w = src->w + at / 64 - i;
+        if (shift && there > i) there--;
         if (whole > there) whole = there;
-        if (!shift) memcpy(dst->w, src->w + at, (size_t)whole * 8), i = whole;
-        else for (; i < whole; i++) dst->w[i] = src->w[at + i] >> shift | src->w[at + i + 1] << (64 - shift);
+        if (!shift && whole > i) memcpy(dst->w + i, w + i, (size_t)(whole - i) * 8), i = whole;
+        for (; i < whole; i++) dst->w[i] = w[i] >> shift | w[i + 1] << (64 - shift);
     }
     for (; i < used; i++) {
         uint64_t left = count - 64 * i, mask = left >= 64 ? UINT64_MAX : ((uint64_t)1 << left) - 1;
@@ -46,8 +49,16 @@ qd_status qd_piece_cut(qd_bits *dst, const qd_bit_source *src, int64_t from, uin
 void qd_piece_add(qd_bits *dst, uint64_t to, const qd_bits *src, uint64_t from, uint64_t count) {
     while (count) {
         uint64_t room = 64 - to % 64, some = count < room ? count : room;
-        uint64_t mask = some == 64 ? UINT64_MAX : ((uint64_t)1 << some) - 1;
-        dst->w[to / 64] ^= (word_at(src, (int64_t)from) & mask) << (to % 64);
+        if (room == 64 && count >= 128) { /* whole words, but for the last, behind which there may be none */
+            const uint64_t words = count / 64 - 1, shift = from % 64, *w = src->w + from / 64;
+            uint64_t *y = dst->w + to / 64;
+            if (shift) for (uint64_t i = 0; i < words; i++) y[i] ^= w[i] >> shift | w[i + 1] << (64 - shift);
+            else for (uint64_t i = 0; i < words; i++) y[i] ^= w[i];
+            some = 64 * words;
+        } else {
+            uint64_t mask = some == 64 ? UINT64_MAX : ((uint64_t)1 << some) - 1;
+            dst->w[to / 64] ^= (word_at(src, (int64_t)from) & mask) << (to % 64);
+        }
         to += some, from += some, count -= some;
     }
 }

@@ -36,14 +36,17 @@ static qd_status load(const qd_bit_source *src, qd_bits *all, qd_bits *own, qd_e
 }
 
 static qd_status by_reference(const qd_toeplitz_job *j, uint64_t m, qd_error *err) {
-    qd_bits x, seed, own[3] = {{0, NULL}, {0, NULL}, {0, NULL}}, *y = &own[2];
+    qd_bits x, seed, y = {j->r, j->y.w}, own[3] = {{0, NULL}, {0, NULL}, {0, NULL}};
     qd_status st;
     QD_TRY_OUT(st, load(&j->x, &x, &own[0], err));
     QD_TRY_OUT(st, load(&j->seed, &seed, &own[1], err));
-    QD_TRY_OUT(st, qd_bits_create(y, j->r, err));
-    if (m > 0) QD_TRY_OUT(st, qd_toeplitz_ref(&x, m, &seed, y, err));
-    if (j->kind == QD_HASH_MODIFIED_TOEPLITZ) qd_piece_add(y, 0, &x, m, j->r);
-    st = j->y.write(j->y.self, y->w, qd_bits_words(y->n), err);
+    if (!y.w) {
+        QD_TRY_OUT(st, qd_bits_create(&own[2], j->r, err));
+        y = own[2];
+    }
+    if (m > 0) QD_TRY_OUT(st, qd_toeplitz_ref(&x, m, &seed, &y, err));
+    if (j->kind == QD_HASH_MODIFIED_TOEPLITZ) qd_piece_add(&y, 0, &x, m, j->r);
+    if (!j->y.w) st = j->y.write(j->y.self, y.w, qd_bits_words(y.n), err);
 out:
     for (int i = 0; i < 3; i++) qd_bits_destroy(&own[i]);
     return st;
@@ -61,7 +64,8 @@ static qd_status identity(const qd_toeplitz_job *j, qd_error *err) {
         uint64_t some = words - at < WORDS ? words - at : WORDS;
         if (j->x.w) memcpy(piece.w, j->x.w + at, (size_t)some * 8);
         else st = j->x.read(j->x.self, at, some, piece.w, err);
-        if (st == QD_OK) st = j->y.write(j->y.self, piece.w, some, err);
+        if (st == QD_OK && j->y.w) memcpy(j->y.w + at, piece.w, (size_t)some * 8);
+        else if (st == QD_OK) st = j->y.write(j->y.self, piece.w, some, err);
     }
     qd_bits_destroy(&piece);
     return st;
@@ -91,26 +95,13 @@ qd_status qd_toeplitz_stream(qd_device *dev, const qd_toeplitz_job *job, qd_toep
 
 /* ---- In memory ---------------------------------------------------------------------------------------------------- */
 
-typedef struct appended {
-    qd_bits *y;
-    uint64_t words;
-} appended;
-
-static qd_status append(void *self, const uint64_t *w, uint64_t words, qd_error *err) {
-    appended *a = self;
-    (void)err;
-    memcpy(a->y->w + a->words, w, (size_t)words * 8);
-    a->words += words;
-    return QD_OK;
-}
-
 qd_status qd_toeplitz_with(qd_device *dev, qd_hash kind, const qd_toeplitz_choice *choice, const qd_bits *x, uint64_t r, const qd_bits *seed,
                            qd_bits *y, qd_error *err) {
-    appended to = {y, 0};
-    const qd_toeplitz_job job = {.kind = kind, .r = r, .x = qd_bits_as_source(x), .seed = qd_bits_as_source(seed), .y = {append, &to}};
+    qd_toeplitz_job job = {.kind = kind, .r = r, .x = qd_bits_as_source(x), .seed = qd_bits_as_source(seed)};
     *y = (qd_bits){0};
     QD_TRY(check(&job, err));
     QD_TRY(qd_bits_create(y, r, err));
+    job.y.w = y->w;
     qd_status st = qd_toeplitz_stream_with(dev, choice, &job, NULL, err);
     if (st != QD_OK) qd_bits_destroy(y);
     return st;

@@ -20,10 +20,11 @@ typedef struct work_state {
     qd_toeplitz_stats *stats;
     uint64_t m, r, todo, done;  /* transforms */
     bool in_place;              /* one key chunk: a product replaces its window */
+    bool side_by_side;          /* one product, additive */
     qd_bits staging, scratch;   /* L bits: a piece, or sums; for pieces of what is not in memory */
-    qd_bits y;                  /* output of a group, and before it what is left of the last word of the group before */
+    qd_buf bits[2];             /* L bits each; the second for a window beside its key */
+    qd_bits y;                  /* output of a group, and before it what is left of the last word of the group before; or the caller's, of all */
     uint64_t y_from;            /* its first bit's place in all of the output, at a whole word */
-    qd_buf bits;                /* L bits */
     ring acc, windows, keys;    /* window d lies in slot d mod windows.n */
 } work_state;
 
@@ -34,11 +35,22 @@ static qd_status step(work_state *s, uint64_t *count, qd_error *err) {
     return s->job->progress(s->job->self, (double)s->done / (double)s->todo, err);
 }
 
-/* The string of L bits in staging goes to the device, and its transform to @p x. */
-static qd_status transform(work_state *s, bool is_key, qd_buf *x, qd_error *err) {
-    QD_TRY(qd_cl_write(s->dev, &s->bits, 0, s->staging.w, (size_t)(s->staging.n / 8), err));
-    QD_TRY(s->ntt ? qd_ntt_forward_bits(s->ntt, &s->bits, x, err) : (is_key ? qd_afft_key : qd_afft_window)(s->afft, &s->bits, x, err));
-    return step(s, is_key ? &s->stats->keys : &s->stats->windows, err);
+/* Staging goes to the device; it is free again afterwards. */
+static qd_status upload(work_state *s, qd_buf *bits, qd_error *err) { return qd_cl_write(s->dev, bits, 0, s->staging.w, (size_t)(s->staging.n / 8), err); }
+
+static qd_status cut_key(work_state *s, uint64_t b, qd_error *err) {
+    uint64_t at = b * s->shape->cols, count = s->m - at < s->shape->cols ? s->m - at : s->shape->cols;
+    return qd_piece_cut(&s->staging, &s->job->x, (int64_t)at, count, s->scratch.w, err);
+}
+
+/* The seed bits that output chunk a and key chunk b with a - b = d share. */
+static qd_status cut_window(work_state *s, int64_t d, qd_error *err) {
+    const qd_toeplitz_shape *h = s->shape;
+    const int64_t by = (int64_t)(h->n_cols > 1 ? h->cols : h->rows); /* equal, or d counts the one of which there are several */
+    int64_t from = d * by + (int64_t)s->m - (int64_t)h->cols;
+    uint64_t count = h->rows + h->cols - 1;
+    if (!s->ntt) from -= (int64_t)(s->staging.n - count), count = s->staging.n; /* bits before the window's count for nothing */
+    return qd_piece_cut(&s->staging, &s->job->seed, from, count, s->scratch.w, err);
 }
 
 static uint64_t slot(const work_state *s, int64_t d) {
@@ -47,20 +59,30 @@ static uint64_t slot(const work_state *s, int64_t d) {
 }
 
 static qd_status key(work_state *s, uint64_t b, qd_buf *to, qd_error *err) {
-    uint64_t at = b * s->shape->cols, count = s->m - at < s->shape->cols ? s->m - at : s->shape->cols;
-    QD_TRY(qd_piece_cut(&s->staging, &s->job->x, (int64_t)at, count, s->scratch.w, err));
-    return transform(s, true, to, err);
+    qd_buf *bits = &s->bits[0];
+    QD_TRY(cut_key(s, b, err));
+    QD_TRY(upload(s, bits, err));
+    QD_TRY(s->ntt ? qd_ntt_forward_bits(s->ntt, bits, to, err) : qd_afft_key(s->afft, bits, to, err));
+    return step(s, &s->stats->keys, err);
 }
 
-/* Spectrum of the seed bits that output chunk a and key chunk b with a - b = d share. */
 static qd_status window(work_state *s, int64_t d, qd_error *err) {
-    const qd_toeplitz_shape *h = s->shape;
-    const int64_t by = (int64_t)(h->n_cols > 1 ? h->cols : h->rows); /* equal, or d counts the one of which there are several */
-    int64_t from = d * by + (int64_t)s->m - (int64_t)h->cols;
-    uint64_t count = h->rows + h->cols - 1;
-    if (!s->ntt) from -= (int64_t)(s->staging.n - count), count = s->staging.n; /* bits before the window's count for nothing */
-    QD_TRY(qd_piece_cut(&s->staging, &s->job->seed, from, count, s->scratch.w, err));
-    return transform(s, false, &s->windows.part[slot(s, d)], err);
+    qd_buf *bits = &s->bits[0], *to = &s->windows.part[slot(s, d)];
+    QD_TRY(cut_window(s, d, err));
+    QD_TRY(upload(s, bits, err));
+    QD_TRY(s->ntt ? qd_ntt_forward_bits(s->ntt, bits, to, err) : qd_afft_window(s->afft, bits, to, err));
+    return step(s, &s->stats->windows, err);
+}
+
+/* Of one product: both at once. */
+static qd_status both(work_state *s, qd_error *err) {
+    QD_TRY(cut_key(s, 0, err));
+    QD_TRY(upload(s, &s->bits[0], err));
+    QD_TRY(cut_window(s, 0, err));
+    QD_TRY(upload(s, &s->bits[1], err));
+    QD_TRY(qd_afft_both(s->afft, &s->bits[0], &s->keys.part[0], &s->bits[1], &s->windows.part[0], err));
+    QD_TRY(step(s, &s->stats->keys, err));
+    return step(s, &s->stats->windows, err);
 }
 
 /* The g outputs from @p first on meet the n keys from @p b on, whose spectra are there; @p begins: a sum does. */
@@ -83,10 +105,11 @@ static qd_status multiply(work_state *s, uint64_t first, uint64_t g, uint64_t b,
 static qd_status finish(work_state *s, uint64_t i, uint64_t a, qd_error *err) {
     const qd_toeplitz_shape *h = s->shape;
     qd_buf *x = s->in_place ? &s->windows.part[slot(s, (int64_t)a)] : &s->acc.part[i];
-    if (s->ntt) QD_TRY(qd_ntt_inverse_parity(s->ntt, x, &s->bits, err));
-    else if (s->in_place) QD_TRY(qd_afft_back_of(s->afft, x, &s->keys.part[0], &s->bits, err));
-    else QD_TRY(qd_afft_back(s->afft, x, &s->bits, err));
-    QD_TRY(qd_cl_read(s->dev, &s->bits, 0, s->staging.w, (size_t)(s->staging.n / 8), err));
+    qd_buf *bits = &s->bits[0];
+    if (s->ntt) QD_TRY(qd_ntt_inverse_parity(s->ntt, x, bits, err));
+    else if (s->in_place) QD_TRY(qd_afft_back_of(s->afft, x, &s->keys.part[0], bits, err));
+    else QD_TRY(qd_afft_back(s->afft, x, bits, err));
+    QD_TRY(qd_cl_read(s->dev, bits, 0, s->staging.w, (size_t)(s->staging.n / 8), err));
     uint64_t at = a * h->rows, count = s->r - at < h->rows ? s->r - at : h->rows;
     qd_piece_add(&s->y, at - s->y_from, &s->staging, s->ntt ? h->cols - 1 : s->staging.n - h->rows, count);
     return step(s, &s->stats->back, err);
@@ -97,9 +120,10 @@ static qd_status group(work_state *s, uint64_t first, uint64_t g, qd_error *err)
     const qd_toeplitz_shape *h = s->shape;
     for (uint64_t b = 0; b < h->n_cols; b += h->keys) {
         uint64_t n = h->n_cols - b < h->keys ? h->n_cols - b : h->keys, after = b + n;
-        for (uint64_t k = 0; k < n; k++) QD_TRY(key(s, b + k, &s->keys.part[k], err));
         int64_t d = (int64_t)first - (int64_t)b;
-        for (int64_t i = 1 - (int64_t)n; i < (b ? 1 : (int64_t)g); i++) QD_TRY(window(s, d + i, err));
+        if (s->side_by_side) QD_TRY(both(s, err));
+        for (uint64_t k = 0; !s->side_by_side && k < n; k++) QD_TRY(key(s, b + k, &s->keys.part[k], err));
+        for (int64_t i = 1 - (int64_t)n; !s->side_by_side && i < (b ? 1 : (int64_t)g); i++) QD_TRY(window(s, d + i, err));
         QD_TRY(multiply(s, first, g, b, n, b % h->sum == 0, err));
         if (after % h->sum && after < h->n_cols) continue;
         for (uint64_t i = 0; i < g; i++) QD_TRY(finish(s, i, first + i, err));
@@ -107,17 +131,29 @@ static qd_status group(work_state *s, uint64_t first, uint64_t g, qd_error *err)
     return QD_OK;
 }
 
-/* y ^= x[m ..] for the modified form; its whole words go out, and what is left of a word goes to the front. */
-static qd_status put_out(work_state *s, uint64_t end, qd_error *err) {
-    const uint64_t count = end - s->y_from, words = end == s->r ? qd_bits_words(count) : count / 64;
-    uint64_t at = s->y_from;
-    while (s->job->kind == QD_HASH_MODIFIED_TOEPLITZ && at < s->y_from + 64 * words && at < end) {
-        uint64_t some = s->y_from + 64 * words < end ? s->y_from + 64 * words - at : end - at;
+/* y[at .. end-1] ^= x[m+at ..] of all of the output. */
+static qd_status add_identity(work_state *s, uint64_t at, uint64_t end, qd_error *err) {
+    while (at < end) {
+        uint64_t some = end - at;
         if (some > s->staging.n) some = s->staging.n;
-        QD_TRY(qd_piece_cut(&s->staging, &s->job->x, (int64_t)(s->m + at), some, s->scratch.w, err));
-        qd_piece_add(&s->y, at - s->y_from, &s->staging, 0, some);
+        if (s->job->x.w) {
+            const qd_bits x = {s->job->x.n, (uint64_t *)s->job->x.w};
+            qd_piece_add(&s->y, at - s->y_from, &x, s->m + at, some);
+        } else {
+            QD_TRY(qd_piece_cut(&s->staging, &s->job->x, (int64_t)(s->m + at), some, s->scratch.w, err));
+            qd_piece_add(&s->y, at - s->y_from, &s->staging, 0, some);
+        }
         at += some;
     }
+    return QD_OK;
+}
+
+/* Whole words of what is finished go out, and what is left of a word goes to the front. */
+static qd_status put_out(work_state *s, uint64_t end, qd_error *err) {
+    const uint64_t count = end - s->y_from, words = end == s->r ? qd_bits_words(count) : count / 64;
+    if (s->job->y.w && end < s->r) return QD_OK;
+    if (s->job->kind == QD_HASH_MODIFIED_TOEPLITZ) QD_TRY(add_identity(s, s->y_from, s->y_from + (64 * words < count ? 64 * words : count), err));
+    if (s->job->y.w) return QD_OK;
     if (words) QD_TRY(s->job->y.write(s->job->y.self, s->y.w, words, err));
     uint64_t kept = words < qd_bits_words(count) ? s->y.w[words] : 0;
     memset(s->y.w, 0, (size_t)qd_bits_words(s->y.n) * 8);
@@ -141,10 +177,12 @@ static qd_status make_ring(work_state *s, ring *r, uint64_t n, qd_error *err) {
 static qd_status allocate(work_state *s, qd_error *err) {
     const qd_toeplitz_shape *h = s->shape;
     bool in_memory = s->job->x.w && s->job->seed.w;
-    QD_TRY(qd_bits_create(&s->staging, (uint64_t)1 << h->log2l, err));
-    if (!in_memory) QD_TRY(qd_bits_create(&s->scratch, 64 * qd_piece_scratch(s->staging.n), err));
-    QD_TRY(qd_bits_create(&s->y, (h->n_rows == 1 ? s->r : h->group * h->rows) + 64, err));
-    QD_TRY(qd_cl_alloc(s->dev, &s->bits, (size_t)(s->staging.n / 8), err));
+    const uint64_t l = (uint64_t)1 << h->log2l;
+    QD_TRY(qd_bits_create(&s->staging, l, err));
+    for (int i = 0; i < (s->side_by_side ? 2 : 1); i++) QD_TRY(qd_cl_alloc(s->dev, &s->bits[i], (size_t)(l / 8), err));
+    if (!in_memory) QD_TRY(qd_bits_create(&s->scratch, 64 * qd_piece_scratch(l), err));
+    if (s->job->y.w) s->y = (qd_bits){s->r, s->job->y.w};
+    else QD_TRY(qd_bits_create(&s->y, (h->n_rows == 1 ? s->r : h->group * h->rows) + 64, err));
     QD_TRY(make_ring(s, &s->keys, h->keys, err));
     QD_TRY(make_ring(s, &s->windows, qd_toeplitz_ring(h), err));
     return s->in_place ? QD_OK : make_ring(s, &s->acc, h->group, err);
@@ -163,14 +201,14 @@ static void wipe_ring(work_state *s, ring *r) {
 }
 
 static void release(work_state *s) {
-    wipe(s, &s->bits);
+    for (int i = 0; i < 2; i++) wipe(s, &s->bits[i]);
     wipe_ring(s, &s->keys);
     wipe_ring(s, &s->windows);
     wipe_ring(s, &s->acc);
     (void)qd_cl_finish(s->dev, NULL);
     qd_bits_destroy(&s->staging);
     qd_bits_destroy(&s->scratch);
-    qd_bits_destroy(&s->y);
+    if (!s->job->y.w) qd_bits_destroy(&s->y);
     qd_ntt_close(s->ntt);
     qd_afft_close(s->afft);
 }
@@ -184,7 +222,8 @@ qd_toeplitz_room qd_toeplitz_room_of(const qd_device *dev) {
 
 qd_status qd_toeplitz_cl(qd_device *dev, unsigned variant, const qd_toeplitz_shape *shape, const qd_toeplitz_job *job, qd_toeplitz_stats *stats, qd_error *err) {
     work_state s = {.dev = dev, .shape = shape, .job = job, .stats = stats, .m = qd_toeplitz_columns(job->kind, job->x.n, job->r), .r = job->r,
-                    .in_place = qd_toeplitz_in_place(shape)};
+                    .in_place = qd_toeplitz_in_place(shape),
+                    .side_by_side = shape->route == QD_TOEPLITZ_ADDITIVE && shape->n_rows == 1 && shape->n_cols == 1};
     uint64_t keys, windows, back;
     qd_toeplitz_count(shape, &keys, &windows, &back);
     s.todo = keys + windows + back;

@@ -112,13 +112,18 @@ static const char *const quick[] = {
     /* around chunk seams: chunks of 16 and 64, one output chunk at a time, some, all */
     BOTH("toeplitz:n=32,r=16,chunk=16"), BOTH("toeplitz:n=33,r=16,chunk=16"), BOTH("toeplitz:n=33,r=17,chunk=16"), BOTH("toeplitz:n=97,r=49,chunk=16,group=1"),
     BOTH("toeplitz:n=96,r=48,chunk=16,group=2"), BOTH("toeplitz:n=95,r=47,chunk=16,group=3"), BOTH("toeplitz:n=255,r=127,chunk=16,group=3,kind=1"),
-    BOTH("toeplitz:n=513,r=257,chunk=64,group=2"), BOTH("toeplitz:n=512,r=192,chunk=64,content=2"), BOTH("toeplitz:n=5000,r=1876,chunk=512,group=3"),
+    BOTH("toeplitz:n=513,r=257,chunk=64,group=2"), "toeplitz:n=97,r=49,chunk=16,route=1,sum=1", "toeplitz:n=999,r=500,chunk=64,route=1,sum=3,kind=1", BOTH("toeplitz:n=512,r=192,chunk=64,content=2"), BOTH("toeplitz:n=5000,r=1876,chunk=512,group=3"),
     BOTH("toeplitz:n=9999,r=3333,chunk=1024,kind=1"), BOTH("toeplitz:n=9999,r=3333,variant=1"), BOTH("toeplitz:n=9999,r=3333,variant=2"),
     BOTH("toeplitz:n=9999,r=3333,variant=3"), BOTH("toeplitz:n=60000,r=20001,seed=3"),
     /* at the ends of the shortest additive transform */
     "toeplitz:n=65536,r=10,route=2", "toeplitz:n=65537,r=65536,route=2", BOTH("toeplitz:n=65537,r=64"), BOTH("toeplitz:n=65537,r=65500,kind=1"),
     "toeplitz:n=100000,r=50000,route=2,chunk=32768,group=1,content=2", NULL};
 static const char *const full[] = {
+    /* on both sides of each length at which transforms get another pass, and sums that are closed */
+    BOTH("toeplitz:n=131072,r=64"), BOTH("toeplitz:n=131073,r=64"), BOTH("toeplitz:n=524288,r=65"), BOTH("toeplitz:n=524289,r=65"), BOTH("toeplitz:n=1048577,r=63"),
+    BOTH("toeplitz:n=2097152,r=64"), BOTH("toeplitz:n=2097153,r=64"), BOTH("toeplitz:n=4194304,r=64"), BOTH("toeplitz:n=4194305,r=64"),
+    BOTH("toeplitz:n=16777216,r=33"), BOTH("toeplitz:n=16777217,r=33"), BOTH("toeplitz:n=134217728,r=5"), BOTH("toeplitz:n=134217729,r=5"),
+    "toeplitz:n=300007,r=100003,chunk=16384,route=1,sum=3", "toeplitz:n=300007,r=300007,kind=1,chunk=16384,route=2",
     BOTH("toeplitz:n=131071,r=49151,chunk=4096,group=5"), BOTH("toeplitz:n=262144,r=98304"), BOTH("toeplitz:n=262145,r=98305,variant=3"),
     BOTH("toeplitz:n=300007,r=100003,chunk=32768,variant=1"), BOTH("toeplitz:n=524287,r=196607,content=2"), BOTH("toeplitz:n=524287,r=500000,content=4"),
     BOTH("toeplitz:n=1048575,r=393215,variant=1"), BOTH("toeplitz:n=1048576,r=393216,variant=2"), BOTH("toeplitz:n=1048576,r=393216,kind=1"), NULL};

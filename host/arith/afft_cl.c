@@ -21,7 +21,7 @@ struct qd_afft {
     qd_afft_variant variant;
     unsigned lanes, log2words, rows_log2, top_log2; /* words = 2^(top_log2 + rows_log2 + ROW_LOG2) */
     cl_kernel between, layers, sums, top[DIRECTIONS]; /* top: of several blocks */
-    qd_buf twiddles;
+    qd_buf twiddles; /* the device's */
 };
 
 static const uint64_t basis[QD_GF64_BASIS] = {
@@ -43,14 +43,12 @@ static uint64_t twiddle(uint32_t q) {
 }
 
 /* Three tables of one byte of q each; then, for each layer of a row, those of the lanes. */
-static qd_status make_twiddles(qd_afft *plan, qd_error *err) {
-    uint64_t t[TWIDDLES];
+static void make_twiddles(void *p) {
+    uint64_t *t = p;
     for (uint32_t i = 0; i < 256; i++)
         for (unsigned k = 0; k < 3; k++) t[256 * k + i] = twiddle(i << 8 * k);
     for (unsigned s = 0; s < 8; s++)
         for (uint32_t lane = 0; lane < 8; lane++) t[768 + 8 * s + lane] = twiddle(lane << s);
-    QD_TRY(qd_cl_alloc(plan->dev, &plan->twiddles, sizeof t, err));
-    return qd_cl_write(plan->dev, &plan->twiddles, 0, t, sizeof t, err);
 }
 
 static qd_status make_kernels(qd_afft *plan, qd_afft_variant variant, qd_error *err) {
@@ -97,7 +95,7 @@ qd_status qd_afft_open(qd_device *dev, unsigned log2n, qd_afft_variant variant, 
     /* What the processor has and the compiler will not take is done without. */
     qd_status st = make_kernels(plan, variant, err);
     while (st == QD_E_BUILD && variant > QD_AFFT_PORTABLE) st = make_kernels(plan, --variant, err);
-    if (st == QD_OK) st = make_twiddles(plan, err);
+    if (st == QD_OK) st = qd_cl_table(dev, "afft twiddles", 8 * TWIDDLES, make_twiddles, &plan->twiddles, err);
     if (st != QD_OK) {
         qd_afft_close(plan);
         return st;
@@ -106,35 +104,45 @@ qd_status qd_afft_open(qd_device *dev, unsigned log2n, qd_afft_variant variant, 
     return QD_OK;
 }
 
-void qd_afft_close(qd_afft *plan) {
-    if (!plan) return;
-    qd_cl_free(&plan->twiddles);
-    free(plan);
-}
+void qd_afft_close(qd_afft *plan) { free(plan); }
 
 qd_afft_variant qd_afft_chosen(const qd_afft *plan) { return plan->variant; }
 
 /* ---- Passes ------------------------------------------------------------------------------------------------------ */
 
+/* A transform, or two side by side: each pass is one launch of both. */
+typedef struct side {
+    cl_uint direction;
+    qd_buf x, bits;
+} side;
+typedef struct sides {
+    side of[2];
+    unsigned n;
+} sides;
+
 /* The level between rows; of one block, the way from or to bits too. */
-static qd_status run_between(const qd_afft *plan, cl_uint direction, const qd_buf *x, const qd_buf *bits, qd_error *err) {
+static qd_status run_between(const qd_afft *plan, const sides *s, qd_error *err) {
     cl_uint rows_log2 = plan->rows_log2, blocks = (cl_uint)1 << plan->top_log2;
-    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(*bits), QD_ARG(direction), QD_ARG(rows_log2), QD_ARG(blocks)};
-    return qd_cl_run(plan->dev, plan->between, args, 5, blocks, 1, err);
+    const side *a = &s->of[0], *b = &s->of[s->n - 1];
+    const qd_arg args[] = {QD_ARG_BUF(a->x), QD_ARG_BUF(a->bits), QD_ARG(a->direction), QD_ARG(rows_log2), QD_ARG(blocks), QD_ARG_BUF(b->x), QD_ARG_BUF(b->bits), QD_ARG(b->direction)};
+    return qd_cl_run(plan->dev, plan->between, args, sizeof args / sizeof *args, (size_t)blocks * s->n, 1, err);
 }
 
-static qd_status run_columns(const qd_afft *plan, cl_uint direction, const qd_buf *x, qd_error *err) {
-    cl_uint rows_log2 = plan->rows_log2, tiles = ((cl_uint)1 << (plan->log2words - rows_log2)) / COLUMNS, first = plan->top_log2 == 0, times = 0;
-    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(*x), QD_ARG_BUF(plan->twiddles), QD_ARG(direction), QD_ARG(rows_log2), QD_ARG(tiles), QD_ARG(first), QD_ARG(times)};
-    return qd_cl_run(plan->dev, plan->layers, args, 8, tiles, 1, err);
+/* Columns, or rows when @p rows_log2 is 0. @p y: what is multiplied with first, or NULL. */
+static qd_status run_layers(const qd_afft *plan, const sides *s, cl_uint rows_log2, cl_uint tiles, const qd_buf *y, qd_error *err) {
+    const side *a = &s->of[0], *b = &s->of[s->n - 1];
+    cl_uint first = rows_log2 && plan->top_log2 == 0, times = y != NULL;
+    if (!y) y = &a->x;
+    const qd_arg args[] = {QD_ARG_BUF(a->x), QD_ARG_BUF(*y), QD_ARG_BUF(plan->twiddles), QD_ARG(a->direction), QD_ARG(rows_log2), QD_ARG(tiles), QD_ARG(first), QD_ARG(times), QD_ARG_BUF(b->x), QD_ARG(b->direction)};
+    return qd_cl_run(plan->dev, plan->layers, args, sizeof args / sizeof *args, (size_t)tiles * s->n, 1, err);
 }
 
-/* @p y: what is multiplied with first, or NULL. */
-static qd_status run_rows(const qd_afft *plan, cl_uint direction, const qd_buf *x, const qd_buf *y, qd_error *err) {
-    cl_uint rows_log2 = 0, tiles = ((cl_uint)1 << (plan->log2words - ROW_LOG2)) / plan->lanes, first = 0, times = y != NULL;
-    if (!y) y = x;
-    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(*y), QD_ARG_BUF(plan->twiddles), QD_ARG(direction), QD_ARG(rows_log2), QD_ARG(tiles), QD_ARG(first), QD_ARG(times)};
-    return qd_cl_run(plan->dev, plan->layers, args, 8, tiles, 1, err);
+static qd_status run_columns(const qd_afft *plan, const sides *s, qd_error *err) {
+    return run_layers(plan, s, plan->rows_log2, ((cl_uint)1 << (plan->log2words - plan->rows_log2)) / COLUMNS, NULL, err);
+}
+
+static qd_status run_rows(const qd_afft *plan, const sides *s, const qd_buf *y, qd_error *err) {
+    return run_layers(plan, s, 0, ((cl_uint)1 << (plan->log2words - ROW_LOG2)) / plan->lanes, y, err);
 }
 
 /* Of several blocks the layers between them, from or to bits; @p in and @p out in the kernel's order. */
@@ -145,15 +153,18 @@ static qd_status run_top(const qd_afft *plan, unsigned direction, const qd_buf *
     return qd_cl_run(plan->dev, plan->top[direction], args, 3, direction == BACK ? tiles / SPAN : tiles, 1, err);
 }
 
-static qd_status forward(const qd_afft *plan, unsigned direction, const qd_buf *bits, qd_buf *x, qd_error *err) {
-    QD_TRY(run_top(plan, direction, bits, x, err));
-    QD_TRY(run_between(plan, direction, x, bits, err));
-    QD_TRY(run_columns(plan, direction, x, err));
-    return run_rows(plan, direction, x, NULL, err);
+static qd_status forward(const qd_afft *plan, const sides *s, qd_error *err) {
+    for (unsigned i = 0; i < s->n; i++) QD_TRY(run_top(plan, s->of[i].direction, &s->of[i].bits, &s->of[i].x, err));
+    QD_TRY(run_between(plan, s, err));
+    QD_TRY(run_columns(plan, s, err));
+    return run_rows(plan, s, NULL, err);
 }
 
-qd_status qd_afft_key(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) { return forward(plan, KEY, bits, x, err); }
-qd_status qd_afft_window(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) { return forward(plan, WINDOW, bits, x, err); }
+qd_status qd_afft_key(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) { return forward(plan, &(sides){{{KEY, *x, *bits}}, 1}, err); }
+qd_status qd_afft_window(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err) { return forward(plan, &(sides){{{WINDOW, *x, *bits}}, 1}, err); }
+qd_status qd_afft_both(qd_afft *plan, const qd_buf *key_bits, qd_buf *key, const qd_buf *window_bits, qd_buf *window, qd_error *err) {
+    return forward(plan, &(sides){{{KEY, *key, *key_bits}, {WINDOW, *window, *window_bits}}, 2}, err);
+}
 
 static qd_status run_sums(const qd_afft *plan, qd_buf *acc, const qd_buf *windows, const qd_buf *keys, const qd_afft_sum *sum, qd_error *err) {
     const cl_uint words = (cl_uint)1 << plan->log2words, columns = words / plan->lanes / SUMS;
@@ -177,9 +188,10 @@ qd_status qd_afft_multiply(qd_afft *plan, qd_buf *acc, const qd_buf *x, const qd
 }
 
 static qd_status back(const qd_afft *plan, qd_buf *x, const qd_buf *y, qd_buf *bits, qd_error *err) {
-    QD_TRY(run_rows(plan, BACK, x, y, err));
-    QD_TRY(run_columns(plan, BACK, x, err));
-    QD_TRY(run_between(plan, BACK, x, bits, err));
+    const sides s = {{{BACK, *x, *bits}}, 1};
+    QD_TRY(run_rows(plan, &s, y, err));
+    QD_TRY(run_columns(plan, &s, err));
+    QD_TRY(run_between(plan, &s, err));
     return run_top(plan, BACK, x, bits, err);
 }
 

@@ -58,6 +58,8 @@ static inline size_t qd_afft_spectrum_bytes(unsigned log2n) { return (size_t)1 <
 qd_status qd_afft_key(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err);
 /** Spectrum of a window: @p bits has n bits, the last bit of s at n-1; what lies before its first counts for nothing. */
 qd_status qd_afft_window(qd_afft *plan, const qd_buf *bits, qd_buf *x, qd_error *err);
+/** Both at once, side by side in each launch: a short transform alone does not keep all cores busy. */
+qd_status qd_afft_both(qd_afft *plan, const qd_buf *key_bits, qd_buf *key, const qd_buf *window_bits, qd_buf *window, qd_error *err);
 /** acc = x y (add 0) or acc += x y (add 1), of spectra. @p acc may be @p x or @p y when add is 0. */
 qd_status qd_afft_multiply(qd_afft *plan, qd_buf *acc, const qd_buf *x, const qd_buf *y, int add, qd_error *err);
 /** Many sums of products of spectra that lie in three buffers, @p stride bytes apart:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Buffers, launches and the time they take. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "compute/internal.h"
 
@@ -142,6 +143,46 @@ qd_status qd_cl_zero(qd_device *dev, qd_buf *b, size_t at, size_t bytes, qd_erro
     cl_int code = clEnqueueFillBuffer(dev->queue, b->mem, zeros, pattern, at, bytes, 0, NULL, &event);
     if (code != CL_SUCCESS) return qd_cl_fail(dev, err, "clEnqueueFillBuffer", code);
     return remember(dev, event, QD_EVENT_KERNEL, err);
+}
+
+static qd_status make_table(qd_device *dev, qd_table *t, size_t bytes, void (*fill)(void *p), qd_error *err) {
+    void *p = malloc(bytes);
+    if (!p) return qd_fail(err, QD_E_INTERNAL, "a table of %zu bytes|no memory", bytes);
+    fill(p);
+    qd_status st = qd_cl_alloc(dev, &t->buf, bytes, err);
+    if (st == QD_OK) st = qd_cl_write(dev, &t->buf, 0, p, bytes, err);
+    free(p);
+    return st;
+}
+
+qd_status qd_cl_table(qd_device *dev, const char *name, size_t bytes, void (*fill)(void *p), qd_buf *out, qd_error *err) {
+    *out = (qd_buf){0};
+    qd_table *t = dev->tables;
+    while (t && strcmp(t->name, name) != 0) t = t->next;
+    if (!t) {
+        t = calloc(1, sizeof *t);
+        if (!t) return qd_fail(err, QD_E_INTERNAL, "a table of %zu bytes|no memory", bytes);
+        t->name = name;
+        qd_status st = make_table(dev, t, bytes, fill, err);
+        if (st != QD_OK) {
+            qd_cl_free(&t->buf);
+            free(t);
+            return st;
+        }
+        t->next = dev->tables;
+        dev->tables = t;
+    }
+    *out = t->buf;
+    return QD_OK;
+}
+
+void qd_tables_free(qd_device *dev) {
+    while (dev->tables) {
+        qd_table *t = dev->tables;
+        dev->tables = t->next;
+        qd_cl_free(&t->buf);
+        free(t);
+    }
 }
 
 qd_status qd_cl_run(qd_device *dev, cl_kernel k, const qd_arg *args, size_t n_args, size_t global, size_t local, qd_error *err) {

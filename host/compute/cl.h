@@ -34,6 +34,9 @@ qd_status qd_cl_part(qd_device *dev, qd_buf *b, const qd_buf *whole, size_t at, 
  *  kernels write there is seen after qd_cl_returned. QD_E_DEVICE as qd_cl_alloc. */
 qd_status qd_cl_lend(qd_device *dev, qd_buf *b, const void *p, size_t bytes, qd_error *err);
 qd_status qd_cl_returned(qd_device *dev, const qd_buf *b, qd_error *err);
+/** A small table that kernels read, made at the first call and kept until the device is closed; *out is borrowed: not to be freed. @p name: static storage,
+ *  one table each. @p fill writes @p bytes bytes, the same each time. */
+qd_status qd_cl_table(qd_device *dev, const char *name, size_t bytes, void (*fill)(void *p), qd_buf *out, qd_error *err);
 /** Blocking copies; counted in upload and download seconds. */
 qd_status qd_cl_write(qd_device *dev, qd_buf *b, size_t at, const void *p, size_t bytes, qd_error *err);
 qd_status qd_cl_read(qd_device *dev, const qd_buf *b, size_t at, void *p, size_t bytes, qd_error *err);

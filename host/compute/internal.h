@@ -24,12 +24,20 @@ typedef struct qd_pending {
 
 enum { QD_PENDING_MAX = 512 };
 
+/** A table that was made once. */
+typedef struct qd_table {
+    struct qd_table *next;
+    const char *name;
+    qd_buf buf;
+} qd_table;
+
 struct qd_device {
     qd_device_info info;
     cl_device_id id;
     cl_context context;
     cl_command_queue queue;
     qd_program *programs;
+    qd_table *tables;
     qd_pending pending[QD_PENDING_MAX];
     size_t n_pending;
     qd_device_time time;
@@ -62,6 +70,7 @@ qd_status qd_program_build(qd_device *dev, const char *name, const char *text, s
 qd_status qd_cl_kernel_of(qd_device *dev, const char *name, const char *text, const char *options, const char *kernel,
                           cl_kernel *out, qd_error *err);
 void qd_programs_free(qd_device *dev);
+void qd_tables_free(qd_device *dev);
 
 /** Disk cache. Load gives NULL when there is no good entry; store may fail silently. */
 void *qd_cache_load(const char *key, size_t *bytes);

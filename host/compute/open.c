@@ -115,6 +115,7 @@ void qd_device_close(qd_device *dev) {
     if (!dev) return;
     if (dev->queue) (void)clFinish(dev->queue);
     for (size_t i = 0; i < dev->n_pending; i++) (void)clReleaseEvent(dev->pending[i].event);
+    qd_tables_free(dev);
     qd_programs_free(dev);
     if (dev->queue) (void)clReleaseCommandQueue(dev->queue);
     if (dev->context) (void)clReleaseContext(dev->context);

@@ -207,7 +207,7 @@ out:
     return st;
 }
 
-qd_bit_sink qd_bits_writer_sink(qd_bits_writer *w) { return (qd_bit_sink){write_words, w}; }
+qd_bit_sink qd_bits_writer_sink(qd_bits_writer *w) { return (qd_bit_sink){NULL, write_words, w}; }
 const char *qd_bits_writer_where(const qd_bits_writer *w) { return w->data.tmp; }
 
 qd_status qd_bits_writer_settle(qd_bits_writer *w, qd_error *err) {

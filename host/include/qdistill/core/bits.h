@@ -68,8 +68,9 @@ typedef struct qd_bit_source {
 /** @p b as a source; it must outlive that. */
 static inline qd_bit_source qd_bits_as_source(const qd_bits *b) { return (qd_bit_source){b->n, b->w, 0, 0}; }
 
-/** Where a bit string goes, from its first word to its last: the last call may have fewer bits than its words, which are zero. */
+/** Where a bit string goes: to memory, or from its first word to its last; bits past its length are zero. */
 typedef struct qd_bit_sink {
+    uint64_t *w; /**< all its words, zeros before; NULL: write() takes them */
     qd_status (*write)(void *self, const uint64_t *w, uint64_t words, qd_error *err);
     void *self;
 } qd_bit_sink;
