@@ -4,32 +4,36 @@
  *  With m columns (n - r in the modified form, n in the plain one) the matrix part is y_i = sum over j < m of s[i-j+m-1] x_j. The device path
  *  cuts it into chunks: output rows in chunks of `rows`, key columns in chunks of `cols`, by transforms of length L >= rows + cols - 1. Output
  *  chunk a and key chunk b meet the seed bits from a rows - b cols + m - cols on; products are summed over b in the transform domain, and
- *  one inverse transform an output chunk gives the sums. There are two routes, which agree bit for bit:
+ *  one inverse transform an output chunk gives the sums. There are three routes, which agree bit for bit:
  *
  *  NTT: y_i is the parity of coefficient i+m-1 of the product of the integer polynomials s(z) x(z), exact modulo 15*2^27+1 (arith/ntt_cl.h): a
  *  sum counts at most m <= 2^27 < 2^31 - 2^27 ones, so it never reaches the prime. What wraps round in a product of length L only reaches
  *  coefficients below cols - 1; the output is read from cols - 1 on.
  *
  *  Additive: the middle product over GF(2) that is the matrix part itself (arith/afft_cl.h), with a sixteenth of the memory; sums are
- *  exclusive ors. The seed's bits and the output lie at the end of the string of L bits. */
+ *  exclusive ors. The seed's bits and the output lie at the end of the string of L bits.
+ *
+ *  Sliced: the same middle product by AND and XOR alone (arith/sliced_cl.h), with a fourteenth of the memory. */
 #ifndef QD_AMPLIFY_TOEPLITZ_H
 #define QD_AMPLIFY_TOEPLITZ_H
 
 #include "arith/afft_cl.h"
 #include "arith/ntt_cl.h"
+#include "arith/sliced_cl.h"
 #include "qdistill/amplify.h"
 
 typedef enum qd_toeplitz_route {
     QD_TOEPLITZ_AUTO = 0,     /**< by device: additive where kernels have carry-less multiply instructions */
     QD_TOEPLITZ_NTT = 1,
     QD_TOEPLITZ_ADDITIVE = 2,
-    QD_TOEPLITZ_ROUTES = 3
+    QD_TOEPLITZ_SLICED = 3,
+    QD_TOEPLITZ_ROUTES = 4
 } qd_toeplitz_route;
 
 /** What a caller may leave open, by zeros. Speed and memory only; the result is the same. */
 typedef struct qd_toeplitz_choice {
     qd_toeplitz_route route;
-    unsigned variant; /**< of the route's transform: qd_ntt_variant or qd_afft_variant */
+    unsigned variant; /**< of the route's transform: qd_ntt_variant, qd_afft_variant or qd_sliced_variant */
     uint64_t chunk, group; /**< as in qd_toeplitz_plan */
 } qd_toeplitz_choice;
 

@@ -19,6 +19,7 @@ static double work(const qd_toeplitz_shape *s) {
 }
 
 static uint64_t spectrum_bytes(const qd_toeplitz_shape *s) {
+    if (s->route == QD_TOEPLITZ_SLICED) return qd_sliced_spectrum_bytes(s->log2l);
     return s->route == QD_TOEPLITZ_NTT ? (uint64_t)4 << s->log2l : qd_afft_spectrum_bytes(s->log2l);
 }
 
@@ -52,8 +53,9 @@ static void consider(wish *w, qd_toeplitz_route route, unsigned log2l, uint64_t 
 qd_status qd_toeplitz_plan(qd_toeplitz_route route, uint64_t m, uint64_t r, uint64_t chunk, uint64_t group, uint64_t max_alloc, uint64_t memory,
                            qd_toeplitz_shape *shape, qd_error *err) {
     wish w = {m, r, group, max_alloc, memory, shape, 1e300};
-    unsigned shortest = route == QD_TOEPLITZ_NTT ? QD_NTT_MIN_LOG2 : QD_AFFT_MIN_LOG2;
-    unsigned longest = route == QD_TOEPLITZ_NTT ? QD_NTT_MAX_LOG2 : QD_AFFT_MAX_LOG2;
+    static const unsigned shortest_of[QD_TOEPLITZ_ROUTES] = {0, QD_NTT_MIN_LOG2, QD_AFFT_MIN_LOG2, QD_SLICED_MIN_LOG2};
+    static const unsigned longest_of[QD_TOEPLITZ_ROUTES] = {0, QD_NTT_MAX_LOG2, QD_AFFT_MAX_LOG2, QD_SLICED_MAX_LOG2};
+    const unsigned shortest = shortest_of[route], longest = longest_of[route];
     bool power = chunk >= 16 && (chunk & (chunk - 1)) == 0;
     for (unsigned log2l = shortest; log2l <= longest; log2l++) {
         uint64_t l = (uint64_t)1 << log2l;
@@ -114,8 +116,9 @@ static void add(qd_bits *dst, uint64_t to, const qd_bits *src, uint64_t from, ui
 
 typedef struct work_state {
     qd_device *dev;
-    qd_ntt *ntt;   /* of one route */
-    qd_afft *afft; /* or of the other */
+    qd_ntt *ntt;       /* of one route */
+    qd_afft *afft;     /* or of another */
+    qd_sliced *sliced; /* or of the third */
     const qd_toeplitz_shape *shape;
     const qd_bits *x, *seed;
     uint64_t m, r;
@@ -129,11 +132,13 @@ typedef struct work_state {
 static qd_status transform(work_state *s, bool is_key, qd_buf *x, qd_error *err) {
     QD_TRY(qd_cl_write(s->dev, &s->bits, 0, s->staging.w, (size_t)(s->staging.n / 8), err));
     if (s->ntt) return qd_ntt_forward_bits(s->ntt, &s->bits, x, err);
+    if (s->sliced) return (is_key ? qd_sliced_key : qd_sliced_window)(s->sliced, &s->bits, x, err);
     return (is_key ? qd_afft_key : qd_afft_window)(s->afft, &s->bits, x, err);
 }
 
 static qd_status multiply(work_state *s, qd_buf *acc, const qd_buf *part, int sum, qd_error *err) {
     if (s->ntt) return qd_ntt_multiply(s->ntt, acc, part, &s->key, sum, err);
+    if (s->sliced) return qd_sliced_multiply(s->sliced, acc, part, &s->key, sum, err);
     return s->in_place ? QD_OK : qd_afft_multiply(s->afft, acc, part, &s->key, sum, err); /* in place it is done on the way back */
 }
 
@@ -141,6 +146,7 @@ static qd_status multiply(work_state *s, qd_buf *acc, const qd_buf *part, int su
 static qd_status finish(work_state *s, qd_buf *x, uint64_t a, qd_bits *y, qd_error *err) {
     const qd_toeplitz_shape *h = s->shape;
     if (s->ntt) QD_TRY(qd_ntt_inverse_parity(s->ntt, x, &s->bits, err));
+    else if (s->sliced) QD_TRY(qd_sliced_back(s->sliced, x, &s->bits, err));
     else if (s->in_place) QD_TRY(qd_afft_back_of(s->afft, x, &s->key, &s->bits, err));
     else QD_TRY(qd_afft_back(s->afft, x, &s->bits, err));
     QD_TRY(qd_cl_read(s->dev, &s->bits, 0, s->staging.w, (size_t)(s->staging.n / 8), err));
@@ -215,6 +221,7 @@ static void release(work_state *s) {
     qd_bits_destroy(&s->staging);
     qd_ntt_close(s->ntt);
     qd_afft_close(s->afft);
+    qd_sliced_close(s->sliced);
 }
 
 qd_toeplitz_route qd_toeplitz_route_of(const qd_device *dev) { return qd_afft_is_fast(dev) ? QD_TOEPLITZ_ADDITIVE : QD_TOEPLITZ_NTT; }
@@ -222,8 +229,9 @@ qd_toeplitz_route qd_toeplitz_route_of(const qd_device *dev) { return qd_afft_is
 qd_status qd_toeplitz_cl(qd_device *dev, unsigned variant, const qd_toeplitz_shape *shape, const qd_bits *x, uint64_t m,
                          const qd_bits *seed, qd_bits *y, qd_error *err) {
     work_state s = {.dev = dev, .shape = shape, .x = x, .seed = seed, .m = m, .r = y->n};
-    QD_TRY(shape->route == QD_TOEPLITZ_NTT ? qd_ntt_open(dev, shape->log2l, (qd_ntt_variant)variant, &s.ntt, err)
-                                           : qd_afft_open(dev, shape->log2l, (qd_afft_variant)variant, &s.afft, err));
+    if (shape->route == QD_TOEPLITZ_NTT) QD_TRY(qd_ntt_open(dev, shape->log2l, (qd_ntt_variant)variant, &s.ntt, err));
+    else if (shape->route == QD_TOEPLITZ_SLICED) QD_TRY(qd_sliced_open(dev, shape->log2l, (qd_sliced_variant)variant, &s.sliced, err));
+    else QD_TRY(qd_afft_open(dev, shape->log2l, (qd_afft_variant)variant, &s.afft, err));
     qd_status st = allocate(&s, err);
     for (uint64_t a = 0; a < shape->n_rows && st == QD_OK; a += shape->group)
         st = group(&s, a, shape->n_rows - a < shape->group ? shape->n_rows - a : shape->group, y, err);
