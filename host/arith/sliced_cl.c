@@ -27,7 +27,7 @@ struct qd_sliced {
     unsigned k, l;            /* N = 2^k elements, 2^l lanes */
     unsigned n_passes;
     pass passes[PASSES];      /* in the order of KEY and WINDOW */
-    cl_kernel order, level, change, in, out, multiply, layers;
+    cl_kernel order, level, rows, change, in, out, multiply, layers;
     qd_buf twiddles, of_lanes, chunks; /* chunks: two strings of 2^k */
 };
 
@@ -106,10 +106,10 @@ static void add_passes(qd_sliced *plan, unsigned from, unsigned to, bool turned)
 static qd_status make_kernels(qd_sliced *plan, qd_error *err) {
     char options[32];
     snprintf(options, sizeof options, "-DWIDTH=%u", (1u << plan->l) / 32);
-    const char *lowest = plan->tiles ? "-DLOWEST=4" : "-DLOWEST=0";
-    QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", lowest, "sliced_order", &plan->order, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", lowest, "sliced_level", &plan->level, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", lowest, "sliced_change", &plan->change, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", "", "sliced_order", &plan->order, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", "", "sliced_level", &plan->level, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", "", "sliced_rows", &plan->rows, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", "", "sliced_change", &plan->change, err));
     QD_TRY(qd_cl_kernel(plan->dev, "sliced", options, "sliced_in", &plan->in, err));
     QD_TRY(qd_cl_kernel(plan->dev, "sliced", options, "sliced_out", &plan->out, err));
     QD_TRY(qd_cl_kernel(plan->dev, "sliced", options, "sliced_multiply", &plan->multiply, err));
@@ -167,7 +167,7 @@ void qd_sliced_close(qd_sliced *plan) {
 static qd_status run_order(const qd_sliced *plan, cl_uint which, const qd_buf *in, const qd_buf *out, qd_error *err) {
     cl_uint words = (cl_uint)1 << (plan->k - 1);
     const qd_arg args[] = {QD_ARG_BUF(*in), QD_ARG_BUF(*out), QD_ARG(which), QD_ARG(words)};
-    return qd_cl_run(plan->dev, plan->order, args, 4, words, 0, err);
+    return qd_cl_run(plan->dev, plan->order, args, 4, words / 8, 0, err);
 }
 
 /* In every block of 2^log2 chunks `count` from `from` on are added to those from `to` on. */
@@ -199,6 +199,11 @@ static qd_status run_change(const qd_sliced *plan, cl_uint which, unsigned unit,
         cl_uint log2 = n, blocks = (which == WINDOW ? 2u : 1u) << (plan->k - n);
         const qd_arg args[] = {QD_ARG_BUF(plan->chunks), QD_ARG(log2), QD_ARG(which), QD_ARG(blocks)};
         return qd_cl_run(plan->dev, plan->change, args, 4, blocks, 1, err);
+    }
+    if (plan->tiles && unit == BLOCK_LOG2) {
+        cl_uint low = unit, bits = n, items = (which == WINDOW ? 2u : 1u) << (unit - 5); /* 32 chunks of each row a work-item */
+        const qd_arg args[] = {QD_ARG_BUF(plan->chunks), QD_ARG(low), QD_ARG(bits), QD_ARG(which), QD_ARG(items)};
+        return qd_cl_run(plan->dev, plan->rows, args, 5, items, 1, err);
     }
     unsigned h = 1;
     while (2 * h < n) h *= 2;
