@@ -9,102 +9,8 @@
  *
  * Lanes: bit j below 4 of a lane is index bit L-4+j, bit 4+j is index bit j (as chunks fall when 16 vectors of them are turned). After the turn the same of
  * index bits L .. 2L-1. */
-#include "gf32.clh"
-#include "gf32_maps.clh"
-
-enum { KEY, WINDOW, BACK };
-enum { L = WIDTH == 16 ? 9 : WIDTH == 8 ? 8 : WIDTH == 4 ? 7 : 5 };
-
-/* Groups that lie a power of two apart would meet in the same few lines of a cache. */
-INLINE uint place(uint g) { return 32 * (g + (g >> 4) + (g >> 8) + (g >> 12) + (g >> 16)); }
-
-/* ---- Bits between vectors and lanes ---------------------------------------------------------------------------------------- */
-
-/* x and y are the vectors of 0 and 1 of some bit: it is exchanged with bit `bit` of the lane. */
-#define IN_WORDS(s, mask)                              \
-    {                                                  \
-        const V t = ((*x >> s) ^ *y) & (V)(mask);      \
-        *y ^= t;                                       \
-        *x ^= t << s;                                  \
-    }
-#define OF_WORDS(type, upper, lower) \
-    {                                \
-        const type t = x->upper;     \
-        x->upper = y->lower;         \
-        y->lower = t;                \
-    }
-INLINE void exchange(V *x, V *y, const uint bit) {
-    switch (bit) {
-        case 0: IN_WORDS(1, 0x55555555u) break;
-        case 1: IN_WORDS(2, 0x33333333u) break;
-        case 2: IN_WORDS(4, 0x0f0f0f0fu) break;
-        case 3: IN_WORDS(8, 0x00ff00ffu) break;
-        case 4: IN_WORDS(16, 0x0000ffffu) break;
-#if WIDTH == 16
-        case 5: OF_WORDS(uint8, odd, even) break;
-        case 6: OF_WORDS(uint8, s2367abef, s014589cd) break;
-        case 7: OF_WORDS(uint8, s4567cdef, s012389ab) break;
-        case 8: OF_WORDS(uint8, hi, lo) break;
-#elif WIDTH == 8
-        case 5: OF_WORDS(uint4, odd, even) break;
-        case 6: OF_WORDS(uint4, s2367, s0145) break;
-        case 7: OF_WORDS(uint4, hi, lo) break;
-#elif WIDTH == 4
-        case 5: OF_WORDS(uint2, odd, even) break;
-        case 6: OF_WORDS(uint2, hi, lo) break;
-#endif
-    }
-}
-
-/* Bit b of vector i of 16, in every 16 bits of it, goes to bit i of vector b. */
-NOT_INLINED void turn16(V *v) {
-    EACH(j, 4)
-    EACH(i, 16)
-    if (!(i >> j & 1)) exchange(v + i, v + i + (1u << j), j);
-}
-
-/* ---- Strings of chunks and elements ---------------------------------------------------------------------------------------- */
-
-/* Chunks are 16 bits, group g's are vectors 16 g .. 16 g + 15; of a window a second string, `behind` vectors on, holds the chunk after each. */
-__kernel void sliced_in(__global const V *chunks, __global V *x, uint which, uint groups, uint behind) {
-    const uint g = get_global_id(0);
-    if (g >= groups) return;
-    __global V *to = x + place(g);
-    V a[32], y[32];
-    EACH(i, 16) a[i] = chunks[16 * g + i];
-    turn16(a);
-    if (which == KEY) key_element(y, a);
-    else {
-        EACH(i, 16) a[16 + i] = chunks[behind + 16 * g + i];
-        turn16(a + 16);
-        window_element(y, a);
-    }
-    EACH(i, 32) to[i] = y[i];
-}
-
-__kernel void sliced_out(__global const V *x, __global V *chunks, uint groups) {
-    const uint g = get_global_id(0);
-    if (g >= groups) return;
-    __global const V *from = x + place(g);
-    V a[32], y[16];
-    EACH(i, 32) a[i] = from[i];
-    product_bits(y, a);
-    turn16(y);
-    EACH(i, 16) chunks[16 * g + i] = y[i];
-}
-
-/* acc = x y, or added to what is there. */
-__kernel void sliced_multiply(__global V *acc, __global const V *x, __global const V *y, uint groups, uint add) {
-    const uint g = get_global_id(0);
-    if (g >= groups) return;
-    const uint at = place(g);
-    const V kept = (V)(add ? ~0u : 0u);
-    V a[32], w[32], p[32];
-    EACH(i, 32) a[i] = x[at + i];
-    EACH(i, 32) w[i] = y[at + i];
-    times_32(p, a, w);
-    EACH(i, 32) acc[at + i] = p[i] ^ (acc[at + i] & kept);
-}
+#define TURN NOT_INLINED
+#include "sliced.clh"
 
 /* ---- Butterflies -------------------------------------------------------------------------------------------------------- */
 
@@ -263,20 +169,63 @@ INLINE void exchange_tile(__global V *x, uint first, uint low, uint log2) {
     }
 }
 
-/* Tile `id` of the pass over bits low .. low+log2-1 of the group's index. change: this is the pass over bits 0 .. 3 after the turn, and what
- * sliced_change.cl left is done. */
-__kernel void sliced_pass(__global V *x, __global const uint *tw, __global const V *of_lanes, uint which, uint k, uint low, uint log2, uint turned, uint changes,
-                          uint tiles) {
-    const uint id = get_global_id(0);
-    if (id >= tiles) return;
-    const uint first = (id >> low) << (low + log2) | (id & ((1u << low) - 1));
-    if (which != BACK && turned) exchange_tile(x, first, low, log2);
-    if (which != BACK && changes) change_groups(x + place(first), which);
+/* What a transform works on. */
+typedef struct job {
+    __global V *x, *chunks;
+    __global const V *y, *of_lanes;
+    __global const uint *tw;
+    uint which, k, behind;
+} job;
+
+/* What a pass does besides layers: chunks come in before it or go out after it; the spectrum is multiplied with y before it. */
+enum { CHUNKS = 1, MULTIPLY = 2 };
+
+NOT_INLINED void bring_in_group(const job *j, uint g) { bring_in(j->x, j->chunks, g, j->behind, j->which); }
+NOT_INLINED void take_out_group(const job *j, uint g) { take_out(j->chunks, j->x, g); }
+NOT_INLINED void multiply_one(__global V *acc, __global const V *x, __global const V *y, uint g, uint add) { multiply_group(acc, x, y, g, add); }
+
+/* Tile `id` of the pass over bits low .. low+log2-1 of the group's index. */
+NOT_INLINED void tile(const job *j, uint id, uint low, uint log2, uint turned, uint besides) {
+    const uint first = (id >> low) << (low + log2) | (id & ((1u << low) - 1)), which = j->which, changes = turned && low == 0 && log2 == 4;
+    for (uint e = 0; besides && e < 1u << log2; e++) {
+        const uint g = first | e << low;
+        if (besides & MULTIPLY) multiply_one(j->x, j->x, j->y, g, 0);
+        if (besides & CHUNKS && which != BACK) bring_in_group(j, g);
+    }
+    if (which != BACK && turned) exchange_tile(j->x, first, low, log2);
+    if (which != BACK && changes) change_groups(j->x + place(first), which);
     for (uint i = 0; i < log2; i++) {
         const uint s = which == BACK ? i : log2 - 1 - i;
-        const layer y = {x, tw, turned ? of_lanes + 32 * (low + s) : 0, which, k, low + s, low, turned};
+        const layer y = {j->x, j->tw, turned ? j->of_lanes + 32 * (low + s) : 0, which, j->k, low + s, low, turned};
         for (uint p = 0; p < 1u << (log2 - 1 - s); p++) block_of_groups(&y, first | p << (low + s + 1), low, 1u << s);
     }
-    if (which == BACK && changes) change_groups(x + place(first), which);
-    if (which == BACK && turned) exchange_tile(x, first, low, log2);
+    if (which == BACK && changes) change_groups(j->x + place(first), which);
+    if (which == BACK && turned) exchange_tile(j->x, first, low, log2);
+    for (uint e = 0; besides & CHUNKS && which == BACK && e < 1u << log2; e++) take_out_group(j, first | e << low);
+}
+
+/* One pass, a tile a work-item. */
+__kernel void sliced_pass(__global V *x, __global const V *y, __global V *chunks, __global const uint *tw, __global const V *of_lanes, uint which, uint k,
+                          uint behind, uint low, uint log2, uint turned, uint besides, uint tiles) {
+    const job j = {x, chunks, y, of_lanes, tw, which, k, behind};
+    if (get_global_id(0) < tiles) tile(&j, get_global_id(0), low, log2, turned, besides);
+}
+
+/* All passes over bits 0 .. L-1 of the group's index, a block of 2^2L elements a work-item: as long as the second-level cache holds it, memory is met once.
+ * `besides`: of the first (BACK: the last) of them; multiplied is before all. */
+__kernel void sliced_block(__global V *x, __global const V *y, __global V *chunks, __global const uint *tw, __global const V *of_lanes, uint which, uint k,
+                           uint behind, uint besides, uint blocks) {
+    const uint parts = (L + 3) / 4, block = get_global_id(0);
+    const job j = {x, chunks, y, of_lanes, tw, which, k, behind};
+    if (block >= blocks) return;
+    for (uint i = 0; i < 2 * parts; i++) {
+        const uint at = which == BACK ? 2 * parts - 1 - i : i, part = parts - 1 - at % parts, low = 4 * part, log2 = min(4u, L - low);
+        const uint also = (at == 0 ? besides & CHUNKS : 0) | (i == 0 ? besides & MULTIPLY : 0);
+        for (uint t = 0; t < 1u << (L - log2); t++) tile(&j, (block << (L - log2)) + t, low, log2, at >= parts, also);
+    }
+}
+
+/* acc = x y, or added to what is there; a group a work-item. */
+__kernel void sliced_multiply(__global V *acc, __global const V *x, __global const V *y, uint groups, uint add) {
+    if (get_global_id(0) < groups) multiply_one(acc, x, y, get_global_id(0), add);
 }

@@ -138,14 +138,15 @@ static qd_status transform(work_state *s, bool is_key, qd_buf *x, qd_error *err)
 
 static qd_status multiply(work_state *s, qd_buf *acc, const qd_buf *part, int sum, qd_error *err) {
     if (s->ntt) return qd_ntt_multiply(s->ntt, acc, part, &s->key, sum, err);
-    if (s->sliced) return qd_sliced_multiply(s->sliced, acc, part, &s->key, sum, err);
-    return s->in_place ? QD_OK : qd_afft_multiply(s->afft, acc, part, &s->key, sum, err); /* in place it is done on the way back */
+    if (s->in_place) return QD_OK; /* it is done on the way back */
+    return s->sliced ? qd_sliced_multiply(s->sliced, acc, part, &s->key, sum, err) : qd_afft_multiply(s->afft, acc, part, &s->key, sum, err);
 }
 
 /* Sums of output chunk a, whose spectrum is @p x, into y. */
 static qd_status finish(work_state *s, qd_buf *x, uint64_t a, qd_bits *y, qd_error *err) {
     const qd_toeplitz_shape *h = s->shape;
     if (s->ntt) QD_TRY(qd_ntt_inverse_parity(s->ntt, x, &s->bits, err));
+    else if (s->sliced && s->in_place) QD_TRY(qd_sliced_back_of(s->sliced, x, &s->key, &s->bits, err));
     else if (s->sliced) QD_TRY(qd_sliced_back(s->sliced, x, &s->bits, err));
     else if (s->in_place) QD_TRY(qd_afft_back_of(s->afft, x, &s->key, &s->bits, err));
     else QD_TRY(qd_afft_back(s->afft, x, &s->bits, err));

@@ -7,6 +7,7 @@
 
 /* As in the kernels. */
 enum { KEY, WINDOW, BACK };
+enum { CHUNKS = 1, MULTIPLY = 2 };
 
 enum {
     PASS = 4,        /* layers of a launch on tiles */
@@ -24,10 +25,11 @@ typedef struct pass {
 struct qd_sliced {
     qd_device *dev;
     bool tiles;               /* PASS layers a launch; else one */
+    bool by_block;            /* all passes from n_top on in one launch */
     unsigned k, l;            /* N = 2^k elements, 2^l lanes */
-    unsigned n_passes;
+    unsigned n_passes, n_top; /* n_top: those above bit l of the group's index */
     pass passes[PASSES];      /* in the order of KEY and WINDOW */
-    cl_kernel order, level, rows, change, in, out, multiply, layers;
+    cl_kernel order, level, rows, change, block, multiply, layers;
     qd_buf twiddles, of_lanes, chunks; /* chunks: two strings of 2^k */
 };
 
@@ -110,8 +112,7 @@ static qd_status make_kernels(qd_sliced *plan, qd_error *err) {
     QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", "", "sliced_level", &plan->level, err));
     QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", "", "sliced_rows", &plan->rows, err));
     QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", "", "sliced_change", &plan->change, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "sliced", options, "sliced_in", &plan->in, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "sliced", options, "sliced_out", &plan->out, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "sliced", options, "sliced_block", &plan->block, err));
     QD_TRY(qd_cl_kernel(plan->dev, "sliced", options, "sliced_multiply", &plan->multiply, err));
     return qd_cl_kernel(plan->dev, "sliced", options, "sliced_pass", &plan->layers, err);
 }
@@ -136,8 +137,11 @@ qd_status qd_sliced_open(qd_device *dev, unsigned log2n, qd_sliced_variant varia
     plan->l = lanes_log2(dev, variant, plan->k);
     plan->tiles = variant == QD_SLICED_AUTO ? qd_cl_is_cpu(dev) : variant != QD_SLICED_LAYERS;
     add_passes(plan, plan->l, plan->k - plan->l, false);
+    plan->n_top = plan->n_passes;
     add_passes(plan, 0, plan->l, false);
     add_passes(plan, 0, plan->l, true);
+    /* A launch costs as much as some percent of a block; a block a compute unit is enough to do. */
+    plan->by_block = plan->tiles && (plan->k <= BLOCK_LOG2 || (uint64_t)1 << (plan->k - 2 * plan->l) >= qd_device_about(dev)->compute_units);
     qd_status st = make_kernels(plan, err);
     if (st == QD_OK) st = make_twiddles(plan, err);
     if (st == QD_OK) st = make_of_lanes(plan, err);
@@ -221,21 +225,28 @@ static qd_status run_change(const qd_sliced *plan, cl_uint which, unsigned unit,
 
 static cl_uint groups_of(const qd_sliced *plan) { return (cl_uint)1 << (plan->k - plan->l); }
 
-static qd_status run_pass(const qd_sliced *plan, cl_uint which, const pass *p, const qd_buf *x, qd_error *err) {
-    cl_uint k = plan->k, changes = plan->tiles && p->turned && p->low == 0, tiles = groups_of(plan) >> p->log2;
-    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(plan->twiddles), QD_ARG_BUF(plan->of_lanes), QD_ARG(which), QD_ARG(k), QD_ARG(p->low), QD_ARG(p->log2),
-                           QD_ARG(p->turned), QD_ARG(changes), QD_ARG(tiles)};
-    return qd_cl_run(plan->dev, plan->layers, args, 10, tiles, plan->tiles ? 1 : 0, err);
+/* @p y: what is multiplied with before, or NULL; @p besides: as in the kernel. */
+static qd_status run_pass(const qd_sliced *plan, cl_uint which, const pass *p, const qd_buf *x, const qd_buf *y, cl_uint besides, qd_error *err) {
+    cl_uint k = plan->k, behind = (cl_uint)1 << (plan->k + 4 - plan->l), tiles = groups_of(plan) >> p->log2;
+    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(*y), QD_ARG_BUF(plan->chunks), QD_ARG_BUF(plan->twiddles), QD_ARG_BUF(plan->of_lanes), QD_ARG(which), QD_ARG(k),
+                           QD_ARG(behind), QD_ARG(p->low), QD_ARG(p->log2), QD_ARG(p->turned), QD_ARG(besides), QD_ARG(tiles)};
+    return qd_cl_run(plan->dev, plan->layers, args, 13, tiles, 1, err);
+}
+
+/* All passes of blocks, from the pass on that begins them. */
+static qd_status run_blocks(const qd_sliced *plan, cl_uint which, const qd_buf *x, const qd_buf *y, cl_uint besides, qd_error *err) {
+    cl_uint k = plan->k, behind = (cl_uint)1 << (plan->k + 4 - plan->l), blocks = groups_of(plan) >> plan->l;
+    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(*y), QD_ARG_BUF(plan->chunks), QD_ARG_BUF(plan->twiddles), QD_ARG_BUF(plan->of_lanes), QD_ARG(which), QD_ARG(k),
+                           QD_ARG(behind), QD_ARG(besides), QD_ARG(blocks)};
+    return qd_cl_run(plan->dev, plan->block, args, 10, blocks, 1, err);
 }
 
 static qd_status forward(qd_sliced *plan, cl_uint which, const qd_buf *bits, qd_buf *x, qd_error *err) {
-    cl_uint groups = groups_of(plan), behind = (cl_uint)1 << (plan->k + 4 - plan->l); /* vectors of a string */
     QD_TRY(run_order(plan, which, bits, &plan->chunks, err));
     QD_TRY(run_change(plan, which, 0, plan->k, err));
-    const qd_arg args[] = {QD_ARG_BUF(plan->chunks), QD_ARG_BUF(*x), QD_ARG(which), QD_ARG(groups), QD_ARG(behind)};
-    QD_TRY(qd_cl_run(plan->dev, plan->in, args, 5, groups, 0, err));
-    for (unsigned i = 0; i < plan->n_passes; i++) QD_TRY(run_pass(plan, which, &plan->passes[i], x, err));
-    return QD_OK;
+    unsigned n = plan->by_block ? plan->n_top : plan->n_passes;
+    for (unsigned i = 0; i < n; i++) QD_TRY(run_pass(plan, which, &plan->passes[i], x, x, i ? 0 : CHUNKS, err));
+    return plan->by_block ? run_blocks(plan, which, x, x, n ? 0 : CHUNKS, err) : QD_OK;
 }
 
 qd_status qd_sliced_key(qd_sliced *plan, const qd_buf *bits, qd_buf *x, qd_error *err) { return forward(plan, KEY, bits, x, err); }
@@ -247,14 +258,19 @@ qd_status qd_sliced_multiply(qd_sliced *plan, qd_buf *acc, const qd_buf *x, cons
     return qd_cl_run(plan->dev, plan->multiply, args, 5, groups, 0, err);
 }
 
-qd_status qd_sliced_back(qd_sliced *plan, qd_buf *x, qd_buf *bits, qd_error *err) {
-    cl_uint groups = groups_of(plan);
-    for (unsigned i = plan->n_passes; i-- > 0;) QD_TRY(run_pass(plan, BACK, &plan->passes[i], x, err));
-    const qd_arg args[] = {QD_ARG_BUF(*x), QD_ARG_BUF(plan->chunks), QD_ARG(groups)};
-    QD_TRY(qd_cl_run(plan->dev, plan->out, args, 3, groups, 0, err));
+static qd_status back(qd_sliced *plan, qd_buf *x, const qd_buf *y, qd_buf *bits, qd_error *err) {
+    cl_uint multiplies = y ? MULTIPLY : 0;
+    unsigned n = plan->by_block ? plan->n_top : plan->n_passes;
+    if (!y) y = x;
+    if (plan->by_block) QD_TRY(run_blocks(plan, BACK, x, y, multiplies | (n ? 0 : CHUNKS), err));
+    for (unsigned i = n; i-- > 0;)
+        QD_TRY(run_pass(plan, BACK, &plan->passes[i], x, y, (i + 1 == plan->n_passes ? multiplies : 0) | (i ? 0 : CHUNKS), err));
     QD_TRY(run_change(plan, BACK, 0, plan->k, err));
     return run_order(plan, BACK, &plan->chunks, bits, err);
 }
+
+qd_status qd_sliced_back(qd_sliced *plan, qd_buf *x, qd_buf *bits, qd_error *err) { return back(plan, x, NULL, bits, err); }
+qd_status qd_sliced_back_of(qd_sliced *plan, qd_buf *x, const qd_buf *y, qd_buf *bits, qd_error *err) { return back(plan, x, y, bits, err); }
 
 /* ---- The operation ---------------------------------------------------------------------------------------------------------- */
 
@@ -279,8 +295,7 @@ static qd_status product(qd_sliced *plan, qd_buf b[3], qd_bits *staging, const q
     put(staging, 0, key);
     QD_TRY(qd_cl_write(plan->dev, &b[0], 0, staging->w, bytes, err));
     QD_TRY(qd_sliced_key(plan, &b[0], &b[2], err));
-    QD_TRY(qd_sliced_multiply(plan, &b[1], &b[1], &b[2], 0, err));
-    QD_TRY(qd_sliced_back(plan, &b[1], &b[0], err));
+    QD_TRY(qd_sliced_back_of(plan, &b[1], &b[2], &b[0], err));
     QD_TRY(qd_cl_read(plan->dev, &b[0], 0, staging->w, bytes, err));
     for (uint64_t i = 0; i < qd_bits_words(y->n); i++) y->w[i] = 0;
     for (uint64_t i = 0; i < y->n; i++) qd_bits_set(y, i, qd_bits_get(staging, staging->n - y->n + i));

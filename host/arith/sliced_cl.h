@@ -17,7 +17,8 @@
  *
  *  Spectra may be added up (bit by bit, without limit) before one goes back. Their layout is private to a plan. No branch or address depends on the bits.
  *
- *  Use:  qd_sliced_open -> qd_cl_alloc(qd_sliced_spectrum_bytes each) -> qd_sliced_key, qd_sliced_window -> qd_sliced_multiply (sums) -> qd_sliced_back. */
+ *  Use:  qd_sliced_open -> qd_cl_alloc(qd_sliced_spectrum_bytes each) -> qd_sliced_key, qd_sliced_window -> qd_sliced_multiply (sums) ->
+ *        qd_sliced_back; of one product qd_sliced_back_of. */
 #ifndef QD_ARITH_SLICED_CL_H
 #define QD_ARITH_SLICED_CL_H
 
@@ -59,5 +60,7 @@ qd_status qd_sliced_window(qd_sliced *plan, const qd_buf *bits, qd_buf *x, qd_er
 qd_status qd_sliced_multiply(qd_sliced *plan, qd_buf *acc, const qd_buf *x, const qd_buf *y, int add, qd_error *err);
 /** The middle product from its spectrum, which is destroyed: n bits, y_i at n - rows + i; the bits before are of no meaning. */
 qd_status qd_sliced_back(qd_sliced *plan, qd_buf *x, qd_buf *bits, qd_error *err);
+/** The same from two spectra whose product it is; @p x is destroyed. Multiplying on the way saves a pass. */
+qd_status qd_sliced_back_of(qd_sliced *plan, qd_buf *x, const qd_buf *y, qd_buf *bits, qd_error *err);
 
 #endif
