@@ -11,6 +11,7 @@ extern const qd_loop qd_loop_ntt;
 extern const qd_loop qd_loop_polyhash;
 extern const qd_loop qd_loop_sift;
 extern const qd_loop qd_loop_simulate;
+extern const qd_loop qd_loop_sliced;
 extern const qd_loop qd_loop_syndrome;
 extern const qd_loop qd_loop_toeplitz;
 
@@ -25,6 +26,7 @@ const qd_loop *const qd_loops[] = {
     &qd_loop_polyhash,
     &qd_loop_sift,
     &qd_loop_simulate,
+    &qd_loop_sliced,
     &qd_loop_syndrome,
     &qd_loop_toeplitz,
     NULL, /* last */

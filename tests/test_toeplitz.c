@@ -43,6 +43,7 @@ static int paths; /* 1: the reference alone */
 static way ways[] = {
     {NULL, {.route = QD_TOEPLITZ_NTT}},
     {NULL, {.route = QD_TOEPLITZ_ADDITIVE}},
+    {NULL, {.route = QD_TOEPLITZ_SLICED}},
 };
 enum { WAYS = sizeof ways / sizeof *ways };
 
@@ -412,7 +413,7 @@ static void shapes_of(qd_toeplitz_route route) {
                 ck_assert_uint_ge((uint64_t)1 << s.log2l, s.rows + s.cols - 1);
                 ck_assert_uint_ge(s.group, 1);
                 ck_assert_uint_le(s.group, s.n_rows);
-                uint64_t bytes = ((uint64_t)4 << s.log2l) / (route == QD_TOEPLITZ_NTT ? 1 : 16);
+                uint64_t bytes = route == QD_TOEPLITZ_NTT ? (uint64_t)4 << s.log2l : route == QD_TOEPLITZ_ADDITIVE ? (uint64_t)1 << (s.log2l - 2) : (uint64_t)9 << (s.log2l - 5);
                 ck_assert_uint_le(s.group * bytes, room.max_alloc);
                 ck_assert_uint_le((s.n_cols > 1 ? 2 * s.group + 1 : s.group + 1) * bytes, room.memory);
                 if (route == QD_TOEPLITZ_NTT) ck_assert_uint_le(s.sum * s.cols, QD_NTT_PRIME - 1);
@@ -425,12 +426,13 @@ static void shapes_of(qd_toeplitz_route route) {
     ck_assert_int_eq(qd_toeplitz_plan(&odd, 100, 10, &large, &s, NULL), QD_E_USAGE);
     ck_assert_int_eq(qd_toeplitz_plan(&any, 100, 10, &none, &s, NULL), QD_E_DEVICE);
     ck_assert_int_eq(qd_toeplitz_plan(&least, 1000, 100, &large, &s, NULL), QD_OK);
-    ck_assert(s.rows == 16 && s.cols == 16 && s.log2l == (route == QD_TOEPLITZ_NTT ? 5 : QD_AFFT_MIN_LOG2));
+    ck_assert(s.rows == 16 && s.cols == 16 && s.log2l == (route == QD_TOEPLITZ_NTT ? 5 : route == QD_TOEPLITZ_ADDITIVE ? QD_AFFT_MIN_LOG2 : QD_SLICED_MIN_LOG2));
 }
 
 START_TEST(shapes) {
     shapes_of(QD_TOEPLITZ_NTT);
     shapes_of(QD_TOEPLITZ_ADDITIVE);
+    shapes_of(QD_TOEPLITZ_SLICED);
 }
 END_TEST
 

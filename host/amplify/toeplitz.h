@@ -6,7 +6,7 @@
  *  chunk a and key chunk b meet the seed bits from a rows - b cols + m - cols on, its window, which with rows = cols is that of a - b alone. Products are
  *  summed over b in the transform domain, and one inverse transform an output chunk gives the sums, never one a pair: R output and C key chunks
  *  take C transforms of keys, R + C - 1 of windows and R back, when the spectra of all outputs fit the memory; in several groups of outputs each
- *  group takes the keys anew, and its own windows. There are two routes, which agree bit for bit:
+ *  group takes the keys anew, and its own windows. There are three routes, which agree bit for bit:
  *
  *  NTT: y_i is the parity of coefficient i+m-1 of the product of the integer polynomials s(z) x(z), exact modulo p = 15*2^27+1 (arith/ntt_cl.h) while
  *  sums count at most p - 1 ones. A sum over more key bits than that is closed: it goes back, its parities are added to the output, and another
@@ -15,25 +15,29 @@
  *
  *  Additive: the middle product over GF(2) that is the matrix part itself (arith/afft_cl.h), with a sixteenth of the memory; sums are
  *  exclusive ors, of any length, and several keys are met by all outputs in one sweep. The seed's bits and the output lie at the end of the
- *  string of L bits. */
+ *  string of L bits.
+ *
+ *  Sliced: the same middle product by AND and XOR alone (arith/sliced_cl.h), with a fourteenth of the memory. */
 #ifndef QD_AMPLIFY_TOEPLITZ_H
 #define QD_AMPLIFY_TOEPLITZ_H
 
 #include "arith/afft_cl.h"
 #include "arith/ntt_cl.h"
+#include "arith/sliced_cl.h"
 #include "qdistill/amplify.h"
 
 typedef enum qd_toeplitz_route {
     QD_TOEPLITZ_AUTO = 0,     /**< by device: additive where kernels have carry-less multiply instructions */
     QD_TOEPLITZ_NTT = 1,
     QD_TOEPLITZ_ADDITIVE = 2,
-    QD_TOEPLITZ_ROUTES = 3
+    QD_TOEPLITZ_SLICED = 3,
+    QD_TOEPLITZ_ROUTES = 4
 } qd_toeplitz_route;
 
 /** What a caller may leave open, by zeros. Speed and memory only; the result is the same. */
 typedef struct qd_toeplitz_choice {
     qd_toeplitz_route route;
-    unsigned variant; /**< of the route's transform: qd_ntt_variant or qd_afft_variant */
+    unsigned variant; /**< of the route's transform: qd_ntt_variant, qd_afft_variant or qd_sliced_variant */
     uint64_t chunk;   /**< rows = cols = chunk, a power of two from 16 on, L = 2 chunk or the route's shortest */
     uint64_t group;   /**< output chunks at a time; 0: as many as fit and serve */
     uint64_t sum;     /**< NTT: key chunks in a sum before it is closed, at most as many as are exact, which 0 stands for */

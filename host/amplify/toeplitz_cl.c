@@ -13,8 +13,9 @@ typedef struct ring {
 
 typedef struct work_state {
     qd_device *dev;
-    qd_ntt *ntt;   /* of one route */
-    qd_afft *afft; /* or of the other */
+    qd_ntt *ntt;       /* of one route */
+    qd_afft *afft;     /* or of another */
+    qd_sliced *sliced; /* or of the third */
     const qd_toeplitz_shape *shape;
     const qd_toeplitz_job *job;
     qd_toeplitz_stats *stats;
@@ -43,6 +44,17 @@ static qd_status cut_key(work_state *s, uint64_t b, qd_error *err) {
     return qd_piece_cut(&s->staging, &s->job->x, (int64_t)at, count, s->scratch.w, err);
 }
 
+/* The transforms of a key and of a window, from bits. */
+static qd_status transform_key(work_state *s, const qd_buf *bits, qd_buf *to, qd_error *err) {
+    if (s->ntt) return qd_ntt_forward_bits(s->ntt, bits, to, err);
+    return s->sliced ? qd_sliced_key(s->sliced, bits, to, err) : qd_afft_key(s->afft, bits, to, err);
+}
+
+static qd_status transform_window(work_state *s, const qd_buf *bits, qd_buf *to, qd_error *err) {
+    if (s->ntt) return qd_ntt_forward_bits(s->ntt, bits, to, err);
+    return s->sliced ? qd_sliced_window(s->sliced, bits, to, err) : qd_afft_window(s->afft, bits, to, err);
+}
+
 /* The seed bits that output chunk a and key chunk b with a - b = d share. */
 static qd_status cut_window(work_state *s, int64_t d, qd_error *err) {
     const qd_toeplitz_shape *h = s->shape;
@@ -62,7 +74,7 @@ static qd_status key(work_state *s, uint64_t b, qd_buf *to, qd_error *err) {
     qd_buf *bits = &s->bits[0];
     QD_TRY(cut_key(s, b, err));
     QD_TRY(upload(s, bits, err));
-    QD_TRY(s->ntt ? qd_ntt_forward_bits(s->ntt, bits, to, err) : qd_afft_key(s->afft, bits, to, err));
+    QD_TRY(transform_key(s, bits, to, err));
     return step(s, &s->stats->keys, err);
 }
 
@@ -70,7 +82,7 @@ static qd_status window(work_state *s, int64_t d, qd_error *err) {
     qd_buf *bits = &s->bits[0], *to = &s->windows.part[slot(s, d)];
     QD_TRY(cut_window(s, d, err));
     QD_TRY(upload(s, bits, err));
-    QD_TRY(s->ntt ? qd_ntt_forward_bits(s->ntt, bits, to, err) : qd_afft_window(s->afft, bits, to, err));
+    QD_TRY(transform_window(s, bits, to, err));
     return step(s, &s->stats->windows, err);
 }
 
@@ -89,14 +101,15 @@ static qd_status both(work_state *s, qd_error *err) {
 static qd_status multiply(work_state *s, uint64_t first, uint64_t g, uint64_t b, uint64_t n, bool begins, qd_error *err) {
     s->stats->products += g * n;
     const int64_t d = (int64_t)first - (int64_t)b;
-    if (s->afft && s->in_place) return QD_OK; /* it is done on the way back */
+    if (!s->ntt && s->in_place) return QD_OK; /* it is done on the way back */
     if (s->afft) {
         const qd_afft_sum sum = {qd_toeplitz_stride(s->shape), (uint32_t)g, (uint32_t)n, (uint32_t)s->windows.n, (uint32_t)slot(s, d), !begins};
         return qd_afft_sums(s->afft, &s->acc.whole, &s->windows.whole, &s->keys.whole, &sum, err);
     }
     for (uint64_t a = 0; a < g; a++) {
         qd_buf *x = &s->windows.part[slot(s, d + (int64_t)a)];
-        QD_TRY(qd_ntt_multiply(s->ntt, s->in_place ? x : &s->acc.part[a], x, &s->keys.part[0], !begins, err));
+        QD_TRY(s->ntt ? qd_ntt_multiply(s->ntt, s->in_place ? x : &s->acc.part[a], x, &s->keys.part[0], !begins, err)
+                      : qd_sliced_multiply(s->sliced, &s->acc.part[a], x, &s->keys.part[0], !begins, err));
     }
     return QD_OK;
 }
@@ -107,6 +120,8 @@ static qd_status finish(work_state *s, uint64_t i, uint64_t a, qd_error *err) {
     qd_buf *x = s->in_place ? &s->windows.part[slot(s, (int64_t)a)] : &s->acc.part[i];
     qd_buf *bits = &s->bits[0];
     if (s->ntt) QD_TRY(qd_ntt_inverse_parity(s->ntt, x, bits, err));
+    else if (s->sliced && s->in_place) QD_TRY(qd_sliced_back_of(s->sliced, x, &s->keys.part[0], bits, err));
+    else if (s->sliced) QD_TRY(qd_sliced_back(s->sliced, x, bits, err));
     else if (s->in_place) QD_TRY(qd_afft_back_of(s->afft, x, &s->keys.part[0], bits, err));
     else QD_TRY(qd_afft_back(s->afft, x, bits, err));
     QD_TRY(qd_cl_read(s->dev, bits, 0, s->staging.w, (size_t)(s->staging.n / 8), err));
@@ -211,6 +226,7 @@ static void release(work_state *s) {
     if (!s->job->y.w) qd_bits_destroy(&s->y);
     qd_ntt_close(s->ntt);
     qd_afft_close(s->afft);
+    qd_sliced_close(s->sliced);
 }
 
 qd_toeplitz_route qd_toeplitz_route_of(const qd_device *dev) { return qd_afft_is_fast(dev) ? QD_TOEPLITZ_ADDITIVE : QD_TOEPLITZ_NTT; }
@@ -230,8 +246,9 @@ qd_status qd_toeplitz_cl(qd_device *dev, unsigned variant, const qd_toeplitz_sha
     stats->transform_bits = (uint64_t)1 << shape->log2l;
     stats->rows = shape->rows;
     stats->columns = shape->cols;
-    QD_TRY(shape->route == QD_TOEPLITZ_NTT ? qd_ntt_open(dev, shape->log2l, (qd_ntt_variant)variant, &s.ntt, err)
-                                           : qd_afft_open(dev, shape->log2l, (qd_afft_variant)variant, &s.afft, err));
+    if (shape->route == QD_TOEPLITZ_NTT) QD_TRY(qd_ntt_open(dev, shape->log2l, (qd_ntt_variant)variant, &s.ntt, err));
+    else if (shape->route == QD_TOEPLITZ_SLICED) QD_TRY(qd_sliced_open(dev, shape->log2l, (qd_sliced_variant)variant, &s.sliced, err));
+    else QD_TRY(qd_afft_open(dev, shape->log2l, (qd_afft_variant)variant, &s.afft, err));
     qd_status st = allocate(&s, err);
     for (uint64_t a = 0; a < shape->n_rows && st == QD_OK; a += shape->group) {
         uint64_t g = shape->n_rows - a < shape->group ? shape->n_rows - a : shape->group, end = (a + g) * shape->rows;

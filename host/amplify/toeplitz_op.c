@@ -16,7 +16,7 @@ static const qd_key keys[KEYS] = {
     [KEY_CHUNK] = {"chunk", 0, 0, (uint64_t)1 << 27, "rows and columns of a chunk, a power of two from 16; 0: by device"},
     [KEY_GROUP] = {"group", 0, 0, 1024, "output chunks at a time; 0: as many as fit"},
     [KEY_VARIANT] = {"variant", 0, 0, QD_AFFT_VARIANTS - 1, "of the route's transform"},
-    [KEY_ROUTE] = {"route", QD_TOEPLITZ_AUTO, 0, QD_TOEPLITZ_ROUTES - 1, "0 by device, 1 number-theoretic transform, 2 carry-less (additive transform)"},
+    [KEY_ROUTE] = {"route", QD_TOEPLITZ_AUTO, 0, QD_TOEPLITZ_ROUTES - 1, "0 by device, 1 number-theoretic transform, 2 carry-less (additive transform), 3 bit-sliced (AND and XOR)"},
     [KEY_SUM] = {"sum", 0, 0, 1024, "route=1: key chunks in a sum before it is closed; 0: as many as are exact"},
 };
 
@@ -100,33 +100,33 @@ static void cost(const void *state, qd_cost *cost) {
     };
 }
 
-#define BOTH(p) p ",route=1", p ",route=2"
+#define EACH(p) p ",route=1", p ",route=2", p ",route=3"
 
 static const char *const quick[] = {
-    "toeplitz:n=1", "toeplitz:n=1,r=1", "toeplitz:n=1,r=1,kind=1", "toeplitz:n=2,r=1", BOTH("toeplitz:n=7,r=3"), BOTH("toeplitz:n=8,r=3,kind=1"),
-    "toeplitz:n=31,r=16", "toeplitz:n=33,r=13", BOTH("toeplitz:n=65,r=64"), BOTH("toeplitz:n=129,r=1,kind=1"), "toeplitz:n=1000,r=0",
-    BOTH("toeplitz:n=1000,r=999"), "toeplitz:n=1000,r=1000", BOTH("toeplitz:n=1000,r=1000,kind=1"), "toeplitz:n=1024,r=384", "toeplitz:n=1025,r=385",
-    BOTH("toeplitz:n=4097,r=1537,content=1"), BOTH("toeplitz:n=4097,r=1537,content=2"), BOTH("toeplitz:n=4097,r=1537,content=2,kind=1"),
-    BOTH("toeplitz:n=4096,r=1536,content=3"), BOTH("toeplitz:n=4095,r=1535,content=4"), BOTH("toeplitz:n=4095,r=1535,content=5"),
-    BOTH("toeplitz:n=4095,r=1535,content=5,kind=1"),
+    "toeplitz:n=1", "toeplitz:n=1,r=1", "toeplitz:n=1,r=1,kind=1", "toeplitz:n=2,r=1", EACH("toeplitz:n=7,r=3"), EACH("toeplitz:n=8,r=3,kind=1"),
+    "toeplitz:n=31,r=16", "toeplitz:n=33,r=13", EACH("toeplitz:n=65,r=64"), EACH("toeplitz:n=129,r=1,kind=1"), "toeplitz:n=1000,r=0",
+    EACH("toeplitz:n=1000,r=999"), "toeplitz:n=1000,r=1000", EACH("toeplitz:n=1000,r=1000,kind=1"), "toeplitz:n=1024,r=384", "toeplitz:n=1025,r=385",
+    EACH("toeplitz:n=4097,r=1537,content=1"), EACH("toeplitz:n=4097,r=1537,content=2"), EACH("toeplitz:n=4097,r=1537,content=2,kind=1"),
+    EACH("toeplitz:n=4096,r=1536,content=3"), EACH("toeplitz:n=4095,r=1535,content=4"), EACH("toeplitz:n=4095,r=1535,content=5"),
+    EACH("toeplitz:n=4095,r=1535,content=5,kind=1"),
     /* around chunk seams: chunks of 16 and 64, one output chunk at a time, some, all */
-    BOTH("toeplitz:n=32,r=16,chunk=16"), BOTH("toeplitz:n=33,r=16,chunk=16"), BOTH("toeplitz:n=33,r=17,chunk=16"), BOTH("toeplitz:n=97,r=49,chunk=16,group=1"),
-    BOTH("toeplitz:n=96,r=48,chunk=16,group=2"), BOTH("toeplitz:n=95,r=47,chunk=16,group=3"), BOTH("toeplitz:n=255,r=127,chunk=16,group=3,kind=1"),
-    BOTH("toeplitz:n=513,r=257,chunk=64,group=2"), "toeplitz:n=97,r=49,chunk=16,route=1,sum=1", "toeplitz:n=999,r=500,chunk=64,route=1,sum=3,kind=1", BOTH("toeplitz:n=512,r=192,chunk=64,content=2"), BOTH("toeplitz:n=5000,r=1876,chunk=512,group=3"),
-    BOTH("toeplitz:n=9999,r=3333,chunk=1024,kind=1"), BOTH("toeplitz:n=9999,r=3333,variant=1"), BOTH("toeplitz:n=9999,r=3333,variant=2"),
-    BOTH("toeplitz:n=9999,r=3333,variant=3"), BOTH("toeplitz:n=60000,r=20001,seed=3"),
+    EACH("toeplitz:n=32,r=16,chunk=16"), EACH("toeplitz:n=33,r=16,chunk=16"), EACH("toeplitz:n=33,r=17,chunk=16"), EACH("toeplitz:n=97,r=49,chunk=16,group=1"),
+    EACH("toeplitz:n=96,r=48,chunk=16,group=2"), EACH("toeplitz:n=95,r=47,chunk=16,group=3"), EACH("toeplitz:n=255,r=127,chunk=16,group=3,kind=1"),
+    EACH("toeplitz:n=513,r=257,chunk=64,group=2"), "toeplitz:n=97,r=49,chunk=16,route=1,sum=1", "toeplitz:n=999,r=500,chunk=64,route=1,sum=3,kind=1", EACH("toeplitz:n=512,r=192,chunk=64,content=2"), EACH("toeplitz:n=5000,r=1876,chunk=512,group=3"),
+    EACH("toeplitz:n=9999,r=3333,chunk=1024,kind=1"), EACH("toeplitz:n=9999,r=3333,variant=1"), EACH("toeplitz:n=9999,r=3333,variant=2"),
+    EACH("toeplitz:n=9999,r=3333,variant=3"), EACH("toeplitz:n=60000,r=20001,seed=3"),
     /* at the ends of the shortest additive transform */
-    "toeplitz:n=65536,r=10,route=2", "toeplitz:n=65537,r=65536,route=2", BOTH("toeplitz:n=65537,r=64"), BOTH("toeplitz:n=65537,r=65500,kind=1"),
+    "toeplitz:n=65536,r=10,route=2", "toeplitz:n=65537,r=65536,route=2", "toeplitz:n=16384,r=10,route=3", "toeplitz:n=16385,r=16384,route=3", EACH("toeplitz:n=65537,r=64"), EACH("toeplitz:n=65537,r=65500,kind=1"),
     "toeplitz:n=100000,r=50000,route=2,chunk=32768,group=1,content=2", NULL};
 static const char *const full[] = {
     /* on both sides of each length at which transforms get another pass, and sums that are closed */
-    BOTH("toeplitz:n=131072,r=64"), BOTH("toeplitz:n=131073,r=64"), BOTH("toeplitz:n=524288,r=65"), BOTH("toeplitz:n=524289,r=65"), BOTH("toeplitz:n=1048577,r=63"),
-    BOTH("toeplitz:n=2097152,r=64"), BOTH("toeplitz:n=2097153,r=64"), BOTH("toeplitz:n=4194304,r=64"), BOTH("toeplitz:n=4194305,r=64"),
-    BOTH("toeplitz:n=16777216,r=33"), BOTH("toeplitz:n=16777217,r=33"), BOTH("toeplitz:n=134217728,r=5"), BOTH("toeplitz:n=134217729,r=5"),
+    EACH("toeplitz:n=131072,r=64"), EACH("toeplitz:n=131073,r=64"), EACH("toeplitz:n=524288,r=65"), EACH("toeplitz:n=524289,r=65"), EACH("toeplitz:n=1048577,r=63"),
+    EACH("toeplitz:n=2097152,r=64"), EACH("toeplitz:n=2097153,r=64"), EACH("toeplitz:n=4194304,r=64"), EACH("toeplitz:n=4194305,r=64"),
+    EACH("toeplitz:n=16777216,r=33"), EACH("toeplitz:n=16777217,r=33"), EACH("toeplitz:n=134217728,r=5"), EACH("toeplitz:n=134217729,r=5"),
     "toeplitz:n=300007,r=100003,chunk=16384,route=1,sum=3", "toeplitz:n=300007,r=300007,kind=1,chunk=16384,route=2",
-    BOTH("toeplitz:n=131071,r=49151,chunk=4096,group=5"), BOTH("toeplitz:n=262144,r=98304"), BOTH("toeplitz:n=262145,r=98305,variant=3"),
-    BOTH("toeplitz:n=300007,r=100003,chunk=32768,variant=1"), BOTH("toeplitz:n=524287,r=196607,content=2"), BOTH("toeplitz:n=524287,r=500000,content=4"),
-    BOTH("toeplitz:n=1048575,r=393215,variant=1"), BOTH("toeplitz:n=1048576,r=393216,variant=2"), BOTH("toeplitz:n=1048576,r=393216,kind=1"), NULL};
+    EACH("toeplitz:n=131071,r=49151,chunk=4096,group=5"), EACH("toeplitz:n=262144,r=98304"), EACH("toeplitz:n=262145,r=98305,variant=3"),
+    EACH("toeplitz:n=300007,r=100003,chunk=32768,variant=1"), EACH("toeplitz:n=524287,r=196607,content=2"), EACH("toeplitz:n=524287,r=500000,content=4"),
+    EACH("toeplitz:n=1048575,r=393215,variant=1"), EACH("toeplitz:n=1048576,r=393216,variant=2"), EACH("toeplitz:n=1048576,r=393216,kind=1"), NULL};
 static const char *const profile[] = {"toeplitz:n=65536,r=24576", "toeplitz:n=1048576,r=393216", NULL};
 
 const qd_op qd_toeplitz_op = {

@@ -5,6 +5,7 @@
 static uint64_t ceil_div(uint64_t a, uint64_t b) { return a / b + (a % b != 0); }
 
 uint64_t qd_toeplitz_spectrum_bytes(const qd_toeplitz_shape *s) {
+    if (s->route == QD_TOEPLITZ_SLICED) return qd_sliced_spectrum_bytes(s->log2l);
     return s->route == QD_TOEPLITZ_NTT ? (uint64_t)4 << s->log2l : qd_afft_spectrum_bytes(s->log2l);
 }
 
@@ -19,13 +20,13 @@ void qd_toeplitz_count(const qd_toeplitz_shape *s, uint64_t *keys, uint64_t *win
 }
 
 /* Nanoseconds that a word of a transform of 2^log2l bits takes, and one of a product, by the additive route as it was measured on one core of a Zen 3
- * (bench/NOTES.md). By the other, in layers of a word: the first layers, packing and memory traffic count as two more, a product as two. */
+ * (bench/NOTES.md). By the others, in layers of a word: the first layers, packing and memory traffic count as two more, a product as two. */
 static double of_transform(const qd_toeplitz_shape *s) {
     static const double word[] = {6.7, 6.9, 7.2, 8.4, 8.5, 8.9, 10.2, 11.5, 12.5, 13.0}; /* from 2^19 to 2^28 */
-    if (s->route == QD_TOEPLITZ_NTT) return s->log2l - 1.0;
+    if (s->route != QD_TOEPLITZ_ADDITIVE) return s->log2l - 1.0;
     return s->log2l < 19 ? 6.7 : word[s->log2l - 19];
 }
-static double of_product(const qd_toeplitz_shape *s) { return s->route == QD_TOEPLITZ_NTT ? 2 : s->log2l > 26 ? .85 : .65; }
+static double of_product(const qd_toeplitz_shape *s) { return s->route != QD_TOEPLITZ_ADDITIVE ? 2 : s->log2l > 26 ? .85 : .65; }
 
 static double work(const qd_toeplitz_shape *s) {
     uint64_t keys, windows, back;
@@ -45,8 +46,8 @@ static bool complete(qd_toeplitz_shape *s, const qd_toeplitz_choice *c, uint64_t
     s->n_cols = ceil_div(m, s->cols);
     if (s->n_rows > 1 && s->n_cols > 1 && s->rows != s->cols) return false;
     s->keys = additive && s->n_cols < QD_AFFT_KEYS ? s->n_cols : additive ? QD_AFFT_KEYS : 1;
-    s->sum = additive ? UINT64_MAX : (QD_NTT_PRIME - 1) / s->cols;
-    if (c->sum && c->sum < s->sum && !additive) s->sum = c->sum;
+    s->sum = s->route != QD_TOEPLITZ_NTT ? UINT64_MAX : (QD_NTT_PRIME - 1) / s->cols;
+    if (c->sum && c->sum < s->sum && s->route == QD_TOEPLITZ_NTT) s->sum = c->sum;
     if (slots < 2 * s->keys + 1 || room->max_alloc / stride < s->keys) return false; /* of one output */
     uint64_t most = qd_toeplitz_in_place(s) ? slots - s->keys : (slots + 1 - 2 * s->keys) / 2, longest = room->max_alloc / stride + 1 - s->keys;
     if (most > longest) most = longest;
@@ -83,8 +84,9 @@ static void spare(qd_toeplitz_shape *s, double least) {
 
 qd_status qd_toeplitz_plan(const qd_toeplitz_choice *choice, uint64_t m, uint64_t r, const qd_toeplitz_room *room, qd_toeplitz_shape *shape, qd_error *err) {
     wish w = {choice, m, r, room, shape, 1e300};
-    unsigned shortest = choice->route == QD_TOEPLITZ_NTT ? QD_NTT_MIN_LOG2 : QD_AFFT_MIN_LOG2;
-    unsigned longest = choice->route == QD_TOEPLITZ_NTT ? QD_NTT_MAX_LOG2 : QD_AFFT_MAX_LOG2;
+    static const unsigned shortest_of[QD_TOEPLITZ_ROUTES] = {0, QD_NTT_MIN_LOG2, QD_AFFT_MIN_LOG2, QD_SLICED_MIN_LOG2};
+    static const unsigned longest_of[QD_TOEPLITZ_ROUTES] = {0, QD_NTT_MAX_LOG2, QD_AFFT_MAX_LOG2, QD_SLICED_MAX_LOG2};
+    const unsigned shortest = shortest_of[choice->route], longest = longest_of[choice->route];
     uint64_t chunk = choice->chunk;
     bool power = chunk >= 16 && (chunk & (chunk - 1)) == 0;
     for (unsigned log2l = shortest; log2l <= longest; log2l++) {

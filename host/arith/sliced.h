@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file sliced.h  Middle products of polynomials over GF(2), bit-sliced: the operation `sliced`. */
+#ifndef QD_ARITH_SLICED_H
+#define QD_ARITH_SLICED_H
+
+#include "arith/sliced_cl.h"
+#include "qdistill/core.h"
+
+/** Elements of GF(2^32) as a tower: GF(2^2m) = GF(2^m)[X] / (X^2 + X + b), b the product of all earlier X (1 for m = 1); bit i is the coefficient of
+ *  the product of the X that bits of i name. The product, from that definition. */
+uint32_t qd_gf32_mul_ref(uint32_t a, uint32_t b);
+
+/** v_i of the basis that sliced_cl.h describes. @p i below QD_GF32_BASIS. */
+enum { QD_GF32_BASIS = 24 };
+uint32_t qd_gf32_basis(unsigned i);
+/** z, of which bit t of a chunk is the coefficient of z^t, and c of the form, as in kernels/gf32_maps.clh. */
+#define QD_GF32_Z 0x00179ca1u
+#define QD_GF32_C 0x83fb6960u
+
+/** The middle product from its definition: y_i = sum over j < key->n of window[i + key->n - 1 - j] key[j] for i < y->n, window->n =
+ *  y->n + key->n - 1. @p y is the caller's and is overwritten. */
+void qd_sliced_ref(const qd_bits *window, const qd_bits *key, qd_bits *y);
+
+/** The device path, by transforms of 2^log2n >= window->n bits; @p dev not NULL. */
+qd_status qd_sliced_cl(qd_device *dev, qd_sliced_variant variant, unsigned log2n, const qd_bits *window, const qd_bits *key, qd_bits *y, qd_error *err);
+
+/** Inputs of the registry row. */
+typedef struct qd_sliced_case {
+    unsigned log2n;
+    qd_sliced_variant variant;
+    qd_bits window, key;
+} qd_sliced_case;
+
+extern const qd_op qd_sliced_op;
+
+#endif
