@@ -53,12 +53,27 @@ static qd_status json_is_no_input(const char *json, const char *input, qd_error 
     return qd_fail(err, QD_E_INPUT, "--json: %s is an input of this command|the record would be written over it||choose another file", json);
 }
 
+/* Nor one of the files that `amplify --out KEY` makes. */
+static qd_status json_is_no_key(const qd_cli *cli, const char *out, qd_error *err) {
+    static const char *const made[] = {"", ".json", ".seed", ".seed.json"};
+    const size_t n = out ? strlen(out) : 0;
+    if (!n || strcmp(cli->verb, "amplify") != 0 || strncmp(cli->json, out, n) != 0) return QD_OK;
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        if (strcmp(cli->json + n, made[i]) == 0)
+            return qd_fail(err, QD_E_USAGE, "--json: %s is a file that --out %s makes|||choose another file", cli->json, out);
+    return QD_OK;
+}
+
 static qd_status check_json(qd_cli *cli, const qd_opt *opts, const char **pos, size_t n_pos, qd_error *err) {
     if (!cli->json) return QD_OK;
     qd_status st = json_free(cli->json, err);
     for (size_t i = 0; st == QD_OK && i < n_pos; i++) st = json_is_no_input(cli->json, pos[i], err);
     for (const qd_opt *o = opts; st == QD_OK && o && o->name; o++)
-        if (o->kind == QD_OPT_TEXT) st = json_is_no_input(cli->json, *(const char *const *)o->target, err);
+        if (o->kind == QD_OPT_TEXT) {
+            const char *value = *(const char *const *)o->target;
+            st = strcmp(o->name, "out") == 0 ? json_is_no_key(cli, value, err) : QD_OK;
+            if (st == QD_OK) st = json_is_no_input(cli->json, value, err);
+        }
     if (st != QD_OK) cli->json = NULL; /* or the refusal would be written where it must not */
     return st;
 }
