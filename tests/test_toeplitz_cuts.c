@@ -76,7 +76,7 @@ static void random_cuts(int shapes, uint64_t longest, uint64_t seed) {
 }
 
 START_TEST(cuts_at_random) {
-    if (device) random_cuts(150, 1500, 1000);
+    if (device) random_cuts(60, 1500, 1000); /* 1,000 shapes in test_toeplitz_full */
 }
 END_TEST
 
@@ -85,7 +85,7 @@ START_TEST(uneven_shapes) {
     if (!device) return;
     static const struct {
         uint64_t n, r;
-    } of[] = {{100000, 3}, {100000, 1001}, {140001, 139990}, {70001, 69000}};
+    } of[] = {{100000, 1001}, {70001, 69000}};
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
         for (int route = QD_TOEPLITZ_NTT; route < QD_TOEPLITZ_ROUTES; route++) {
             const qd_toeplitz_choice c = {.route = (qd_toeplitz_route)route};
