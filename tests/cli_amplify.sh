@@ -107,7 +107,7 @@ bad 2 'middle' "$dir/x" --out-bits 9 --bit-order middle
 bad 2 'exclude' "$dir/x" --out-bits 9 --seed 1 --seed-file "$dir/s"
 bad 2 'unknown option' "$dir/x" --out-bits 9 --outbits 9
 expect 2 "that --out" "$qd" amplify "$dir/x" --out-bits 9 --out "$dir/kj" --json "$dir/kj.json"
-[ ! -e "$dir/kj" ] && [ ! -e "$dir/kj.json" ] || { echo "FAIL: a record where the key's length goes left something"; status=1; }
+[ ! -e "$dir/kj" ] && [ ! -e "$dir/kj.json" ] || { echo "FAIL: a record where the key's length goes left something"; fails=1; }
 expect 2 'out FILE' "$qd" amplify "$dir/x" --out-bits 9
 expect 5 'nowhere' "$qd" amplify "$dir/x" --out-bits 9 --out "$dir/nowhere/y"
 expect 5 '"status": "failed"' "$qd" amplify "$dir/absent" --out-bits 9 --out "$dir/y" --json -
