@@ -164,8 +164,10 @@ START_TEST(long_messages_by_both_paths) {
     qd_gf128 x = qd_gf128_load(key), zero = {{0, 0}};
     qd_gf128_horner *fast = qd_gf128_horner_clmul();
     if (!fast) fprintf(stderr, "test_gf128: no carry-less multiply here: that path is skipped\n");
-    for (uint64_t blocks = 990; blocks <= 1003; blocks++)
-        if (fast) ck_assert(equal(fast(zero, m.w, blocks, x), qd_gf128_horner_portable(zero, m.w, blocks, x)));
+    for (uint64_t blocks = 0; fast && blocks <= 1003; blocks += blocks == 150 ? 840 : 1) {
+        const qd_gf128 start = blocks % 2 ? x : zero;
+        ck_assert_msg(equal(fast(start, m.w, blocks, x), qd_gf128_horner_portable(start, m.w, blocks, x)), "%d blocks", (int)blocks);
+    }
     qd_bits_destroy(&m);
 }
 END_TEST

@@ -12,7 +12,7 @@ typedef struct stream {
     qd_gf128 sum, power; /* power = k^blocks */
     uint64_t blocks, bytes, messages;
     uint64_t held;               /* bytes that wait */
-    uint8_t wait[16 * CHUNK];
+    qd_gf128 wait[CHUNK];        /* as bytes */
 } stream;
 
 struct qd_auth {
@@ -45,10 +45,11 @@ static qd_gf128 power_of(qd_gf128 x, uint64_t n) {
     return r;
 }
 
-/* The one place that hashes: sum over i = 1..blocks of M_i k^i, M_i 16 bytes each. At most CHUNK blocks. */
-static qd_gf128 hash_blocks(const uint8_t *p, uint64_t blocks, qd_gf128 k) {
-    qd_gf128 m[CHUNK];
-    for (uint64_t i = 0; i < blocks; i++) m[i] = qd_gf128_load(p + 16 * i);
+/* The one place that hashes: sum over i = 1..blocks of M_i k^i, M_i 16 bytes each, which become words here. At most CHUNK blocks. */
+static qd_gf128 hash_blocks(qd_gf128 *m, uint64_t blocks, qd_gf128 k) {
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+    for (uint64_t i = 0; i < blocks; i++) m[i] = qd_gf128_load((const uint8_t *)&m[i]);
+#endif
     return qd_gf128_poly(m, blocks, k);
 }
 
@@ -64,7 +65,7 @@ static void stream_put(const qd_auth *a, stream *s, const void *p, uint64_t byte
     while (bytes) {
         uint64_t n = sizeof s->wait - s->held;
         if (n > bytes) n = bytes;
-        memcpy(s->wait + s->held, from, n);
+        memcpy((uint8_t *)s->wait + s->held, from, n);
         s->held += n;
         from += n;
         bytes -= n;
@@ -82,7 +83,7 @@ static uint64_t stream_blocks(const stream *s) {
 
 /* Append what a stream comes to, padded with zeros, to a sum of which *power is k^(blocks so far). The stream goes on as it was. */
 static void append(const qd_auth *a, const stream *s, qd_gf128 *sum, qd_gf128 *power) {
-    uint8_t last[sizeof s->wait] = {0};
+    qd_gf128 last[CHUNK] = {{{0, 0}}};
     uint64_t rest = (s->held + 15) / 16;
     memcpy(last, s->wait, s->held);
     qd_gf128 all = plus(s->sum, qd_gf128_mul(s->power, hash_blocks(last, rest, a->key)));
