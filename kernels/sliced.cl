@@ -8,7 +8,12 @@
  * exchange of these bits before. (BACK goes all the way backwards.)
  *
  * Lanes: bit j below 4 of a lane is index bit L-4+j, bit 4+j is index bit j (as chunks fall when 16 vectors of them are turned). After the turn the same of
- * index bits L .. 2L-1. */
+ * index bits L .. 2L-1.
+ *
+ * -DCHANGE   the change of basis in place of all that (sliced_change.clh) */
+#ifdef CHANGE
+#include "sliced_change.clh"
+#else
 #define TURN NOT_INLINED
 #include "sliced.clh"
 
@@ -93,7 +98,7 @@ INLINE void block_of_groups(const layer *y, uint g, uint low, uint count) {
 
 /* ---- Passes ---------------------------------------------------------------------------------------------------------------- */
 
-/* The lowest four bits' part of the change of basis (sliced_change.cl), on 16 groups. */
+/* The lowest four bits' part of the change of basis (sliced_change.clh), on 16 groups. */
 #define TWO(d, s)                       \
     if (which == KEY) a[d] ^= a[s];     \
     else a[s] ^= a[d];
@@ -229,3 +234,4 @@ __kernel void sliced_block(__global V *x, __global const V *y, __global V *chunk
 __kernel void sliced_multiply(__global V *acc, __global const V *x, __global const V *y, uint groups, uint add) {
     if (get_global_id(0) < groups) multiply_one(acc, x, y, get_global_id(0), add);
 }
+#endif

@@ -259,7 +259,7 @@ kept "a recording that is read" link/alice.a1 tags info link/alice.a1 --format a
 kept "counts that are read" some.json estimate --counts some.json
 "$qd" estimate --counts some.json --json again.json >out 2>err && "$qd" estimate --counts some.json --json again.json >out 2>err || fail "a record over a record"
 "$qd" amplify z/alice.bits --out-bits 100 --out own --json own --device ref >out 2>err
-[ $? = 5 ] && [ "$(wc -c <own)" = 13 ] || fail "--json over the key that was just made: $(cat err)"
+[ $? = 2 ] && [ ! -e own ] && [ ! -e own.json ] || fail "--json over the key that is made: $(cat err)"
 "$qd" estimate --counts none.json --json . >out 2>err
 [ $? = 5 ] || fail "--json onto a folder"
 "$qd" run job.yaml --out "" >out 2>err

@@ -108,10 +108,10 @@ static void add_passes(qd_sliced *plan, unsigned from, unsigned to, bool turned)
 static qd_status make_kernels(qd_sliced *plan, qd_error *err) {
     char options[32];
     snprintf(options, sizeof options, "-DWIDTH=%u", (1u << plan->l) / 32);
-    QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", "", "sliced_order", &plan->order, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", "", "sliced_level", &plan->level, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", "", "sliced_rows", &plan->rows, err));
-    QD_TRY(qd_cl_kernel(plan->dev, "sliced_change", "", "sliced_change", &plan->change, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "sliced", "-DCHANGE", "sliced_order", &plan->order, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "sliced", "-DCHANGE", "sliced_level", &plan->level, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "sliced", "-DCHANGE", "sliced_rows", &plan->rows, err));
+    QD_TRY(qd_cl_kernel(plan->dev, "sliced", "-DCHANGE", "sliced_change", &plan->change, err));
     QD_TRY(qd_cl_kernel(plan->dev, "sliced", options, "sliced_block", &plan->block, err));
     QD_TRY(qd_cl_kernel(plan->dev, "sliced", options, "sliced_multiply", &plan->multiply, err));
     return qd_cl_kernel(plan->dev, "sliced", options, "sliced_pass", &plan->layers, err);
