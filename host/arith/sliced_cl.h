@@ -27,7 +27,7 @@
 /** How many elements a vector slices, and how the layers are launched. Results are equal; only speed differs. */
 typedef enum qd_sliced_variant {
     QD_SLICED_AUTO = 0,   /**< by device: layers on GPUs, else the widest that its vectors hold */
-    QD_SLICED_LAYERS = 1, /**< 32 lanes in a word, a layer a launch, half a butterfly a work-item, nothing but registers: GPUs */
+    QD_SLICED_LAYERS = 1, /**< 32 lanes in a word, a layer a launch: where vectors are not. Not yet a form for GPUs: masks lie in private memory */
     QD_SLICED_128 = 2,    /**< 128 lanes, four layers a launch, tiles that the nearest cache holds: CPUs; so the others */
     QD_SLICED_256 = 3,
     QD_SLICED_512 = 4,
