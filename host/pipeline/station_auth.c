@@ -38,6 +38,8 @@ qd_status qd_station_authenticated(qd_station *s, qd_error *err) {
     qd_block *c = &s->cur;
     uint64_t most = c->key.n / QD_AUTH_ROUND_BITS * QD_AUTH_ROUND_BITS, n = s->p.refill_bits < most ? s->p.refill_bits : most;
     qd_bits aside = {0}, rest = {0};
+    /* a rehearsal's key follows from its seed, so anybody has it: it must not become pads of a secret that others rely on */
+    if (s->p.rehearsal && !qd_auth_secret_budget(s->p.secret).rehearsal) n = 0;
     c->authenticated = true;
     c->auth = qd_auth_about(s->auth);
     c->ledger.eps_auth = c->auth.eps;
