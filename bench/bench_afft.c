@@ -5,7 +5,7 @@
 #include "loops.h"
 
 static qd_status run(void *state, unsigned threads, void *out, qd_error *err) {
-    const qd_afft_case *c = state;
+    const qd_middle_case *c = state;
     return qd_c_afft_middle(c->window.w, c->key.w, c->key.n, out, c->window.n + 1 - c->key.n, threads, err);
 }
 

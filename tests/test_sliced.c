@@ -307,7 +307,7 @@ START_TEST(sums_of_products) {
         random_bits(&key[i], cols, 10 + (uint64_t)i);
         random_bits(&window[i], rows + cols - 1, 20 + (uint64_t)i);
         ck_assert_int_eq(qd_bits_create(&want[i], rows, NULL), QD_OK);
-        qd_sliced_ref(&window[i], &key[i], &want[i]);
+        qd_middle_ref(&window[i], &key[i], &want[i]);
     }
     /* The reference itself, on some bits. */
     for (uint64_t i = 0; i < rows; i += 977) {

@@ -1,87 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry row of middle products. */
-#include <stdlib.h>
-#include <string.h>
 #include "arith/afft.h"
 
-enum { KEY_LOG2N, KEY_COLS, KEY_ROWS, KEY_SEED, KEY_CONTENT, KEY_VARIANT, KEYS };
-enum { RANDOM, ZEROS, ONES, LAST_ONE, FIRST_ONE, CONTENTS };
+static const qd_key keys[QD_MIDDLE_KEYS] = {
+    QD_MIDDLE_KEYS_OF(QD_AFFT_MIN_LOG2, QD_AFFT_MAX_LOG2, QD_AFFT_VARIANTS,
+                      "0 by device, 1 portable, 2 to 4 carry-less multiply of 128, 256, 512 bits")};
 
-static const qd_key keys[KEYS] = {
-    [KEY_LOG2N] = {"log2n", QD_AFFT_MIN_LOG2, QD_AFFT_MIN_LOG2, QD_AFFT_MAX_LOG2, "length 2^log2n of the transforms, in bits"},
-    [KEY_COLS] = {"cols", 1000, 1, (uint64_t)1 << QD_AFFT_MAX_LOG2, "bits of the key"},
-    [KEY_ROWS] = {"rows", 0, 0, (uint64_t)1 << QD_AFFT_MAX_LOG2, "bits of the product; 0: as many as the length allows"},
-    [KEY_SEED] = {"seed", 1, 0, UINT64_MAX, "of the inputs"},
-    [KEY_CONTENT] = {"content", RANDOM, 0, CONTENTS - 1, "0 random, 1 zeros, 2 ones, 3 a one at the end of both, 4 at their start"},
-    [KEY_VARIANT] = {"variant", QD_AFFT_AUTO, 0, QD_AFFT_VARIANTS - 1, "0 by device, 1 portable, 2 to 4 carry-less multiply of 128, 256, 512 bits"},
-};
-
-static void fill(qd_bits *b, uint64_t content, uint64_t seed) {
-    for (uint64_t i = 0; i < qd_bits_words(b->n); i++) {
-        uint32_t d[4];
-        qd_philox(seed, QD_STREAM_TEST, i, 0, d);
-        b->w[i] = content == RANDOM ? (uint64_t)d[1] << 32 | d[0] : content == ONES ? UINT64_MAX : 0;
-    }
-    if (b->n % 64) b->w[b->n / 64] &= ((uint64_t)1 << b->n % 64) - 1;
-    if (content == LAST_ONE) qd_bits_set(b, b->n - 1, 1);
-    if (content == FIRST_ONE) qd_bits_set(b, 0, 1);
+static qd_status device(void *state, qd_device *dev, void *out, qd_error *err) {
+    return qd_middle_device(qd_afft_cl, state, dev, out, err);
 }
-
-static void destroy(void *state) {
-    qd_afft_case *c = state;
-    if (!c) return;
-    qd_bits_destroy(&c->window);
-    qd_bits_destroy(&c->key);
-    free(c);
-}
-
-static qd_status create(const qd_problem *p, void **state, qd_error *err) {
-    uint64_t n = (uint64_t)1 << p->v[KEY_LOG2N], cols = p->v[KEY_COLS], rows = p->v[KEY_ROWS];
-    if (!rows) rows = cols <= n ? n + 1 - cols : 0;
-    if (cols > n || rows > n || rows + cols - 1 > n)
-        return qd_fail(err, QD_E_USAGE, "afft: cols=%llu, rows=%llu|rows + cols - 1 is above 2^%u||fewer of them, or a greater log2n", (unsigned long long)cols,
-                       (unsigned long long)rows, (unsigned)p->v[KEY_LOG2N]);
-    qd_afft_case *c = calloc(1, sizeof *c);
-    if (!c) return qd_fail(err, QD_E_INTERNAL, "inputs of a middle product|no memory");
-    c->log2n = (unsigned)p->v[KEY_LOG2N];
-    c->variant = (qd_afft_variant)p->v[KEY_VARIANT];
-    qd_status st;
-    QD_TRY_OUT(st, qd_bits_create(&c->window, rows + cols - 1, err));
-    QD_TRY_OUT(st, qd_bits_create(&c->key, cols, err));
-    fill(&c->window, p->v[KEY_CONTENT], p->v[KEY_SEED]);
-    fill(&c->key, p->v[KEY_CONTENT], p->v[KEY_SEED] ^ 0x8000000000000000u);
-    *state = c;
-    return QD_OK;
-out:
-    destroy(c);
-    return st;
-}
-
-static uint64_t rows_of(const qd_afft_case *c) { return c->window.n + 1 - c->key.n; }
-static size_t output_bytes(const void *state) { return (size_t)qd_bits_words(rows_of(state)) * 8; }
-
-static qd_status run(const qd_afft_case *c, qd_device *dev, void *out, qd_error *err) {
-    qd_bits y;
-    QD_TRY(qd_bits_create(&y, rows_of(c), err));
-    qd_status st = QD_OK;
-    if (dev) st = qd_afft_cl(dev, c->variant, c->log2n, &c->window, &c->key, &y, err);
-    else qd_afft_ref(&c->window, &c->key, &y);
-    if (st == QD_OK) memcpy(out, y.w, output_bytes(c));
-    qd_bits_destroy(&y);
-    return st;
-}
-static qd_status reference(void *state, void *out, qd_error *err) { return run(state, NULL, out, err); }
-static qd_status device(void *state, qd_device *dev, void *out, qd_error *err) { return run(state, dev, out, err); }
 
 static void cost(const void *state, qd_cost *cost) {
-    const qd_afft_case *c = state;
-    double words = (double)((uint64_t)1 << (c->log2n - 5));
-    *cost = (qd_cost){
-        .bytes = (double)(c->window.n + c->key.n + rows_of(c)) / 8,
-        .ops = 3 * (words / 2) * (c->log2n - 5) * 28, /* three transforms; a butterfly: 14 operations on 64 bits */
-        .units = (double)c->window.n,
-        .unit = "bit",
-    };
+    const unsigned log2n = ((const qd_middle_case *)state)->log2n;
+    const double words = (double)((uint64_t)1 << (log2n - 5));
+    qd_middle_cost(state, 3 * (words / 2) * (log2n - 5) * 28, cost); /* three transforms; a butterfly: 14 operations on 64 bits */
 }
 
 /* Words are 2^(log2n - 5): rows of a block double up to log2n = 21, then blocks. */
@@ -100,15 +32,15 @@ const qd_op qd_afft_op = {
     .name = "afft",
     .summary = "middle product of polynomials over GF(2)",
     .keys = keys,
-    .n_keys = KEYS,
+    .n_keys = QD_MIDDLE_KEYS,
     .selftest = "afft:cols=3001,rows=60001,seed=7",
     .cases_quick = quick,
     .cases_full = full,
     .cases_profile = profile,
-    .create = create,
-    .destroy = destroy,
-    .output_bytes = output_bytes,
-    .reference = reference,
+    .create = qd_middle_create,
+    .destroy = qd_middle_destroy,
+    .output_bytes = qd_middle_output_bytes,
+    .reference = qd_middle_reference,
     .device = device,
     .cost = cost,
 };

@@ -235,11 +235,11 @@ static qd_status product(qd_afft *plan, qd_buf b[3], qd_bits *staging, const qd_
     return QD_OK;
 }
 
-qd_status qd_afft_cl(qd_device *dev, qd_afft_variant variant, unsigned log2n, const qd_bits *window, const qd_bits *key, qd_bits *y, qd_error *err) {
+qd_status qd_afft_cl(qd_device *dev, unsigned variant, unsigned log2n, const qd_bits *window, const qd_bits *key, qd_bits *y, qd_error *err) {
     qd_afft *plan;
     qd_bits staging;
     qd_buf b[3] = {{0}, {0}, {0}};
-    QD_TRY(qd_afft_open(dev, log2n, variant, &plan, err));
+    QD_TRY(qd_afft_open(dev, log2n, (qd_afft_variant)variant, &plan, err));
     qd_status st = qd_bits_create(&staging, (uint64_t)1 << log2n, err);
     if (st == QD_OK) st = product(plan, b, &staging, window, key, y, err);
     for (int i = 0; i < 3; i++) qd_cl_free(&b[i]);

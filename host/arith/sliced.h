@@ -3,8 +3,8 @@
 #ifndef QD_ARITH_SLICED_H
 #define QD_ARITH_SLICED_H
 
+#include "arith/middle.h"
 #include "arith/sliced_cl.h"
-#include "qdistill/core.h"
 
 /** Elements of GF(2^32) as a tower: GF(2^2m) = GF(2^m)[X] / (X^2 + X + b), b the product of all earlier X (1 for m = 1); bit i is the coefficient of
  *  the product of the X that bits of i name. The product, from that definition. */
@@ -17,19 +17,8 @@ uint32_t qd_gf32_basis(unsigned i);
 #define QD_GF32_Z 0x00179ca1u
 #define QD_GF32_C 0x83fb6960u
 
-/** The middle product from its definition: y_i = sum over j < key->n of window[i + key->n - 1 - j] key[j] for i < y->n, window->n =
- *  y->n + key->n - 1. @p y is the caller's and is overwritten. */
-void qd_sliced_ref(const qd_bits *window, const qd_bits *key, qd_bits *y);
-
-/** The device path, by transforms of 2^log2n >= window->n bits; @p dev not NULL. */
-qd_status qd_sliced_cl(qd_device *dev, qd_sliced_variant variant, unsigned log2n, const qd_bits *window, const qd_bits *key, qd_bits *y, qd_error *err);
-
-/** Inputs of the registry row. */
-typedef struct qd_sliced_case {
-    unsigned log2n;
-    qd_sliced_variant variant;
-    qd_bits window, key;
-} qd_sliced_case;
+/** The device path, a qd_middle_path; @p variant a qd_sliced_variant; @p dev not NULL. */
+qd_status qd_sliced_cl(qd_device *dev, unsigned variant, unsigned log2n, const qd_bits *window, const qd_bits *key, qd_bits *y, qd_error *err);
 
 extern const qd_op qd_sliced_op;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The references: a field product down the tower, and the middle product one bit of the key at a time. */
+/* The reference of the field: a product down the tower. That of the middle product is qd_middle_ref. */
 #include "arith/sliced.h"
 
 /* In the field of @p bits bits: (a0 + a1 X)(b0 + b1 X) with X^2 = X + b. */
@@ -14,17 +14,3 @@ static uint32_t product(uint32_t a, uint32_t b, unsigned bits) {
     return low | high << half;
 }
 uint32_t qd_gf32_mul_ref(uint32_t a, uint32_t b) { return product(a, b, 32); }
-
-void qd_sliced_ref(const qd_bits *window, const qd_bits *key, qd_bits *y) {
-    uint64_t words = qd_bits_words(y->n), last = qd_bits_words(window->n);
-    for (uint64_t i = 0; i < words; i++) y->w[i] = 0;
-    for (uint64_t j = 0; j < key->n; j++) {
-        if (!qd_bits_get(key, j)) continue;
-        uint64_t from = key->n - 1 - j, at = from / 64, shift = from % 64; /* y_i += window[i + from] */
-        for (uint64_t i = 0; i < words; i++) {
-            uint64_t low = at + i < last ? window->w[at + i] >> shift : 0, high = shift && at + i + 1 < last ? window->w[at + i + 1] << (64 - shift) : 0;
-            y->w[i] ^= low | high;
-        }
-    }
-    if (y->n % 64) y->w[words - 1] &= ((uint64_t)1 << y->n % 64) - 1;
-}
