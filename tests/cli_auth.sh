@@ -138,6 +138,8 @@ unset QD_TAMPER_AT
 cmp out/forged/alice.key out/forged/bob.key || say "the key of the block before a forged one"
 has forged.json '"authenticated":true'
 has forged.json '"stop_reason":"authenticationofblock1failed'
+has forged.json 'messagesofthelastblockwererefused'
+flat forged.json | grep -q '"epsilon":{"blocks":2,"sec":2[.0-9]*e-10,' || say "the block that was forged is not in the sum of epsilons"
 expect 2 'QD_TAMPER_AT=syn:0' env QD_TAMPER_AT=syn:0 "$qd" run good.job --out out2
 
 # --- stops and kills: no pad twice --------------------------------------------------------------------------------

@@ -333,52 +333,70 @@ START_TEST(other_lists_of_messages_are_refused) {
 }
 END_TEST
 
-/* Tags themselves: each bit changed, the own tag back, an old one again, one for another block, Bob's for Alice's, another context. */
+/* Two ends that took the same messages, and Alice's tag over them. */
+static two with_tag(qd_msg m[SHORT], qd_msg *a, uint8_t body[QD_AUTH_BODY]) {
+    two t = ends_at(4, 0);
+    absorb(t.auth[0], m, SHORT);
+    absorb(t.auth[1], m, SHORT);
+    *a = tag_message(t.auth[0], 0, 3, body);
+    return t;
+}
+
+/* The same with Alice's tag checked, and Bob's. */
+static two with_both(qd_msg m[SHORT], qd_msg *a, uint8_t body[QD_AUTH_BODY], qd_msg *b, uint8_t bobs[QD_AUTH_BODY]) {
+    two t = with_tag(m, a, body);
+    qd_auth_absorb(t.auth[0], a);
+    ck_ok(qd_auth_check(t.auth[1], a, &err));
+    *b = tag_message(t.auth[1], 1, 3, bobs);
+    return t;
+}
+
+/* Tags themselves: each bit changed, the own tag back, an old one again, one for another block, Bob's for Alice's, another context. Each in a session of its
+ * own, for an error ends it. */
 START_TEST(tags_of_other_places_are_refused) {
-    qd_msg m[SHORT];
+    qd_msg m[SHORT], a, b;
     short_transcript(m);
     uint8_t body[QD_AUTH_BODY], again[QD_AUTH_BODY], bobs[QD_AUTH_BODY];
     for (int bit = 0; bit < 8 * QD_AUTH_BODY; bit++) {
-        two t = ends_at(4, 0);
-        absorb(t.auth[0], m, SHORT);
-        absorb(t.auth[1], m, SHORT);
-        qd_msg a = tag_message(t.auth[0], 0, 3, body);
+        two t = with_both(m, &a, body, &b, bobs);
+        bobs[bit / 8] ^= (uint8_t)(1 << (bit % 8));
+        ck_status(qd_auth_check(t.auth[0], &b, &err), QD_E_POLICY);
+        close_ends(&t);
+        t = with_tag(m, &a, body);
         body[bit / 8] ^= (uint8_t)(1 << (bit % 8));
         ck_status(qd_auth_check(t.auth[1], &a, &err), QD_E_POLICY);
         close_ends(&t);
     }
-    two t = ends_at(4, 0);
-    absorb(t.auth[0], m, SHORT);
-    absorb(t.auth[1], m, SHORT);
-    qd_msg a = tag_message(t.auth[0], 0, 3, body), reflected = a, cut = a;
-    qd_auth_absorb(t.auth[0], &a);
-    reflected.from = 1;
-    ck_status(qd_auth_check(t.auth[0], &a, &err), QD_E_POLICY);
-    ck_status(qd_auth_check(t.auth[0], &reflected, &err), QD_E_POLICY);
-    cut.bytes--;
-    ck_status(qd_auth_check(t.auth[1], &cut, &err), QD_E_INPUT);
-    ck_ok(qd_auth_check(t.auth[1], &a, &err));
-    ck_status(qd_auth_check(t.auth[1], &a, &err), QD_E_POLICY); /* once more */
-    qd_msg b = tag_message(t.auth[1], 1, 3, bobs);
-    for (int bit = 0; bit < 8 * QD_AUTH_BODY; bit++) {
-        bobs[bit / 8] ^= (uint8_t)(1 << (bit % 8));
-        ck_status(qd_auth_check(t.auth[0], &b, &err), QD_E_POLICY);
-        bobs[bit / 8] ^= (uint8_t)(1 << (bit % 8));
+    enum { OWN, REFLECTED, CUT, ONCE_MORE, CASES };
+    for (int k = 0; k < CASES; k++) {
+        two t = with_tag(m, &a, body);
+        qd_auth_absorb(t.auth[0], &a);
+        if (k == ONCE_MORE) ck_ok(qd_auth_check(t.auth[1], &a, &err));
+        if (k == REFLECTED) a.from = 1;
+        if (k == CUT) a.bytes--;
+        ck_status(qd_auth_check(t.auth[k == CUT || k == ONCE_MORE], &a, &err), k == CUT ? QD_E_INPUT : QD_E_POLICY);
+        close_ends(&t);
     }
-    ck_ok(qd_auth_check(t.auth[0], &b, &err));
-    for (int i = 0; i < SHORT; i++) m[i].block = 4;
-    absorb(t.auth[0], m, SHORT);
-    absorb(t.auth[1], m, SHORT);
-    a.block = 4;
-    ck_status(qd_auth_check(t.auth[1], &a, &err), QD_E_POLICY); /* that of the block before */
-    ck_says(err.what, "used before");
-    qd_msg next = tag_message(t.auth[0], 0, 4, again);
-    ck_ok(qd_auth_check(t.auth[1], &next, &err));
-    close_ends(&t);
-    t = ends_at(4, 0);
+    for (int old = 0; old < 2; old++) { /* the tag of the block before, and the next one */
+        two t = with_both(m, &a, body, &b, bobs);
+        ck_ok(qd_auth_check(t.auth[0], &b, &err));
+        for (int i = 0; i < SHORT; i++) m[i].block = 4;
+        absorb(t.auth[0], m, SHORT);
+        absorb(t.auth[1], m, SHORT);
+        a.block = 4;
+        if (old) {
+            ck_status(qd_auth_check(t.auth[1], &a, &err), QD_E_POLICY);
+            ck_says(err.what, "used before");
+        } else {
+            qd_msg next = tag_message(t.auth[0], 0, 4, again);
+            ck_ok(qd_auth_check(t.auth[1], &next, &err));
+        }
+        close_ends(&t);
+        short_transcript(m);
+    }
+    two t = ends_at(4, 0);
     qd_auth *other = NULL;
     ck_ok(qd_auth_create(t.secret[1], QD_BOB_TO_ALICE, context, sizeof context - 1, &other, &err));
-    short_transcript(m);
     absorb(t.auth[0], m, SHORT);
     absorb(other, m, SHORT);
     a = tag_message(t.auth[0], 0, 3, body);

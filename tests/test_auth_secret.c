@@ -251,11 +251,12 @@ END_TEST
 
 START_TEST(states_that_are_not_taken) {
     static const char *const bad[] = {
-        "", "{}", "[1]", "{\"schema\":1,\"rounds\":4,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0}",
-        "{\"schema\":1,\"rounds\":3,\"next_round\":4,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0}",
-        "{\"schema\":1,\"rounds\":3,\"next_round\":-1,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0}",
-        "{\"schema\":0,\"rounds\":3,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0}",
-        "{\"schema\":1,\"rounds\":3,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"more\":1}"};
+        "", "{}", "[1]", "{\"schema\":1,\"rounds\":4,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":0}",
+        "{\"schema\":1,\"rounds\":3,\"next_round\":4,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":0}",
+        "{\"schema\":1,\"rounds\":3,\"next_round\":-1,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":0}",
+        "{\"schema\":0,\"rounds\":3,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":0}",
+        "{\"schema\":1,\"rounds\":3,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":0,\"more\":1}",
+        "{\"schema\":1,\"rounds\":3,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":-1}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         qd_auth_secret *s = NULL;
         ck_ok(qd_file_write(state[0], 0600, bad[i], strlen(bad[i]), &err));
@@ -263,6 +264,41 @@ START_TEST(states_that_are_not_taken) {
         ck_says(err.what, "alice.state");
         expect_file(0, 0);
     }
+}
+END_TEST
+
+/* A new secret beside the old one's state: by it the new one would be cut and wiped. Nor is a file changed that has no state. */
+START_TEST(the_state_of_another_secret_harms_none) {
+    two t = open_both();
+    for (uint32_t i = 0; i < 2; i++) ck_ok(block(t.auth, i));
+    close_both(&t);
+    write_secret(0, BYTES + 37);
+    opens_not(0, "another secret");
+    uint8_t now[BYTES + 64];
+    for (int k = 0; k < 2; k++) {
+        ck_assert_uint_eq(read_bytes(0, now), BYTES + 37);
+        for (size_t i = 0; i < BYTES + 37; i++) ck_assert_uint_eq(now[i], any(i));
+        unlink(state[0]);
+        qd_auth_secret_close(open_one(0));
+    }
+}
+END_TEST
+
+/* What fails once fails for good, also when the right tag comes then. */
+START_TEST(a_session_that_failed_is_over) {
+    two t = open_both();
+    uint8_t body[QD_AUTH_BODY];
+    for (int i = 0; i < 2; i++) take(t.auth[i], 0);
+    qd_msg m = {.type = QD_MSG_AUTH, .block = 0, .from = 0, .last = 1, .bytes = QD_AUTH_BODY, .body = body};
+    ck_ok(qd_auth_tag(t.auth[0], body, &err));
+    body[20] ^= 1;
+    ck_status(qd_auth_check(t.auth[1], &m, &err), QD_E_POLICY);
+    body[20] ^= 1;
+    ck_status(qd_auth_check(t.auth[1], &m, &err), QD_E_POLICY);
+    ck_says(err.what, "failed before");
+    ck_status(qd_auth_tag(t.auth[1], body, &err), QD_E_POLICY);
+    ck_assert_uint_eq(body[0] | body[31], 0);
+    close_both(&t);
 }
 END_TEST
 
@@ -280,8 +316,8 @@ START_TEST(refills_are_further_rounds) {
     two t = open_both();
     qd_bits key = key_of(512, 3), odd = key_of(264, 3);
     for (int i = 0; i < 2; i++) {
-        ck_ok(qd_auth_secret_refill(t.secret[i], &key, &err));
-        ck_status(qd_auth_secret_refill(t.secret[i], &odd, &err), QD_E_USAGE);
+        ck_ok(qd_auth_secret_refill(t.secret[i], &key, 1e-10, &err));
+        ck_status(qd_auth_secret_refill(t.secret[i], &odd, 1, &err), QD_E_USAGE);
         ck_assert_uint_eq(qd_auth_secret_budget(t.secret[i]).rounds, ROUNDS + 2);
         ck_assert_uint_eq(qd_auth_secret_budget(t.secret[i]).refilled_bits, 512);
     }
@@ -292,6 +328,7 @@ START_TEST(refills_are_further_rounds) {
     ck_assert_uint_eq(read_bytes(0, now), BYTES + 64);
     ck_assert_mem_eq(now + BYTES + 32, last + 32, 32);
     t = open_both();
+    ck_assert_double_eq(qd_auth_secret_budget(t.secret[0]).refill_eps, 1e-10); /* remembered, of the one that counted */
     ck_ok(block(t.auth, 9));
     ck_status(block(t.auth, 10), QD_E_POLICY);
     close_both(&t);
@@ -306,11 +343,11 @@ START_TEST(a_refill_of_one_side_is_given_up) {
     for (int lonely = 0; lonely < 2; lonely++) {
         two t = open_both();
         qd_bits first = key_of(256, 4), second = key_of(256, 5);
-        ck_ok(qd_auth_secret_refill(t.secret[lonely], &first, &err));
+        ck_ok(qd_auth_secret_refill(t.secret[lonely], &first, 0, &err));
         ck_ok(block(t.auth, 0));
         for (int i = 0; i < 2; i++) {
             ck_assert_uint_eq(qd_auth_secret_budget(t.secret[i]).rounds, ROUNDS);
-            ck_ok(qd_auth_secret_refill(t.secret[i], &second, &err));
+            ck_ok(qd_auth_secret_refill(t.secret[i], &second, 0, &err));
         }
         for (uint32_t i = 1; i < ROUNDS + 1; i++) ck_assert_msg(block(t.auth, i) == QD_OK, "block %u: %s", i, err.what);
         close_both(&t);
@@ -336,7 +373,7 @@ END_TEST
 int main(void) {
     const TTest *const tests[] = {pads_are_counted_and_run_out, only_whole_rounds_count, a_kill_costs_a_round_and_gives_none_back,
                                   no_tag_without_the_record, an_old_state_does_not_bring_pads_back, files_that_are_not_taken,
-                                  states_that_are_not_taken, refills_are_further_rounds, a_refill_of_one_side_is_given_up};
+                                  states_that_are_not_taken, the_state_of_another_secret_harms_none, a_session_that_failed_is_over, refills_are_further_rounds, a_refill_of_one_side_is_given_up};
     Suite *s = suite_create("auth_secret");
     TCase *c = tcase_create("auth_secret");
     tcase_add_checked_fixture(c, setup, teardown);

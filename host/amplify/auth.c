@@ -23,6 +23,7 @@ struct qd_auth {
     uint64_t context_bytes;
     uint64_t nonces;
     bool begun, asked; /* a message came; this round's first tag was made or checked */
+    bool failed;       /* an error: nothing succeeds any more */
     uint32_t block;
     uint8_t pads[QD_AUTH_ROUND];
     qd_auth_figures now;
@@ -42,6 +43,7 @@ static qd_gf128 power_of(qd_gf128 x, uint64_t n) {
         if (n & 1) r = qd_gf128_mul(r, x);
         x = qd_gf128_mul(x, x);
     }
+    qd_wipe(&x, sizeof x);
     return r;
 }
 
@@ -89,6 +91,7 @@ static void append(const qd_auth *a, const stream *s, qd_gf128 *sum, qd_gf128 *p
     qd_gf128 all = plus(s->sum, qd_gf128_mul(s->power, hash_blocks(last, rest, a->key)));
     *sum = plus(*sum, qd_gf128_mul(*power, all));
     *power = qd_gf128_mul(*power, qd_gf128_mul(s->power, power_of(a->key, rest)));
+    qd_wipe(&all, sizeof all);
 }
 
 /* ---- the session ------------------------------------------------------------------------------------------------- */
@@ -185,14 +188,18 @@ static qd_status tag_of(const qd_auth *a, qd_direction role, uint64_t round, uin
     stream_put(a, head, text, sizeof text);
     stream_put(a, head, a->context, a->context_bytes);
     *blocks = stream_blocks(head) + stream_blocks(&a->block_stream) + stream_blocks(&a->times_stream) + 1;
-    qd_gf128 sum = {{0, 0}}, power = one;
+    qd_gf128 sum = {{0, 0}}, power = one, end; /* the hash without its pad gives the key away: wiped */
     append(a, head, &sum, &power);
     append(a, &a->block_stream, &sum, &power);
     append(a, &a->times_stream, &sum, &power);
     const qd_gf128 length = {{128 * (*blocks - 1), 0}};
-    sum = plus(sum, qd_gf128_mul(length, qd_gf128_mul(power, a->key)));
+    end = qd_gf128_mul(length, qd_gf128_mul(power, a->key));
+    sum = plus(sum, end);
     qd_gf128_store(sum, tag);
     for (unsigned i = 0; i < QD_AUTH_TAG; i++) tag[i] ^= a->pads[QD_AUTH_TAG * role + i];
+    qd_wipe(&sum, sizeof sum);
+    qd_wipe(&power, sizeof power);
+    qd_wipe(&end, sizeof end);
     qd_secret_free(head);
     if (*blocks <= QD_AUTH_BLOCKS_MOST) return QD_OK;
     return qd_fail(err, QD_E_POLICY,
@@ -206,8 +213,7 @@ static void count(qd_auth *a, qd_direction role, uint64_t blocks) {
     a->now.eps = ((double)a->now.hashed[0] + (double)a->now.hashed[1] + (double)a->nonces) * 0x1p-128;
 }
 
-qd_status qd_auth_tag(qd_auth *a, uint8_t body[QD_AUTH_BODY], qd_error *err) {
-    memset(body, 0, QD_AUTH_BODY);
+static qd_status make_tag(qd_auth *a, uint8_t body[QD_AUTH_BODY], qd_error *err) {
     uint64_t blocks = 0;
     if (a->role == QD_ALICE_TO_BOB) {
         if (a->asked) return qd_fail(err, QD_E_INTERNAL, "a second tag of one block");
@@ -230,6 +236,21 @@ qd_status qd_auth_tag(qd_auth *a, uint8_t body[QD_AUTH_BODY], qd_error *err) {
     return QD_OK;
 }
 
+/* An error is the session's last word. */
+static qd_status settled(qd_auth *a, qd_status st) {
+    a->failed |= st != QD_OK;
+    return st;
+}
+
+static qd_status over(qd_error *err) {
+    return qd_fail(err, QD_E_POLICY, "the session's authentication has failed before||nothing is authenticated after that|begin another one");
+}
+
+qd_status qd_auth_tag(qd_auth *a, uint8_t body[QD_AUTH_BODY], qd_error *err) {
+    memset(body, 0, QD_AUTH_BODY);
+    return a->failed ? over(err) : settled(a, make_tag(a, body, err));
+}
+
 static qd_status wrong(const qd_auth *a, const char *why, qd_error *err) {
     return qd_fail(err, QD_E_POLICY,
                    "authentication of block %u failed: %s's tag %s||messages were changed, replayed, cut or put in another order on the way, or "
@@ -248,7 +269,7 @@ static qd_status pads_of(qd_auth *a, uint64_t round, qd_error *err) {
     return qd_auth_secret_look(a->secret, round, a->pads, err);
 }
 
-qd_status qd_auth_check(qd_auth *a, const qd_msg *m, qd_error *err) {
+static qd_status check(qd_auth *a, const qd_msg *m, qd_error *err) {
     const qd_direction from = a->role == QD_ALICE_TO_BOB ? QD_BOB_TO_ALICE : QD_ALICE_TO_BOB;
     if (m->bytes != QD_AUTH_BODY)
         return qd_fail(err, QD_E_INPUT,
@@ -270,6 +291,10 @@ qd_status qd_auth_check(qd_auth *a, const qd_msg *m, qd_error *err) {
     QD_TRY(qd_auth_secret_cut(a->secret, rounds, err));
     qd_auth_absorb(a, m);
     return QD_OK;
+}
+
+qd_status qd_auth_check(qd_auth *a, const qd_msg *m, qd_error *err) {
+    return a->failed ? over(err) : settled(a, check(a, m, err));
 }
 
 qd_auth_figures qd_auth_about(const qd_auth *a) {

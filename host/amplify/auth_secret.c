@@ -2,6 +2,7 @@
 /* The secret of authentication: a file of key and pads, how far it is used, and the same drawn from a rehearsal's seed. */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -40,9 +41,9 @@ static qd_status refused(const qd_auth_secret *s, const char *why, const char *n
 
 static qd_status write_state(const qd_auth_secret *s, const qd_auth_budget *b, qd_error *err) {
     if (s->fd < 0) return QD_OK;
-    json_t *j = json_pack("{s:i,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "rounds", qd_json_from_u64(b->rounds), "next_round",
+    json_t *j = json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:f}", "schema", 1, "rounds", qd_json_from_u64(b->rounds), "next_round",
                           qd_json_from_u64(b->next), "tags", qd_json_from_u64(b->tags), "hashed_blocks",
-                          qd_json_from_u64(b->hashed), "refilled_bits", qd_json_from_u64(b->refilled_bits));
+                          qd_json_from_u64(b->hashed), "refilled_bits", qd_json_from_u64(b->refilled_bits), "refill_epsilon", b->refill_eps);
     char *text = j ? json_dumps(j, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : NULL;
     qd_status st = text ? qd_file_write(s->state, 0600, text, strlen(text), err)
                         : qd_fail(err, QD_E_INTERNAL, "no memory for the state of the authentication secret");
@@ -59,7 +60,7 @@ static qd_status settle(qd_auth_secret *s, const qd_auth_budget *b, qd_error *er
 }
 
 static qd_status read_state(qd_auth_secret *s, uint64_t most, qd_error *err) {
-    static const char *const keys[] = {"schema", "rounds", "next_round", "tags", "hashed_blocks", "refilled_bits", NULL};
+    static const char *const keys[] = {"schema", "rounds", "next_round", "tags", "hashed_blocks", "refilled_bits", "refill_epsilon", NULL};
     qd_auth_budget *b = &s->budget;
     json_t *j = NULL;
     uint64_t schema = 0;
@@ -71,6 +72,7 @@ static qd_status read_state(qd_auth_secret *s, uint64_t most, qd_error *err) {
     if (st == QD_OK) st = qd_json_u64(j, s->state, "tags", UINT64_MAX, &b->tags, err);
     if (st == QD_OK) st = qd_json_u64(j, s->state, "hashed_blocks", UINT64_MAX, &b->hashed, err);
     if (st == QD_OK) st = qd_json_u64(j, s->state, "refilled_bits", UINT64_MAX, &b->refilled_bits, err);
+    if (st == QD_OK) st = qd_json_real(j, s->state, "refill_epsilon", 0, HUGE_VAL, &b->refill_eps, err);
     json_decref(j);
     return st == QD_OK && schema != 1 ? qd_fail(err, QD_E_INPUT, "%s has another schema", s->state) : st;
 }
@@ -139,18 +141,35 @@ static qd_status check_file(qd_auth_secret *s, uint64_t *most, qd_error *err) {
     return QD_OK;
 }
 
+/* Pads are wiped as they are used, so that of those that the state counts all but the last are zeros: else it is the state of another secret, by which
+ * this one would be cut and wiped. */
+static qd_status check_used(const qd_auth_secret *s, qd_error *err) {
+    for (uint64_t round = 0; round + 1 < s->budget.next; round++) {
+        uint8_t pads[ROUND];
+        if (!read_all(s->fd, pads, ROUND, place(round))) return cannot("read", s->path, err);
+        const bool used = all_zero(pads, ROUND);
+        qd_wipe(pads, sizeof pads);
+        if (!used)
+            return refused(s, "its .state beside it counts pads as used that are there: it is that of another secret, or of an older copy",
+                           "of a new secret remove the old one's .state, at both stations", err);
+    }
+    return QD_OK;
+}
+
 static qd_status load(qd_auth_secret *s, qd_error *err) {
     uint64_t most = 0;
     s->fd = open(s->path, O_RDWR | O_CLOEXEC);
     if (s->fd < 0) return cannot("open", s->path, err);
     QD_TRY(check_file(s, &most, err));
     s->budget.rounds = most;
-    if (access(s->state, F_OK) == 0) QD_TRY(read_state(s, most, err));
     if (!read_all(s->fd, s->key, KEY, 0)) return cannot("read", s->path, err);
     if (all_zero(s->key, KEY)) return refused(s, "its hash key is zero", "fill it with random bytes", err);
+    if (access(s->state, F_OK) != 0) return QD_OK; /* nothing of it is used, and nothing is changed */
+    QD_TRY(read_state(s, most, err));
+    QD_TRY(check_used(s, err));
     /* what a refill left that did not come to its end, and pads that a run could not wipe any more */
     if (ftruncate(s->fd, place(s->budget.rounds)) != 0) return cannot("cut", s->path, err);
-    return wipe(s, 0, s->budget.next, err);
+    return s->budget.next ? wipe(s, s->budget.next - 1, s->budget.next, err) : QD_OK;
 }
 
 qd_status qd_auth_secret_open(const char *path, qd_auth_secret **out, qd_error *err) {
@@ -255,13 +274,14 @@ qd_status qd_auth_secret_cut(qd_auth_secret *s, uint64_t rounds, qd_error *err) 
     return s->fd < 0 || ftruncate(s->fd, place(rounds)) == 0 ? QD_OK : cannot("cut", s->path, err);
 }
 
-qd_status qd_auth_secret_refill(qd_auth_secret *s, const qd_bits *bits, qd_error *err) {
+qd_status qd_auth_secret_refill(qd_auth_secret *s, const qd_bits *bits, double eps, qd_error *err) {
     if (bits->n % QD_AUTH_ROUND_BITS) return qd_fail(err, QD_E_USAGE, "a refill of %llu bits||it is whole rounds of %d bits",
                                                      (unsigned long long)bits->n, QD_AUTH_ROUND_BITS);
     if (!bits->n) return QD_OK;
     qd_auth_budget b = s->budget;
     b.rounds += bits->n / QD_AUTH_ROUND_BITS;
     b.refilled_bits = add(b.refilled_bits, bits->n);
+    b.refill_eps += eps;
     if (s->fd >= 0) { /* the bytes first: without a state that counts them they are cut off again */
         uint64_t bytes = qd_bits_bytes(bits->n);
         uint8_t *p = qd_secret_alloc(bytes);

@@ -53,6 +53,11 @@ static json_t *epsilons(const qd_run_facts *f) {
     for (size_t i = 0; i < n; i++)
         for (int k = 0; k < 4; k++)
             sum[k] += json_number_value(json_object_get(json_object_get(json_array_get(f->blocks, i), "epsilon"), keys[k]));
+    if (*f->auth_failed) { /* a block that has begun and has no record; its tags cost no more than tags can */
+        const double cost[4] = {f->params->eps_sec, f->params->eps_cor, QD_AUTH_EPS_MOST, f->params->eps_sec + f->params->eps_cor + QD_AUTH_EPS_MOST};
+        for (int k = 0; k < 4; k++) sum[k] += cost[k];
+        n++;
+    }
     return json_pack("{s:I,s:f,s:f,s:o,s:f,s:o}", "blocks", (json_int_t)n, keys[0], sum[0], keys[1], sum[1], keys[2],
                      f->budget.rounds ? json_real(sum[2]) : json_null(), keys[3], sum[3], "limit",
                      f->params->eps_total > 0 ? json_real(f->params->eps_total) : json_null());
@@ -66,7 +71,7 @@ static json_t *authentication(const qd_run_facts *f) {
     return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:f,s:o}", "secret", b->rehearsal ? "rehearsal" : "file", "tags",
                      qd_json_from_u64(2 * used), "pad_bits", qd_json_from_u64(QD_AUTH_ROUND_BITS * used), "set_aside_bits",
                      qd_json_from_u64(aside), "rounds", qd_json_from_u64(b->rounds), "rounds_left",
-                     qd_json_from_u64(b->rounds - b->next), "epsilon_of_secret", (double)b->hashed * 0x1p-128, "failed",
+                     qd_json_from_u64(b->rounds - b->next), "epsilon_of_secret", (double)b->hashed * 0x1p-128 + b->refill_eps, "failed",
                      *f->auth_failed ? json_string(f->auth_failed) : json_null());
 }
 
@@ -78,6 +83,7 @@ void qd_record_security(const qd_run_facts *f, json_t *summary, json_t *warnings
     if (!f->budget.rounds)
         json_array_append_new(warnings, json_string("the classical channel was not authenticated, for the job gives no secret "
                                                     "(security.auth): a key is secret only if the messages were"));
+    if (*f->auth_failed) json_array_append_new(warnings, json_string("messages of the last block were refused: what there is of key is of the blocks before"));
     if (f->budget.rounds && f->budget.rounds - f->budget.next < 16 && !f->budget.rehearsal) {
         char text[160];
         snprintf(text, sizeof text, "pads of authentication are left for %llu key blocks: share a new secret in time",

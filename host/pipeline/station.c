@@ -249,6 +249,7 @@ qd_status qd_station_measure(qd_station *s, const uint64_t *index, uint64_t n, q
         for (int m = 0; m < 16; m++) s->totals.classes.mask[b][m] += counts.mask[b][m];
     qd_station_spent(s, QD_STAGE_SIFT, t0, d0, n);
 out:
+    s->own_fault = st != QD_OK; /* of its own events, not of a message */
     qd_bits_destroy(&basis);
     qd_bits_destroy(&value);
     qd_secret_free(event);

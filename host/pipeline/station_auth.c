@@ -36,7 +36,7 @@ qd_status qd_station_check_tag(qd_station *s, const qd_msg *m, qd_error *err) {
 
 qd_status qd_station_authenticated(qd_station *s, qd_error *err) {
     qd_block *c = &s->cur;
-    uint64_t most = c->key.n / QD_AUTH_ROUND_BITS * QD_AUTH_ROUND_BITS, n = s->p.refill_bits < most ? s->p.refill_bits : most;
+    uint64_t most = c->key.n ? (c->key.n - 1) / QD_AUTH_ROUND_BITS * QD_AUTH_ROUND_BITS : 0, n = s->p.refill_bits < most ? s->p.refill_bits : most;
     qd_bits aside = {0}, rest = {0};
     /* a rehearsal's key follows from its seed, so anybody has it: it must not become pads of a secret that others rely on */
     if (s->p.rehearsal && !qd_auth_secret_budget(s->p.secret).rehearsal) n = 0;
@@ -46,7 +46,7 @@ qd_status qd_station_authenticated(qd_station *s, qd_error *err) {
     if (!n) return QD_OK;
     qd_status st = qd_bits_slice(&aside, &c->key, 0, n, err);
     if (st == QD_OK) st = qd_bits_slice(&rest, &c->key, n, c->key.n - n, err);
-    if (st == QD_OK) st = qd_auth_secret_refill(s->p.secret, &aside, err);
+    if (st == QD_OK) st = qd_auth_secret_refill(s->p.secret, &aside, s->p.eps_sec + s->p.eps_cor + c->auth.eps, err);
     qd_bits_destroy(&aside);
     s->own_fault = st != QD_OK;
     if (st != QD_OK) {

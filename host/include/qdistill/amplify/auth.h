@@ -54,21 +54,23 @@ typedef struct qd_auth_budget {
     uint64_t tags;          /**< made and checked under this hash key */
     uint64_t hashed;        /**< blocks of 128 bits in them: their errors are hashed / 2^128 together */
     uint64_t refilled_bits; /**< set aside from keys */
+    double refill_eps;      /**< sum of the epsilons of the blocks that they are from: so far are those pads from random ones */
     bool rehearsal;         /**< drawn from a seed */
 } qd_auth_budget;
 
-/** Open the file at @p path and lock it until it is closed. Pads that its state counts as used are overwritten with zeros, bytes beyond
- *  those it counts are cut off. QD_E_INPUT: it cannot be opened, is no file of at least 48 bytes, others may read it (mode other than
- *  0600), another process has it, its key is zero, or its state is malformed or counts more than there is; *out is NULL then. */
+/** Open the file at @p path and lock it until it is closed. Without a state beside it nothing is changed; else the last pads that the state
+ *  counts as used are overwritten with zeros, if they are not yet, and bytes beyond those it counts are cut off. QD_E_INPUT: it cannot be opened, is no file of at least 48 bytes, others may read it (mode other than
+ *  0600), another process has it, its key is zero, or its state is malformed, counts more than there is, or counts pads as used that are not
+ *  zeros but for the last, as that of another secret does (then the file is as it was); *out is NULL then. */
 qd_status qd_auth_secret_open(const char *path, qd_auth_secret **out, qd_error *err);
 /** A rehearsal's: all from @p seed (QD_STREAM_AUTH), nothing on disk. @p rounds there are, @p used of them are used. */
 qd_status qd_auth_secret_rehearse(uint64_t seed, uint64_t rounds, uint64_t used, qd_auth_secret **out, qd_error *err);
 /** Wipe what is in memory, unlock, close. NULL is accepted. */
 void qd_auth_secret_close(qd_auth_secret *s);
 qd_auth_budget qd_auth_secret_budget(const qd_auth_secret *s);
-/** Append @p bits, a multiple of QD_AUTH_ROUND_BITS of secret key, to the pads. QD_E_INPUT: the disk is full; QD_E_USAGE: another length.
- *  Nothing is added then. */
-qd_status qd_auth_secret_refill(qd_auth_secret *s, const qd_bits *bits, qd_error *err);
+/** Append @p bits, a multiple of QD_AUTH_ROUND_BITS of secret key, to the pads; @p eps is that of the block they are from. QD_E_INPUT: the disk is
+ *  full; QD_E_USAGE: another length. Nothing is counted then; bytes that were written already are cut off when the file is opened again. */
+qd_status qd_auth_secret_refill(qd_auth_secret *s, const qd_bits *bits, double eps, qd_error *err);
 
 /* ---- Tags -------------------------------------------------------------------------------------------------------- */
 
@@ -92,7 +94,7 @@ void qd_auth_absorb(qd_auth *a, const qd_msg *m);
  *  QD_E_INPUT: the secret cannot be read or its state written. On error @p body is zero. */
 qd_status qd_auth_tag(qd_auth *a, uint8_t body[QD_AUTH_BODY], qd_error *err);
 
-/** Compare the other station's tag with what was absorbed, and then absorb @p m too. After an error the session gives no key any more:
+/** Compare the other station's tag with what was absorbed, and then absorb @p m too. After an error the session gives no key any more, and no later call succeeds:
  *  QD_E_POLICY: the tag is wrong, or its round was used before (Bob) or is not the one that was asked with (Alice); QD_E_INPUT: malformed,
  *  or as above. Where the other station's secret has fewer rounds than the own, which is what a refill that it never got leaves, the own is
  *  cut to as many. */
