@@ -89,9 +89,8 @@ qd_status qd_afft_open(qd_device *dev, unsigned log2n, qd_afft_variant variant, 
     plan->log2words = log2n - 5;
     plan->top_log2 = plan->log2words > BLOCK_LOG2 ? plan->log2words - BLOCK_LOG2 : 0;
     plan->rows_log2 = plan->log2words - plan->top_log2 - ROW_LOG2;
-    const qd_afft_variant most = widest(dev), trusted = most < QD_AFFT_CLMUL256 ? most : QD_AFFT_CLMUL256; /* 512 bits: once compared on such a processor */
-    if (variant == QD_AFFT_AUTO) variant = trusted;
-    if (variant > most) variant = most;
+    const qd_afft_variant most = widest(dev);
+    if (variant == QD_AFFT_AUTO || variant > most) variant = most;
     /* What the processor has and the compiler will not take is done without. */
     qd_status st = make_kernels(plan, variant, err);
     while (st == QD_E_BUILD && variant > QD_AFFT_PORTABLE) st = make_kernels(plan, --variant, err);

@@ -56,12 +56,11 @@ static qd_status make(qd_device *dev, const qd_polyhash_way *way, plan *p, qd_er
 }
 
 static qd_status open_plan(qd_device *dev, qd_polyhash_way way, plan *p, qd_error *err) {
-    const qd_polyhash_variant most = widest(dev), trusted = most < QD_POLYHASH_CLMUL256 ? most : QD_POLYHASH_CLMUL256;
+    const qd_polyhash_variant most = widest(dev);
     const unsigned items = qd_device_about(dev)->max_work_group < LOCAL_MAX ? qd_device_about(dev)->max_work_group : LOCAL_MAX;
     const unsigned wanted = way.items ? way.items : qd_cl_is_cpu(dev) ? 1 : LOCAL_MAX;
     for (way.items = 1; 2 * way.items <= wanted && 2 * way.items <= items;) way.items *= 2;
-    if (way.variant == QD_POLYHASH_AUTO) way.variant = trusted;
-    if (way.variant > most) way.variant = most;
+    if (way.variant == QD_POLYHASH_AUTO || way.variant > most) way.variant = most;
     if (way.items > 1) way.variant = QD_POLYHASH_PORTABLE;
     /* What the processor has and the compiler will not take is done without. */
     qd_status st = make(dev, &way, p, err);
