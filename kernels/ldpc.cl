@@ -10,9 +10,8 @@
  *   edges ushort [edges][2]: block column; shift (lanes: relative to the column's last row in the schedule)
  * and for the lanes
  *   cols   ushort [cols]: shift of the column's last row
- *   places ushort, for each block row [chunks][degree]: where a chunk of LANES lifted rows begins in each column as its former
- *   row
- *          left it
+ *   places ushort [2], of odd and of even iterations, for each block row [chunks + 1][degree]: where a chunk of LANES lifted rows begins in
+ *          each column as its former row left it; last, where the column goes that this row writes. Both count from the first APP
  *
  * State kept between calls, NULL where none is: char, for each place [kept_cols + kept_edges][64 words], APPs of columns and messages
  * of edges (by the lifted row) in their own order; seen uint, for each place the lifted rows that the state knows; slots uint
@@ -39,29 +38,53 @@ typedef struct __attribute__((packed)) {
     vec v;
 } loose; /* a vector at any address */
 
-/* A column's APPs stand rotated: index r holds position (r + shift of the row that wrote it last) mod z. So a row writes at its
- * own
+/* A column's APPs stand rotated: index r holds position (r + shift of the row that wrote it last) mod z. So a row writes at its own
  * lane index, aligned, into the other half of the column's two buffers, and the next row reads at the relative shift; LANES bytes
- * behind the z repeat the beginning. Extension columns have one row, which never rotates them: one buffer. */
+ * behind the z repeat the beginning. A column of an odd number of rows changes its buffer from iteration to iteration. Extension columns
+ * have one row, which never rotates them: one buffer. */
 typedef struct {
     char app[2 * CORE * STRIDE + (COLS - CORE) * STRIDE] __attribute__((aligned(64)));
     vec msg[EDGES * (ZMAX / LANES)];
     char syn[ROWS * ZMAX] __attribute__((aligned(64))); /* sign bit of each byte: the syndrome bit */
-    uchar side[COLS];
-    int z, core;
+    uchar odd[COLS]; /* number of rows, modulo 2 */
+    int z, core, t;  /* t: iterations done */
 } state;
 
 static inline int home(const state *s, int col) {
-    return col < s->core ? (2 * col + s->side[col]) * STRIDE : (s->core + col) * STRIDE;
+    return col < s->core ? (2 * col + (s->t & s->odd[col])) * STRIDE : (s->core + col) * STRIDE;
 }
 
 static inline uvec less(uvec x, uvec by) { return __builtin_elementwise_sub_sat(x, by); }
 
-static inline uvec box(uvec x, uvec y, uvec a) {
+#if LANES == 64 && defined(__AVX512BW__) && __has_builtin(__builtin_ia32_pshufb512)
+#define LOOK_UP __builtin_ia32_pshufb512
+#elif LANES == 32 && defined(__AVX2__) && __has_builtin(__builtin_ia32_pshufb256)
+#define LOOK_UP __builtin_ia32_pshufb256
+#endif
+
+/* What BOX takes off the smaller, by the difference d: 2 for 0, 1 below a, from a on 0. A byte permutation looks up the low four bits, and
+ * gives 0 where the highest bit is set, as it is in d + 112 from 16 on. No magnitude is above 128. */
+#ifdef LOOK_UP
+typedef char raw __attribute__((__vector_size__(LANES)));
+typedef raw box_table;
+static inline box_table make_box(uchar a) {
+    char t[LANES] __attribute__((aligned(LANES)));
+    for (int i = 0; i < LANES; i++) t[i] = i % 16 ? i % 16 < a : 2;
+    return *(raw *)t;
+}
+static inline uvec box(uvec x, uvec y, box_table t) {
+    uvec lo = __builtin_elementwise_min(x, y), d = __builtin_elementwise_max(x, y) - lo;
+    return less(lo, __builtin_astype(LOOK_UP(t, __builtin_astype(d + (uvec)112, raw)), uvec));
+}
+#else
+typedef uvec box_table;
+static inline box_table make_box(uchar a) { return (uvec)a; }
+static inline uvec box(uvec x, uvec y, box_table a) {
     uvec lo = __builtin_elementwise_min(x, y), hi = __builtin_elementwise_max(x, y);
     return __builtin_elementwise_min(__builtin_elementwise_min(lo, less(hi, (uvec)2)),
                                      __builtin_elementwise_max(less(lo, (uvec)1), less(hi, a)));
 }
+#endif
 
 static inline uvec size_of(vec v) { return __builtin_astype(__builtin_elementwise_abs(v), uvec); }
 
@@ -92,49 +115,41 @@ static inline void wrap(char *column, int z) {
         for (int i = 0; i < LANES; i++) column[z + i] = column[i];
 }
 
-/* One block row of degree D, its lifted rows below n. Messages lie as they are used: [chunks][degree] vectors. */
-#define ROW(D)                                                                                                                  \
-    static void row_##D(state *s, __global const ushort *edge, __global const ushort *place, vec *msg, const char *syn, int n,  \
-                        uchar a_) {                                                                                             \
-        const int z = s->z;                                                                                                     \
-        const char *from[D];                                                                                                    \
-        char *to[D];                                                                                                            \
-        _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                         \
-            int col = edge[2 * e];                                                                                              \
-            from[e] = s->app + home(s, col);                                                                                    \
-            s->side[col] ^= 1;                                                                                                  \
-            to[e] = s->app + home(s, col);                                                                                      \
-        }                                                                                                                       \
-        const uvec a = (uvec)a_;                                                                                                \
-        for (int k = 0; k < z; k += LANES) {                                                                                    \
-            uvec clip = (uvec)CLIP;                                                                                             \
-            if (k + LANES > n) clip &= __builtin_astype(lanes_below(k, n), uvec);                                               \
-            vec v[D], sign = *(const vec *)(syn + k);                                                                           \
-            uvec m0 = (uvec)255, m1 = m0, l0 = m0, l1 = m0;                                                                     \
-            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                     \
-                v[e] = __builtin_elementwise_sub_sat(((const loose *)(from[e] + place[e]))->v, msg[e]);                         \
-                uvec x = size_of(v[e]);                                                                                         \
-                sign ^= v[e];                                                                                                   \
-                if (e % 2 == 0) {                                                                                               \
-                    l0 = box(l0, __builtin_elementwise_max(m0, x), a);                                                          \
-                    m0 = __builtin_elementwise_min(m0, x);                                                                      \
-                } else {                                                                                                        \
-                    l1 = box(l1, __builtin_elementwise_max(m1, x), a);                                                          \
-                    m1 = __builtin_elementwise_min(m1, x);                                                                      \
-                }                                                                                                               \
-            }                                                                                                                   \
-            uvec least = __builtin_elementwise_min(m0, m1);                                                                     \
-            uvec others = __builtin_elementwise_min(box(box(l0, l1, a), __builtin_elementwise_max(m0, m1), a), clip);           \
-            uvec all = box(others, least, a);                                                                                   \
-            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                     \
-                vec x = with_sign(__builtin_astype(size_of(v[e]) == least ? others : all, vec), sign ^ v[e]);                   \
-                msg[e] = x;                                                                                                     \
-                *(vec *)(to[e] + k) = __builtin_elementwise_add_sat(v[e], x);                                                   \
-            }                                                                                                                   \
-            place += D;                                                                                                         \
-            msg += D;                                                                                                           \
-        }                                                                                                                       \
-        _Pragma("unroll") for (int e = 0; e < D; e++) wrap(to[e], z);                                                           \
+/* One block row of degree D, its lifted rows below n. Messages lie as they are used: [chunks][degree] vectors. The first two boxes of a chain
+ * are its larger magnitude, since all before them is large. Of each result there are two to choose from, with the parity's sign. */
+#define ROW(D)                                                                                                                                        \
+    static void row_##D(state *s, __global const ushort *place, vec *msg, const char *syn, int n, box_table table) {                                  \
+        const int z = s->z;                                                                                                                           \
+        __global const ushort *to = place + (z + LANES - 1) / LANES * D;                                                                              \
+        for (int k = 0; k < z; k += LANES) {                                                                                                          \
+            uvec clip = (uvec)CLIP;                                                                                                                   \
+            if (k + LANES > n) clip &= __builtin_astype(lanes_below(k, n), uvec);                                                                     \
+            vec v[D], sign = *(const vec *)(syn + k);                                                                                                 \
+            uvec x[D], m[2], l[2];                                                                                                                    \
+            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                                           \
+                v[e] = __builtin_elementwise_sub_sat(((const loose *)(s->app + place[e]))->v, msg[e]);                                                \
+                x[e] = size_of(v[e]);                                                                                                                 \
+                sign ^= v[e];                                                                                                                         \
+                if (e < 2) m[e] = x[e];                                                                                                               \
+                else {                                                                                                                                \
+                    const uvec larger = __builtin_elementwise_max(m[e % 2], x[e]);                                                                    \
+                    l[e % 2] = e < 4 ? larger : box(l[e % 2], larger, table);                                                                         \
+                    m[e % 2] = __builtin_elementwise_min(m[e % 2], x[e]);                                                                             \
+                }                                                                                                                                     \
+            }                                                                                                                                         \
+            const uvec least = __builtin_elementwise_min(m[0], m[1]), joined = D < 4 ? l[0] : box(l[0], l[1], table);                                 \
+            const uvec others = __builtin_elementwise_min(box(joined, __builtin_elementwise_max(m[0], m[1]), table), clip);                           \
+            const vec of_least = with_sign(__builtin_astype(others, vec), sign);                                                                      \
+            const vec of_others = with_sign(__builtin_astype(box(others, least, table), vec), sign);                                                  \
+            _Pragma("unroll") for (int e = 0; e < D; e++) {                                                                                           \
+                const vec y = with_sign(x[e] == least ? of_least : of_others, v[e]);                                                                  \
+                msg[e] = y;                                                                                                                           \
+                *(vec *)(s->app + to[e] + k) = __builtin_elementwise_add_sat(v[e], y);                                                                \
+            }                                                                                                                                         \
+            place += D;                                                                                                                               \
+            msg += D;                                                                                                                                 \
+        }                                                                                                                                             \
+        _Pragma("unroll") for (int e = 0; e < D; e++) wrap(s->app + to[e], z);                                                                        \
     }
 
 ROW(3)
@@ -147,18 +162,17 @@ ROW(9)
 ROW(10)
 ROW(19)
 
-static void block_row(state *s, int degree, __global const ushort *edge, __global const ushort *place, vec *msg, const char *syn,
-                      int n, uchar a) {
+static void block_row(state *s, int degree, __global const ushort *place, vec *msg, const char *syn, int n, box_table table) {
     switch (degree) {
-    case 3: row_3(s, edge, place, msg, syn, n, a); break;
-    case 4: row_4(s, edge, place, msg, syn, n, a); break;
-    case 5: row_5(s, edge, place, msg, syn, n, a); break;
-    case 6: row_6(s, edge, place, msg, syn, n, a); break;
-    case 7: row_7(s, edge, place, msg, syn, n, a); break;
-    case 8: row_8(s, edge, place, msg, syn, n, a); break;
-    case 9: row_9(s, edge, place, msg, syn, n, a); break;
-    case 10: row_10(s, edge, place, msg, syn, n, a); break;
-    case 19: row_19(s, edge, place, msg, syn, n, a); break;
+    case 3: row_3(s, place, msg, syn, n, table); break;
+    case 4: row_4(s, place, msg, syn, n, table); break;
+    case 5: row_5(s, place, msg, syn, n, table); break;
+    case 6: row_6(s, place, msg, syn, n, table); break;
+    case 7: row_7(s, place, msg, syn, n, table); break;
+    case 8: row_8(s, place, msg, syn, n, table); break;
+    case 9: row_9(s, place, msg, syn, n, table); break;
+    case 10: row_10(s, place, msg, syn, n, table); break;
+    case 19: row_19(s, place, msg, syn, n, table); break;
     }
 }
 
@@ -219,11 +233,14 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
     char tmp[ZMAX + 64 + 64] __attribute__((aligned(64)));
     s.z = z;
     s.core = core;
+    s.t = 0;
+    const box_table table = make_box(a);
+    for (int j = 0; j < COLS; j++) s.odd[j] = 0;
+    for (int e = 0; e < rows[n_rows]; e++) s.odd[edges[2 * e]] ^= 1;
     frames += (size_t)f * n_cols * words;
     bits += (size_t)f * n_cols * words;
     syndromes += (size_t)f * n_rows * words;
     for (int j = 0; j < n_cols; j++) {
-        s.side[j] = 0;
         char *app = s.app + home(&s, j);
         const int n = j < punctured ? 0 : j + 1 < n_cols ? z : last, noisy = j < core ? z : known - (j - core + 4) * z;
         const int from_state = j < core ? (old ? z : 0) : clamp(old - (j - core + 4) * z, 0, z);
@@ -255,11 +272,13 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
                 s.msg[rows[i] * chunks + k * degree + e] =
                     i * z + k * LANES < old ? *(__global const vec *)(kept + (kept_cols + rows[i] + e) * pitch + k * LANES) : (vec)0;
     int used = 0;
-    for (int t = 1; t <= max_iterations && !used; t++) {
+    while (s.t < max_iterations && !used) {
+        __global const ushort *place = places + (s.t & 1) * (chunks + 1) * rows[n_rows];
         for (int i = 0; i < n_rows; i++)
-            block_row(&s, rows[i + 1] - rows[i], edges + 2 * rows[i], places + rows[i] * chunks, s.msg + rows[i] * chunks,
-                      s.syn + i * ZMAX, i + 1 < n_rows ? z : last, a);
-        if (matches(&s, rows, edges, n_rows, last)) used = t;
+            block_row(&s, rows[i + 1] - rows[i], place + rows[i] * (chunks + 1), s.msg + rows[i] * chunks, s.syn + i * ZMAX,
+                      i + 1 < n_rows ? z : last, table);
+        s.t++;
+        if (matches(&s, rows, edges, n_rows, last)) used = s.t;
     }
     for (int j = 0; j < n_cols; j++) {
         const char *app = s.app + home(&s, j);
