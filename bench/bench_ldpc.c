@@ -57,6 +57,12 @@ static inline vec with_sign(vec x, vec sign) {
 static inline int any_sign(vec a) {
     return _mm512_movepi8_mask(a) != 0;
 }
+static inline vec minus(vec a, vec b) {
+    return _mm512_sub_epi8(a, b);
+}
+static inline vec look_up(vec table, vec at) {
+    return _mm512_shuffle_epi8(table, at);
+}
 #elif defined(__AVX2__)
 enum { L = 32 };
 typedef __m256i vec;
@@ -101,6 +107,12 @@ static inline vec with_sign(vec x, vec sign) {
 }
 static inline int any_sign(vec a) {
     return _mm256_movemask_epi8(a) != 0;
+}
+static inline vec minus(vec a, vec b) {
+    return _mm256_sub_epi8(a, b);
+}
+static inline vec look_up(vec table, vec at) {
+    return _mm256_shuffle_epi8(table, at);
 }
 #else
 enum { L = 16 };
@@ -163,6 +175,12 @@ static inline int any_sign(vec a) {
     for (int i = 0; i < L; i++) any |= a.b[i] < 0;
     return any;
 }
+static inline vec minus(vec a, vec b) {
+    LANES(a.b[i] - b.b[i]);
+}
+static inline vec look_up(vec table, vec at) {
+    LANES(at.b[i] < 0 ? 0 : table.b[at.b[i] & 15]);
+}
 #endif
 
 enum { STRIDE = QD_Z_MAX + 64, CORE = 26, THREADS_MAX = 256 };
@@ -220,9 +238,16 @@ static vec lanes_below(int k, int n) {
     return load(b);
 }
 
-static inline vec box(vec x, vec y, vec a) {
-    vec lo = least(x, y), hi = most(x, y);
-    return least(least(lo, sub_u(hi, set1(2))), most(sub_u(lo, set1(1)), sub_u(hi, a)));
+/* What BOX takes off, by the difference: as in kernels/ldpc.cl. */
+static vec make_box(unsigned a) {
+    int8_t t[L];
+    for (int i = 0; i < L; i++) t[i] = (int8_t)(i % 16 ? i % 16 < (int)a : 2);
+    return load(t);
+}
+
+static inline vec box(vec x, vec y, vec table) {
+    vec lo = least(x, y);
+    return sub_u(lo, look_up(table, minus(most(x, y), minus(lo, set1(112)))));
 }
 
 static inline __attribute__((always_inline)) void row(frame *f, int degree, const edge *edges, int8_t *msg, const int8_t *syn,
@@ -230,34 +255,39 @@ static inline __attribute__((always_inline)) void row(frame *f, int degree, cons
     const int z = f->z;
     const int8_t *from[QD_DEGREE_MAX];
     int8_t *to[QD_DEGREE_MAX];
-    const vec a = set1((int)f->w->s->rule.a);
+    const vec table = make_box(f->w->s->rule.a);
     for (int e = 0; e < degree; e++) {
         from[e] = home(f, edges[e].col);
         f->side[edges[e].col] ^= 1;
         to[e] = home(f, edges[e].col);
     }
     for (int k = 0; k < z; k += L) {
-        vec v[QD_DEGREE_MAX], sign = load(syn + k), m[2] = {set1(255), set1(255)}, l[2] = {set1(255), set1(255)},
-                              clip = set1(QD_LDPC_CLIP);
+        vec v[QD_DEGREE_MAX], x[QD_DEGREE_MAX], sign = load(syn + k), m[2], l[2], clip = set1(QD_LDPC_CLIP);
         if (k + L > n) clip = both(clip, lanes_below(k, n));
 #pragma GCC unroll 19
         for (int e = 0; e < degree; e++) {
             int at = k + edges[e].relative;
             at -= at >= z ? z : 0;
             v[e] = sub_s(load(from[e] + at), load(msg + e * QD_Z_MAX + k));
-            vec x = size_of(v[e]);
+            x[e] = size_of(v[e]);
             sign = exor(sign, v[e]);
-            l[e % 2] = box(l[e % 2], most(m[e % 2], x), a);
-            m[e % 2] = least(m[e % 2], x);
+            if (e < 2) {
+                m[e] = x[e];
+                continue;
+            }
+            vec larger = most(m[e % 2], x[e]);
+            l[e % 2] = e < 4 ? larger : box(l[e % 2], larger, table);
+            m[e % 2] = least(m[e % 2], x[e]);
         }
-        vec smallest = least(m[0], m[1]), others = box(box(l[0], l[1], a), most(m[0], m[1]), a), all;
+        vec smallest = least(m[0], m[1]), others = box(degree < 4 ? l[0] : box(l[0], l[1], table), most(m[0], m[1]), table), all;
         others = least(others, clip);
-        all = box(others, smallest, a);
+        all = with_sign(box(others, smallest, table), sign);
+        others = with_sign(others, sign);
 #pragma GCC unroll 19
         for (int e = 0; e < degree; e++) {
-            vec x = with_sign(equal_or(size_of(v[e]), smallest, others, all), exor(sign, v[e]));
-            store(msg + e * QD_Z_MAX + k, x);
-            store(to[e] + k, add_s(v[e], x));
+            vec y = with_sign(equal_or(x[e], smallest, others, all), v[e]);
+            store(msg + e * QD_Z_MAX + k, y);
+            store(to[e] + k, add_s(v[e], y));
         }
     }
     for (int e = 0; e < degree; e++) wrap(to[e], z);

@@ -291,8 +291,9 @@ static qd_status ldpc_device(void *state, qd_device *dev, void *out, qd_error *e
     return decode(state, dev, out, err);
 }
 
-/* Byte operations of an edge by the definition in ldpc.h: subtract, size, sign, box 7, max, min; compare, select, sign 3, add. */
-enum { EDGE_OPS = 19, TYPICAL_ITERATIONS = 14 };
+/* Byte operations of an edge: subtract, size, sign, max, min, box 5 (six, but for two of the chain and with three of the end, in rows of about
+ * seven edges); compare, select, sign 2, add. */
+enum { EDGE_OPS = 16, TYPICAL_ITERATIONS = 14 };
 
 static void ldpc_cost(const void *state, qd_cost *cost) {
     const qd_ldpc_case *s = state;
