@@ -90,7 +90,7 @@ static void measure(const qd_code *c, uint64_t frames, point *p, qd_device *dev)
     for (int i = 0; i < 20; i++) (void)next(s);
     for (; p->frames < frames; p->frames += BATCH) {
         make_batch(c, p->q, s, alice, bob);
-        ck_ok(qd_syndrome_run(c, BATCH, alice, syndrome, dev, &err));
+        ck_ok(qd_syndrome_run(c, QD_SYNDROME_AUTO, BATCH, alice, syndrome, dev, &err));
         ck_ok(qd_ldpc_run(c, &rule, BATCH, bob, syndrome, got, iterations, QD_LDPC_AUTO, dev, &err));
         for (uint64_t f = 0; f < BATCH; f++) {
             bool wrong = memcmp(alice + f * words, got + f * words, words * 8) != 0;

@@ -222,7 +222,7 @@ START_TEST(known_answer) {
     for (uint32_t j = 0; j < c.cols; j++)
         for (uint32_t p = 0; p < qd_code_col_bits(&c, j); p++)
             frame[j * c.words + p / 64] |= (uint64_t)(__builtin_popcount(j * c.z + p) & 1) << (p % 64);
-    ck_ok(qd_syndrome_run(&c, 1, frame, s, dev, &err));
+    ck_ok(qd_syndrome_run(&c, QD_SYNDROME_AUTO, 1, frame, s, dev, &err));
     uint32_t ones = 0;
     for (uint32_t k = 0; k < c.m; k++) {
         unsigned bit = s[k / c.z * c.words + k % c.z / 64] >> (k % c.z % 64) & 1;
@@ -260,8 +260,8 @@ START_TEST(the_other_order_permutes_the_syndrome) {
         qd_frame_private(&c, &r, x);
         for (uint32_t j = 0; j < d.cols; j++)
             memcpy(y + (size_t)j * d.words, x + (size_t)(j < 22 ? j : 22 + row_of(j - 22)) * c.words, column);
-        ck_ok(qd_syndrome_run(&c, 1, x, s, dev, &err));
-        ck_ok(qd_syndrome_run(&d, 1, y, t, dev, &err));
+        ck_ok(qd_syndrome_run(&c, QD_SYNDROME_AUTO, 1, x, s, dev, &err));
+        ck_ok(qd_syndrome_run(&d, QD_SYNDROME_AUTO, 1, y, t, dev, &err));
         for (uint32_t i = 0; i < d.rows; i++)
             ck_assert_mem_eq(t + (size_t)i * d.words, s + (size_t)row_of(i) * c.words, column);
         qd_bits_destroy(&key);
@@ -288,7 +288,7 @@ START_TEST(syndromes_are_linear_and_of_zero_are_zero) {
         qd_bits_destroy(&key);
     }
     for (size_t i = 0; i < fw; i++) x[2 * fw + i] = x[i] ^ x[fw + i];
-    ck_ok(qd_syndrome_run(&c, 4, x, s, dev, &err));
+    ck_ok(qd_syndrome_run(&c, QD_SYNDROME_AUTO, 4, x, s, dev, &err));
     for (size_t i = 0; i < sw; i++) {
         ck_assert_uint_eq(s[2 * sw + i], s[i] ^ s[sw + i]);
         ck_assert_uint_eq(s[3 * sw + i], 0);

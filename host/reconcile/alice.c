@@ -74,7 +74,7 @@ static qd_status send_batch(qd_reconcile_alice *self, uint64_t first, uint32_t n
         if (self->hidden)
             memcpy(self->hidden + (first + f) * qd_hidden_words(m), frames + f * qd_frame_words(&m->code), qd_hidden_words(m) * 8);
     }
-    QD_TRY(qd_syndrome_run(&m->code, n, frames, syndromes, m->dev, err));
+    QD_TRY(qd_syndrome_run(&m->code, QD_SYNDROME_AUTO, n, frames, syndromes, m->dev, err));
     qd_body b = {0};
     qd_body_u64(&b, first);
     qd_body_u32(&b, n);
@@ -183,7 +183,7 @@ static qd_status put_rows(qd_reconcile_alice *self, const qd_code *c, uint32_t a
     uint8_t all[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8], rows[QD_GRAPH_ROWS_MAX * QD_Z_MAX / 8];
     qd_rows_load(&self->m, c, self->m.key, id, n, frames);
     for (uint64_t i = 0; i < n; i++) memcpy(frames + i * words, self->hidden + id[i] * hidden, hidden * 8);
-    QD_TRY(qd_syndrome_run(c, n, frames, syndromes, self->m.dev, err));
+    QD_TRY(qd_syndrome_run(c, QD_SYNDROME_AUTO, n, frames, syndromes, self->m.dev, err));
     for (uint64_t i = 0; i < n; i++) {
         qd_syndrome_pack(c, syndromes + i * qd_syndrome_words(c), all);
         memset(rows, 0, (add + 7) / 8);

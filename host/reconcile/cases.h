@@ -18,6 +18,7 @@ typedef struct qd_syndrome_case {
     qd_code code;
     uint64_t n;
     uint64_t *frames;
+    qd_syndrome_form form;
 } qd_syndrome_case;
 
 typedef struct qd_ldpc_case {

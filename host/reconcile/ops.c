@@ -26,13 +26,14 @@ static void make_frame(const qd_code *c, uint64_t content, uint64_t seed, uint64
 
 /* ---- syndrome ---- */
 
-enum { SY_Z, SY_M, SY_FRAMES, SY_CONTENT, SY_SEED, SY_GRAPH, SY_KEYS };
+enum { SY_Z, SY_M, SY_FRAMES, SY_CONTENT, SY_SEED, SY_GRAPH, SY_FORM, SY_KEYS };
 static const qd_key syndrome_keys[] = {{"z", 384, 2, 384, "lifting size"},
                                        {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z (42 z)"},
                                        {"frames", 8, 1, 1u << 20, "frames"},
                                        {"content", 0, 0, 2, "0 uniform, 1 zeros, 2 ones"},
                                        {"seed", 1, 0, UINT64_MAX, "seed"},
-                                       {"graph", 1, 1, 3, "base graph, 3: the first with the rows of qd-bg1"}};
+                                       {"graph", 1, 1, 3, "base graph, 3: the first with the rows of qd-bg1"},
+                                       {"form", QD_SYNDROME_AUTO, 0, QD_SYNDROME_FORMS - 1, "a work-item takes: 0 by device, 1 a frame, 2 a block row"}};
 
 static void syndrome_destroy(void *state) {
     qd_syndrome_case *s = state;
@@ -57,7 +58,7 @@ static qd_status syndrome_create(const qd_problem *p, void **state, qd_error *er
     QD_TRY(case_code(&c, p->v[SY_GRAPH], p->v[SY_Z], p->v[SY_M], err));
     qd_syndrome_case *s = calloc(1, sizeof *s);
     if (!s) return no_memory(err);
-    *s = (qd_syndrome_case){c, p->v[SY_FRAMES], malloc(p->v[SY_FRAMES] * qd_frame_words(&c) * 8)};
+    *s = (qd_syndrome_case){c, p->v[SY_FRAMES], malloc(p->v[SY_FRAMES] * qd_frame_words(&c) * 8), (qd_syndrome_form)p->v[SY_FORM]};
     if (!s->frames) {
         syndrome_destroy(s);
         return no_memory(err);
@@ -81,7 +82,7 @@ static qd_status syndrome_reference(void *state, void *out, qd_error *err) {
 
 static qd_status syndrome_device(void *state, qd_device *dev, void *out, qd_error *err) {
     qd_syndrome_case *s = state;
-    return qd_syndrome_run(&s->code, s->n, s->frames, out, dev, err);
+    return qd_syndrome_run(&s->code, s->form, s->n, s->frames, out, dev, err);
 }
 
 static void syndrome_cost(const void *state, qd_cost *cost) {
@@ -93,6 +94,7 @@ static void syndrome_cost(const void *state, qd_cost *cost) {
                       .unit = "bit"};
 }
 
+#define BOTH_FORMS(problem) problem ",form=1", problem ",form=2"
 static const char *const syndrome_quick[] = {"syndrome:z=384,m=5376,frames=1",
                                              "syndrome:z=384,m=5476,frames=17,seed=2",
                                              "syndrome:z=384,m=1536,frames=3",
@@ -120,6 +122,13 @@ static const char *const syndrome_quick[] = {"syndrome:z=384,m=5376,frames=1",
                                              "syndrome:z=384,m=1537,frames=3,graph=2",
                                              "syndrome:z=2,m=83,frames=100,graph=2",
                                              "syndrome:z=240,m=2999,frames=3,graph=2",
+                                             BOTH_FORMS("syndrome:z=384,m=5376,frames=3"),
+                                             BOTH_FORMS("syndrome:z=384,m=17281,frames=5,graph=3"),
+                                             BOTH_FORMS("syndrome:z=2,m=91,frames=100"),
+                                             BOTH_FORMS("syndrome:z=60,m=699,frames=65"),
+                                             BOTH_FORMS("syndrome:z=320,m=4479,frames=3"),
+                                             BOTH_FORMS("syndrome:z=88,m=999,frames=3,content=2"),
+                                             BOTH_FORMS("syndrome:z=36,m=365,frames=9,graph=2"),
                                              NULL};
 static const char *const syndrome_tiny[] = {"syndrome:z=36,m=365,frames=2", "syndrome:z=64,m=641,frames=2",
                                             "syndrome:z=2,m=91,frames=3", "syndrome:z=384,m=1537,frames=1", NULL};

@@ -13,10 +13,17 @@
  *  The reference cannot fail. */
 void qd_syndrome_ref(const qd_code *c, uint64_t n, const uint64_t *frames, uint64_t *syndrome);
 
+/** How a device does it; never changes results. AUTO: FRAMES on CPU devices, else ROWS. */
+typedef enum qd_syndrome_form {
+    QD_SYNDROME_AUTO = 0,
+    QD_SYNDROME_FRAMES = 1, /**< a work-item a frame */
+    QD_SYNDROME_ROWS = 2,   /**< a work-item a block row of a frame */
+    QD_SYNDROME_FORMS
+} qd_syndrome_form;
+
 /** The same on a device (kernels/syndrome.cl), bit for bit; @p dev NULL: the reference. Device copies are wiped. QD_E_BUILD,
- *  QD_E_DEVICE:
- *  output undefined. */
-qd_status qd_syndrome_run(const qd_code *c, uint64_t n, const uint64_t *frames, uint64_t *syndrome, qd_device *dev,
-                          qd_error *err);
+ *  QD_E_DEVICE: output undefined. */
+qd_status qd_syndrome_run(const qd_code *c, qd_syndrome_form form, uint64_t n, const uint64_t *frames, uint64_t *syndrome,
+                          qd_device *dev, qd_error *err);
 
 #endif

@@ -243,7 +243,7 @@ static bool goes_on(const batch *b) {
 
 static qd_status syndromes(void *args, qd_error *err) {
     batch *b = args;
-    return qd_syndrome_run(&b->c, b->n_open, b->alice, b->syndrome, b->dev, err);
+    return qd_syndrome_run(&b->c, QD_SYNDROME_AUTO, b->n_open, b->alice, b->syndrome, b->dev, err);
 }
 
 static qd_status decode(void *args, qd_error *err) {
