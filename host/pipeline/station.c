@@ -21,7 +21,7 @@ void qd_station_spent(qd_station *s, qd_stage stage, double t0, double d0, uint6
 }
 
 const char *qd_stage_name(qd_stage stage) {
-    static const char *const names[QD_STAGES] = {"source", "sync", "coincide", "sift", "reconcile", "estimate", "amplify"};
+    static const char *const names[QD_STAGES] = {"source", "sync", "coincide", "sift", "reconcile", "estimate", "amplify", "authenticate"};
     return (unsigned)stage < QD_STAGES ? names[stage] : "unknown";
 }
 
@@ -98,7 +98,7 @@ qd_status qd_station_step(qd_station *s, const qd_msg *in, qd_outbox *out, bool 
         st = qd_wire_bad(in, "another block's number", err);
     else {
         s->seen = out->n - out->head;
-        if (s->auth && in && in->type != QD_MSG_AUTH) qd_auth_absorb(s->auth, in); /* a tag goes in once it is checked */
+        if (s->auth && in && in->type != QD_MSG_AUTH) qd_station_absorb(s, in); /* a tag goes in once it is checked */
         st = s->role == QD_ALICE_TO_BOB ? qd_alice_step(s, in, out, done, err) : qd_bob_step(s, in, out, done, err);
         if (st == QD_OK) qd_station_hash_sent(s, out);
     }

@@ -127,6 +127,8 @@ qd_status qd_station_draw_seed(qd_station *s, int basis, qd_bits *seed, qd_error
 qd_status qd_station_take_seed(qd_station *s, const qd_msg *in, const qd_bits *seed, qd_error *err);
 /** Begin to authenticate, where there is a secret. */
 qd_status qd_station_open_auth(qd_station *s, qd_error *err);
+/** A message of the block goes into the hash; its time is kept. Only where there is a secret. */
+void qd_station_absorb(qd_station *s, const qd_msg *m);
 /** Take what the station has put into the box in this step into its hash. No header may change after that. */
 void qd_station_hash_sent(qd_station *s, const qd_outbox *out);
 /** Send the station's tag over the block's messages. */

@@ -13,9 +13,15 @@ qd_status qd_station_open_auth(qd_station *s, qd_error *err) {
     return st;
 }
 
+void qd_station_absorb(qd_station *s, const qd_msg *m) {
+    const double t0 = qd_now();
+    qd_auth_absorb(s->auth, m);
+    qd_station_spent(s, QD_STAGE_AUTHENTICATE, t0, qd_station_device_seconds(s), m->bytes);
+}
+
 void qd_station_hash_sent(qd_station *s, const qd_outbox *out) {
     if (!s->auth) return;
-    for (size_t i = out->head + s->seen; i < out->n; i++) qd_auth_absorb(s->auth, &out->m[i]);
+    for (size_t i = out->head + s->seen; i < out->n; i++) qd_station_absorb(s, &out->m[i]);
     s->seen = out->n - out->head;
 }
 

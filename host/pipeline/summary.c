@@ -91,7 +91,7 @@ static json_t *waterfall(const qd_run_facts *f) {
 }
 
 static json_t *stages(const qd_run_facts *f) {
-    static const char *const unit[QD_STAGES] = {"tag", "tag", "tag", "pair", "bit", "block", "bit"};
+    static const char *const unit[QD_STAGES] = {"tag", "tag", "tag", "pair", "bit", "block", "bit", "byte"};
     json_t *a = json_array();
     for (int i = 0; i < QD_STAGES; i++) {
         const qd_stage_time *x = &f->alice->stage[i], *y = &f->bob->stage[i];

@@ -89,7 +89,7 @@ typedef struct qd_source {
 } qd_source;
 
 /** Stages whose time a station keeps. */
-typedef enum qd_stage { QD_STAGE_SOURCE, QD_STAGE_SYNC, QD_STAGE_COINCIDE, QD_STAGE_SIFT, QD_STAGE_RECONCILE, QD_STAGE_ESTIMATE, QD_STAGE_AMPLIFY, QD_STAGES } qd_stage;
+typedef enum qd_stage { QD_STAGE_SOURCE, QD_STAGE_SYNC, QD_STAGE_COINCIDE, QD_STAGE_SIFT, QD_STAGE_RECONCILE, QD_STAGE_ESTIMATE, QD_STAGE_AMPLIFY, QD_STAGE_AUTHENTICATE, QD_STAGES } qd_stage;
 const char *qd_stage_name(qd_stage s);
 
 typedef struct qd_stage_time {
