@@ -78,7 +78,7 @@ static qd_status params_of(run *r, qd_tick tick, qd_error *err) {
 
 static qd_status open_inputs(run *r, qd_error *err) {
     const qd_job *j = r->job;
-    for (int i = 0; i < 2 && j->auth_file[i]; i++) QD_TRY(qd_auth_secret_open(j->auth_file[i], &r->secret[i], err));
+    for (int i = 0; i < 2 && j->auth_file[i]; i++) QD_TRY(qd_auth_secret_open(j->auth_file[i], (qd_direction)i, &r->secret[i], err));
     if (j->rehearsal) {
         QD_TRY(qd_scenario_load(j->scenario, &r->scenario, err));
         QD_TRY(qd_link_create(&r->scenario, j->seed, &r->link, err));
