@@ -193,6 +193,19 @@ sed 's/name: short/name: empty/' short.job >empty.job
 run 6 'no pads of authentication are left for block 0' empty
 grep -q 'Next: share a new secret' "$log" || say "no word on what to do without pads"
 has empty.json '"status":"aborted"'
+# the last pads went with a tag that Bob never took: he begins a block, and Alice gives nothing away for one that cannot be tagged
+secret 1
+job lost "$both"
+QD_STOP_AT=auth:0
+export QD_STOP_AT
+run 75 '' lost
+unset QD_STOP_AT
+expect 6 'no pads of authentication are left for block 1' "$qd" run --resume out/lost --device ref --json lost.json
+grep -q 'a tag of Alice.s that Bob did not take' "$log" && grep -q 'Next: share a new secret' "$log" || say "no word on where the last pads went"
+grep -q 'bases_bob  *from bob  *2 messages' "$log" && grep -q 'bases_alice  *from alice  *1 messages' "$log" || say "Alice gave bases for a block without pads"
+# both blocks began; of the first one, interrupted, it is not known whether its tag was seen
+has lost.json '"epsilon":{"blocks":2,"sec":2'
+flat lost.json | grep -q '"epsilon":{"blocks":2,[^}]*"auth":1.9[0-9]*e-26' || say "tags of blocks that were not finished cost nothing: $(flat lost.json | grep -o '"epsilon":{"blocks"[^}]*')"
 # with a refill they last
 secret 1
 job lasting "$both"
