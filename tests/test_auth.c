@@ -149,9 +149,9 @@ static void write_secret(const char *name, size_t bytes, mode_t mode) {
     free(p);
 }
 
-static qd_auth_secret *open_secret(const char *name) {
+static qd_auth_secret *open_secret(const char *name, qd_direction role) {
     qd_auth_secret *s = NULL;
-    ck_assert_msg(qd_auth_secret_open(in_dir(name), &s, &err) == QD_OK, "%s (%s)", err.what, err.cause);
+    ck_assert_msg(qd_auth_secret_open(in_dir(name), role, &s, &err) == QD_OK, "%s (%s)", err.what, err.cause);
     return s;
 }
 
@@ -217,7 +217,7 @@ START_TEST(tags_are_what_the_definition_says) {
     write_secret("a", 16 + 3 * 32 + 5, 0600);
     write_secret("b", 16 + 3 * 32 + 5, 0600);
     for (int i = 0; i < 2; i++) {
-        t.secret[i] = open_secret(i ? "b" : "a");
+        t.secret[i] = open_secret(i ? "b" : "a", (qd_direction)i);
         ck_ok(qd_auth_create(t.secret[i], (qd_direction)i, context, sizeof context, &t.auth[i], &err));
     }
     for (size_t i = 0; i < sizeof key; i++) key[i] = any(i);

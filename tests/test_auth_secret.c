@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The secret of authentication: what it takes, what it refuses, that its pads are counted, wiped, and used once through crashes and kills. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,16 +42,24 @@ static void teardown(void) {
 
 static qd_auth_secret *open_one(int who) {
     qd_auth_secret *s = NULL;
-    ck_assert_msg(qd_auth_secret_open(path[who], &s, &err) == QD_OK, "%s (%s)", err.what, err.cause);
+    ck_assert_msg(qd_auth_secret_open(path[who], (qd_direction)who, &s, &err) == QD_OK, "%s (%s)", err.what, err.cause);
     return s;
 }
 
 static void opens_not(int who, const char *says) {
     qd_auth_secret *s = NULL;
-    ck_status(qd_auth_secret_open(path[who], &s, &err), QD_E_INPUT);
+    ck_status(qd_auth_secret_open(path[who], (qd_direction)who, &s, &err), QD_E_INPUT);
     ck_assert_ptr_null(s);
     ck_assert_msg(strstr(err.what, says) || strstr(err.cause, says), "'%s' (%s) does not say '%s'", err.what, err.cause, says);
     ck_assert(err.what[0] && err.cause[0] && err.likely[0] && err.next[0]);
+}
+
+static char *text_of(const char *name) {
+    char *p = calloc(1, 1024);
+    int fd = open(name, O_RDONLY);
+    ck_assert(fd >= 0 && read(fd, p, 1023) > 0);
+    close(fd);
+    return p;
 }
 
 static void take(qd_auth *a, uint32_t block) {
@@ -153,7 +163,7 @@ static void killed_with_a_tag(uint8_t body[QD_AUTH_BODY]) {
     if (child == 0) {
         qd_auth_secret *s = NULL;
         qd_auth *a = NULL;
-        if (qd_auth_secret_open(path[0], &s, NULL) != QD_OK || qd_auth_create(s, QD_ALICE_TO_BOB, "", 0, &a, NULL) != QD_OK) _exit(1);
+        if (qd_auth_secret_open(path[0], QD_ALICE_TO_BOB, &s, NULL) != QD_OK || qd_auth_create(s, QD_ALICE_TO_BOB, "", 0, &a, NULL) != QD_OK) _exit(1);
         take(a, 0);
         if (qd_auth_tag(a, body, NULL) != QD_OK || write(fd[1], body, QD_AUTH_BODY) != QD_AUTH_BODY) _exit(1);
         raise(SIGKILL);
@@ -197,7 +207,11 @@ START_TEST(no_tag_without_the_record) {
     uint8_t body[QD_AUTH_BODY], zero[QD_AUTH_BODY] = {0};
     ck_ok(qd_auth_create(s, QD_ALICE_TO_BOB, "", 0, &a, &err));
     take(a, 0);
+    unlink(state[0]);
     ck_assert_int_eq(mkdir(state[0], 0700), 0); /* where the state goes */
+    qd_auth *late = NULL;
+    ck_status(qd_auth_create(s, QD_ALICE_TO_BOB, "", 0, &late, &err), QD_E_INPUT); /* known before there is a message */
+    ck_assert_ptr_null(late);
     ck_status(qd_auth_tag(a, body, &err), QD_E_INPUT);
     ck_assert_mem_eq(body, zero, sizeof zero);
     ck_assert_uint_eq(qd_auth_secret_budget(s).next, 0);
@@ -207,16 +221,83 @@ START_TEST(no_tag_without_the_record) {
 }
 END_TEST
 
-/* A state that was put back, or lost: the pads are gone, and it is said. */
+/* A state that was lost, or is an old copy: the pads are gone, and it is said before anything is built on them; nothing is cut by it. */
 START_TEST(an_old_state_does_not_bring_pads_back) {
+    char *old[2];
+    uint8_t now[BYTES + 64];
     two t = open_both();
+    for (int i = 0; i < 2; i++) old[i] = text_of(state[i]);
     ck_ok(block(t.auth, 0));
     close_both(&t);
-    for (int i = 0; i < 2; i++) ck_assert_int_eq(unlink(state[i]), 0);
-    t = open_both();
-    ck_status(block(t.auth, 1), QD_E_INPUT);
-    ck_says(err.cause, "they were used and wiped");
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(unlink(state[i]), 0);
+        opens_not(i, "they were used and wiped");
+        ck_ok(qd_file_write(state[i], 0600, old[i], strlen(old[i]), &err));
+        opens_not(i, "they were used and wiped");
+        ck_assert_uint_eq(read_bytes(i, now), BYTES);
+        free(old[i]);
+    }
+}
+END_TEST
+
+/* A tag of Alice's that was lost on its way has used a pad that in Bob's copy is not. As Alice's it would go under another message. */
+START_TEST(a_copy_stays_its_stations) {
+    uint8_t body[QD_AUTH_BODY];
+    two t = open_both();
+    take(t.auth[0], 0);
+    ck_ok(qd_auth_tag(t.auth[0], body, &err));
     close_both(&t);
+    for (int i = 0; i < 2; i++) {
+        qd_auth_secret *s = NULL;
+        ck_status(qd_auth_secret_open(path[i], (qd_direction)(1 - i), &s, &err), QD_E_INPUT);
+        ck_assert_ptr_null(s);
+        ck_says(err.cause, "the other station's copy");
+        ck_assert(err.what[0] && err.likely[0] && err.next[0]);
+    }
+    expect_file(0, 1);
+    expect_file(1, 0);
+    qd_auth *a = NULL;
+    qd_auth_secret *s = open_one(1);
+    ck_status(qd_auth_create(s, QD_ALICE_TO_BOB, "", 0, &a, &err), QD_E_USAGE);
+    ck_assert_ptr_null(a);
+    qd_auth_secret_close(s);
+}
+END_TEST
+
+/* Bob's record of a round far behind his last one is on disk and the process dies in the middle of wiping: the next run wipes the rest. A limit on
+ * the file's size ends it there. */
+START_TEST(a_death_in_the_middle_of_wiping) {
+    enum { MANY = 40, LIMIT = 600 /* a state is shorter */ };
+    uint8_t body[QD_AUTH_BODY], *now = malloc(16 + 32 * MANY);
+    int status;
+    for (int i = 0; i < 2; i++) write_secret(i, 16 + 32 * MANY);
+    two t = open_both();
+    for (uint32_t i = 0; i < MANY - 1; i++) {
+        take(t.auth[0], i);
+        ck_ok(qd_auth_tag(t.auth[0], body, &err));
+    }
+    take(t.auth[1], MANY - 2);
+    const qd_msg m = {.type = QD_MSG_AUTH, .block = MANY - 2, .from = 0, .last = 1, .bytes = QD_AUTH_BODY, .body = body};
+    pid_t child = fork();
+    ck_assert(child >= 0);
+    if (child == 0) {
+        const struct rlimit limit = {LIMIT, LIMIT};
+        setrlimit(RLIMIT_FSIZE, &limit);
+        (void)qd_auth_check(t.auth[1], &m, NULL);
+        _exit(1);
+    }
+    ck_assert(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+    close_both(&t);
+    for (int again = 0; again < 2; again++) {
+        qd_auth_secret *s = open_one(1);
+        ck_assert_uint_eq(qd_auth_secret_budget(s).next, MANY - 1);
+        qd_auth_secret_close(s);
+        int fd = open(path[1], O_RDONLY);
+        ck_assert_int_eq(read(fd, now, 16 + 32 * MANY), 16 + 32 * MANY);
+        close(fd);
+        for (size_t i = 0; i < 16 + 32 * MANY; i++) ck_assert_uint_eq(now[i], i >= 16 && i < 16 + 32 * (MANY - 1) ? 0 : any(i));
+    }
+    free(now);
 }
 END_TEST
 
@@ -250,37 +331,49 @@ START_TEST(files_that_are_not_taken) {
 END_TEST
 
 START_TEST(states_that_are_not_taken) {
-    static const char *const bad[] = {
-        "", "{}", "[1]", "{\"schema\":1,\"rounds\":4,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":0}",
-        "{\"schema\":1,\"rounds\":3,\"next_round\":4,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":0}",
-        "{\"schema\":1,\"rounds\":3,\"next_round\":-1,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":0}",
-        "{\"schema\":0,\"rounds\":3,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":0}",
-        "{\"schema\":1,\"rounds\":3,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":0,\"more\":1}",
-        "{\"schema\":1,\"rounds\":3,\"next_round\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":-1}"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    /* one that is taken, and what stands in place of a part of it in those that are not */
+    static const char good[] =
+        "{\"schema\":1,\"station\":\"alice\",\"rounds\":3,\"next_round\":0,\"wiped_rounds\":0,\"tags\":0,\"hashed_blocks\":0,\"refilled_bits\":0,\"refill_epsilon\":0}";
+    static const char *const bad[][2] = {{good, ""}, {good, "{}"}, {good, "[1]"}, {"\"rounds\":3", "\"rounds\":4"}, {"\"rounds\":3", "\"rounds\":2"},
+                                         {"\"rounds\":3", "\"rounds\":0"}, {"next_round\":0", "next_round\":4"}, {"next_round\":0", "next_round\":-1"},
+                                         {"wiped_rounds\":0", "wiped_rounds\":1"}, {"schema\":1", "schema\":0"}, {"epsilon\":0", "epsilon\":0,\"more\":1"},
+                                         {"epsilon\":0", "epsilon\":-1"}, {"\"alice\"", "\"eve\""}, {"\"alice\"", "1"}, {"\"alice\"", "\"bob\""}};
+    for (size_t i = 0; i <= sizeof bad / sizeof *bad; i++) { /* the last is the good one */
+        char text[512];
+        const char *out = i < sizeof bad / sizeof *bad ? bad[i][0] : "", *in = i < sizeof bad / sizeof *bad ? bad[i][1] : "", *at = strstr(good, out);
+        ck_assert_ptr_nonnull(at);
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - good), good, in, at + strlen(out));
         qd_auth_secret *s = NULL;
-        ck_ok(qd_file_write(state[0], 0600, bad[i], strlen(bad[i]), &err));
-        ck_assert_msg(qd_auth_secret_open(path[0], &s, &err) == QD_E_INPUT, "taken: %s", bad[i]);
-        ck_says(err.what, "alice.state");
+        ck_ok(qd_file_write(state[0], 0600, text, strlen(text), &err));
+        qd_status st = qd_auth_secret_open(path[0], QD_ALICE_TO_BOB, &s, &err);
+        ck_assert_msg(st == (*out ? QD_E_INPUT : QD_OK), "%s: %s", qd_status_name(st), text);
+        qd_auth_secret_close(s);
+        if (*out) ck_assert_msg(strstr(err.what, "alice.state") || strstr(err.cause, ".state"), "%s (%s)", err.what, err.cause);
         expect_file(0, 0);
     }
 }
 END_TEST
 
-/* A new secret beside the old one's state: by it the new one would be cut and wiped. Nor is a file changed that has no state. */
+/* A new secret, longer or shorter, beside the old one's state: by it the new one would be cut and wiped. Nor is a file changed that has no state. */
 START_TEST(the_state_of_another_secret_harms_none) {
-    two t = open_both();
-    for (uint32_t i = 0; i < 2; i++) ck_ok(block(t.auth, i));
-    close_both(&t);
-    write_secret(0, BYTES + 37);
-    opens_not(0, "another secret");
-    uint8_t now[BYTES + 64];
-    for (int k = 0; k < 2; k++) {
-        ck_assert_uint_eq(read_bytes(0, now), BYTES + 37);
-        for (size_t i = 0; i < BYTES + 37; i++) ck_assert_uint_eq(now[i], any(i));
-        unlink(state[0]);
-        qd_auth_secret_close(open_one(0));
-    }
+    for (uint32_t used = 0; used < 3; used++)
+        for (int longer = 0; longer < 2; longer++) {
+            const size_t bytes = longer ? BYTES + 37 : BYTES - 32;
+            two t = open_both();
+            for (uint32_t i = 0; i < used; i++) ck_ok(block(t.auth, i));
+            close_both(&t);
+            write_secret(0, bytes);
+            opens_not(0, "another secret");
+            uint8_t now[BYTES + 64];
+            for (int k = 0; k < 2; k++) {
+                ck_assert_uint_eq(read_bytes(0, now), bytes);
+                for (size_t i = 0; i < bytes; i++) ck_assert_uint_eq(now[i], any(i));
+                unlink(state[0]);
+                qd_auth_secret_close(open_one(0));
+            }
+            teardown();
+            setup();
+        }
 }
 END_TEST
 
@@ -372,7 +465,8 @@ END_TEST
 
 int main(void) {
     const TTest *const tests[] = {pads_are_counted_and_run_out, only_whole_rounds_count, a_kill_costs_a_round_and_gives_none_back,
-                                  no_tag_without_the_record, an_old_state_does_not_bring_pads_back, files_that_are_not_taken,
+                                  no_tag_without_the_record, an_old_state_does_not_bring_pads_back, a_copy_stays_its_stations,
+                                  a_death_in_the_middle_of_wiping, files_that_are_not_taken,
                                   states_that_are_not_taken, the_state_of_another_secret_harms_none, a_session_that_failed_is_over, refills_are_further_rounds, a_refill_of_one_side_is_given_up};
     Suite *s = suite_create("auth_secret");
     TCase *c = tcase_create("auth_secret");

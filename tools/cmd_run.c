@@ -57,7 +57,7 @@ static qd_status check_inputs(const qd_job *job, qd_error *err) {
     qd_scenario s;
     for (int i = 0; i < 2 && job->auth_file[i]; i++) {
         qd_auth_secret *secret = NULL;
-        QD_TRY(qd_auth_secret_open(job->auth_file[i], &secret, err));
+        QD_TRY(qd_auth_secret_open(job->auth_file[i], (qd_direction)i, &secret, err));
         qd_auth_secret_close(secret);
     }
     if (job->rehearsal) return qd_scenario_load(job->scenario, &s, err);

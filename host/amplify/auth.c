@@ -98,8 +98,9 @@ static void append(const qd_auth *a, const stream *s, qd_gf128 *sum, qd_gf128 *p
 
 qd_status qd_auth_create(qd_auth_secret *secret, qd_direction role, const void *context, uint64_t bytes, qd_auth **out,
                          qd_error *err) {
-    qd_auth *a = qd_secret_alloc(sizeof *a);
     *out = NULL;
+    QD_TRY(qd_auth_secret_begin(secret, role, err));
+    qd_auth *a = qd_secret_alloc(sizeof *a);
     if (a && !(a->context = qd_secret_alloc(bytes))) {
         qd_secret_free(a);
         a = NULL;

@@ -6,6 +6,9 @@
 #include "qdistill/amplify/auth.h"
 #include "qdistill/arith.h"
 
+/** A session of @p role begins: put on record whose copy it is, before any message. QD_E_USAGE: it was opened as that of the other; QD_E_INPUT: its
+ *  state cannot be written. */
+qd_status qd_auth_secret_begin(qd_auth_secret *s, qd_direction role, qd_error *err);
 /** The hash key. Secret: keep it in memory of qd_secret_alloc. */
 qd_gf128 qd_auth_secret_key(const qd_auth_secret *s);
 /** The pads of a round, Alice's and Bob's, which stay unused. QD_E_POLICY: the round is used, or there is none of that number. */

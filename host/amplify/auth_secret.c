@@ -17,9 +17,13 @@ struct qd_auth_secret {
     int fd; /* -1: a rehearsal's */
     char *path, *state;
     uint64_t seed;
+    qd_direction role; /* whose copy it is */
     qd_auth_budget budget;
+    uint64_t wiped; /* rounds whose pads are zeros in the file, as its state has it: all that are used, but for a crash */
     uint8_t key[KEY];
 };
+
+static const char *const station_names[2] = {"alice", "bob"};
 
 static off_t place(uint64_t round) {
     return (off_t)(KEY + ROUND * round);
@@ -41,9 +45,10 @@ static qd_status refused(const qd_auth_secret *s, const char *why, const char *n
 
 static qd_status write_state(const qd_auth_secret *s, const qd_auth_budget *b, qd_error *err) {
     if (s->fd < 0) return QD_OK;
-    json_t *j = json_pack("{s:i,s:o,s:o,s:o,s:o,s:o,s:f}", "schema", 1, "rounds", qd_json_from_u64(b->rounds), "next_round",
-                          qd_json_from_u64(b->next), "tags", qd_json_from_u64(b->tags), "hashed_blocks",
-                          qd_json_from_u64(b->hashed), "refilled_bits", qd_json_from_u64(b->refilled_bits), "refill_epsilon", b->refill_eps);
+    json_t *j = json_pack("{s:i,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:f}", "schema", 1, "station", station_names[s->role], "rounds",
+                          qd_json_from_u64(b->rounds), "next_round", qd_json_from_u64(b->next), "wiped_rounds", qd_json_from_u64(s->wiped),
+                          "tags", qd_json_from_u64(b->tags), "hashed_blocks", qd_json_from_u64(b->hashed), "refilled_bits",
+                          qd_json_from_u64(b->refilled_bits), "refill_epsilon", b->refill_eps);
     char *text = j ? json_dumps(j, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : NULL;
     qd_status st = text ? qd_file_write(s->state, 0600, text, strlen(text), err)
                         : qd_fail(err, QD_E_INTERNAL, "no memory for the state of the authentication secret");
@@ -59,22 +64,35 @@ static qd_status settle(qd_auth_secret *s, const qd_auth_budget *b, qd_error *er
     return QD_OK;
 }
 
-static qd_status read_state(qd_auth_secret *s, uint64_t most, qd_error *err) {
-    static const char *const keys[] = {"schema", "rounds", "next_round", "tags", "hashed_blocks", "refilled_bits", "refill_epsilon", NULL};
+/* A station's copy stays its own: after a tag of Alice's that Bob never took, his copy has pads of hers that are used. */
+static qd_status read_station(const qd_auth_secret *s, const json_t *j, qd_error *err) {
+    const char *station = json_string_value(json_object_get(j, "station"));
+    if (!station || (strcmp(station, station_names[0]) != 0 && strcmp(station, station_names[1]) != 0))
+        return qd_fail(err, QD_E_INPUT, "%s: 'station' must be alice or bob|||correct it", s->state);
+    if (strcmp(station, station_names[s->role]) == 0) return QD_OK;
+    return refused(s, "its .state beside it says that it is the other station's copy, whose pads may stand under tags of this one already",
+                   "give each station the copy that it had before", err);
+}
+
+static qd_status read_state(qd_auth_secret *s, qd_error *err) {
+    static const char *const keys[] = {"schema", "station", "rounds", "next_round", "wiped_rounds", "tags", "hashed_blocks", "refilled_bits", "refill_epsilon", NULL};
     qd_auth_budget *b = &s->budget;
     json_t *j = NULL;
     uint64_t schema = 0;
     QD_TRY(qd_json_read(s->state, &j, err));
     qd_status st = qd_json_only(j, s->state, keys, err);
     if (st == QD_OK) st = qd_json_u64(j, s->state, "schema", 1, &schema, err);
-    if (st == QD_OK) st = qd_json_u64(j, s->state, "rounds", most, &b->rounds, err);
+    if (st == QD_OK) st = qd_json_u64(j, s->state, "rounds", UINT64_MAX, &b->rounds, err);
     if (st == QD_OK) st = qd_json_u64(j, s->state, "next_round", b->rounds, &b->next, err);
+    if (st == QD_OK) st = qd_json_u64(j, s->state, "wiped_rounds", b->next, &s->wiped, err);
     if (st == QD_OK) st = qd_json_u64(j, s->state, "tags", UINT64_MAX, &b->tags, err);
     if (st == QD_OK) st = qd_json_u64(j, s->state, "hashed_blocks", UINT64_MAX, &b->hashed, err);
     if (st == QD_OK) st = qd_json_u64(j, s->state, "refilled_bits", UINT64_MAX, &b->refilled_bits, err);
     if (st == QD_OK) st = qd_json_real(j, s->state, "refill_epsilon", 0, HUGE_VAL, &b->refill_eps, err);
+    if (st == QD_OK && schema != 1) st = qd_fail(err, QD_E_INPUT, "%s has another schema", s->state);
+    if (st == QD_OK) st = read_station(s, j, err);
     json_decref(j);
-    return st == QD_OK && schema != 1 ? qd_fail(err, QD_E_INPUT, "%s has another schema", s->state) : st;
+    return st;
 }
 
 /* ---- file -------------------------------------------------------------------------------------------------------- */
@@ -103,16 +121,17 @@ static bool write_all(int fd, const void *p, size_t n, off_t at) {
     return true;
 }
 
-/* Pads of the rounds from..to-1 become zeros. */
-static qd_status wipe(const qd_auth_secret *s, uint64_t from, uint64_t to, qd_error *err) {
+/* Pads that are used become zeros. That they are the next state says. */
+static qd_status wipe_used(qd_auth_secret *s, qd_error *err) {
     static const uint8_t zero[64 * ROUND];
-    if (s->fd < 0) return QD_OK;
-    while (from < to) {
-        uint64_t n = to - from < 64 ? to - from : 64;
+    if (s->fd < 0 || s->wiped == s->budget.next) return QD_OK;
+    for (uint64_t from = s->wiped, n; from < s->budget.next; from += n) {
+        n = s->budget.next - from < 64 ? s->budget.next - from : 64;
         if (!write_all(s->fd, zero, (size_t)n * ROUND, place(from))) return cannot("wipe pads of", s->path, err);
-        from += n;
     }
-    return fdatasync(s->fd) == 0 ? QD_OK : cannot("wipe pads of", s->path, err);
+    if (fdatasync(s->fd) != 0) return cannot("wipe pads of", s->path, err);
+    s->wiped = s->budget.next;
+    return QD_OK;
 }
 
 static bool all_zero(const uint8_t *p, size_t n) {
@@ -141,22 +160,49 @@ static qd_status check_file(qd_auth_secret *s, uint64_t *most, qd_error *err) {
     return QD_OK;
 }
 
-/* Pads are wiped as they are used, so that of those that the state counts all but the last are zeros: else it is the state of another secret, by which
- * this one would be cut and wiped. */
-static qd_status check_used(const qd_auth_secret *s, qd_error *err) {
-    for (uint64_t round = 0; round + 1 < s->budget.next; round++) {
-        uint8_t pads[ROUND];
-        if (!read_all(s->fd, pads, ROUND, place(round))) return cannot("read", s->path, err);
-        const bool used = all_zero(pads, ROUND);
-        qd_wipe(pads, sizeof pads);
-        if (!used)
-            return refused(s, "its .state beside it counts pads as used that are there: it is that of another secret, or of an older copy",
-                           "of a new secret remove the old one's .state, at both stations", err);
+static qd_status of_another(const qd_auth_secret *s, const char *why, qd_error *err) {
+    char text[160];
+    snprintf(text, sizeof text, "its .state beside it counts %s: it is that of another secret, or of an older copy", why);
+    return refused(s, text, "of a new secret remove the old one's .state, at both stations", err);
+}
+
+/* By the state of another secret this one would be cut and wiped. Pads that a state has as wiped are zeros in its file; and what lies behind
+ * the pads it counts, left by a refill or a cut that a crash ended, comes after a tag. */
+static qd_status check_state(const qd_auth_secret *s, uint64_t most, qd_error *err) {
+    enum { AT_ONCE = 64 };
+    if (s->budget.rounds > most) return of_another(s, "more pads than there are", err);
+    if (s->budget.rounds < most && s->budget.next == 0) return of_another(s, "fewer pads than there are, and none as used", err);
+    for (uint64_t round = 0; round < s->wiped; round += AT_ONCE) {
+        uint8_t pads[AT_ONCE * ROUND];
+        const size_t n = (size_t)(s->wiped - round < AT_ONCE ? s->wiped - round : AT_ONCE) * ROUND;
+        if (!read_all(s->fd, pads, n, place(round))) return cannot("read", s->path, err);
+        const bool used = all_zero(pads, n);
+        qd_wipe(pads, n);
+        if (!used) return of_another(s, "pads as used that are there", err);
     }
     return QD_OK;
 }
 
+/* The pads of a round that is not used. */
+static qd_status read_pads(const qd_auth_secret *s, uint64_t round, uint8_t pads[ROUND], qd_error *err) {
+    if (!read_all(s->fd, pads, ROUND, place(round))) return cannot("read", s->path, err);
+    if (all_zero(pads, QD_AUTH_TAG) || all_zero(pads + QD_AUTH_TAG, QD_AUTH_TAG))
+        return refused(s, "the next pads are zero: they were used and wiped, or never written",
+                       "its .state was lost or is an old copy: put it back, or share a new secret", err);
+    return QD_OK;
+}
+
+/* Before anything is built on them. */
+static qd_status check_next(const qd_auth_secret *s, qd_error *err) {
+    uint8_t pads[ROUND];
+    if (s->budget.next >= s->budget.rounds) return QD_OK;
+    qd_status st = read_pads(s, s->budget.next, pads, err);
+    qd_wipe(pads, sizeof pads);
+    return st;
+}
+
 static qd_status load(qd_auth_secret *s, qd_error *err) {
+    struct stat there;
     uint64_t most = 0;
     s->fd = open(s->path, O_RDWR | O_CLOEXEC);
     if (s->fd < 0) return cannot("open", s->path, err);
@@ -164,19 +210,21 @@ static qd_status load(qd_auth_secret *s, qd_error *err) {
     s->budget.rounds = most;
     if (!read_all(s->fd, s->key, KEY, 0)) return cannot("read", s->path, err);
     if (all_zero(s->key, KEY)) return refused(s, "its hash key is zero", "fill it with random bytes", err);
-    if (access(s->state, F_OK) != 0) return QD_OK; /* nothing of it is used, and nothing is changed */
-    QD_TRY(read_state(s, most, err));
-    QD_TRY(check_used(s, err));
+    if (lstat(s->state, &there) != 0 && errno == ENOENT) return check_next(s, err); /* nothing of it is used, and nothing is changed */
+    QD_TRY(read_state(s, err));
+    QD_TRY(check_state(s, most, err));
+    QD_TRY(check_next(s, err));
     /* what a refill left that did not come to its end, and pads that a run could not wipe any more */
     if (ftruncate(s->fd, place(s->budget.rounds)) != 0) return cannot("cut", s->path, err);
-    return s->budget.next ? wipe(s, s->budget.next - 1, s->budget.next, err) : QD_OK;
+    return wipe_used(s, err);
 }
 
-qd_status qd_auth_secret_open(const char *path, qd_auth_secret **out, qd_error *err) {
+qd_status qd_auth_secret_open(const char *path, qd_direction role, qd_auth_secret **out, qd_error *err) {
     qd_auth_secret *s = qd_secret_alloc(sizeof *s);
     *out = NULL;
     if (s) {
         s->fd = -1;
+        s->role = role;
         s->path = strdup(path);
         if (s->path && (s->state = malloc(strlen(path) + 7))) sprintf(s->state, "%s.state", path);
     }
@@ -212,6 +260,12 @@ qd_auth_budget qd_auth_secret_budget(const qd_auth_secret *s) {
     return s->budget;
 }
 
+qd_status qd_auth_secret_begin(qd_auth_secret *s, qd_direction role, qd_error *err) {
+    if (s->fd < 0) return QD_OK;
+    if (role != s->role) return qd_fail(err, QD_E_USAGE, "the authentication secret %s was opened as that of the other station", s->path);
+    return settle(s, &s->budget, err);
+}
+
 qd_gf128 qd_auth_secret_key(const qd_auth_secret *s) {
     return qd_gf128_load(s->key);
 }
@@ -238,20 +292,15 @@ qd_status qd_auth_secret_look(const qd_auth_secret *s, uint64_t round, uint8_t p
         }
         return QD_OK;
     }
-    if (!read_all(s->fd, pads, ROUND, place(round))) return cannot("read", s->path, err);
-    if (all_zero(pads, QD_AUTH_TAG) || all_zero(pads + QD_AUTH_TAG, QD_AUTH_TAG))
-        return refused(s, "the next pads are zero: they were used and wiped, or never written",
-                       "its .state was lost or is an old copy: put it back, or share a new secret", err);
-    return QD_OK;
+    return read_pads(s, round, pads, err);
 }
 
 qd_status qd_auth_secret_use(qd_auth_secret *s, uint64_t round, qd_error *err) {
     qd_auth_budget b = s->budget;
     if (round < b.next || round >= b.rounds) return qd_fail(err, QD_E_INTERNAL, "a round of authentication that cannot be used");
     b.next = round + 1;
-    uint64_t from = s->budget.next;
     QD_TRY(settle(s, &b, err));
-    return wipe(s, from, b.next, err);
+    return wipe_used(s, err);
 }
 
 static uint64_t add(uint64_t a, uint64_t b) {

@@ -33,6 +33,7 @@ typedef struct qd_run_facts {
     const char *abort_reason;           /**< "" when there is key */
     const char *stop_reason;            /**< why the job ended before its data, key or not; "": it did not */
     const char *auth_failed;            /**< the refusal, where messages or tags were not what was sent; else "" */
+    bool begun;                         /**< a block has begun and has no record: its bases were announced */
     qd_auth_budget budget;              /**< of Alice's secret as the run leaves it; rounds 0: messages were not authenticated */
     const qd_tag_seen *seen;            /**< Alice's recording and Bob's; rehearsals: NULL */
     const qd_link *link;                /**< rehearsals: what the model expects is stated beside; else NULL */

@@ -50,11 +50,15 @@ static json_t *epsilons(const qd_run_facts *f) {
     double sum[4] = {0};
     static const char *const keys[4] = {"sec", "cor", "auth", "total"};
     size_t n = json_array_size(f->blocks);
-    for (size_t i = 0; i < n; i++)
-        for (int k = 0; k < 4; k++)
-            sum[k] += json_number_value(json_object_get(json_object_get(json_array_get(f->blocks, i), "epsilon"), keys[k]));
-    if (*f->auth_failed) { /* a block that has begun and has no record; its tags cost no more than tags can */
-        const double cost[4] = {f->params->eps_sec, f->params->eps_cor, QD_AUTH_EPS_MOST, f->params->eps_sec + f->params->eps_cor + QD_AUTH_EPS_MOST};
+    /* of a block that was not finished it is not known whether it was tagged: what tags can cost at most */
+    const double tags = f->budget.rounds ? QD_AUTH_EPS_MOST : 0;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *block = json_array_get(f->blocks, i);
+        for (int k = 0; k < 4; k++) sum[k] += json_number_value(json_object_get(json_object_get(block, "epsilon"), keys[k]));
+        for (int k = 2; k < 4 && json_is_true(json_object_get(block, "abandoned")); k++) sum[k] += tags;
+    }
+    if (f->begun || *f->auth_failed) { /* a block that has no record */
+        const double cost[4] = {f->params->eps_sec, f->params->eps_cor, tags, f->params->eps_sec + f->params->eps_cor + tags};
         for (int k = 0; k < 4; k++) sum[k] += cost[k];
         n++;
     }

@@ -30,6 +30,7 @@ typedef struct run {
     qd_keyfile key[2];
     qd_run_state state;
     bool match;
+    bool begun;       /* a block's bases were announced, and it has no record yet */
     bool again;       /* the run was complete: nothing to do but to give its summary again */
     bool created;     /* the run directory is this run's own */
     int lock;         /* descriptor of the locked run directory; -1: none */
@@ -78,7 +79,7 @@ static qd_status params_of(run *r, qd_tick tick, qd_error *err) {
 
 static qd_status open_inputs(run *r, qd_error *err) {
     const qd_job *j = r->job;
-    for (int i = 0; i < 2 && j->auth_file[i]; i++) QD_TRY(qd_auth_secret_open(j->auth_file[i], &r->secret[i], err));
+    for (int i = 0; i < 2 && j->auth_file[i]; i++) QD_TRY(qd_auth_secret_open(j->auth_file[i], (qd_direction)i, &r->secret[i], err));
     if (j->rehearsal) {
         QD_TRY(qd_scenario_load(j->scenario, &r->scenario, err));
         QD_TRY(qd_link_create(&r->scenario, j->seed, &r->link, err));
@@ -251,7 +252,7 @@ static qd_status finish_block(run *r, qd_block *a, qd_block *b, qd_error *err) {
         r->state.errors[i] = a->counts.errors[i];
     }
     r->state.next_block = a->block + 1;
-    r->state.announced = false;
+    r->state.announced = r->begun = false;
     QD_TRY(qd_run_event(r->opt->dir,
                         json_pack("{s:s,s:f,s:I,s:I,s:s}", "event", "block", "t", qd_now() - r->t0, "block", (json_int_t)a->block,
                                   "key_bits", (json_int_t)a->key.n, "reason", a->reason),
@@ -357,6 +358,7 @@ static qd_status refused(run *r, const qd_msg *m, int to, qd_status st, qd_error
 static qd_status carry(run *r, qd_msg *m, qd_error *err) {
     /* A resumed run pairs the finished blocks once more; their messages stand in the transcript already. */
     if (m->block >= r->params.first_block + (r->params.abandon_first ? 1u : 0u)) QD_TRY(qd_transcript_add(r->transcript, m, err));
+    if (m->type == QD_MSG_BASES_BOB) r->begun = true;
     if (m->type == QD_MSG_BASES_BOB && !r->job->rehearsal) {
         /* From here on the block is public knowledge in part: if the run dies now, it is lost. */
         r->state.announced = true;
@@ -499,7 +501,8 @@ static qd_status finish(run *r, qd_status st, json_t **summary, FILE *text, qd_e
                       .seen = r->recording[0] ? seen : NULL,
                       .abort_reason = st == QD_E_POLICY ? r->reason : "",
                       .stop_reason = r->stop,
-                      .auth_failed = r->forged ? r->stop : ""};
+                      .auth_failed = r->forged ? r->stop : "",
+                      .begun = r->begun};
     if (r->secret[0]) f.budget = qd_auth_secret_budget(r->secret[0]);
     if (r->job->rehearsal && key) f.match = r->match && strcmp(hex[0], hex[1]) == 0;
     *summary = qd_record_summary(&f);

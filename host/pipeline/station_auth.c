@@ -83,6 +83,14 @@ bool qd_station_may_begin(qd_station *s) {
     return false;
 }
 
+qd_status qd_station_cannot_begin(qd_station *s, qd_error *err) {
+    s->own_fault = true; /* no message of Bob's is wrong */
+    return qd_fail(err, QD_E_POLICY,
+                   "%s||the last pads went with a tag of Alice's that Bob did not take: in his copy they are left|share a new secret, or have more set "
+                   "aside of each key: security.auth.refill_bits",
+                   s->stopped);
+}
+
 const char *qd_station_stopped(const qd_station *s) {
     return s->stopped;
 }

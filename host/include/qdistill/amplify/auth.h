@@ -58,11 +58,13 @@ typedef struct qd_auth_budget {
     bool rehearsal;         /**< drawn from a seed */
 } qd_auth_budget;
 
-/** Open the file at @p path and lock it until it is closed. Without a state beside it nothing is changed; else the last pads that the state
- *  counts as used are overwritten with zeros, if they are not yet, and bytes beyond those it counts are cut off. QD_E_INPUT: it cannot be opened, is no file of at least 48 bytes, others may read it (mode other than
- *  0600), another process has it, its key is zero, or its state is malformed, counts more than there is, or counts pads as used that are not
- *  zeros but for the last, as that of another secret does (then the file is as it was); *out is NULL then. */
-qd_status qd_auth_secret_open(const char *path, qd_auth_secret **out, qd_error *err);
+/** Open the file at @p path, the copy of station @p role, and lock it until it is closed. Without a state beside it nothing is changed; else pads that the
+ *  state counts as used and a crash left are overwritten with zeros, and bytes beyond the pads it counts are cut off. A copy stays the station's own: a tag
+ *  of Alice's that never came to Bob has used a pad that in Bob's copy is not, and as Alice's it would be used again. QD_E_INPUT, and the file is as it was:
+ *  it cannot be opened, is no file of at least 48 bytes, others may read it (mode other than 0600), another process has it, its key is zero, the next
+ *  pads are zeros, as where the state was lost; or its state is malformed, the other station's, or that of another secret: it counts more pads than there
+ *  are, or fewer and none as used, or pads as wiped that are no zeros. *out is NULL then. */
+qd_status qd_auth_secret_open(const char *path, qd_direction role, qd_auth_secret **out, qd_error *err);
 /** A rehearsal's: all from @p seed (QD_STREAM_AUTH), nothing on disk. @p rounds there are, @p used of them are used. */
 qd_status qd_auth_secret_rehearse(uint64_t seed, uint64_t rounds, uint64_t used, qd_auth_secret **out, qd_error *err);
 /** Wipe what is in memory, unlock, close. NULL is accepted. */
@@ -79,7 +81,8 @@ typedef struct qd_auth qd_auth;
 
 /** @param secret borrowed
  *  @param role   the station's
- *  @param context, bytes what both stations agreed on; copied */
+ *  @param context, bytes what both stations agreed on; copied
+ *  The secret's state is written, which says that it is @p role's. QD_E_INPUT: it cannot be; QD_E_USAGE: the secret was opened as the other station's. */
 qd_status qd_auth_create(qd_auth_secret *secret, qd_direction role, const void *context, uint64_t bytes, qd_auth **out,
                          qd_error *err);
 void qd_auth_destroy(qd_auth *a);
