@@ -52,6 +52,7 @@ run 0 'secret bits' good
 cmp out/good/alice.key out/good/bob.key || say "keys differ"
 has good.json '"authenticated":true'
 has good.json '"secret":"file"'
+flat good.json | grep -q '"name":"authenticate",[^}]*"items":[1-9]' || say "no time of authentication among the stages"
 blocks=$(keyed good.json)
 [ "$blocks" -ge 3 ] || say "only $blocks blocks gave key"
 has good.json "\"tags\":$((2 * blocks)),\"pad_bits\":$((256 * blocks)),\"set_aside_bits\":$((256 * blocks)),\"rounds\":$((10 + blocks)),\"rounds_left\":10"
@@ -81,6 +82,7 @@ job bare 'eps_sec: 1e-10'
 run 0 'warning: the classical channel was not authenticated' bare
 has bare.json '"authenticated":false,"authentication":null'
 has bare.json '"auth":null'
+flat bare.json | grep -q '"name":"authenticate",[^}]*"items":0,' || say "a run without a secret authenticated something"
 [ -z "$(rounds out/bare/transcript.bin)" ] || say "tags without a secret"
 
 # --- secrets that are refused: before anything is written ---------------------------------------------------------
