@@ -27,12 +27,35 @@ static qd_gf128 random_element(uint64_t i) {
 static bool equal(qd_gf128 a, qd_gf128 b) { return a.w[0] == b.w[0] && a.w[1] == b.w[1]; }
 static qd_gf128 plus(qd_gf128 a, qd_gf128 b) { return (qd_gf128){{a.w[0] ^ b.w[0], a.w[1] ^ b.w[1]}}; }
 
+/* Every way to compute qd_gf128_horner that this processor has. */
+enum { FORMS = 5 };
+typedef struct form {
+    const char *name;
+    qd_gf128_horner *horner;
+} form;
+static unsigned forms(form f[FORMS]) {
+    const form all[FORMS] = {{"portable", qd_gf128_horner_portable},
+                             {"plain", qd_gf128_horner_plain},
+                             {"sse2", qd_gf128_horner_sse2()},
+                             {"avx2", qd_gf128_horner_avx2()},
+                             {"clmul", qd_gf128_horner_clmul()}};
+    unsigned n = 0;
+    for (unsigned i = 0; i < FORMS; i++) {
+        if (all[i].horner)
+            f[n++] = all[i];
+        else
+            fprintf(stderr, "test_gf128: no %s here: that path is skipped\n", all[i].name);
+    }
+    return n;
+}
+
 /* GHASH gives its first block the highest power; the polynomial here gives it the lowest. */
 static void check_ghash(const char *h, const char *first, const char *second, const char *want) {
     qd_gf128 blocks[2] = {ghash_block(second), ghash_block(first)}, zero = {{0, 0}};
     qd_gf128 x = ghash_block(h), hash = ghash_block(want);
     ck_assert(equal(qd_gf128_poly(blocks, 2, x), hash));
-    ck_assert(equal(qd_gf128_horner_portable(zero, blocks[0].w, 2, x), hash));
+    form f[FORMS];
+    for (unsigned i = forms(f); i-- > 0;) ck_assert_msg(equal(f[i].horner(zero, blocks[0].w, 2, x), hash), "%s", f[i].name);
     ck_assert(equal(qd_gf128_mul_ref(plus(qd_gf128_mul_ref(blocks[1], x), blocks[0]), x), hash));
     blocks[0].w[0] ^= 1;
     ck_assert(!equal(qd_gf128_poly(blocks, 2, x), hash));
@@ -158,17 +181,46 @@ START_TEST(hash_sees_every_bit_and_the_length) {
 }
 END_TEST
 
-START_TEST(long_messages_by_both_paths) {
-    qd_bits m;
-    random_bits(&m, 128 * 1003, 6);
-    qd_gf128 x = qd_gf128_load(key), zero = {{0, 0}};
-    qd_gf128_horner *fast = qd_gf128_horner_clmul();
-    if (!fast) fprintf(stderr, "test_gf128: no carry-less multiply here: that path is skipped\n");
-    for (uint64_t blocks = 0; fast && blocks <= 1003; blocks += blocks == 150 ? 840 : 1) {
-        const qd_gf128 start = blocks % 2 ? x : zero;
-        ck_assert_msg(equal(fast(start, m.w, blocks, x), qd_gf128_horner_portable(start, m.w, blocks, x)), "%d blocks", (int)blocks);
+/* A message: blocks of words from an address that no vector is aligned to. */
+enum { BLOCKS = 1003, CONTENTS = 5 };
+typedef struct message {
+    uint64_t w[2 * BLOCKS + 1];
+} message;
+static const uint64_t *fill(message *m, unsigned content) {
+    for (uint64_t i = 0; i < BLOCKS; i++) {
+        const qd_gf128 r = random_element(i);
+        const uint64_t one = i % 2 ? (uint64_t)1 << 63 : 1;
+        memcpy(m->w + 1 + 2 * i, (uint64_t[CONTENTS][2]){{r.w[0], r.w[1]}, {0, 0}, {UINT64_MAX, UINT64_MAX}, {one, 0}, {0, one}}[content], 16);
     }
-    qd_bits_destroy(&m);
+    return m->w + 1;
+}
+
+/* Of every length to several reductions, and some longer ones, from the sum that Horner's rule is for: start x^n + the sum of M_i x^(i+1). Ones at a
+ * point of ones make the most carries. */
+static void every_length(const form *f, const uint64_t *words, qd_gf128 start, qd_gf128 x) {
+    qd_gf128 sum = {{0, 0}}, power = {{1, 0}};
+    for (uint64_t n = 0; n <= BLOCKS; n++) {
+        if (n <= 200 || n >= BLOCKS - 66) {
+            const qd_gf128 want = plus(sum, qd_gf128_mul_ref(start, power));
+            ck_assert_msg(equal(f->horner(start, words, n, x), want), "%s, %d blocks", f->name, (int)n);
+        }
+        if (n == BLOCKS) break;
+        power = qd_gf128_mul_ref(power, x);
+        sum = plus(sum, qd_gf128_mul_ref((qd_gf128){{words[2 * n], words[2 * n + 1]}}, power));
+    }
+}
+
+START_TEST(every_path_is_the_definition) {
+    const qd_gf128 points[] = {random_element(BLOCKS), {{0, 0}}, {{1, 0}}, {{2, 0}}, {{UINT64_MAX, UINT64_MAX}}, {{0, (uint64_t)1 << 63}}};
+    const qd_gf128 starts[] = {{{0, 0}}, random_element(BLOCKS + 1), {{UINT64_MAX, UINT64_MAX}}};
+    static message m;
+    form f[FORMS];
+    for (unsigned i = forms(f); i-- > 0;) {
+        for (unsigned content = 0; content < CONTENTS; content++) {
+            const uint64_t *words = fill(&m, content);
+            for (unsigned p = 0; p < 6; p++) every_length(&f[i], words, starts[(content + p) % 3], points[p]);
+        }
+    }
 }
 END_TEST
 
@@ -193,7 +245,7 @@ int main(void) {
     tcase_add_test(t, hash_is_the_definition);
     tcase_add_test(t, hash_by_hand);
     tcase_add_test(t, hash_sees_every_bit_and_the_length);
-    tcase_add_test(t, long_messages_by_both_paths);
+    tcase_add_test(t, every_path_is_the_definition);
     tcase_add_test(t, refusals);
     suite_add_tcase(s, t);
     return run_all(s);

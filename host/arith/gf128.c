@@ -10,59 +10,18 @@
 #define HAVE_CLMUL 0
 #endif
 
-/* z^128 = z^7 + z^2 + z + 1. */
-#define TAIL 0x87u
-
-/* ---- Portable ---------------------------------------------------------------------------------------------------- */
-
-/* Product in GF(2)[z] of two 64-bit polynomials by integer multiplication: each factor is split into five parts whose bits stand
- * five apart, so that a column of a product of parts sums at most 13 ones, which fits below the next column that matters. */
-static unsigned __int128 clmul_portable(uint64_t a, uint64_t b) {
-    unsigned __int128 mask = 1, sum = 0;
-    for (int i = 1; i < 26; i++) mask |= mask << 5; /* bits 0, 5, ..., 125 */
-    uint64_t pa[5], pb[5];
-    for (int i = 0; i < 5; i++) {
-        uint64_t low = (uint64_t)mask << i; /* bits i, i+5, ... below 64 */
-        pa[i] = a & low;
-        pb[i] = b & low;
-    }
-    for (int k = 0; k < 5; k++) {
-        unsigned __int128 part = 0;
-        for (int i = 0; i < 5; i++) part ^= (unsigned __int128)pa[i] * pb[(k + 5 - i) % 5];
-        sum |= part & (mask << k); /* columns k, k+5, ... */
-    }
-    return sum;
-}
-
-static qd_gf128 reduce(uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3) {
-    /* 64 x 8 bits by shifts: TAIL has four terms */
-    uint64_t over = w3 >> 57 ^ w3 >> 62 ^ w3 >> 63;
-    w1 ^= w3 ^ w3 << 1 ^ w3 << 2 ^ w3 << 7;
-    w2 ^= over;
-    over = w2 >> 57 ^ w2 >> 62 ^ w2 >> 63;
-    w0 ^= w2 ^ w2 << 1 ^ w2 << 2 ^ w2 << 7;
-    w1 ^= over;
-    return (qd_gf128){{w0, w1}};
-}
-
-static qd_gf128 mul_portable(qd_gf128 a, qd_gf128 b) {
-    unsigned __int128 low = clmul_portable(a.w[0], b.w[0]), high = clmul_portable(a.w[1], b.w[1]);
-    unsigned __int128 middle = clmul_portable(a.w[0] ^ a.w[1], b.w[0] ^ b.w[1]) ^ low ^ high;
-    return reduce((uint64_t)low, (uint64_t)(low >> 64) ^ (uint64_t)middle, (uint64_t)high ^ (uint64_t)(middle >> 64), (uint64_t)(high >> 64));
-}
+/* ---- Without carry-less multiply --------------------------------------------------------------------------------- */
 
 qd_gf128 qd_gf128_horner_portable(qd_gf128 h, const uint64_t *words, uint64_t blocks, qd_gf128 x) {
-    for (uint64_t i = blocks; i-- > 0;) {
-        h.w[0] ^= words[2 * i];
-        h.w[1] ^= words[2 * i + 1];
-        h = mul_portable(h, x);
-    }
-    return h;
+    qd_gf128_horner *form = qd_gf128_horner_avx2();
+    if (!form) form = qd_gf128_horner_sse2();
+    return (form ? form : qd_gf128_horner_plain)(h, words, blocks, x);
 }
 
 /* ---- Carry-less multiply instructions ---------------------------------------------------------------------------- */
 
 #if HAVE_CLMUL
+#define TAIL 0x87u /* z^128 = z^7 + z^2 + z + 1 */
 #define CLMUL __attribute__((target("pclmul,sse4.1"))) static inline
 
 /* low + middle z^64 + high z^128, not reduced. */

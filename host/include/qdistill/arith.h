@@ -65,7 +65,7 @@ qd_status qd_gf128_hash(const qd_bits *m, const uint8_t key[16], unsigned t, uin
 /** qd_gf128_hash, long messages on a device: for public keys (verification). Carry-less multiply instructions or integer multiplications there; no memory access or branch
  *  depends on message or key. What is copied to the device is wiped there, but the key may lie in its caches and queues: a secret one belongs to
  *  qd_gf128_hash.
- *  @param dev NULL, or @p m too short for it to pay (2^23 bits; 2^17 without carry-less multiply on the host): on the host, by qd_gf128_hash
+ *  @param dev NULL, or @p m too short for it to pay (2^23 bits; 2^20 without carry-less multiply on the host): on the host, by qd_gf128_hash
  *  Everything else as qd_gf128_hash; also QD_E_DEVICE, QD_E_BUILD, QD_E_INTERNAL: the device failed. On every error the tag is zero. */
 qd_status qd_polyhash(qd_device *dev, const qd_bits *m, const uint8_t key[16], unsigned t, uint8_t tag[16], qd_error *err);
 
