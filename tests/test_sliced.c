@@ -6,7 +6,7 @@
 #define OF(what) qd_sliced_##what
 typedef qd_sliced plan_of;
 typedef uint32_t part;
-enum { SHORTEST = QD_SLICED_MIN_LOG2, LONGEST = QD_SLICED_MAX_LOG2, AUTO = QD_SLICED_AUTO, FIRST = QD_SLICED_LAYERS, VARIANTS = QD_SLICED_VARIANTS };
+enum { SHORTEST = QD_SLICED_MIN_LOG2, LONGEST = QD_SLICED_MAX_LOG2, AUTO = QD_SLICED_AUTO, FIRST = QD_SLICED_LOCAL, VARIANTS = QD_SLICED_VARIANTS };
 /* Strings from which on a plan has the width of its name. */
 static unsigned shortest_of(int way) {
     static const unsigned shortest[QD_SLICED_VARIANTS] = {16, 16, 18, 20, 22};
@@ -86,10 +86,10 @@ static void set(const work *w, uint32_t *spectrum, uint64_t p, uint32_t v) {
 START_TEST(products_of_elements) {
     qd_device *dev = open_device();
     if (!dev) return;
-    for (int variant = QD_SLICED_LAYERS; variant < QD_SLICED_VARIANTS; variant++) {
+    for (int variant = QD_SLICED_LOCAL; variant < QD_SLICED_VARIANTS; variant++) {
         work w;
         work_open(&w, dev, shortest_of(variant), (unsigned)variant);
-        ck_assert_uint_eq(qd_sliced_lanes(w.plan), variant == QD_SLICED_LAYERS ? 32 : 64u << (variant - 1));
+        ck_assert_uint_eq(qd_sliced_lanes(w.plan), variant == QD_SLICED_LOCAL ? 32 : 64u << (variant - 1));
         enum { SOME = 4096 };
         static uint32_t a[SOME], b[SOME];
         uint32_t *v = calloc(3 * w.words, 4), *va = v, *vb = v + w.words, *got = v + 2 * w.words;
@@ -143,7 +143,7 @@ START_TEST(key_is_evaluated) {
     qd_device *dev = open_device();
     if (!dev) return;
     for (unsigned log2n = QD_SLICED_MIN_LOG2; log2n <= 23; log2n++)
-        for (int variant = QD_SLICED_AUTO; variant <= QD_SLICED_LAYERS; variant++) {
+        for (int variant = QD_SLICED_AUTO; variant < QD_SLICED_VARIANTS; variant++) {
             work w;
             qd_bits key;
             work_open(&w, dev, log2n, (unsigned)variant);

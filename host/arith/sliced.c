@@ -4,7 +4,7 @@
 
 static const qd_key keys[QD_MIDDLE_KEYS] = {
     QD_MIDDLE_KEYS_OF(QD_SLICED_MIN_LOG2, QD_SLICED_MAX_LOG2, QD_SLICED_VARIANTS,
-                      "0 by device, 1 a layer a launch (GPUs), 2 to 4 tiles of 128, 256, 512 lanes")};
+                      "0 by device, 1 tiles in local memory (GPUs), 2 to 4 tiles of 128, 256, 512 lanes")};
 
 static qd_status device(void *state, qd_device *dev, void *out, qd_error *err) {
     return qd_middle_device(qd_sliced_cl, state, dev, out, err);
