@@ -350,31 +350,20 @@ qd_status qd_sliced_back_of(qd_sliced *plan, qd_buf *x, const qd_buf *y, qd_buf 
 
 /* ---- The operation ---------------------------------------------------------------------------------------------------------- */
 
-/* dst[to ..] = src; zeros elsewhere. */
-static void put(qd_bits *dst, uint64_t to, const qd_bits *src) {
-    uint64_t shift = to % 64, words = qd_bits_words(src->n), all = qd_bits_words(dst->n);
-    memset(dst->w, 0, (size_t)all * 8);
-    for (uint64_t i = 0; i < words; i++) {
-        dst->w[to / 64 + i] |= src->w[i] << shift;
-        if (shift && to / 64 + i + 1 < all) dst->w[to / 64 + i + 1] |= src->w[i] >> (64 - shift);
-    }
-}
-
 static qd_status product(qd_sliced *plan, qd_buf b[3], qd_bits *staging, const qd_bits *window, const qd_bits *key, qd_bits *y, qd_error *err) {
     size_t bytes = (size_t)staging->n / 8, spectrum = qd_sliced_spectrum_bytes(plan->k + 4);
     QD_TRY(qd_cl_alloc(plan->dev, &b[0], bytes, err));
     QD_TRY(qd_cl_alloc(plan->dev, &b[1], spectrum, err));
     QD_TRY(qd_cl_alloc(plan->dev, &b[2], spectrum, err));
-    put(staging, staging->n - window->n, window);
+    qd_middle_put(staging, staging->n - window->n, window);
     QD_TRY(qd_cl_write(plan->dev, &b[0], 0, staging->w, bytes, err));
     QD_TRY(qd_sliced_window(plan, &b[0], &b[1], err));
-    put(staging, 0, key);
+    qd_middle_put(staging, 0, key);
     QD_TRY(qd_cl_write(plan->dev, &b[0], 0, staging->w, bytes, err));
     QD_TRY(qd_sliced_key(plan, &b[0], &b[2], err));
     QD_TRY(qd_sliced_back_of(plan, &b[1], &b[2], &b[0], err));
     QD_TRY(qd_cl_read(plan->dev, &b[0], 0, staging->w, bytes, err));
-    for (uint64_t i = 0; i < qd_bits_words(y->n); i++) y->w[i] = 0;
-    for (uint64_t i = 0; i < y->n; i++) qd_bits_set(y, i, qd_bits_get(staging, staging->n - y->n + i));
+    qd_middle_take(y, staging, staging->n - y->n);
     return QD_OK;
 }
 
