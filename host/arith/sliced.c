@@ -16,14 +16,15 @@ static void cost(const void *state, qd_cost *cost) {
     qd_middle_cost(state, 3 * (points / 2) * (log2n - 4) * 15, cost); /* three transforms; a butterfly: some 480 operations on a bit of a 32-bit word */
 }
 
-/* Widths begin at log2n = 14, 18, 20, 22; passes change their number at 14 to 17, 18, 20, 22 and every fourth from there; the change of basis goes beyond a
+/* In local memory the change of basis has levels of its own from log2n = 18 and 21 on, and of eights in the latter from 24. Widths begin at log2n = 14, 18, 20, 22; passes change their number at 14 to 17, 18, 20, 22 and every fourth from there; the change of basis goes beyond a
  * block from 21 on. */
 static const char *const quick[] = {
     "sliced:cols=1", "sliced:cols=16384", "sliced:cols=16,rows=1", "sliced:cols=17,rows=16", "sliced:cols=32,rows=16353", "sliced:cols=2,rows=2",
     "sliced:cols=6145,variant=1", "sliced:cols=6145,content=1", "sliced:cols=6145,content=2", "sliced:cols=6145,content=3", "sliced:cols=6145,content=4",
     "sliced:log2n=15,cols=9999", "sliced:log2n=16,cols=24577,variant=1", "sliced:log2n=17,cols=65537,rows=65536", "sliced:log2n=18,cols=77777,rows=90",
     "sliced:log2n=18,cols=77,variant=2", "sliced:log2n=19,cols=1000", "sliced:log2n=20,cols=100,seed=3", "sliced:log2n=20,cols=1048000,rows=100",
-    "sliced:log2n=21,cols=100,seed=4", "sliced:log2n=21,cols=2000001,rows=33,variant=1", "sliced:log2n=22,cols=4194301,rows=3",
+    "sliced:log2n=21,cols=100,seed=4", "sliced:log2n=21,cols=2000001,rows=33,variant=1", "sliced:log2n=21,cols=70,variant=1",
+    "sliced:log2n=24,cols=33,variant=1", "sliced:log2n=22,cols=4194301,rows=3",
     "sliced:log2n=22,cols=40,rows=4194000,variant=4", "sliced:log2n=23,cols=30", NULL};
 static const char *const full[] = {
     "sliced:log2n=17,cols=65537,content=2", "sliced:log2n=18,cols=100001,variant=1", "sliced:log2n=19,cols=262144,variant=2", "sliced:log2n=20,cols=500000",
