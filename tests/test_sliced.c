@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tower GF(2^32), the basis of its subspaces, the bit-sliced additive transform from its definition, and middle products from theirs. */
 #include "arith/sliced.h"
+#include "compute/internal.h"
 
 #define NAME "sliced"
 #define OF(what) qd_sliced_##what
@@ -165,6 +166,35 @@ START_TEST(key_is_evaluated) {
 }
 END_TEST
 
+static unsigned lanes_of(qd_device *dev, qd_sliced_variant variant) {
+    qd_sliced *plan;
+    ck_assert_int_eq(qd_sliced_open(dev, 22, variant, &plan, NULL), QD_OK);
+    unsigned lanes = qd_sliced_lanes(plan);
+    qd_sliced_close(plan);
+    return lanes;
+}
+
+/* A device that says it is a GPU takes tiles in local memory by itself; one without enough of it goes as a CPU does, with the widest vectors. */
+START_TEST(ways_by_device) {
+    qd_device *dev = open_device();
+    if (!dev) return;
+    const unsigned bytes = dev->byte_lanes;
+    const uint64_t local = dev->info.local_mem_bytes;
+    dev->byte_lanes = 16;
+    ck_assert_uint_eq(lanes_of(dev, QD_SLICED_AUTO), 128);
+    ck_assert_uint_eq(lanes_of(dev, QD_SLICED_LOCAL), 32);
+    strcpy(dev->info.type, "gpu");
+    ck_assert_uint_eq(lanes_of(dev, QD_SLICED_AUTO), 32);
+    dev->info.local_mem_bytes = 16000;
+    ck_assert_uint_eq(lanes_of(dev, QD_SLICED_AUTO), 128);
+    ck_assert_uint_eq(lanes_of(dev, QD_SLICED_LOCAL), 128);
+    dev->info.local_mem_bytes = local;
+    dev->byte_lanes = bytes;
+    strcpy(dev->info.type, "cpu");
+    qd_device_close(dev);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sliced");
     TCase *t = tcase_create("sliced");
@@ -177,6 +207,7 @@ int main(void) {
     tcase_add_test(t, all_ones);
     tcase_add_test(t, sums_of_products);
     tcase_add_test(t, refusals);
+    tcase_add_test(t, ways_by_device);
     suite_add_tcase(s, t);
     return run_all(s);
 }

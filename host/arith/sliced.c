@@ -16,8 +16,8 @@ static void cost(const void *state, qd_cost *cost) {
     qd_middle_cost(state, 3 * (points / 2) * (log2n - 4) * 15, cost); /* three transforms; a butterfly: some 480 operations on a bit of a 32-bit word */
 }
 
-/* In local memory the change of basis has levels of its own from log2n = 18 and 21 on, and of eights in the latter from 24. Widths begin at log2n = 14, 18, 20, 22; passes change their number at 14 to 17, 18, 20, 22 and every fourth from there; the change of basis goes beyond a
- * block from 21 on. */
+/* Widths begin at log2n = 14, 18, 20, 22; passes change their number at 14 to 17, 18, 20, 22 and every fourth from there; the change of basis goes beyond a
+ * block from 21 on. In local memory it has levels of their own launch from 18, such of single chunks from 21, and of eights among these from 24 on. */
 static const char *const quick[] = {
     "sliced:cols=1", "sliced:cols=16384", "sliced:cols=16,rows=1", "sliced:cols=17,rows=16", "sliced:cols=32,rows=16353", "sliced:cols=2,rows=2",
     "sliced:cols=6145,variant=1", "sliced:cols=6145,content=1", "sliced:cols=6145,content=2", "sliced:cols=6145,content=3", "sliced:cols=6145,content=4",
