@@ -10,12 +10,20 @@
  * Lanes: bit j below 4 of a lane is index bit L-4+j, bit 4+j is index bit j (as chunks fall when 16 vectors of them are turned). After the turn the same of
  * index bits L .. 2L-1.
  *
- * -DCHANGE   the change of basis in place of all that (sliced_change.clh) */
+ * -DCHANGE   the change of basis in place of all that (sliced_change.clh)
+ * -DLOCAL    the form for GPUs (sliced_local.clh) */
 #ifdef CHANGE
 #include "sliced_change.clh"
 #else
+#ifdef LOCAL
+#define TURN INLINE
+#else
 #define TURN NOT_INLINED
+#endif
 #include "sliced.clh"
+#ifdef LOCAL
+#include "sliced_local.clh"
+#else
 
 /* ---- Butterflies -------------------------------------------------------------------------------------------------------- */
 
@@ -234,4 +242,5 @@ __kernel void sliced_block(__global V *x, __global const V *y, __global V *chunk
 __kernel void sliced_multiply(__global V *acc, __global const V *x, __global const V *y, uint groups, uint add) {
     if (get_global_id(0) < groups) multiply_one(acc, x, y, get_global_id(0), add);
 }
+#endif
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tower GF(2^32), the basis of its subspaces, the bit-sliced additive transform from its definition, and middle products from theirs. */
 #include "arith/sliced.h"
+#include "compute/internal.h"
 
 #define NAME "sliced"
 #define OF(what) qd_sliced_##what
 typedef qd_sliced plan_of;
 typedef uint32_t part;
-enum { SHORTEST = QD_SLICED_MIN_LOG2, LONGEST = QD_SLICED_MAX_LOG2, AUTO = QD_SLICED_AUTO, FIRST = QD_SLICED_LAYERS, VARIANTS = QD_SLICED_VARIANTS };
+enum { SHORTEST = QD_SLICED_MIN_LOG2, LONGEST = QD_SLICED_MAX_LOG2, AUTO = QD_SLICED_AUTO, FIRST = QD_SLICED_LOCAL, VARIANTS = QD_SLICED_VARIANTS };
 /* Strings from which on a plan has the width of its name. */
 static unsigned shortest_of(int way) {
     static const unsigned shortest[QD_SLICED_VARIANTS] = {16, 16, 18, 20, 22};
@@ -86,10 +87,10 @@ static void set(const work *w, uint32_t *spectrum, uint64_t p, uint32_t v) {
 START_TEST(products_of_elements) {
     qd_device *dev = open_device();
     if (!dev) return;
-    for (int variant = QD_SLICED_LAYERS; variant < QD_SLICED_VARIANTS; variant++) {
+    for (int variant = QD_SLICED_LOCAL; variant < QD_SLICED_VARIANTS; variant++) {
         work w;
         work_open(&w, dev, shortest_of(variant), (unsigned)variant);
-        ck_assert_uint_eq(qd_sliced_lanes(w.plan), variant == QD_SLICED_LAYERS ? 32 : 64u << (variant - 1));
+        ck_assert_uint_eq(qd_sliced_lanes(w.plan), variant == QD_SLICED_LOCAL ? 32 : 64u << (variant - 1));
         enum { SOME = 4096 };
         static uint32_t a[SOME], b[SOME];
         uint32_t *v = calloc(3 * w.words, 4), *va = v, *vb = v + w.words, *got = v + 2 * w.words;
@@ -143,7 +144,7 @@ START_TEST(key_is_evaluated) {
     qd_device *dev = open_device();
     if (!dev) return;
     for (unsigned log2n = QD_SLICED_MIN_LOG2; log2n <= 23; log2n++)
-        for (int variant = QD_SLICED_AUTO; variant <= QD_SLICED_LAYERS; variant++) {
+        for (int variant = QD_SLICED_AUTO; variant < QD_SLICED_VARIANTS; variant++) {
             work w;
             qd_bits key;
             work_open(&w, dev, log2n, (unsigned)variant);
@@ -165,6 +166,35 @@ START_TEST(key_is_evaluated) {
 }
 END_TEST
 
+static unsigned lanes_of(qd_device *dev, qd_sliced_variant variant) {
+    qd_sliced *plan;
+    ck_assert_int_eq(qd_sliced_open(dev, 22, variant, &plan, NULL), QD_OK);
+    unsigned lanes = qd_sliced_lanes(plan);
+    qd_sliced_close(plan);
+    return lanes;
+}
+
+/* A device that says it is a GPU takes tiles in local memory by itself; one without enough of it goes as a CPU does, with the widest vectors. */
+START_TEST(ways_by_device) {
+    qd_device *dev = open_device();
+    if (!dev) return;
+    const unsigned bytes = dev->byte_lanes;
+    const uint64_t local = dev->info.local_mem_bytes;
+    dev->byte_lanes = 16;
+    ck_assert_uint_eq(lanes_of(dev, QD_SLICED_AUTO), 128);
+    ck_assert_uint_eq(lanes_of(dev, QD_SLICED_LOCAL), 32);
+    strcpy(dev->info.type, "gpu");
+    ck_assert_uint_eq(lanes_of(dev, QD_SLICED_AUTO), 32);
+    dev->info.local_mem_bytes = 16000;
+    ck_assert_uint_eq(lanes_of(dev, QD_SLICED_AUTO), 128);
+    ck_assert_uint_eq(lanes_of(dev, QD_SLICED_LOCAL), 128);
+    dev->info.local_mem_bytes = local;
+    dev->byte_lanes = bytes;
+    strcpy(dev->info.type, "cpu");
+    qd_device_close(dev);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sliced");
     TCase *t = tcase_create("sliced");
@@ -177,6 +207,7 @@ int main(void) {
     tcase_add_test(t, all_ones);
     tcase_add_test(t, sums_of_products);
     tcase_add_test(t, refusals);
+    tcase_add_test(t, ways_by_device);
     suite_add_tcase(s, t);
     return run_all(s);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hashing in chunks: every seam of small ones against the reference, strings in memory and in pieces, and how many transforms that takes. */
+#include "compute/internal.h"
 #include "toeplitz_suite.h"
 
 static qd_device *device;
@@ -194,6 +195,32 @@ START_TEST(failures_are_handed_on) {
 }
 END_TEST
 
+/* The route that is left open, on this device and as if it were others: carry-less multiply before everything, AND and XOR on other CPU devices from the length on
+ * that fills a transform. The bits are the same. */
+START_TEST(routes_by_device) {
+    if (!device) return;
+    const uint64_t m = 9001, r = ((uint64_t)1 << QD_SLICED_MIN_LOG2) + 1 - m;
+    const unsigned clmul_bits = device->clmul_bits;
+    device->clmul_bits = 128;
+    ck_assert_int_eq(qd_toeplitz_route_of(device, m, r), QD_TOEPLITZ_ADDITIVE);
+    ck_assert_int_eq(qd_toeplitz_route_of(device, 1, 1), QD_TOEPLITZ_ADDITIVE);
+    device->clmul_bits = 0;
+    ck_assert_int_eq(qd_toeplitz_route_of(device, m, r), QD_TOEPLITZ_SLICED);
+    ck_assert_int_eq(qd_toeplitz_route_of(device, (uint64_t)1 << 32, 1), QD_TOEPLITZ_SLICED);
+    ck_assert_int_eq(qd_toeplitz_route_of(device, m, r - 1), QD_TOEPLITZ_NTT);
+    ck_assert_int_eq(qd_toeplitz_route_of(device, 1, 1), QD_TOEPLITZ_NTT);
+    for (int kind = 0; kind <= 1; kind++)
+        for (uint64_t shorter = 0; shorter <= 1; shorter++) {
+            const qd_toeplitz_choice open = {.route = QD_TOEPLITZ_AUTO};
+            compare((qd_hash)kind, &open, kind ? m : m + r, r - shorter, false, 70 + shorter);
+        }
+    strcpy(device->info.type, "gpu");
+    ck_assert_int_eq(qd_toeplitz_route_of(device, m, r), QD_TOEPLITZ_NTT);
+    strcpy(device->info.type, "cpu");
+    device->clmul_bits = clmul_bits;
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("toeplitz in chunks");
     TCase *t = tcase_create("toeplitz in chunks");
@@ -204,6 +231,7 @@ int main(void) {
     tcase_add_test(t, uneven_shapes);
     tcase_add_test(t, counts_of_long_strings);
     tcase_add_test(t, failures_are_handed_on);
+    tcase_add_test(t, routes_by_device);
     suite_add_tcase(s, t);
     return run_all(s);
 }

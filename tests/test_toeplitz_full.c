@@ -14,7 +14,7 @@ static void teardown(void) { qd_device_close(device); }
 /* 4,096 seeded output bits, the first and last 64, and those around every seam of the shape in use. */
 static void check_bits(qd_hash kind, const qd_bits *x, const qd_bits *seed, const qd_bits *y) {
     uint64_t r = y->n, checked = 0, m = qd_toeplitz_columns(kind, x->n, r);
-    const qd_toeplitz_choice by_device = {.route = qd_toeplitz_route_of(device)};
+    const qd_toeplitz_choice by_device = {.route = qd_toeplitz_route_of(device, m, r)};
     const qd_toeplitz_room room = qd_toeplitz_room_of(device);
     qd_toeplitz_shape shape;
     ck_assert_int_eq(qd_toeplitz_plan(&by_device, m, r, &room, &shape, NULL), QD_OK);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How fast hashing is with all cores busy: hash_rate [each] [REPEAT [LOG2N...]]. Modified Toeplitz, r = 3n/8, a fresh seed and key for each hash. With
+/* How fast hashing is with all cores busy: hash_rate [each] [route=N] [REPEAT [LOG2N...]]. Modified Toeplitz, r = 3n/8, a fresh seed and key for each hash, by
+ * the device's route or that of this number in a problem string. With
  * `each` every core hashes blocks of its own, in a process of its own with one thread; without, one device has all cores for each hash.
  * For each n = 2^LOG2N the median of REPEAT hashes, in Gbit/s of n and core:
  *   kernels    by the device's time of kernels, divided by its compute units
  *   processor  by the process's time of processor, end to end: what one core does when no other work is on the machine
  *   end to end by the caller's wall time, divided likewise
  * and the fraction of the limit that carry-less multiplication sets: the instructions that three transforms of n/32 points and their
- * product need, at the rate that one thread reaches with independent ones. Wall times of a machine with other work are too long: best of them beside. */
+ * product need, at the rate that one thread reaches with independent ones (of the routes 1 and 3: none). Wall times of a machine with other work are too long: best of them beside. */
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
@@ -16,8 +17,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "amplify/toeplitz.h"
 #include "harness.h"
-#include "qdistill/amplify.h"
 #include "qdistill/core/report.h"
 #if defined(__VPCLMULQDQ__) && defined(__AVX2__)
 #include <immintrin.h>
@@ -78,7 +79,7 @@ typedef struct times {
     double kernels[QD_BENCH_REPEAT_MAX], processor[QD_BENCH_REPEAT_MAX], wall[QD_BENCH_REPEAT_MAX];
 } times;
 
-static void one(qd_device *dev, unsigned log2n, unsigned repeat, double instruction, times *t) {
+static void one(qd_device *dev, const qd_toeplitz_choice *choice, unsigned log2n, unsigned repeat, double instruction, times *t) {
     const uint64_t n = (uint64_t)1 << log2n, r = 3 * (n / 8);
     const double units = qd_device_about(dev)->compute_units, gbit = 1e-9 * (double)n;
     for (unsigned i = 0; i <= repeat; i++) { /* the first, which makes kernels, does not count */
@@ -88,7 +89,7 @@ static void one(qd_device *dev, unsigned log2n, unsigned repeat, double instruct
         const unsigned at = i ? i - 1 : 0;
         qd_device_time_reset(dev);
         double cpu = processor(), wall = qd_now();
-        must(qd_toeplitz(dev, QD_HASH_MODIFIED_TOEPLITZ, &x, r, &seed, &y, &err));
+        must(qd_toeplitz_with(dev, QD_HASH_MODIFIED_TOEPLITZ, choice, &x, r, &seed, &y, &err));
         t->wall[at] = qd_now() - wall, t->processor[at] = processor() - cpu;
         t->kernels[at] = qd_device_time_read(dev).kernel_seconds;
         qd_bits_destroy(&x);
@@ -107,23 +108,26 @@ static void one(qd_device *dev, unsigned log2n, unsigned repeat, double instruct
 
 static int measure(int argc, char **argv) {
     static const unsigned usual[] = {20, 24, 27};
+    const bool routed = argc > 1 && strncmp(argv[1], "route=", 6) == 0;
+    const qd_toeplitz_choice choice = {.route = routed ? (qd_toeplitz_route)strtoul(argv[1] + 6, NULL, 10) : QD_TOEPLITZ_AUTO};
+    if (routed) argc--, argv++;
     unsigned repeat = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 9;
-    if (repeat < 1 || repeat > QD_BENCH_REPEAT_MAX) {
-        fprintf(stderr, "usage: hash_rate [each] [REPEAT [LOG2N...]], REPEAT from 1 to %d\n", QD_BENCH_REPEAT_MAX);
+    if (repeat < 1 || repeat > QD_BENCH_REPEAT_MAX || choice.route >= QD_TOEPLITZ_ROUTES) {
+        fprintf(stderr, "usage: hash_rate [each] [route=0..%d] [REPEAT [LOG2N...]], REPEAT from 1 to %d\n", QD_TOEPLITZ_ROUTES - 1, QD_BENCH_REPEAT_MAX);
         return 2;
     }
     qd_device *dev;
     must(qd_device_open("cpu", &dev, &err));
-    double instruction = multiplication();
+    double instruction = choice.route == QD_TOEPLITZ_NTT || choice.route == QD_TOEPLITZ_SLICED ? 0 : multiplication();
     printf("Gbit/s of n and core on %s, %" PRIu32 " compute units, r = 3n/8, median of %u\n", qd_device_about(dev)->name, qd_device_about(dev)->compute_units, repeat);
     if (instruction > 0) printf("an instruction of two products takes %.3f ns\n", 1e9 * instruction);
     times *t = malloc(sizeof *t);
     if (!t) return 1;
     for (int i = 2; i < argc; i++) {
         unsigned long log2n = strtoul(argv[i], NULL, 10);
-        if (log2n >= 10 && log2n <= 32) one(dev, (unsigned)log2n, repeat, instruction, t);
+        if (log2n >= 10 && log2n <= 32) one(dev, &choice, (unsigned)log2n, repeat, instruction, t);
     }
-    for (size_t i = 0; argc <= 2 && i < sizeof usual / sizeof *usual; i++) one(dev, usual[i], repeat, instruction, t);
+    for (size_t i = 0; argc <= 2 && i < sizeof usual / sizeof *usual; i++) one(dev, &choice, usual[i], repeat, instruction, t);
     free(t);
     qd_device_close(dev);
     return 0;

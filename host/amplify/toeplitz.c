@@ -81,7 +81,7 @@ qd_status qd_toeplitz_stream_with(qd_device *dev, const qd_toeplitz_choice *choi
     if (!dev) return by_reference(job, m, err);
     if (m == 0) return identity(job, err);
     qd_toeplitz_choice c = *choice;
-    if (c.route == QD_TOEPLITZ_AUTO) c.route = qd_toeplitz_route_of(dev);
+    if (c.route == QD_TOEPLITZ_AUTO) c.route = qd_toeplitz_route_of(dev, m, job->r);
     const qd_toeplitz_room room = qd_toeplitz_room_of(dev);
     qd_toeplitz_shape shape;
     QD_TRY(qd_toeplitz_plan(&c, m, job->r, &room, &shape, err));

@@ -27,7 +27,7 @@
 #include "qdistill/amplify.h"
 
 typedef enum qd_toeplitz_route {
-    QD_TOEPLITZ_AUTO = 0,     /**< by device: additive where kernels have carry-less multiply instructions */
+    QD_TOEPLITZ_AUTO = 0,     /**< by device and length: qd_toeplitz_route_of */
     QD_TOEPLITZ_NTT = 1,
     QD_TOEPLITZ_ADDITIVE = 2,
     QD_TOEPLITZ_SLICED = 3,
@@ -80,8 +80,10 @@ static inline uint64_t qd_toeplitz_spectra(const qd_toeplitz_shape *s) {
 /** Transforms (of keys, of windows, back) that the shape takes. */
 void qd_toeplitz_count(const qd_toeplitz_shape *s, uint64_t *keys, uint64_t *windows, uint64_t *back);
 
-/** What QD_TOEPLITZ_AUTO is on @p dev. */
-qd_toeplitz_route qd_toeplitz_route_of(const qd_device *dev);
+/** What QD_TOEPLITZ_AUTO is on @p dev for @p m columns and @p r rows: additive where kernels have carry-less multiply instructions; on other CPU devices sliced, from
+ *  the shortest length on that fills one of its transforms (where the two routes take equal time: bench/NOTES.md, sliced); else NTT. GPUs take the NTT until
+ *  both have been measured on one. */
+qd_toeplitz_route qd_toeplitz_route_of(const qd_device *dev, uint64_t m, uint64_t r);
 
 /** Columns of the matrix part. */
 static inline uint64_t qd_toeplitz_columns(qd_hash kind, uint64_t n, uint64_t r) {

@@ -229,7 +229,10 @@ static void release(work_state *s) {
     qd_sliced_close(s->sliced);
 }
 
-qd_toeplitz_route qd_toeplitz_route_of(const qd_device *dev) { return qd_afft_is_fast(dev) ? QD_TOEPLITZ_ADDITIVE : QD_TOEPLITZ_NTT; }
+qd_toeplitz_route qd_toeplitz_route_of(const qd_device *dev, uint64_t m, uint64_t r) {
+    if (qd_afft_is_fast(dev)) return QD_TOEPLITZ_ADDITIVE;
+    return qd_cl_is_cpu(dev) && m + r - 1 >= (uint64_t)1 << QD_SLICED_MIN_LOG2 ? QD_TOEPLITZ_SLICED : QD_TOEPLITZ_NTT;
+}
 
 qd_toeplitz_room qd_toeplitz_room_of(const qd_device *dev) {
     const qd_device_info *about = qd_device_about(dev);

@@ -199,38 +199,20 @@ qd_status qd_afft_back_of(qd_afft *plan, qd_buf *x, const qd_buf *y, qd_buf *bit
 
 /* ---- The operation ----------------------------------------------------------------------------------------------- */
 
-/* dst[to ..] = src, from a word's middle; dst is zero there. */
-static void put(qd_bits *dst, uint64_t to, const qd_bits *src) {
-    uint64_t shift = to % 64, words = qd_bits_words(src->n);
-    for (uint64_t i = 0; i < words; i++) {
-        dst->w[to / 64 + i] |= src->w[i] << shift;
-        if (shift && to / 64 + i + 1 < qd_bits_words(dst->n)) dst->w[to / 64 + i + 1] |= src->w[i] >> (64 - shift);
-    }
-}
-
-/* dst = src[from ..], up to src's end, which is at a whole word. */
-static void take(qd_bits *dst, const qd_bits *src, uint64_t from) {
-    uint64_t shift = from % 64, at = from / 64, words = qd_bits_words(src->n);
-    for (uint64_t i = 0; i < qd_bits_words(dst->n); i++) {
-        uint64_t above = shift && at + i + 1 < words ? src->w[at + i + 1] << (64 - shift) : 0;
-        dst->w[i] = src->w[at + i] >> shift | above;
-    }
-}
-
 static qd_status product(qd_afft *plan, qd_buf b[3], qd_bits *staging, const qd_bits *window, const qd_bits *key, qd_bits *y, qd_error *err) {
     size_t bytes = (size_t)staging->n / 8, spectrum = qd_afft_spectrum_bytes(plan->log2words + 5);
     QD_TRY(qd_cl_alloc(plan->dev, &b[0], bytes, err));
     QD_TRY(qd_cl_alloc(plan->dev, &b[1], spectrum, err));
     QD_TRY(qd_cl_alloc(plan->dev, &b[2], spectrum, err));
-    put(staging, staging->n - window->n, window);
+    qd_middle_put(staging, staging->n - window->n, window);
     QD_TRY(qd_cl_write(plan->dev, &b[0], 0, staging->w, bytes, err));
     QD_TRY(qd_afft_window(plan, &b[0], &b[1], err));
-    for (uint64_t i = 0; i < qd_bits_words(staging->n); i++) staging->w[i] = i < qd_bits_words(key->n) ? key->w[i] : 0;
+    qd_middle_put(staging, 0, key);
     QD_TRY(qd_cl_write(plan->dev, &b[0], 0, staging->w, bytes, err));
     QD_TRY(qd_afft_key(plan, &b[0], &b[2], err));
     QD_TRY(qd_afft_back_of(plan, &b[1], &b[2], &b[0], err));
     QD_TRY(qd_cl_read(plan->dev, &b[0], 0, staging->w, bytes, err));
-    take(y, staging, staging->n - y->n);
+    qd_middle_take(y, staging, staging->n - y->n);
     return QD_OK;
 }
 

@@ -76,6 +76,26 @@ qd_status qd_middle_device(qd_middle_path *path, const void *state, qd_device *d
     return run(path, state, dev, out, err);
 }
 
+void qd_middle_put(qd_bits *dst, uint64_t to, const qd_bits *src) {
+    const uint64_t shift = to % 64, at = to / 64, words = qd_bits_words(src->n), all = qd_bits_words(dst->n);
+    uint64_t before = 0;
+    memset(dst->w, 0, (size_t)at * 8);
+    for (uint64_t i = 0; i < words; i++) {
+        dst->w[at + i] = src->w[i] << shift | before;
+        before = shift ? src->w[i] >> (64 - shift) : 0;
+    }
+    if (at + words < all) dst->w[at + words] = before;
+    if (at + words + 1 < all) memset(dst->w + at + words + 1, 0, (size_t)(all - at - words - 1) * 8);
+}
+
+void qd_middle_take(qd_bits *dst, const qd_bits *src, uint64_t from) {
+    const uint64_t shift = from % 64, at = from / 64, words = qd_bits_words(src->n);
+    for (uint64_t i = 0; i < qd_bits_words(dst->n); i++) {
+        const uint64_t above = shift && at + i + 1 < words ? src->w[at + i + 1] << (64 - shift) : 0;
+        dst->w[i] = src->w[at + i] >> shift | above;
+    }
+}
+
 void qd_middle_cost(const void *state, double ops, qd_cost *cost) {
     const qd_middle_case *c = state;
     *cost = (qd_cost){

@@ -35,6 +35,11 @@ typedef qd_status qd_middle_path(qd_device *dev, unsigned variant, unsigned log2
 /** A row's device function by it. */
 qd_status qd_middle_device(qd_middle_path *path, const void *state, qd_device *dev, void *out, qd_error *err);
 
+/** dst[to ..] = src, with zeros before and after it; @p dst has to + src->n bits or more. */
+void qd_middle_put(qd_bits *dst, uint64_t to, const qd_bits *src);
+/** dst = src[from ..], up to the end of @p src, which is at a whole word. */
+void qd_middle_take(qd_bits *dst, const qd_bits *src, uint64_t from);
+
 /** Of a row's cost: bytes, units and their name; @p ops as they are. */
 void qd_middle_cost(const void *state, double ops, qd_cost *cost);
 

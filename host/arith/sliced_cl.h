@@ -24,11 +24,12 @@
 
 #include "compute/cl.h"
 
-/** How many elements a vector slices, and how the layers are launched. Results are equal; only speed differs. */
+/** How many elements a vector slices, and where the transforms work. Results are equal; only speed differs. */
 typedef enum qd_sliced_variant {
-    QD_SLICED_AUTO = 0,   /**< by device: layers on GPUs, else the widest that its vectors hold */
-    QD_SLICED_LAYERS = 1, /**< 32 lanes in a word, a layer a launch: where vectors are not. Not yet a form for GPUs: masks lie in private memory */
-    QD_SLICED_128 = 2,    /**< 128 lanes, four layers a launch, tiles that the nearest cache holds: CPUs; so the others */
+    QD_SLICED_AUTO = 0,  /**< by device: local memory on GPUs, else the widest that its vectors hold */
+    QD_SLICED_LOCAL = 1, /**< 32 lanes in a word, seven layers a launch on tiles in local memory that a work-group shares: GPUs. A device with less than 16512
+                              bytes of it or less than 128 work-items a group goes as a CPU does */
+    QD_SLICED_128 = 2,   /**< 128 lanes, four layers a launch, tiles that the nearest cache holds: CPUs; so the others */
     QD_SLICED_256 = 3,
     QD_SLICED_512 = 4,
     QD_SLICED_VARIANTS = 5

@@ -6,7 +6,7 @@
  * Drawn are many pairs; the few whose matrices have the fewest ones are reduced by taking the most common pair of terms as a new term until none is
  * common (Paar, ISIT 1997), and the cheapest is written. The draw is fixed, so the file is the same each time.
  *
- *   sliced_maps > kernels/gf32_maps.clh     (seconds) */
+ *   sliced_maps > kernels/gf32_maps.clh     (seconds; the test sliced_maps compares) */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,12 +17,23 @@ enum { CHUNK = 16, FIELD = 32, TERMS = 640, DRAWS = 60000, FINALISTS = 24 };
 /* Product in the field of @p bits bits: X^2 + X + the top element of the field below. */
 static uint32_t mul(uint32_t a, uint32_t b, unsigned bits) {
     if (bits == 1) return a & b;
+    if (!a || !b) return 0;
     unsigned half = bits / 2;
     uint32_t mask = ((uint32_t)1 << half) - 1, a0 = a & mask, a1 = a >> half, b0 = b & mask, b1 = b >> half;
     uint32_t low = mul(a0, b0, half), high = mul(a1, b1, half), both = mul(a0 ^ a1, b0 ^ b1, half);
     return (low ^ mul(high, (uint32_t)1 << (half - 1), half)) | (both ^ low) << half;
 }
 static uint32_t times(uint32_t a, uint32_t b) { return mul(a, b, FIELD); }
+
+/* Multiplication by an element as a matrix: its columns. */
+static void columns(uint32_t a, uint32_t *m) {
+    for (unsigned i = 0; i < FIELD; i++) m[i] = times(a, (uint32_t)1 << i);
+}
+static uint32_t apply(const uint32_t *m, uint32_t a) {
+    uint32_t sum = 0;
+    for (; a; a &= a - 1) sum ^= m[__builtin_ctz(a)];
+    return sum;
+}
 
 /* A matrix by its rows: output i is the sum of the inputs whose bit is set. */
 typedef struct map {
@@ -59,13 +70,14 @@ static unsigned ones(const map *m) {
     return n;
 }
 
-/* The maps for z and c; false when the powers of z are no basis. */
-static int maps(uint32_t z, uint32_t c, design *d) {
-    uint32_t form[FIELD], inverse[FIELD], power = 1;
+/* The maps for z and c; false when the powers of z are no basis. @p top: row i has the top coordinates of the products of element 2^i. */
+static int maps(uint32_t z, uint32_t c, const uint32_t *top, design *d) {
+    uint32_t form[FIELD], inverse[FIELD], by_z[FIELD], power = 1, scaled = c; /* z^t and c z^t */
+    columns(z, by_z);
     *d = (design){.z = z, .c = c, .key = {CHUNK, FIELD, {0}}, .window = {FIELD, FIELD, {0}}, .back = {FIELD, CHUNK, {0}}};
-    for (unsigned t = 0; t < FIELD; t++, power = times(power, z)) {
+    for (unsigned t = 0; t < FIELD; t++, power = apply(by_z, power), scaled = apply(by_z, scaled)) {
         form[t] = 0; /* of the coordinates of an element: the top one of c z^t times it */
-        for (unsigned i = 0; i < FIELD; i++) form[t] |= (times(times(c, power), (uint32_t)1 << i) >> (FIELD - 1)) << i;
+        for (unsigned i = 0; i < FIELD; i++) form[t] |= (uint32_t)__builtin_parity(top[i] & scaled) << i;
         for (unsigned i = 0; t < CHUNK && i < FIELD; i++) d->key.row[i] |= (power >> i & 1) << t;
         if (t < CHUNK) d->back.row[CHUNK - 1 - t] = form[t]; /* bits of strings backwards */
     }
@@ -157,11 +169,14 @@ static uint32_t draw(void) { /* xorshift32, Marsaglia 2003 */
 int main(void) {
     static design best[FINALISTS];
     static program p;
+    uint32_t top[FIELD] = {0};
+    for (unsigned i = 0; i < FIELD; i++)
+        for (unsigned j = 0; j < FIELD; j++) top[i] |= (times((uint32_t)1 << i, (uint32_t)1 << j) >> (FIELD - 1)) << j;
     unsigned have = 0;
     for (unsigned i = 0; i < DRAWS; i++) {
         design d;
         uint32_t z = draw(), c = draw();
-        if (!maps(z, c, &d)) continue;
+        if (!maps(z, c, top, &d)) continue;
         unsigned at = have < FINALISTS ? have++ : FINALISTS - 1;
         if (at == FINALISTS - 1 && best[at].ones && best[at].ones <= d.ones) continue;
         while (at && best[at - 1].ones > d.ones) best[at] = best[at - 1], at--;
