@@ -203,7 +203,7 @@ export QD_STOP_AT
 run 75 '' lost
 unset QD_STOP_AT
 expect 6 'no pads of authentication are left for block 1' "$qd" run --resume out/lost --device ref --json lost.json
-grep -q 'a tag of Alice.s that Bob did not take' "$log" && grep -q 'Next: share a new secret' "$log" || say "no word on where the last pads went"
+grep -q 'he did not take a tag of Alice.s' "$log" && grep -q 'Next: share a new secret' "$log" || say "no word on where the last pads went"
 grep -q 'bases_bob  *from bob  *2 messages' "$log" && grep -q 'bases_alice  *from alice  *1 messages' "$log" || say "Alice gave bases for a block without pads"
 # both blocks began; of the first one, interrupted, it is not known whether its tag was seen
 has lost.json '"epsilon":{"blocks":2,"sec":2'
