@@ -28,14 +28,18 @@ void qd_station_hash_sent(qd_station *s, const qd_outbox *out) {
 qd_status qd_station_send_tag(qd_station *s, qd_outbox *out, bool last, qd_error *err) {
     uint8_t body[QD_AUTH_BODY];
     qd_station_hash_sent(s, out);
+    const double t0 = qd_now();
     qd_status st = qd_auth_tag(s->auth, body, err);
+    qd_station_spent(s, QD_STAGE_AUTHENTICATE, t0, qd_station_device_seconds(s), 0);
     s->own_fault = st != QD_OK;
     QD_TRY(st);
     return qd_outbox_send(out, QD_MSG_AUTH, s->block, s->role, last, body, sizeof body, err);
 }
 
 qd_status qd_station_check_tag(qd_station *s, const qd_msg *m, qd_error *err) {
+    const double t0 = qd_now();
     qd_status st = qd_auth_check(s->auth, m, err);
+    qd_station_spent(s, QD_STAGE_AUTHENTICATE, t0, qd_station_device_seconds(s), 0);
     s->own_fault = st != QD_OK && st != QD_E_POLICY && m->bytes == QD_AUTH_BODY;
     return st;
 }
