@@ -202,8 +202,19 @@ QD_STOP_AT=auth:0
 export QD_STOP_AT
 run 75 '' lost
 unset QD_STOP_AT
+# stopped once more before it comes to that block again, whose epsilons are spent all the same
+cp -r out/lost out/again
+"$qd" run --resume out/again --device ref --json again.json >again.log 2>&1 &
+pid=$!
+i=0
+status=0
+while ! grep -q '"resumed": *true' out/again/events.jsonl && kill -0 $pid 2>/dev/null && [ $i -lt 6000 ]; do sleep 0.01; i=$((i + 1)); done
+kill -INT $pid 2>/dev/null || true
+wait $pid || status=$?
+[ "$status" = 6 ] || has again.json '"epsilon":{"blocks":1,"sec":1' # 6: it was over before the signal came
+[ "$status" = 6 ] || [ "$status" = 75 ] || say "status $status of a run that was stopped: $(cat again.log)"
 expect 6 'no pads of authentication are left for block 1' "$qd" run --resume out/lost --device ref --json lost.json
-grep -q 'a tag of Alice.s that Bob did not take' "$log" && grep -q 'Next: share a new secret' "$log" || say "no word on where the last pads went"
+grep -q 'he did not take a tag of Alice.s' "$log" && grep -q 'Next: share a new secret' "$log" || say "no word on where the last pads went"
 grep -q 'bases_bob  *from bob  *2 messages' "$log" && grep -q 'bases_alice  *from alice  *1 messages' "$log" || say "Alice gave bases for a block without pads"
 # both blocks began; of the first one, interrupted, it is not known whether its tag was seen
 has lost.json '"epsilon":{"blocks":2,"sec":2'

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GF(2^128) and the verification hash: published GHASH vectors, algebra, and every path against the definition. */
+/* GF(2^128) and the verification hash: published GHASH vectors, algebra, every path against the definition, and what they leave in memory. */
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,6 +225,66 @@ START_TEST(every_path_is_the_definition) {
 }
 END_TEST
 
+/* ---- what is left in memory -------------------------------------------------------------------------------------- */
+
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+enum { STACK = 1 << 18, POWERS = 32, REGISTERS = 16 * 4 };
+typedef struct call {
+    const form *f;
+    const uint64_t *words;
+    uint64_t blocks;
+    qd_gf128 x;
+} call;
+
+static void *run_call(void *p) {
+    const call *c = p;
+    (void)c->f->horner((qd_gf128){{UINT64_MAX, 1}}, c->words, c->blocks, c->x);
+    return NULL;
+}
+
+/* How often word w stands in memory, as it is or spread as integer products want it. */
+static unsigned found(const uint64_t *memory, size_t words, uint64_t w) {
+    unsigned n = 0;
+    for (size_t i = 0; i < words; i++) {
+        n += memory[i] == w;
+        for (unsigned k = 0; memory[i] >> 32 && k < 4; k++) n += memory[i] == (w >> k & 0x1111111111111111u); /* not small numbers, which are counters */
+    }
+    return n;
+}
+
+/* Messages of verification are key, and powers of a hash key give it away: on the stack behind a call there is no more of either than a compiler puts
+ * away of its registers, sixteen of four words. Looked for on a thread's own stack. */
+START_TEST(nothing_stays_on_the_stack) {
+    static const uint64_t lengths[] = {1, 19, 20, 40, 41, 64, 79, BLOCKS};
+    static message m;
+    const uint64_t *words = fill(&m, 0);
+    const size_t here = STACK / sizeof(uint64_t);
+    uint64_t *stack = aligned_alloc(4096, STACK);
+    form f[FORMS];
+    for (unsigned i = forms(f); i-- > 0;)
+        for (unsigned l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+            call c = {&f[i], words, lengths[l], random_element(BLOCKS)};
+            pthread_attr_t a;
+            pthread_t thread;
+            memset(stack, 0, STACK);
+            ck_assert(pthread_attr_init(&a) == 0 && pthread_attr_setstack(&a, stack, STACK) == 0);
+            ck_assert(pthread_create(&thread, &a, run_call, &c) == 0 && pthread_join(thread, NULL) == 0);
+            pthread_attr_destroy(&a);
+            unsigned of_message = 0, of_powers = 0;
+            for (uint64_t w = 0; w < 2 * lengths[l]; w++) of_message += found(stack, here, words[w]);
+            qd_gf128 power = c.x;
+            for (unsigned k = 2; k <= POWERS; k++) {
+                power = qd_gf128_mul_ref(power, c.x);
+                for (unsigned w = 0; w < 2; w++) of_powers += found(stack, here, power.w[w]);
+            }
+            ck_assert_msg(of_message <= REGISTERS, "%s, %d blocks: %u words of the message", f[i].name, (int)lengths[l], of_message);
+            ck_assert_msg(of_powers <= REGISTERS, "%s, %d blocks: %u words of the key's powers", f[i].name, (int)lengths[l], of_powers);
+        }
+    free(stack);
+}
+END_TEST
+#endif
+
 START_TEST(refusals) {
     qd_bits m;
     uint8_t tag[16];
@@ -246,6 +307,9 @@ int main(void) {
     tcase_add_test(t, hash_by_hand);
     tcase_add_test(t, hash_sees_every_bit_and_the_length);
     tcase_add_test(t, every_path_is_the_definition);
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+    tcase_add_test(t, nothing_stays_on_the_stack);
+#endif
     tcase_add_test(t, refusals);
     suite_add_tcase(s, t);
     return run_all(s);

@@ -443,6 +443,34 @@ START_TEST(messages_out_of_turn_are_refused) {
 }
 END_TEST
 
+/* A block that Alice has no pads for Bob may begin, in whose copy some are left. That its epsilons are too many he knows as she does: then his bases are
+ * not his. */
+START_TEST(bases_of_a_block_that_may_not_begin) {
+    const bool pads = _i;
+    script s = honest(0.12);
+    end alice;
+    qd_auth_secret *used = NULL;
+    qd_outbox box = {0};
+    qd_error err = {0};
+    bool done = false;
+    end_open(&alice, QD_ALICE_TO_BOB, 5, 0.12);
+    ck_assert(qd_auth_secret_rehearse(5, 4, 4, &used, &err) == QD_OK);
+    if (pads) alice.station->p.secret = used;
+    else alice.station->p.eps_total = 1e-11;
+    ck_assert(qd_station_step(alice.station, NULL, &box, &done, &err) == QD_OK);
+    int i = 0;
+    for (; s.m[i].type != QD_MSG_BASES_BOB; i++)
+        if (s.m[i].from == QD_BOB_TO_ALICE) ck_assert(qd_station_step(alice.station, &s.m[i], &box, &done, &err) == QD_OK);
+    ck_assert_int_eq(qd_station_step(alice.station, &s.m[i], &box, &done, &err), pads ? QD_E_POLICY : QD_E_INPUT);
+    ck_assert_int_eq(qd_station_refused(alice.station), !pads);
+    ck_assert_msg(!strstr(err.what, "pads") == !pads && !strstr(err.likely, "Bob's copy") == !pads, "%s (%s)", err.what, err.likely);
+    qd_outbox_destroy(&box);
+    end_close(&alice);
+    qd_auth_secret_close(used);
+    for (i = 0; i < s.n; i++) free(s.m[i].body);
+}
+END_TEST
+
 /* A resumed station knows of the block before as much as one that closed it itself: of a block whose z came to nothing, nothing. */
 START_TEST(a_resume_knows_what_the_close_of_the_block_left) {
     static const uint64_t n[4][2] = {{0, 0}, {0, 5000}, {5000, 0}, {5000, 4000}};
@@ -483,6 +511,7 @@ int main(void) {
     tcase_add_loop_test(c, damaged_messages_are_refused, 0, 2);
     tcase_add_test(c, other_parameters_are_refused);
     tcase_add_test(c, messages_out_of_turn_are_refused);
+    tcase_add_loop_test(c, bases_of_a_block_that_may_not_begin, 0, 2);
     tcase_add_loop_test(c, a_resume_knows_what_the_close_of_the_block_left, 0, 4);
     suite_add_tcase(s, c);
     return run_all(s);

@@ -30,11 +30,11 @@
 
 /** Ways to multiply. Results are equal; only speed differs. */
 typedef enum qd_afft_variant {
-    QD_AFFT_AUTO = 0,     /**< by device: the widest up to 256 bits that builds */
+    QD_AFFT_AUTO = 0,     /**< by device: the widest that builds */
     QD_AFFT_PORTABLE = 1, /**< shifts and masks: any device, slow */
     QD_AFFT_CLMUL128 = 2, /**< the compiler's carry-less multiply */
     QD_AFFT_CLMUL256 = 3, /**< VPCLMULQDQ on 256 bits */
-    QD_AFFT_CLMUL512 = 4, /**< VPCLMULQDQ on 512 bits: by name alone, until it has been compared with the reference on a processor that has it */
+    QD_AFFT_CLMUL512 = 4, /**< VPCLMULQDQ on 512 bits */
     QD_AFFT_VARIANTS = 5
 } qd_afft_variant;
 

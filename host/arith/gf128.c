@@ -75,34 +75,45 @@ enum { GROUP = 16 /* blocks a reduction, where vectors hold two */, FEW = 4 * GR
 WIDE inline __m256i folded(__m256i a) { return _mm256_xor_si256(a, _mm256_shuffle_epi32(a, 0x4e)); }
 WIDE inline __m128i lanes_sum(__m256i a) { return _mm_xor_si128(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)); }
 
-/* The same sum of GROUP products, by three multiplications for two blocks (Karatsuba). */
-WIDE qd_gf128 horner_wide(qd_gf128 start, const uint64_t *words, uint64_t blocks, qd_gf128 x) {
-    if (blocks < FEW) return horner_clmul(start, words, blocks, x);
-    const uint64_t rest = blocks % GROUP;
-    __m128i power[GROUP];
+/* Powers of the key, two a vector, and the sum of their words. Filled and read by functions of their own, or gcc keeps copies that nobody wipes. */
+typedef struct powers {
     __m256i p[GROUP / 2], f[GROUP / 2];
-    power[0] = _mm_loadu_si128((const __m128i *)x.w);
-    for (int i = 1; i < GROUP; i++) power[i] = mul_clmul(power[i - 1], power[0]);
-    for (int i = 0; i < GROUP / 2; i++) {
-        p[i] = _mm256_set_m128i(power[2 * i + 1], power[2 * i]);
-        f[i] = folded(p[i]);
-    }
-    qd_gf128 out = horner_clmul(start, words + 2 * (blocks - rest), rest, x);
-    __m128i h = _mm_loadu_si128((const __m128i *)out.w);
-    for (blocks -= rest; blocks; blocks -= GROUP) {
+} powers;
+
+__attribute__((noinline)) WIDE void make_powers(powers *t, qd_gf128 x) {
+    __m128i power = _mm_loadu_si128((const __m128i *)x.w), first = power;
+    for (int i = 0; i < GROUP; i++, power = mul_clmul(power, first)) _mm_store_si128((__m128i *)t->p + i, power);
+    for (int i = 0; i < GROUP / 2; i++) t->f[i] = folded(t->p[i]);
+}
+
+/* The same sum of GROUP products, by three multiplications for two blocks (Karatsuba). */
+__attribute__((noinline)) WIDE qd_gf128 groups(qd_gf128 start, const uint64_t *words, uint64_t blocks, const powers *t) {
+    __m128i h = _mm_loadu_si128((const __m128i *)start.w);
+    for (; blocks; blocks -= GROUP) {
         const __m256i *b = (const __m256i *)(words + 2 * (blocks - GROUP));
         __m256i low = _mm256_setzero_si256(), high = low, middle = low;
         for (int i = 0; i < GROUP / 2; i++) {
             __m256i a = _mm256_loadu_si256(b + i);
             if (i == GROUP / 2 - 1) a = _mm256_xor_si256(a, _mm256_set_m128i(h, _mm_setzero_si128()));
-            low = _mm256_xor_si256(low, _mm256_clmulepi64_epi128(a, p[i], 0x00));
-            high = _mm256_xor_si256(high, _mm256_clmulepi64_epi128(a, p[i], 0x11));
-            middle = _mm256_xor_si256(middle, _mm256_clmulepi64_epi128(folded(a), f[i], 0x00));
+            low = _mm256_xor_si256(low, _mm256_clmulepi64_epi128(a, t->p[i], 0x00));
+            high = _mm256_xor_si256(high, _mm256_clmulepi64_epi128(a, t->p[i], 0x11));
+            middle = _mm256_xor_si256(middle, _mm256_clmulepi64_epi128(folded(a), t->f[i], 0x00));
         }
         product sum = {lanes_sum(low), lanes_sum(_mm256_xor_si256(middle, _mm256_xor_si256(low, high))), lanes_sum(high)};
         h = reduce_clmul(&sum);
     }
+    qd_gf128 out;
     _mm_storeu_si128((__m128i *)out.w, h);
+    return out;
+}
+
+WIDE qd_gf128 horner_wide(qd_gf128 start, const uint64_t *words, uint64_t blocks, qd_gf128 x) {
+    if (blocks < FEW) return horner_clmul(start, words, blocks, x);
+    const uint64_t rest = blocks % GROUP;
+    powers t;
+    make_powers(&t, x);
+    const qd_gf128 out = groups(horner_clmul(start, words + 2 * (blocks - rest), rest, x), words, blocks - rest, &t);
+    qd_wipe(&t, sizeof t);
     return out;
 }
 #endif

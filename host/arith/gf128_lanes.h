@@ -48,9 +48,8 @@ INLINE void spread(V u, V *x) {
     x[8] = x[2] ^ x[5];
 }
 
-/* Of each leaf the lower half, the upper one, and both added (Karatsuba again). */
-INLINE void prepare_word(V u, V *q) {
-    V x[LEAVES];
+/* Of each leaf the lower half, the upper one, and both added (Karatsuba again). x: scratch. */
+INLINE void prepare_word(V u, V *x, V *q) {
     spread(u, x);
     for (unsigned i = 0; i < LEAVES; i++, q += 3) {
         q[0] = x[i];
@@ -69,9 +68,8 @@ INLINE V joined(const V *s) {
 }
 
 /* The sum over i of the products of words, spread in x[i] and prepared in q[i], lane by lane: lower and upper words. Three leaves at a time, whose nine
- * sums stay in registers. */
-INLINE void words_dot(const V (*x)[LEAVES], const V (*q)[EACH], unsigned n, V *low, V *high) {
-    V s[3][LEAVES];
+ * sums stay in registers. s: scratch. */
+INLINE void words_dot(const V (*x)[LEAVES], const V (*q)[EACH], unsigned n, V (*s)[LEAVES], V *low, V *high) {
     for (unsigned leaf = 0; leaf < LEAVES; leaf += 3) {
         V t[9] = {{0}};
         for (unsigned i = 0; i < n; i++) {
@@ -100,18 +98,20 @@ static inline qd_gf128 reduced(uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w
     return (qd_gf128){{w0, w1}};
 }
 
-/* Blocks as products want them: n vectors of them. */
+/* Blocks as products want them: n vectors of them; and where all is that must be wiped with them: messages of verification are key, and a sum without its
+ * pad gives the hash key away. */
 typedef struct factors {
     V word[GROUP][EACH], sum[GROUP / 2][EACH]; /* of words; of lower and upper word added, two vectors at a time */
+    V a[GROUP], x[GROUP][LEAVES], y[GROUP / 2][LEAVES], s[3][LEAVES];
 } factors;
 
-/* The sum of the products of all blocks of a, n vectors, with those of p: by words (Karatsuba once more), reduced once. a[n] is zero where n is odd. */
-INLINE qd_gf128 dot(const V *a, unsigned n, const factors *p) {
-    V x[GROUP][LEAVES], y[GROUP / 2][LEAVES], l, h, fl, fh;
-    for (unsigned i = 0; i < n; i++) spread(a[i], x[i]);
-    for (unsigned i = 0; i < n; i += 2) spread(FOLDED(a[i], a[i + 1]), y[i / 2]);
-    words_dot(x, p->word, n, &l, &h);
-    words_dot(y, p->sum, (n + 1) / 2, &fl, &fh);
+/* The sum of the products of all blocks of p->a, n vectors, with those of p: by words (Karatsuba once more), reduced once. a[n] is zero where n is odd. */
+INLINE qd_gf128 dot(unsigned n, factors *p) {
+    V l, h, fl, fh;
+    for (unsigned i = 0; i < n; i++) spread(p->a[i], p->x[i]);
+    for (unsigned i = 0; i < n; i += 2) spread(FOLDED(p->a[i], p->a[i + 1]), p->y[i / 2]);
+    words_dot(p->x, p->word, n, p->s, &l, &h);
+    words_dot(p->y, p->sum, (n + 1) / 2, p->s, &fl, &fh);
     uint64_t w0 = 0, w1 = 0, w2 = 0, w3 = 0, m0 = 0, m1 = 0;
     for (unsigned i = 0; i < LANES; i += 2) {
         w0 ^= l[i], w1 ^= h[i], w2 ^= l[i + 1], w3 ^= h[i + 1];
@@ -120,9 +120,10 @@ INLINE qd_gf128 dot(const V *a, unsigned n, const factors *p) {
     return reduced(w0, w1 ^ m0 ^ w0 ^ w2, w2 ^ m1 ^ w1 ^ w3, w3);
 }
 
-TARGET static void prepare(const V *a, unsigned n, factors *p) {
-    for (unsigned i = 0; i < n; i++) prepare_word(a[i], p->word[i]);
-    for (unsigned i = 0; i < n; i += 2) prepare_word(FOLDED(a[i], a[i + 1]), p->sum[i / 2]);
+/* The factors of p->a. */
+TARGET static void prepare(unsigned n, factors *p) {
+    for (unsigned i = 0; i < n; i++) prepare_word(p->a[i], p->x[i], p->word[i]);
+    for (unsigned i = 0; i < n; i += 2) prepare_word(FOLDED(p->a[i], p->a[i + 1]), p->y[i / 2], p->sum[i / 2]);
 }
 
 /* A block and zeros, and zeros before it. */
@@ -134,33 +135,30 @@ INLINE V last(qd_gf128 b) {
 }
 
 /* The first block of p times b. */
-TARGET static qd_gf128 times(qd_gf128 b, const factors *p) {
-    const V a[2] = {first(b)};
-    return dot(a, 1, p);
+TARGET static qd_gf128 times(qd_gf128 b, factors *p) {
+    p->a[0] = first(b), p->a[1] = (V){0};
+    return dot(1, p);
 }
 
 /* Horner's rule on fewer than STEP blocks by their powers. */
-TARGET static qd_gf128 some(qd_gf128 h, const uint64_t *words, unsigned blocks, const factors *p) {
-    V a[GROUP] = {{0}};
-    uint64_t w[2 * STEP] = {0};
+TARGET static qd_gf128 some(qd_gf128 h, const uint64_t *words, unsigned blocks, factors *p) {
     if (!blocks) return h;
-    memcpy(w, words, blocks * sizeof h);
-    w[2 * blocks - 2] ^= h.w[0], w[2 * blocks - 1] ^= h.w[1];
-    memcpy(a, w, sizeof a);
-    return dot(a, (blocks + BLOCKS - 1) / BLOCKS, p);
+    memset(p->a, 0, sizeof p->a);
+    memcpy(p->a, words, blocks * sizeof h);
+    p->a[(blocks - 1) / BLOCKS] ^= blocks % BLOCKS ? first(h) : last(h);
+    return dot((blocks + BLOCKS - 1) / BLOCKS, p);
 }
 
 /* Horner's rule on whole groups. */
-TARGET static qd_gf128 groups(qd_gf128 h, const uint64_t *words, uint64_t blocks, const factors *p) {
-    V a[GROUP];
+TARGET static qd_gf128 groups(qd_gf128 h, const uint64_t *words, uint64_t blocks, factors *p) {
     for (; blocks; blocks -= STEP) {
         const uint64_t *at = words + 2 * (blocks - STEP);
         /* one by one: as a whole, gcc copies them by a string instruction, which is slow where words are not aligned */
-        for (unsigned i = 0; i < GROUP; i++) memcpy(&a[i], at + LANES * i, sizeof a[i]);
+        for (unsigned i = 0; i < GROUP; i++) memcpy(&p->a[i], at + LANES * i, sizeof p->a[i]);
         if (blocks > 2 * STEP) /* what comes after the next group: processors foresee forward reads better */
             for (unsigned i = 0; i < 2 * STEP; i += 8) __builtin_prefetch(at - 4 * STEP + i);
-        a[GROUP - 1] ^= last(h);
-        h = dot(a, GROUP, p);
+        p->a[GROUP - 1] ^= last(h);
+        h = dot(GROUP, p);
     }
     return h;
 }
@@ -168,24 +166,31 @@ TARGET static qd_gf128 groups(qd_gf128 h, const uint64_t *words, uint64_t blocks
 /* x^1 to x^STEP as products want them; p has x before. */
 TARGET static void prepare_powers(qd_gf128 x, factors *p) {
     qd_gf128 power[STEP];
-    V a[GROUP];
     power[0] = x;
     for (unsigned i = 1; i < STEP; i++) power[i] = times(power[i - 1], p);
-    memcpy(a, power, sizeof a);
-    prepare(a, GROUP, p);
+    memcpy(p->a, power, sizeof p->a);
+    prepare(GROUP, p);
     qd_wipe(power, sizeof power);
-    qd_wipe(a, sizeof a);
+}
+
+/* What products with one block leave. */
+TARGET static void wipe_one(factors *p) {
+    qd_wipe(p->word[0], sizeof p->word[0]);
+    qd_wipe(p->sum[0], sizeof p->sum[0]);
+    qd_wipe(p->a, 2 * sizeof p->a[0]);
+    qd_wipe(p->x[0], sizeof p->x[0]);
+    qd_wipe(p->y[0], sizeof p->y[0]);
+    qd_wipe(p->s, sizeof p->s);
 }
 
 /* As qd_gf128_horner. */
 TARGET static qd_gf128 horner(qd_gf128 h, const uint64_t *words, uint64_t blocks, qd_gf128 x) {
     factors p;
-    const V one[2] = {first(x)};
-    prepare(one, 1, &p);
+    p.a[0] = first(x), p.a[1] = (V){0};
+    prepare(1, &p);
     if (blocks < FEW) {
         for (uint64_t i = blocks; i-- > 0;) h = times((qd_gf128){{h.w[0] ^ words[2 * i], h.w[1] ^ words[2 * i + 1]}}, &p);
-        qd_wipe(p.word[0], sizeof p.word[0]);
-        qd_wipe(p.sum[0], sizeof p.sum[0]);
+        wipe_one(&p);
         return h;
     }
     prepare_powers(x, &p);

@@ -8,11 +8,11 @@
 
 /** Ways to multiply on a device. Results are equal; only speed differs. No branch or address depends on message or key in any of them. */
 typedef enum qd_polyhash_variant {
-    QD_POLYHASH_AUTO = 0,     /**< by device: the widest up to 256 bits that builds */
+    QD_POLYHASH_AUTO = 0,     /**< by device: the widest that builds */
     QD_POLYHASH_PORTABLE = 1, /**< integer multiplication of 32 bits: any device */
     QD_POLYHASH_CLMUL128 = 2, /**< the compiler's carry-less multiply */
     QD_POLYHASH_CLMUL256 = 3, /**< VPCLMULQDQ on 256 bits */
-    QD_POLYHASH_CLMUL512 = 4, /**< VPCLMULQDQ on 512 bits: by name alone, until it has been compared with the reference on a processor that has it */
+    QD_POLYHASH_CLMUL512 = 4, /**< VPCLMULQDQ on 512 bits */
     QD_POLYHASH_VARIANTS = 5
 } qd_polyhash_variant;
 

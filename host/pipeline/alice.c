@@ -117,7 +117,7 @@ static qd_status on_stop(qd_station *s, const qd_msg *in, qd_outbox *out, bool *
 
 static qd_status on_bases(qd_station *s, const qd_msg *in, qd_outbox *out, qd_error *err) {
     uint64_t n = qd_station_block_size(s);
-    if (!qd_station_may_begin(s)) return qd_station_cannot_begin(s, err); /* before her bases are given away for nothing */
+    if (!qd_station_may_begin(s)) return qd_station_cannot_begin(s, in, err); /* before her bases are given away for nothing */
     qd_bits theirs, mine = {0};
     qd_body b = qd_body_of(in), body = {0};
     QD_TRY(qd_wire_bits_get(&b, in, n, &theirs, err));

@@ -200,7 +200,7 @@ static qd_status load_state(run *r, qd_error *err) {
     QD_TRY(qd_run_state_read(r->opt->dir, &r->state, err));
     if (r->state.finished) return finished(r, err);
     r->params.first_block = r->state.next_block;
-    r->params.abandon_first = r->state.announced;
+    r->params.abandon_first = r->begun = r->state.announced;
     for (int b = 0; b < 2; b++) {
         r->params.start_errors[b] = r->state.errors[b];
         r->params.start_n[b] = r->state.n[b];

@@ -139,8 +139,9 @@ qd_status qd_station_check_tag(qd_station *s, const qd_msg *m, qd_error *err);
 qd_status qd_station_authenticated(qd_station *s, qd_error *err);
 /** Whether the next block may begin: its epsilons and pads are there. If not, qd_station_stopped says why. */
 bool qd_station_may_begin(qd_station *s);
-/** Alice: the refusal of a block that Bob has begun and that may not: QD_E_POLICY. */
-qd_status qd_station_cannot_begin(qd_station *s, qd_error *err);
+/** Alice: the refusal of a block that Bob has begun with @p in and that may not. QD_E_POLICY: her pads are used, and he cannot know it; QD_E_INPUT: its
+ *  epsilons are too many, which he knows. */
+qd_status qd_station_cannot_begin(qd_station *s, const qd_msg *in, qd_error *err);
 /** Put the block among the finished ones and make ready for the next. @p verified: its error counts set the next rate. */
 qd_status qd_station_close(qd_station *s, bool verified, qd_error *err);
 /** Book a reconciled string (basis s->at): charges, counts; its verified bits replace str[at], so that hashing reads them. */

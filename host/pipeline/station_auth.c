@@ -28,14 +28,18 @@ void qd_station_hash_sent(qd_station *s, const qd_outbox *out) {
 qd_status qd_station_send_tag(qd_station *s, qd_outbox *out, bool last, qd_error *err) {
     uint8_t body[QD_AUTH_BODY];
     qd_station_hash_sent(s, out);
+    const double t0 = qd_now();
     qd_status st = qd_auth_tag(s->auth, body, err);
+    qd_station_spent(s, QD_STAGE_AUTHENTICATE, t0, qd_station_device_seconds(s), 0);
     s->own_fault = st != QD_OK;
     QD_TRY(st);
     return qd_outbox_send(out, QD_MSG_AUTH, s->block, s->role, last, body, sizeof body, err);
 }
 
 qd_status qd_station_check_tag(qd_station *s, const qd_msg *m, qd_error *err) {
+    const double t0 = qd_now();
     qd_status st = qd_auth_check(s->auth, m, err);
+    qd_station_spent(s, QD_STAGE_AUTHENTICATE, t0, qd_station_device_seconds(s), 0);
     s->own_fault = st != QD_OK && st != QD_E_POLICY && m->bytes == QD_AUTH_BODY;
     return st;
 }
@@ -65,17 +69,24 @@ qd_status qd_station_authenticated(qd_station *s, qd_error *err) {
     return QD_OK;
 }
 
+/* Of all blocks with the next one: every block that began counts, also one that gave no key: it might have. */
+static double epsilons(const qd_station *s) {
+    return (s->block + 1.0) * (s->p.eps_sec + s->p.eps_cor + (s->auth ? QD_AUTH_EPS_MOST : 0));
+}
+
+static bool too_many(const qd_station *s) {
+    return s->p.eps_total > 0 && epsilons(s) > s->p.eps_total * (1 + 1e-12); /* what the sum of written numbers rounds by */
+}
+
 bool qd_station_may_begin(qd_station *s) {
-    /* every block that began counts, also one that gave no key: it might have */
-    double cost = s->p.eps_sec + s->p.eps_cor + (s->auth ? QD_AUTH_EPS_MOST : 0), sum = (s->block + 1.0) * cost;
-    if (s->p.eps_total > 0 && sum > s->p.eps_total * (1 + 1e-12)) { /* what the sum of written numbers rounds by */
+    if (too_many(s)) {
         snprintf(s->stopped, sizeof s->stopped,
-                 "with block %u the epsilons of all blocks would sum to %.6g, above security.eps_total %.6g", s->block, sum,
+                 "with block %u the epsilons of all blocks would sum to %.6g, above security.eps_total %.6g", s->block, epsilons(s),
                  s->p.eps_total);
         return false;
     }
     if (!s->auth) return true;
-    qd_auth_budget b = qd_auth_secret_budget(s->p.secret);
+    const qd_auth_budget b = qd_auth_secret_budget(s->p.secret);
     if (b.next < b.rounds) return true;
     snprintf(s->stopped, sizeof s->stopped,
              "no pads of authentication are left for block %u: all %llu rounds of the secret are used, and none is used twice",
@@ -83,11 +94,12 @@ bool qd_station_may_begin(qd_station *s) {
     return false;
 }
 
-qd_status qd_station_cannot_begin(qd_station *s, qd_error *err) {
+qd_status qd_station_cannot_begin(qd_station *s, const qd_msg *in, qd_error *err) {
+    if (too_many(s)) return qd_wire_bad(in, "bases of a block with which all epsilons would be too many", err);
     s->own_fault = true; /* no message of Bob's is wrong */
     return qd_fail(err, QD_E_POLICY,
-                   "%s||the last pads went with a tag of Alice's that Bob did not take: in his copy they are left|share a new secret, or have more set "
-                   "aside of each key: security.auth.refill_bits",
+                   "%s||Bob's copy has pads left, because he did not take a tag of Alice's, or Alice did not come to a refill that he has|share a new "
+                   "secret, or have more set aside of each key: security.auth.refill_bits",
                    s->stopped);
 }
 
