@@ -18,7 +18,7 @@ static void repeat(__global const ulong *column, int z, int words, ulong *twice)
         return;
     }
     for (int w = 0; w < TWICE; w++) twice[w] = 0;
-    for (int at = 0; at < 64 * (2 * WORDS + 1); at += z)
+    for (int at = 0; at < 2 * z; at += z) /* a row ends before 2 z */
         for (int w = 0; w < words; w++) {
             const int o = at / 64 + w, b = at % 64;
             if (o < TWICE) twice[o] |= column[w] << b;

@@ -63,7 +63,8 @@ typedef struct qd_auth_budget {
  *  of Alice's that never came to Bob has used a pad that in Bob's copy is not, and as Alice's it would be used again. QD_E_INPUT, and the file is as it was:
  *  it cannot be opened, is no file of at least 48 bytes, others may read it (mode other than 0600), another process has it, its key is zero, the next
  *  pads are zeros, as where the state was lost; or its state is malformed, the other station's, or that of another secret: it counts more pads than there
- *  are, or fewer and none as used, or pads as wiped that are no zeros. *out is NULL then. */
+ *  are, or fewer and none as used, or pads as wiped that are no zeros; and where the disk fails what was to be cut off or overwritten, perhaps in part.
+ *  QD_E_INTERNAL: no memory. *out is NULL then. */
 qd_status qd_auth_secret_open(const char *path, qd_direction role, qd_auth_secret **out, qd_error *err);
 /** A rehearsal's: all from @p seed (QD_STREAM_AUTH), nothing on disk. @p rounds there are, @p used of them are used. */
 qd_status qd_auth_secret_rehearse(uint64_t seed, uint64_t rounds, uint64_t used, qd_auth_secret **out, qd_error *err);
@@ -82,7 +83,8 @@ typedef struct qd_auth qd_auth;
 /** @param secret borrowed
  *  @param role   the station's
  *  @param context, bytes what both stations agreed on; copied
- *  The secret's state is written, which says that it is @p role's. QD_E_INPUT: it cannot be; QD_E_USAGE: the secret was opened as the other station's. */
+ *  The secret's state is written, which says that it is @p role's. QD_E_INPUT: it cannot be; QD_E_USAGE: the secret was opened as the other station's; QD_E_INTERNAL: no
+ *  memory. */
 qd_status qd_auth_create(qd_auth_secret *secret, qd_direction role, const void *context, uint64_t bytes, qd_auth **out,
                          qd_error *err);
 void qd_auth_destroy(qd_auth *a);
