@@ -95,7 +95,7 @@ qd_status qd_cascade_tables_make(const qd_cascade_plan *plan, uint64_t seed, uin
     QD_TRY(check(plan, frame, err));
     qd_cascade_tables *t = calloc(1, sizeof *t);
     size_t n = plan->n, all = plan->passes * n;
-    if (t) *t = (qd_cascade_tables){*plan, seed, frame, malloc(all * 4), malloc(all * 4), calloc(n, 4), 0};
+    if (t) *t = (qd_cascade_tables){*plan, seed, frame, malloc(all * 4), malloc(all * 4), calloc(n, 1), 0};
     if (!t || !t->order || !t->place || !t->taken) {
         qd_cascade_tables_free(t);
         return qd_fail(err, QD_E_INTERNAL, "no memory for the permutations of a frame|||close other programs");

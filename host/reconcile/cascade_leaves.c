@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sub-block reuse (QD_CASCADE_SMALLEST, _APART, _ONE): of the blocks and their halves only leaves matter, known parts that are not
+ * halved. They cut a pass without gaps, so a leaf is a bit where it begins, and the leaf of a position begins at the last such bit
+ * before it. */
+#include <stdlib.h>
+#include <string.h>
+#include "reconcile/cascade_search.h"
+
+typedef qd_cascade_pass pass;
+typedef qd_cascade_cell cell;
+typedef qd_cascade_part part;
+typedef qd_cascade_parts parts;
+
+static uint64_t bit_of(uint32_t at) {
+    return (uint64_t)1 << (at % 64);
+}
+
+/* ---- Where leaves begin ---------------------------------------------------------------------------------------------------- */
+
+static uint32_t highest(uint64_t w) {
+    return 63 - (uint32_t)__builtin_clzll(w);
+}
+
+static uint32_t lowest(uint64_t w) {
+    return (uint32_t)__builtin_ctzll(w);
+}
+
+static void start_at(pass *p, uint32_t at) {
+    uint64_t *w = &p->cell[at / 64].start;
+    bool first = *w == 0;
+    *w |= bit_of(at);
+    for (unsigned l = 0; first && l < QD_CASCADE_LEVELS; l++) {
+        at /= 64;
+        w = &p->up[l][at / 64];
+        first = *w == 0;
+        *w |= bit_of(at);
+    }
+}
+
+/* The cell before or after cell @p i that has a start; there is one: 0 and n are starts. */
+static uint32_t cell_before(const pass *p, uint32_t i) {
+    unsigned l = 0;
+    uint64_t w;
+    while (!(w = p->up[l][i / 64] & (bit_of(i) - 1))) i /= 64, l++;
+    for (i = i / 64 * 64 + highest(w); l > 0; i = i * 64 + highest(w)) w = p->up[--l][i];
+    return i;
+}
+
+static uint32_t cell_after(const pass *p, uint32_t i) {
+    unsigned l = 0;
+    uint64_t w;
+    while (!(w = p->up[l][i / 64] & ~(bit_of(i) | (bit_of(i) - 1)))) i /= 64, l++;
+    for (i = i / 64 * 64 + lowest(w); l > 0; i = i * 64 + lowest(w)) w = p->up[--l][i];
+    return i;
+}
+
+/* Where the leaf of position @p at begins, and where it ends. */
+static uint32_t from_of(const pass *p, uint32_t at) {
+    uint32_t i = at / 64;
+    uint64_t w = p->cell[i].start & (bit_of(at) | (bit_of(at) - 1));
+    if (w == 0) w = p->cell[i = cell_before(p, i)].start;
+    return i * 64 + highest(w);
+}
+
+static uint32_t to_of(const pass *p, uint32_t at) {
+    uint32_t i = at / 64;
+    uint64_t w = p->cell[i].start & ~(bit_of(at) | (bit_of(at) - 1));
+    if (w == 0) w = p->cell[i = cell_after(p, i)].start;
+    return i * 64 + lowest(w);
+}
+
+/* Parity of the errors found in [from, to), which is not empty. */
+static bool found_in(const pass *p, uint32_t from, uint32_t to) {
+    uint32_t first = from / 64, last = (to - 1) / 64;
+    uint64_t head = ~(uint64_t)0 << (from % 64), tail = ~(uint64_t)0 >> (63 - (to - 1) % 64), x;
+    if (first == last) return __builtin_parityll(p->cell[first].found & head & tail);
+    x = (p->cell[first].found & head) ^ (p->cell[last].found & tail);
+    for (uint32_t i = first + 1; i < last; i++) x ^= p->cell[i].found;
+    return __builtin_parityll(x);
+}
+
+/* ---- Passes ---------------------------------------------------------------------------------------------------------------- */
+
+/* Cells and the levels above them, in one allocation. */
+static qd_status cells_make(pass *p, uint32_t n, qd_error *err) {
+    size_t cells = n / 64 + 1, size[QD_CASCADE_LEVELS], all = 0, of = cells;
+    for (unsigned l = 0; l < QD_CASCADE_LEVELS; l++) all += size[l] = of = (of - 1) / 64 + 1;
+    p->cell = calloc(1, cells * sizeof *p->cell + all * sizeof(uint64_t));
+    if (!p->cell) return qd_cascade_no_memory(err);
+    uint64_t *up = (uint64_t *)(p->cell + cells);
+    for (unsigned l = 0; l < QD_CASCADE_LEVELS; up += size[l++]) p->up[l] = up;
+    return QD_OK;
+}
+
+/* Give the pass cells: whole blocks, all of them even, and the errors found so far. */
+static qd_status open_pass(qd_cascade *s, pass *p, qd_error *err) {
+    QD_TRY(cells_make(p, s->plan.n, err));
+    for (uint32_t i = 0; i < p->blocks; i++) start_at(p, i * p->k);
+    start_at(p, s->plan.n);
+    for (uint32_t i = 0; i < qd_bits_words(s->plan.n); i++)
+        for (uint64_t w = s->errors.w[i]; w; w &= w - 1) {
+            uint32_t at = p->place[64 * i + lowest(w)];
+            p->cell[at / 64].found ^= bit_of(at);
+        }
+    return QD_OK;
+}
+
+/* A leaf is odd, and in no list: into one. There is room. */
+static void list_leaf(qd_cascade *s, part x) {
+    cell *c = &s->pass[x.pass].cell[x.from / 64];
+    c->odd |= bit_of(x.from);
+    c->listed |= bit_of(x.from);
+    parts *l = x.length > 1 ? &s->leaves.fresh : &s->leaves.ones;
+    l->v[l->n++] = x;
+}
+
+static qd_status room(qd_cascade *s, size_t more, qd_error *err) {
+    QD_TRY(qd_cascade_parts_room(&s->leaves.fresh, more, err));
+    return qd_cascade_parts_room(&s->leaves.ones, more, err);
+}
+
+/* The errors found before the pass count for its blocks. Cells serve many blocks; of one or two the first is enough. */
+qd_status qd_cascade_leaves_begin(qd_cascade *s, qd_error *err) {
+    pass *p = &s->pass[s->passes - 1];
+    if (s->counts.corrected == 0) return QD_OK;
+    if (p->blocks > 2) return open_pass(s, p, err);
+    for (uint32_t i = 0; i < qd_bits_words(s->plan.n); i++)
+        for (uint64_t w = s->errors.w[i]; w; w &= w - 1)
+            p->odd_before ^= p->blocks == 1 || p->place[64 * i + lowest(w)] < p->k;
+    return QD_OK;
+}
+
+static bool odd_before(const qd_cascade *s, const pass *p, uint32_t i) {
+    if (p->cell) return found_in(p, i * p->k, i * p->k + qd_cascade_block_length(s, p, i));
+    return p->odd_before ^ (i > 0 && s->counts.corrected % 2); /* each correction turns a bit */
+}
+
+static qd_status learn_whole(qd_cascade *s, pass *p, uint32_t i, bool odd, qd_error *err) {
+    if (!odd) return QD_OK;
+    if (!p->cell) QD_TRY(open_pass(s, p, err));
+    list_leaf(s, (part){.from = i * p->k, .length = qd_cascade_block_length(s, p, i), .pass = s->passes - 1});
+    return QD_OK;
+}
+
+qd_status qd_cascade_leaves_whole(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err) {
+    pass *p = &s->pass[s->passes - 1];
+    bool all = false;
+    QD_TRY(room(s, p->blocks, err));
+    for (uint32_t i = 0; i < s->asked.n; i++) {
+        bool odd = qd_cascade_told(alice, bob, at + i) ^ odd_before(s, p, i);
+        all ^= odd;
+        QD_TRY(learn_whole(s, p, i, odd, err));
+    }
+    if (s->asked.n < p->blocks) {
+        s->counts.inferred++;
+        QD_TRY(learn_whole(s, p, p->blocks - 1, s->frame_odd ^ all, err));
+        all = s->frame_odd;
+    }
+    if (s->passes == 1) s->frame_odd = all;
+    return QD_OK;
+}
+
+qd_status qd_cascade_leaves_halves(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err) {
+    QD_TRY(room(s, s->asked.n, err));
+    s->counts.inferred += s->asked.n;
+    for (size_t i = 0; i < s->asked.n; i++) {
+        part x = s->asked.v[i]; /* one half is odd, as the whole was */
+        pass *p = &s->pass[x.pass];
+        uint32_t mid = x.from + x.length;
+        start_at(p, mid);
+        if (!(qd_cascade_told(alice, bob, at + i) ^ found_in(p, x.from, mid))) {
+            cell *c = &p->cell[x.from / 64];
+            c->odd &= ~bit_of(x.from);
+            c->listed &= ~bit_of(x.from);
+            x.from = mid;
+            x.length += x.more;
+        }
+        x.more = 0;
+        list_leaf(s, x);
+    }
+    return QD_OK;
+}
+
+/* ---- Corrections ----------------------------------------------------------------------------------------------------------- */
+
+/* The leaf around a position changes its parity. */
+static void turn(qd_cascade *s, uint32_t of, uint32_t at) {
+    const pass *p = &s->pass[of];
+    const uint32_t from = from_of(p, at);
+    cell *c = &p->cell[from / 64];
+    const uint64_t bit = bit_of(from);
+    c->odd ^= bit;
+    if (!(c->odd & bit))
+        s->leaves.stale = true;
+    else if (!(c->listed & bit))
+        list_leaf(s, (part){.from = from, .length = to_of(p, at) - from, .pass = of});
+}
+
+static qd_status correct(qd_cascade *s, uint32_t bit, qd_error *err) {
+    QD_TRY(qd_cascade_count_error(s, bit, err));
+    QD_TRY(room(s, s->passes, err));
+    for (uint32_t i = 0; i < s->passes; i++) {
+        pass *p = &s->pass[i];
+        const uint32_t at = p->place[bit];
+        if (p->cell)
+            p->cell[at / 64].found ^= bit_of(at);
+        else
+            QD_TRY(open_pass(s, p, err)); /* the error is among the found ones */
+        turn(s, i, at);
+    }
+    return QD_OK;
+}
+
+static bool is_odd(const qd_cascade *s, part x) {
+    return s->pass[x.pass].cell[x.from / 64].odd & bit_of(x.from);
+}
+
+static void unlist(qd_cascade *s, part x) {
+    s->pass[x.pass].cell[x.from / 64].listed &= ~bit_of(x.from);
+}
+
+static qd_status correct_ones(qd_cascade *s, qd_error *err) {
+    parts *ones = &s->leaves.ones;
+    uint64_t before;
+    do { /* parities that contradict each other can make a bit odd again: until none is, or the count of corrections ends it */
+        before = s->counts.corrected;
+        for (size_t i = 0; i < ones->n; i++) { /* correcting may add to the list */
+            const part x = ones->v[i];
+            if (is_odd(s, x)) QD_TRY(correct(s, s->pass[x.pass].order[x.from], err));
+        }
+    } while (s->counts.corrected > before);
+    for (size_t i = 0; i < ones->n; i++) unlist(s, ones->v[i]);
+    ones->n = 0;
+    return QD_OK;
+}
+
+/* ---- Lists ----------------------------------------------------------------------------------------------------------------- */
+
+static void keep_odd(qd_cascade *s, parts *l) {
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++)
+        if (is_odd(s, l->v[i]))
+            l->v[n++] = l->v[i];
+        else
+            unlist(s, l->v[i]);
+    l->n = n;
+}
+
+static void insertion_sort(part *v, size_t n) {
+    for (size_t i = 1; i < n; i++) {
+        const part x = v[i];
+        size_t j = i;
+        for (; j > 0 && v[j - 1].length > x.length; j--) v[j] = v[j - 1];
+        v[j] = x;
+    }
+}
+
+/* Shortest first, stable; @p by room for n more. */
+static void sort(part *v, size_t n, part *by) {
+    if (n <= 32) {
+        insertion_sort(v, n);
+        return;
+    }
+    const size_t half = n / 2;
+    size_t i = 0, j = half, to = 0;
+    sort(v, half, by);
+    sort(v + half, n - half, by);
+    if (v[half - 1].length <= v[half].length) return;
+    memcpy(by, v, half * sizeof *v);
+    while (i < half && j < n) v[to++] = by[i].length <= v[j].length ? by[i++] : v[j++];
+    memcpy(v + to, by + i, (half - i) * sizeof *v);
+}
+
+/* How many of the list are no longer than that. */
+static size_t as_short(const part *v, size_t n, uint32_t length) {
+    size_t from = 0;
+    while (n > 0) {
+        const size_t half = n / 2;
+        if (v[from + half].length <= length)
+            from += half + 1, n -= half + 1;
+        else
+            n = half;
+    }
+    return from;
+}
+
+/* The fresh leaves go behind those of the list that are as short. */
+static qd_status merge(qd_cascade *s, qd_error *err) {
+    parts *odd = &s->leaves.odd, *fresh = &s->leaves.fresh;
+    QD_TRY(qd_cascade_parts_room(odd, fresh->n, err));
+    QD_TRY(qd_cascade_parts_room(fresh, fresh->n, err));
+    sort(fresh->v, fresh->n, fresh->v + fresh->n);
+    size_t left = odd->n;
+    for (size_t j = fresh->n; j-- > 0;) {
+        const size_t at = as_short(odd->v, left, fresh->v[j].length);
+        memmove(odd->v + at + j + 1, odd->v + at, (left - at) * sizeof *odd->v);
+        odd->v[at + j] = fresh->v[j];
+        left = at;
+    }
+    odd->n += fresh->n;
+    fresh->n = 0;
+    return QD_OK;
+}
+
+/* Correct the odd leaves of one bit, and keep in the list what is odd and longer. */
+static qd_status settle(qd_cascade *s, qd_error *err) {
+    s->leaves.stale = false;
+    QD_TRY(correct_ones(s, err));
+    if (s->leaves.stale) {
+        keep_odd(s, &s->leaves.odd);
+        keep_odd(s, &s->leaves.fresh);
+    }
+    return merge(s, err);
+}
+
+/* ---- Questions ------------------------------------------------------------------------------------------------------------- */
+
+static void ask(qd_cascade *s, part x) {
+    x.more = x.length % 2;
+    x.length /= 2;
+    s->asked.v[s->asked.n++] = x;
+}
+
+/* What was asked so far in a round of QD_CASCADE_APART. */
+typedef struct choice {
+    uint32_t bits, of_pass[QD_CASCADE_PASSES]; /* positions, all and by pass */
+    size_t marked;                             /* so many of `asked` are in the table of bits taken */
+} choice;
+
+static uint32_t asked_length(part x) {
+    return 2 * x.length + x.more;
+}
+
+static void new_stamp(qd_cascade_tables *t) {
+    if (++t->stamp) return;
+    memset(t->taken, 0, t->plan.n); /* all stamps were used */
+    t->stamp = 1;
+}
+
+static void mark(qd_cascade *s, choice *c) {
+    qd_cascade_tables *t = s->tables;
+    if (c->marked == 0) new_stamp(t);
+    for (; c->marked < s->asked.n; c->marked++) {
+        const part x = s->asked.v[c->marked];
+        const uint32_t *order = s->pass[x.pass].order + x.from;
+        for (uint32_t i = 0; i < asked_length(x); i++) t->taken[order[i]] = t->stamp;
+    }
+}
+
+/* Whether the leaf shares no position with those taken. Leaves of one pass never do. Looked at from the side of fewer positions. */
+static bool apart(qd_cascade *s, choice *c, part x) {
+    const uint32_t others = c->bits - c->of_pass[x.pass];
+    const pass *p = &s->pass[x.pass];
+    if (others > x.length) {
+        mark(s, c);
+        for (uint32_t i = 0; i < x.length; i++)
+            if (s->tables->taken[p->order[x.from + i]] == s->tables->stamp) return false;
+        return true;
+    }
+    for (size_t j = 0; others && j < s->asked.n; j++) {
+        const part y = s->asked.v[j];
+        const uint32_t *order = s->pass[y.pass].order + y.from;
+        if (y.pass == x.pass) continue;
+        for (uint32_t i = 0; i < asked_length(y); i++)
+            if (p->place[order[i]] - x.from < x.length) return false;
+    }
+    return true;
+}
+
+static void ask_apart(qd_cascade *s) {
+    parts *odd = &s->leaves.odd;
+    choice c = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < odd->n; i++) {
+        const part x = odd->v[i];
+        if (!apart(s, &c, x)) {
+            odd->v[n++] = x;
+            continue;
+        }
+        ask(s, x);
+        c.bits += x.length;
+        c.of_pass[x.pass] += x.length;
+    }
+    odd->n = n;
+}
+
+qd_status qd_cascade_leaves_go_on(qd_cascade *s, qd_error *err) {
+    parts *odd = &s->leaves.odd;
+    QD_TRY(settle(s, err));
+    QD_TRY(qd_cascade_parts_room(&s->asked, odd->n, err));
+    if (odd->n == 0) return QD_OK;
+    if (s->plan.order == QD_CASCADE_APART) {
+        ask_apart(s);
+        return QD_OK;
+    }
+    const size_t n = s->plan.order == QD_CASCADE_ONE ? 1 : as_short(odd->v, odd->n, odd->v[0].length);
+    for (size_t i = 0; i < n; i++) ask(s, odd->v[i]);
+    odd->n -= n;
+    memmove(odd->v, odd->v + n, odd->n * sizeof *odd->v);
+    return QD_OK;
+}
+
+void qd_cascade_leaves_end(qd_cascade *s) {
+    for (uint32_t i = 0; i < s->passes; i++) free(s->pass[i].cell);
+    free(s->leaves.odd.v);
+    free(s->leaves.fresh.v);
+    free(s->leaves.ones.v);
+}
