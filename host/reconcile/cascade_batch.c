@@ -11,7 +11,8 @@ struct qd_cascade_batch {
     qd_cascade_tables *tables;
     qd_cascade **search;
     uint64_t frames, questions;
-    uint64_t *prefix; /* as qd_cascade_prefix_run */
+    uint64_t *prefix;      /* as qd_cascade_prefix_run */
+    uint64_t *told, words; /* the parities asked in this round, made while the search of each frame is at hand */
     uint64_t rounds, bytes;
 };
 
@@ -19,10 +20,44 @@ static qd_status no_memory(qd_error *err) {
     return qd_fail(err, QD_E_INTERNAL, "no memory for a batch of frames|||take fewer frames at a time");
 }
 
-static void count_questions(qd_cascade_batch *b) {
-    b->questions = 0;
-    for (uint64_t f = 0; f < b->frames; f++) b->questions += qd_cascade_questions(b->search[f]);
+/* ---- This side's next message ---------------------------------------------------------------------------------------------- */
+
+static qd_status room(qd_cascade_batch *b, uint64_t more, qd_error *err) {
+    const uint64_t words = qd_bits_words(b->questions + more);
+    if (words <= b->words) return QD_OK;
+    uint64_t *w = qd_secret_alloc(2 * words * sizeof *w);
+    if (!w) return no_memory(err);
+    if (b->questions) memcpy(w, b->told, qd_bits_words(b->questions) * sizeof *w);
+    qd_secret_free(b->told);
+    b->told = w;
+    b->words = 2 * words;
+    return QD_OK;
 }
+
+static const uint64_t *rows_of(const qd_cascade_batch *b, uint64_t f) {
+    const qd_cascade_plan *plan = &b->tables->plan;
+    return b->prefix + f / 64 * plan->passes * (plan->n + (uint64_t)1);
+}
+
+/* The parities that frame @p f asks for come behind those of the frames before it. */
+static qd_status tell(qd_cascade_batch *b, uint64_t f, qd_error *err) {
+    const qd_cascade *s = b->search[f];
+    const uint64_t row_words = b->tables->plan.n + (uint64_t)1, *rows = rows_of(b, f);
+    if (s->asked.n == 0) return QD_OK;
+    QD_TRY(room(b, s->asked.n, err));
+    uint64_t at = b->questions, w = at % 64 ? b->told[at / 64] : 0;
+    for (size_t i = 0; i < s->asked.n; i++) {
+        const qd_cascade_part a = s->asked.v[i];
+        const uint64_t *row = rows + a.pass * row_words + a.from;
+        w |= ((row[0] ^ row[a.length]) >> (f % 64) & 1) << (at % 64);
+        b->told[at / 64] = w;
+        if (++at % 64 == 0) w = 0;
+    }
+    b->questions = at;
+    return QD_OK;
+}
+
+/* ---- A batch --------------------------------------------------------------------------------------------------------------- */
 
 static qd_status begin(qd_cascade_batch *b, const uint64_t *keys, qd_device *dev, qd_error *err) {
     const qd_cascade_plan *plan = &b->tables->plan;
@@ -31,8 +66,11 @@ static qd_status begin(qd_cascade_batch *b, const uint64_t *keys, qd_device *dev
     b->search = calloc(b->frames, sizeof *b->search);
     if (!b->prefix || !b->search) return no_memory(err);
     QD_TRY(qd_cascade_prefix_run(&ask, QD_PREFIX_AUTO, b->prefix, dev, err));
-    for (uint64_t f = 0; f < b->frames; f++) QD_TRY(qd_cascade_create_over(b->tables, &b->search[f], err));
-    count_questions(b);
+    QD_TRY(qd_cascade_tables_first(b->tables, err));
+    for (uint64_t f = 0; f < b->frames; f++) {
+        QD_TRY(qd_cascade_create_over(b->tables, &b->search[f], err));
+        QD_TRY(tell(b, f, err));
+    }
     return QD_OK;
 }
 
@@ -59,6 +97,7 @@ void qd_cascade_batch_destroy(qd_cascade_batch *b) {
     free(b->search);
     qd_cascade_tables_free(b->tables);
     qd_secret_free(b->prefix);
+    qd_secret_free(b->told);
     free(b);
 }
 
@@ -67,16 +106,25 @@ uint64_t qd_cascade_batch_questions(const qd_cascade_batch *b) {
 }
 
 void qd_cascade_batch_message(const qd_cascade_batch *b, uint64_t *parity) {
-    const qd_cascade_plan *plan = &b->tables->plan;
-    uint64_t at = 0, row_words = plan->n + (uint64_t)1;
-    memset(parity, 0, qd_bits_words(b->questions) * sizeof *parity);
-    for (uint64_t f = 0; f < b->frames; f++) {
-        uint64_t n = qd_cascade_questions(b->search[f]);
-        for (uint64_t i = 0; i < n; i++, at++) {
-            qd_cascade_question q = qd_cascade_question_at(b->search[f], i);
-            const uint64_t *row = b->prefix + (f / 64 * plan->passes + q.pass) * row_words;
-            parity[at / 64] |= ((row[q.from] ^ row[q.to]) >> (f % 64) & 1) << (at % 64);
-        }
+    if (b->questions) memcpy(parity, b->told, qd_bits_words(b->questions) * sizeof *parity);
+}
+
+enum { FETCHED = 32 /* questions of a frame that are fetched for */, LINE = 64 };
+
+/* Frames are far from each other in memory: what the next ones need is fetched while one is worked on. */
+static void fetch_search(const qd_cascade_batch *b, uint64_t f) {
+    if (f + 2 < b->frames)
+        for (size_t i = 0; i < sizeof(qd_cascade) / 2; i += LINE) __builtin_prefetch((const char *)b->search[f + 2] + i);
+    if (f + 1 < b->frames) qd_cascade_leaves_fetch(b->search[f + 1]);
+}
+
+static void fetch_prefixes(const qd_cascade_batch *b, uint64_t f) {
+    const qd_cascade_parts *asked = &b->search[f]->asked;
+    const uint64_t row_words = b->tables->plan.n + (uint64_t)1, *rows = rows_of(b, f);
+    for (size_t i = 0; i < asked->n && i < FETCHED; i++) {
+        const qd_cascade_part a = asked->v[i];
+        __builtin_prefetch(rows + a.pass * row_words + a.from);
+        __builtin_prefetch(rows + a.pass * row_words + a.from + a.length);
     }
 }
 
@@ -85,13 +133,16 @@ qd_status qd_cascade_batch_answer(qd_cascade_batch *b, const uint64_t *alice, co
     uint64_t at = 0;
     b->rounds++;
     b->bytes += qd_bits_bytes(b->questions);
+    b->questions = 0;
     for (uint64_t f = 0; f < b->frames; f++) {
-        uint64_t n = qd_cascade_questions(b->search[f]);
-        if (n) QD_TRY(qd_cascade_answer_at(b->search[f], alice, bob, at, err));
+        const uint64_t n = b->search[f]->asked.n;
+        fetch_search(b, f);
+        if (n > 0) QD_TRY(qd_cascade_answer_at(b->search[f], alice, bob, at, err));
         at += n;
+        fetch_prefixes(b, f);
+        if (f > 0) QD_TRY(tell(b, f - 1, err));
     }
-    count_questions(b);
-    return QD_OK;
+    return tell(b, b->frames - 1, err);
 }
 
 const qd_cascade *qd_cascade_batch_frame(const qd_cascade_batch *b, uint64_t frame) {

@@ -105,6 +105,13 @@ static qd_status open_pass(qd_cascade *s, pass *p, qd_error *err) {
     return QD_OK;
 }
 
+/* What correcting the bit will look at. */
+static void fetch_bit(const qd_cascade *s, uint32_t bit) {
+    __builtin_prefetch(&s->errors.w[bit / 64]);
+    for (uint32_t i = 0; i < s->passes; i++)
+        if (s->pass[i].cell) __builtin_prefetch(&s->pass[i].cell[s->pass[i].place[bit] / 64]);
+}
+
 /* A leaf is odd, and in no list: into one. There is room. */
 static void list_leaf(qd_cascade *s, part x) {
     cell *c = &s->pass[x.pass].cell[x.from / 64];
@@ -119,14 +126,26 @@ static qd_status room(qd_cascade *s, size_t more, qd_error *err) {
     return qd_cascade_parts_room(&s->leaves.ones, more, err);
 }
 
-/* The errors found before the pass count for its blocks. Cells serve many blocks; of one or two the first is enough. */
+/* Parity of the errors found in the first of two blocks. */
+static bool found_first(const qd_cascade *s, const pass *p) {
+    const size_t words = qd_bits_words(s->plan.n);
+    uint64_t sum = 0;
+    if (s->tables->first) {
+        const uint64_t *first = s->tables->first + (s->passes - 1) * words;
+        for (size_t i = 0; i < words; i++) sum ^= s->errors.w[i] & first[i];
+        return __builtin_parityll(sum);
+    }
+    for (size_t i = 0; i < words; i++)
+        for (uint64_t w = s->errors.w[i]; w; w &= w - 1) sum ^= p->place[64 * i + lowest(w)] < p->k;
+    return sum;
+}
+
+/* The errors found before the pass count for its blocks. Many blocks need cells for it. */
 qd_status qd_cascade_leaves_begin(qd_cascade *s, qd_error *err) {
     pass *p = &s->pass[s->passes - 1];
     if (s->counts.corrected == 0) return QD_OK;
     if (p->blocks > 2) return open_pass(s, p, err);
-    for (uint32_t i = 0; i < qd_bits_words(s->plan.n); i++)
-        for (uint64_t w = s->errors.w[i]; w; w &= w - 1)
-            p->odd_before ^= p->blocks == 1 || p->place[64 * i + lowest(w)] < p->k;
+    p->odd_before = p->blocks == 2 ? found_first(s, p) : s->counts.corrected % 2;
     return QD_OK;
 }
 
@@ -160,23 +179,32 @@ qd_status qd_cascade_leaves_whole(qd_cascade *s, const uint64_t *alice, const ui
     return QD_OK;
 }
 
+/* The odd half of a leaf, and that in the cells: one half is, as the leaf was. Both ways are taken at once: which one is a matter of
+ * chance. */
+static part odd_half(pass *p, part x, bool left) {
+    const uint32_t mid = x.from + x.length;
+    const uint64_t keep = ~((uint64_t)!left << (x.from % 64)), put = (uint64_t)!left << (mid % 64);
+    cell *c = &p->cell[x.from / 64], *d = &p->cell[mid / 64];
+    c->odd &= keep;
+    c->listed &= keep;
+    d->odd |= put;
+    d->listed |= put;
+    return (part){.from = left ? x.from : mid, .length = x.length + (x.more & !left), .pass = x.pass};
+}
+
 qd_status qd_cascade_leaves_halves(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err) {
     QD_TRY(room(s, s->asked.n, err));
+    parts *fresh = &s->leaves.fresh, *ones = &s->leaves.ones;
     s->counts.inferred += s->asked.n;
     for (size_t i = 0; i < s->asked.n; i++) {
-        part x = s->asked.v[i]; /* one half is odd, as the whole was */
+        const part x = s->asked.v[i];
         pass *p = &s->pass[x.pass];
-        uint32_t mid = x.from + x.length;
-        start_at(p, mid);
-        if (!(qd_cascade_told(alice, bob, at + i) ^ found_in(p, x.from, mid))) {
-            cell *c = &p->cell[x.from / 64];
-            c->odd &= ~bit_of(x.from);
-            c->listed &= ~bit_of(x.from);
-            x.from = mid;
-            x.length += x.more;
-        }
-        x.more = 0;
-        list_leaf(s, x);
+        start_at(p, x.from + x.length);
+        const part h = odd_half(p, x, qd_cascade_told(alice, bob, at + i) ^ found_in(p, x.from, x.from + x.length));
+        fresh->v[fresh->n] = ones->v[ones->n] = h;
+        fresh->n += h.length > 1;
+        ones->n += h.length == 1;
+        if (h.length == 1) fetch_bit(s, p->order[h.from]);
     }
     return QD_OK;
 }
@@ -398,6 +426,19 @@ qd_status qd_cascade_leaves_go_on(qd_cascade *s, qd_error *err) {
     odd->n -= n;
     memmove(odd->v, odd->v + n, odd->n * sizeof *odd->v);
     return QD_OK;
+}
+
+void qd_cascade_leaves_fetch(const qd_cascade *s) {
+    for (size_t i = 0; i < s->asked.n && i < 32; i++) {
+        const part x = s->asked.v[i];
+        const cell *c = s->pass[x.pass].cell;
+        if (!c) continue;
+        __builtin_prefetch(c + x.from / 64);
+        __builtin_prefetch(c + (x.from + x.length) / 64);
+    }
+    __builtin_prefetch(s->leaves.odd.v);
+    __builtin_prefetch(s->leaves.fresh.v);
+    __builtin_prefetch(s->leaves.ones.v);
 }
 
 void qd_cascade_leaves_end(qd_cascade *s) {

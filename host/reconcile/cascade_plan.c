@@ -95,7 +95,7 @@ qd_status qd_cascade_tables_make(const qd_cascade_plan *plan, uint64_t seed, uin
     QD_TRY(check(plan, frame, err));
     qd_cascade_tables *t = calloc(1, sizeof *t);
     size_t n = plan->n, all = plan->passes * n;
-    if (t) *t = (qd_cascade_tables){*plan, seed, frame, malloc(all * 4), malloc(all * 4), calloc(n, 1), 0};
+    if (t) *t = (qd_cascade_tables){*plan, seed, frame, malloc(all * 4), malloc(all * 4), NULL, calloc(n, 1), 0};
     if (!t || !t->order || !t->place || !t->taken) {
         qd_cascade_tables_free(t);
         return qd_fail(err, QD_E_INTERNAL, "no memory for the permutations of a frame|||close other programs");
@@ -108,10 +108,23 @@ qd_status qd_cascade_tables_make(const qd_cascade_plan *plan, uint64_t seed, uin
     return QD_OK;
 }
 
+qd_status qd_cascade_tables_first(qd_cascade_tables *t, qd_error *err) {
+    const uint32_t n = t->plan.n;
+    t->first = calloc(t->plan.passes * qd_bits_words(n), sizeof *t->first);
+    if (!t->first) return qd_fail(err, QD_E_INTERNAL, "no memory for the blocks of a frame|||close other programs");
+    for (uint32_t p = 0; p < t->plan.passes; p++) {
+        const uint32_t k = t->plan.block[p], *order = t->order + (size_t)p * n;
+        uint64_t *first = t->first + p * qd_bits_words(n);
+        for (uint32_t i = 0; i < k && (n - 1) / k == 1; i++) first[order[i] / 64] |= (uint64_t)1 << (order[i] % 64);
+    }
+    return QD_OK;
+}
+
 void qd_cascade_tables_free(qd_cascade_tables *t) {
     if (!t) return;
     free(t->order);
     free(t->place);
+    free(t->first);
     free(t->taken);
     free(t);
 }

@@ -12,12 +12,15 @@ typedef struct qd_cascade_tables {
     qd_cascade_plan plan;
     uint64_t seed, frame;
     uint32_t *order, *place; /**< [passes][n]: the permutations, as qd_cascade_permutation, and their inverses */
+    uint64_t *first;         /**< [passes][words], words = ceil(n/64): bits of the first block of passes of two; or NULL */
     uint8_t *taken, stamp;   /**< [n]: the round, of any search, in which a bit was taken last */
 } qd_cascade_tables;
 
 /** QD_E_USAGE: not a plan, or a frame number out of range. */
 qd_status qd_cascade_tables_make(const qd_cascade_plan *plan, uint64_t seed, uint64_t frame, qd_cascade_tables **out,
                                  qd_error *err);
+/** Make `first`: worth it for more than some ten frames. */
+qd_status qd_cascade_tables_first(qd_cascade_tables *t, qd_error *err);
 /** NULL is accepted. */
 void qd_cascade_tables_free(qd_cascade_tables *t);
 
@@ -125,5 +128,7 @@ qd_status qd_cascade_leaves_whole(qd_cascade *self, const uint64_t *alice, const
 qd_status qd_cascade_leaves_halves(qd_cascade *self, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err);
 qd_status qd_cascade_leaves_go_on(qd_cascade *self, qd_error *err);
 void qd_cascade_leaves_end(qd_cascade *self);
+/** Fetch what the answers of this round will look at. */
+void qd_cascade_leaves_fetch(const qd_cascade *self);
 
 #endif
