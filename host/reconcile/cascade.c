@@ -21,14 +21,20 @@ qd_status qd_cascade_parts_room(qd_cascade_parts *l, size_t more, qd_error *err)
     return QD_OK;
 }
 
-qd_status qd_cascade_count_error(qd_cascade *s, uint32_t bit, qd_error *err) {
-    if (s->counts.corrected == s->plan.n)
+void qd_cascade_turn(qd_cascade *s) {
+    for (unsigned i = 0; i < s->pending; i++) s->errors.w[s->corrected[i] / 64] ^= (uint64_t)1 << (s->corrected[i] % 64);
+    s->pending = 0;
+}
+
+qd_status qd_cascade_correct(qd_cascade *s, uint32_t bit, qd_error *err) {
+    if (s->counts.corrected == s->tables->plan.n)
         return qd_fail(err, QD_E_INPUT,
                        "the parities of a frame contradict each other|more bits would be corrected than it has"
                        "|the other side does not answer for one key|do not use this frame");
     s->counts.corrected++;
     s->frame_odd ^= 1;
-    s->errors.w[bit / 64] ^= (uint64_t)1 << (bit % 64);
+    if (s->pending == QD_CASCADE_PENDING) qd_cascade_turn(s);
+    s->corrected[s->pending++] = bit;
     return QD_OK;
 }
 
@@ -69,6 +75,7 @@ static qd_status permute(qd_cascade *s, uint32_t at, qd_cascade_pass *p, qd_erro
 static qd_status pass_begin(qd_cascade *s, uint32_t at, uint32_t k, uint32_t most, qd_error *err) {
     qd_cascade_pass *p = &s->pass[at];
     uint32_t blocks = (s->plan.n - 1) / k + 1;
+    qd_cascade_turn(s);
     p->number = (uint32_t)s->counts.passes++;
     QD_TRY(permute(s, at, p, err));
     p->k = k;
@@ -143,6 +150,7 @@ void qd_cascade_parities(const qd_cascade *s, const qd_bits *key, uint64_t *out)
 }
 
 const qd_bits *qd_cascade_errors(const qd_cascade *s) {
+    qd_cascade_turn((qd_cascade *)s); /* a search is never a constant object */
     return &s->errors;
 }
 
@@ -214,7 +222,8 @@ qd_status qd_cascade_frame_truth(const qd_cascade_plan *plan, uint64_t seed, uin
         st = qd_cascade_answer(s, w, w + words, err);
     }
     if (st == QD_OK) {
-        for (uint64_t i = 0; i < qd_bits_words(plan->n); i++) bob->w[i] ^= s->errors.w[i];
+        const qd_bits *errors = qd_cascade_errors(s);
+        for (uint64_t i = 0; i < qd_bits_words(plan->n); i++) bob->w[i] ^= errors->w[i];
         *counts = s->counts;
     }
     qd_cascade_destroy(s);

@@ -6,7 +6,6 @@
 #include <string.h>
 #include "reconcile/cascade_search.h"
 
-typedef qd_cascade_pass pass;
 typedef qd_cascade_cell cell;
 typedef qd_cascade_part part;
 typedef qd_cascade_parts parts;
@@ -25,166 +24,178 @@ static uint32_t lowest(uint64_t w) {
     return (uint32_t)__builtin_ctzll(w);
 }
 
-static void start_at(pass *p, uint32_t at) {
-    uint64_t *w = &p->cell[at / 64].start;
+/* A pass: its cells, and the words of a level over them. */
+typedef struct pass {
+    const qd_cascade_tables *t;
+    cell *cell;
+} pass;
+
+static pass pass_of(const qd_cascade *s, uint32_t of) {
+    return (pass){s->tables, s->leaves.cell[of]};
+}
+
+static const uint32_t *order_of(const qd_cascade *s, uint32_t of) {
+    return s->tables->order + of * (size_t)s->tables->plan.n;
+}
+
+static const uint32_t *place_of(const qd_cascade *s, uint32_t of) {
+    return s->tables->place + of * (size_t)s->tables->plan.n;
+}
+
+static uint64_t *level(pass p, unsigned l) {
+    return (uint64_t *)p.cell + p.t->up[l];
+}
+
+static void start_at(pass p, uint32_t at) {
+    uint64_t *w = &p.cell[at / 64].start;
     bool first = *w == 0;
     *w |= bit_of(at);
     for (unsigned l = 0; first && l < QD_CASCADE_LEVELS; l++) {
         at /= 64;
-        w = &p->up[l][at / 64];
+        w = level(p, l) + at / 64;
         first = *w == 0;
         *w |= bit_of(at);
     }
 }
 
 /* The cell before or after cell @p i that has a start; there is one: 0 and n are starts. */
-static uint32_t cell_before(const pass *p, uint32_t i) {
+static uint32_t cell_before(pass p, uint32_t i) {
     unsigned l = 0;
     uint64_t w;
-    while (!(w = p->up[l][i / 64] & (bit_of(i) - 1))) i /= 64, l++;
-    for (i = i / 64 * 64 + highest(w); l > 0; i = i * 64 + highest(w)) w = p->up[--l][i];
+    while (!(w = level(p, l)[i / 64] & (bit_of(i) - 1))) i /= 64, l++;
+    for (i = i / 64 * 64 + highest(w); l > 0; i = i * 64 + highest(w)) w = level(p, --l)[i];
     return i;
 }
 
-static uint32_t cell_after(const pass *p, uint32_t i) {
+static uint32_t cell_after(pass p, uint32_t i) {
     unsigned l = 0;
     uint64_t w;
-    while (!(w = p->up[l][i / 64] & ~(bit_of(i) | (bit_of(i) - 1)))) i /= 64, l++;
-    for (i = i / 64 * 64 + lowest(w); l > 0; i = i * 64 + lowest(w)) w = p->up[--l][i];
+    while (!(w = level(p, l)[i / 64] & ~(bit_of(i) | (bit_of(i) - 1)))) i /= 64, l++;
+    for (i = i / 64 * 64 + lowest(w); l > 0; i = i * 64 + lowest(w)) w = level(p, --l)[i];
     return i;
 }
 
 /* Where the leaf of position @p at begins, and where it ends. */
-static uint32_t from_of(const pass *p, uint32_t at) {
+static uint32_t from_of(pass p, uint32_t at) {
     uint32_t i = at / 64;
-    uint64_t w = p->cell[i].start & (bit_of(at) | (bit_of(at) - 1));
-    if (w == 0) w = p->cell[i = cell_before(p, i)].start;
+    uint64_t w = p.cell[i].start & (bit_of(at) | (bit_of(at) - 1));
+    if (w == 0) w = p.cell[i = cell_before(p, i)].start;
     return i * 64 + highest(w);
 }
 
-static uint32_t to_of(const pass *p, uint32_t at) {
+static uint32_t to_of(pass p, uint32_t at) {
     uint32_t i = at / 64;
-    uint64_t w = p->cell[i].start & ~(bit_of(at) | (bit_of(at) - 1));
-    if (w == 0) w = p->cell[i = cell_after(p, i)].start;
+    uint64_t w = p.cell[i].start & ~(bit_of(at) | (bit_of(at) - 1));
+    if (w == 0) w = p.cell[i = cell_after(p, i)].start;
     return i * 64 + lowest(w);
 }
 
 /* Parity of the errors found in [from, to), which is not empty. */
-static bool found_in(const pass *p, uint32_t from, uint32_t to) {
+static bool found_in(const cell *c, uint32_t from, uint32_t to) {
     uint32_t first = from / 64, last = (to - 1) / 64;
     uint64_t head = ~(uint64_t)0 << (from % 64), tail = ~(uint64_t)0 >> (63 - (to - 1) % 64), x;
-    if (first == last) return __builtin_parityll(p->cell[first].found & head & tail);
-    x = (p->cell[first].found & head) ^ (p->cell[last].found & tail);
-    for (uint32_t i = first + 1; i < last; i++) x ^= p->cell[i].found;
+    if (first == last) return __builtin_parityll(c[first].found & head & tail);
+    x = (c[first].found & head) ^ (c[last].found & tail);
+    for (uint32_t i = first + 1; i < last; i++) x ^= c[i].found;
     return __builtin_parityll(x);
 }
 
 /* ---- Passes ---------------------------------------------------------------------------------------------------------------- */
 
-/* Cells and the levels above them, in one allocation. */
-static qd_status cells_make(pass *p, uint32_t n, qd_error *err) {
-    size_t cells = n / 64 + 1, size[QD_CASCADE_LEVELS], all = 0, of = cells;
-    for (unsigned l = 0; l < QD_CASCADE_LEVELS; l++) all += size[l] = of = (of - 1) / 64 + 1;
-    p->cell = calloc(1, cells * sizeof *p->cell + all * sizeof(uint64_t));
-    if (!p->cell) return qd_cascade_no_memory(err);
-    uint64_t *up = (uint64_t *)(p->cell + cells);
-    for (unsigned l = 0; l < QD_CASCADE_LEVELS; up += size[l++]) p->up[l] = up;
-    return QD_OK;
-}
-
-/* Give the pass cells: whole blocks, all of them even, and the errors found so far. */
-static qd_status open_pass(qd_cascade *s, pass *p, qd_error *err) {
-    QD_TRY(cells_make(p, s->plan.n, err));
-    for (uint32_t i = 0; i < p->blocks; i++) start_at(p, i * p->k);
-    start_at(p, s->plan.n);
-    for (uint32_t i = 0; i < qd_bits_words(s->plan.n); i++)
+/* Give a pass cells: whole blocks, all of them even, and the errors found so far. */
+static qd_status open_pass(qd_cascade *s, uint32_t of, qd_error *err) {
+    const uint32_t n = s->tables->plan.n, *place = place_of(s, of);
+    cell *c = (cell *)qd_cascade_tables_cells(s->tables);
+    if (!c) return qd_cascade_no_memory(err);
+    s->leaves.cell[of] = c;
+    for (uint32_t i = 0; i < s->pass[of].blocks; i++) start_at(pass_of(s, of), i * s->pass[of].k);
+    start_at(pass_of(s, of), n);
+    qd_cascade_turn(s);
+    for (uint32_t i = 0; i < qd_bits_words(n); i++)
         for (uint64_t w = s->errors.w[i]; w; w &= w - 1) {
-            uint32_t at = p->place[64 * i + lowest(w)];
-            p->cell[at / 64].found ^= bit_of(at);
+            const uint32_t at = place[64 * i + lowest(w)];
+            c[at / 64].found ^= bit_of(at);
         }
     return QD_OK;
 }
 
-/* What correcting the bit will look at. */
-static void fetch_bit(const qd_cascade *s, uint32_t bit) {
-    __builtin_prefetch(&s->errors.w[bit / 64]);
-    for (uint32_t i = 0; i < s->passes; i++)
-        if (s->pass[i].cell) __builtin_prefetch(&s->pass[i].cell[s->pass[i].place[bit] / 64]);
-}
-
 /* A leaf is odd, and in no list: into one. There is room. */
 static void list_leaf(qd_cascade *s, part x) {
-    cell *c = &s->pass[x.pass].cell[x.from / 64];
+    cell *c = &s->leaves.cell[x.pass][x.from / 64];
     c->odd |= bit_of(x.from);
     c->listed |= bit_of(x.from);
-    parts *l = x.length > 1 ? &s->leaves.fresh : &s->leaves.ones;
+    parts *l = x.length > 1 ? &s->tables->fresh : &s->tables->ones;
     l->v[l->n++] = x;
 }
 
 static qd_status room(qd_cascade *s, size_t more, qd_error *err) {
-    QD_TRY(qd_cascade_parts_room(&s->leaves.fresh, more, err));
-    return qd_cascade_parts_room(&s->leaves.ones, more, err);
+    QD_TRY(qd_cascade_parts_room(&s->tables->fresh, more, err));
+    return qd_cascade_parts_room(&s->tables->ones, more, err);
 }
 
 /* Parity of the errors found in the first of two blocks. */
-static bool found_first(const qd_cascade *s, const pass *p) {
+static bool found_first(const qd_cascade *s, uint32_t of) {
     const size_t words = qd_bits_words(s->plan.n);
     uint64_t sum = 0;
     if (s->tables->first) {
-        const uint64_t *first = s->tables->first + (s->passes - 1) * words;
+        const uint64_t *first = s->tables->first + of * words;
         for (size_t i = 0; i < words; i++) sum ^= s->errors.w[i] & first[i];
         return __builtin_parityll(sum);
     }
     for (size_t i = 0; i < words; i++)
-        for (uint64_t w = s->errors.w[i]; w; w &= w - 1) sum ^= p->place[64 * i + lowest(w)] < p->k;
+        for (uint64_t w = s->errors.w[i]; w; w &= w - 1) sum ^= place_of(s, of)[64 * i + lowest(w)] < s->pass[of].k;
     return sum;
 }
 
 /* The errors found before the pass count for its blocks. Many blocks need cells for it. */
 qd_status qd_cascade_leaves_begin(qd_cascade *s, qd_error *err) {
-    pass *p = &s->pass[s->passes - 1];
+    const uint32_t of = s->passes - 1, blocks = s->pass[of].blocks;
+    s->leaves.odd_before = false;
     if (s->counts.corrected == 0) return QD_OK;
-    if (p->blocks > 2) return open_pass(s, p, err);
-    p->odd_before = p->blocks == 2 ? found_first(s, p) : s->counts.corrected % 2;
+    if (blocks > 2) return open_pass(s, of, err);
+    s->leaves.odd_before = blocks == 2 ? found_first(s, of) : s->counts.corrected % 2;
     return QD_OK;
 }
 
-static bool odd_before(const qd_cascade *s, const pass *p, uint32_t i) {
-    if (p->cell) return found_in(p, i * p->k, i * p->k + qd_cascade_block_length(s, p, i));
-    return p->odd_before ^ (i > 0 && s->counts.corrected % 2); /* each correction turns a bit */
+static bool odd_before(const qd_cascade *s, uint32_t of, uint32_t i) {
+    const qd_cascade_pass *p = &s->pass[of];
+    const cell *c = s->leaves.cell[of];
+    if (c) return found_in(c, i * p->k, i * p->k + qd_cascade_block_length(s, p, i));
+    return s->leaves.odd_before ^ (i > 0 && s->counts.corrected % 2); /* each correction turns a bit */
 }
 
-static qd_status learn_whole(qd_cascade *s, pass *p, uint32_t i, bool odd, qd_error *err) {
+static qd_status learn_whole(qd_cascade *s, uint32_t of, uint32_t i, bool odd, qd_error *err) {
+    const qd_cascade_pass *p = &s->pass[of];
     if (!odd) return QD_OK;
-    if (!p->cell) QD_TRY(open_pass(s, p, err));
-    list_leaf(s, (part){.from = i * p->k, .length = qd_cascade_block_length(s, p, i), .pass = s->passes - 1});
+    if (!s->leaves.cell[of]) QD_TRY(open_pass(s, of, err));
+    list_leaf(s, (part){.from = i * p->k, .length = qd_cascade_block_length(s, p, i), .pass = of});
     return QD_OK;
 }
 
 qd_status qd_cascade_leaves_whole(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err) {
-    pass *p = &s->pass[s->passes - 1];
+    const uint32_t of = s->passes - 1, blocks = s->pass[of].blocks;
     bool all = false;
-    QD_TRY(room(s, p->blocks, err));
+    QD_TRY(room(s, blocks, err));
     for (uint32_t i = 0; i < s->asked.n; i++) {
-        bool odd = qd_cascade_told(alice, bob, at + i) ^ odd_before(s, p, i);
+        const bool odd = qd_cascade_told(alice, bob, at + i) ^ odd_before(s, of, i);
         all ^= odd;
-        QD_TRY(learn_whole(s, p, i, odd, err));
+        QD_TRY(learn_whole(s, of, i, odd, err));
     }
-    if (s->asked.n < p->blocks) {
+    if (s->asked.n < blocks) {
         s->counts.inferred++;
-        QD_TRY(learn_whole(s, p, p->blocks - 1, s->frame_odd ^ all, err));
+        QD_TRY(learn_whole(s, of, blocks - 1, s->frame_odd ^ all, err));
         all = s->frame_odd;
     }
-    if (s->passes == 1) s->frame_odd = all;
+    if (of == 0) s->frame_odd = all;
     return QD_OK;
 }
 
 /* The odd half of a leaf, and that in the cells: one half is, as the leaf was. Both ways are taken at once: which one is a matter of
  * chance. */
-static part odd_half(pass *p, part x, bool left) {
+static part odd_half(cell *cells, part x, bool left) {
     const uint32_t mid = x.from + x.length;
     const uint64_t keep = ~((uint64_t)!left << (x.from % 64)), put = (uint64_t)!left << (mid % 64);
-    cell *c = &p->cell[x.from / 64], *d = &p->cell[mid / 64];
+    cell *c = &cells[x.from / 64], *d = &cells[mid / 64];
     c->odd &= keep;
     c->listed &= keep;
     d->odd |= put;
@@ -194,17 +205,16 @@ static part odd_half(pass *p, part x, bool left) {
 
 qd_status qd_cascade_leaves_halves(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err) {
     QD_TRY(room(s, s->asked.n, err));
-    parts *fresh = &s->leaves.fresh, *ones = &s->leaves.ones;
+    parts *fresh = &s->tables->fresh, *ones = &s->tables->ones;
     s->counts.inferred += s->asked.n;
     for (size_t i = 0; i < s->asked.n; i++) {
         const part x = s->asked.v[i];
-        pass *p = &s->pass[x.pass];
+        const pass p = pass_of(s, x.pass);
         start_at(p, x.from + x.length);
-        const part h = odd_half(p, x, qd_cascade_told(alice, bob, at + i) ^ found_in(p, x.from, x.from + x.length));
+        const part h = odd_half(p.cell, x, qd_cascade_told(alice, bob, at + i) ^ found_in(p.cell, x.from, x.from + x.length));
         fresh->v[fresh->n] = ones->v[ones->n] = h;
         fresh->n += h.length > 1;
         ones->n += h.length == 1;
-        if (h.length == 1) fetch_bit(s, p->order[h.from]);
     }
     return QD_OK;
 }
@@ -213,9 +223,9 @@ qd_status qd_cascade_leaves_halves(qd_cascade *s, const uint64_t *alice, const u
 
 /* The leaf around a position changes its parity. */
 static void turn(qd_cascade *s, uint32_t of, uint32_t at) {
-    const pass *p = &s->pass[of];
+    const pass p = pass_of(s, of);
     const uint32_t from = from_of(p, at);
-    cell *c = &p->cell[from / 64];
+    cell *c = &p.cell[from / 64];
     const uint64_t bit = bit_of(from);
     c->odd ^= bit;
     if (!(c->odd & bit))
@@ -225,36 +235,35 @@ static void turn(qd_cascade *s, uint32_t of, uint32_t at) {
 }
 
 static qd_status correct(qd_cascade *s, uint32_t bit, qd_error *err) {
-    QD_TRY(qd_cascade_count_error(s, bit, err));
+    QD_TRY(qd_cascade_correct(s, bit, err));
     QD_TRY(room(s, s->passes, err));
-    for (uint32_t i = 0; i < s->passes; i++) {
-        pass *p = &s->pass[i];
-        const uint32_t at = p->place[bit];
-        if (p->cell)
-            p->cell[at / 64].found ^= bit_of(at);
+    for (uint32_t of = 0; of < s->passes; of++) {
+        const uint32_t at = place_of(s, of)[bit];
+        if (s->leaves.cell[of])
+            s->leaves.cell[of][at / 64].found ^= bit_of(at);
         else
-            QD_TRY(open_pass(s, p, err)); /* the error is among the found ones */
-        turn(s, i, at);
+            QD_TRY(open_pass(s, of, err)); /* the error is among the found ones */
+        turn(s, of, at);
     }
     return QD_OK;
 }
 
 static bool is_odd(const qd_cascade *s, part x) {
-    return s->pass[x.pass].cell[x.from / 64].odd & bit_of(x.from);
+    return s->leaves.cell[x.pass][x.from / 64].odd & bit_of(x.from);
 }
 
 static void unlist(qd_cascade *s, part x) {
-    s->pass[x.pass].cell[x.from / 64].listed &= ~bit_of(x.from);
+    s->leaves.cell[x.pass][x.from / 64].listed &= ~bit_of(x.from);
 }
 
 static qd_status correct_ones(qd_cascade *s, qd_error *err) {
-    parts *ones = &s->leaves.ones;
+    parts *ones = &s->tables->ones;
     uint64_t before;
     do { /* parities that contradict each other can make a bit odd again: until none is, or the count of corrections ends it */
         before = s->counts.corrected;
         for (size_t i = 0; i < ones->n; i++) { /* correcting may add to the list */
             const part x = ones->v[i];
-            if (is_odd(s, x)) QD_TRY(correct(s, s->pass[x.pass].order[x.from], err));
+            if (is_odd(s, x)) QD_TRY(correct(s, order_of(s, x.pass)[x.from], err));
         }
     } while (s->counts.corrected > before);
     for (size_t i = 0; i < ones->n; i++) unlist(s, ones->v[i]);
@@ -314,7 +323,7 @@ static size_t as_short(const part *v, size_t n, uint32_t length) {
 
 /* The fresh leaves go behind those of the list that are as short. */
 static qd_status merge(qd_cascade *s, qd_error *err) {
-    parts *odd = &s->leaves.odd, *fresh = &s->leaves.fresh;
+    parts *odd = &s->leaves.odd, *fresh = &s->tables->fresh;
     QD_TRY(qd_cascade_parts_room(odd, fresh->n, err));
     QD_TRY(qd_cascade_parts_room(fresh, fresh->n, err));
     sort(fresh->v, fresh->n, fresh->v + fresh->n);
@@ -336,7 +345,7 @@ static qd_status settle(qd_cascade *s, qd_error *err) {
     QD_TRY(correct_ones(s, err));
     if (s->leaves.stale) {
         keep_odd(s, &s->leaves.odd);
-        keep_odd(s, &s->leaves.fresh);
+        keep_odd(s, &s->tables->fresh);
     }
     return merge(s, err);
 }
@@ -370,7 +379,7 @@ static void mark(qd_cascade *s, choice *c) {
     if (c->marked == 0) new_stamp(t);
     for (; c->marked < s->asked.n; c->marked++) {
         const part x = s->asked.v[c->marked];
-        const uint32_t *order = s->pass[x.pass].order + x.from;
+        const uint32_t *order = order_of(s, x.pass) + x.from;
         for (uint32_t i = 0; i < asked_length(x); i++) t->taken[order[i]] = t->stamp;
     }
 }
@@ -378,19 +387,20 @@ static void mark(qd_cascade *s, choice *c) {
 /* Whether the leaf shares no position with those taken. Leaves of one pass never do. Looked at from the side of fewer positions. */
 static bool apart(qd_cascade *s, choice *c, part x) {
     const uint32_t others = c->bits - c->of_pass[x.pass];
-    const pass *p = &s->pass[x.pass];
     if (others > x.length) {
+        const uint32_t *order = order_of(s, x.pass) + x.from;
         mark(s, c);
         for (uint32_t i = 0; i < x.length; i++)
-            if (s->tables->taken[p->order[x.from + i]] == s->tables->stamp) return false;
+            if (s->tables->taken[order[i]] == s->tables->stamp) return false;
         return true;
     }
+    const uint32_t *place = place_of(s, x.pass);
     for (size_t j = 0; others && j < s->asked.n; j++) {
         const part y = s->asked.v[j];
-        const uint32_t *order = s->pass[y.pass].order + y.from;
+        const uint32_t *order = order_of(s, y.pass) + y.from;
         if (y.pass == x.pass) continue;
         for (uint32_t i = 0; i < asked_length(y); i++)
-            if (p->place[order[i]] - x.from < x.length) return false;
+            if (place[order[i]] - x.from < x.length) return false;
     }
     return true;
 }
@@ -428,22 +438,24 @@ qd_status qd_cascade_leaves_go_on(qd_cascade *s, qd_error *err) {
     return QD_OK;
 }
 
+/* What correcting a bit looks at. */
+static void fetch_bit(const qd_cascade *s, uint32_t bit) {
+    for (uint32_t of = 0; of < s->passes; of++)
+        if (s->leaves.cell[of]) __builtin_prefetch(s->leaves.cell[of] + place_of(s, of)[bit] / 64);
+}
+
 void qd_cascade_leaves_fetch(const qd_cascade *s) {
-    for (size_t i = 0; i < s->asked.n && i < 32; i++) {
+    for (size_t i = 0; i < s->asked.n && i < QD_CASCADE_FETCHED; i++) {
         const part x = s->asked.v[i];
-        const cell *c = s->pass[x.pass].cell;
+        const cell *c = s->leaves.cell[x.pass];
         if (!c) continue;
-        __builtin_prefetch(c + x.from / 64);
         __builtin_prefetch(c + (x.from + x.length) / 64);
+        if (x.length > 1) continue;
+        fetch_bit(s, order_of(s, x.pass)[x.from]); /* one of these will be corrected */
+        fetch_bit(s, order_of(s, x.pass)[x.from + 1]);
     }
-    __builtin_prefetch(s->leaves.odd.v);
-    __builtin_prefetch(s->leaves.fresh.v);
-    __builtin_prefetch(s->leaves.ones.v);
 }
 
 void qd_cascade_leaves_end(qd_cascade *s) {
-    for (uint32_t i = 0; i < s->passes; i++) free(s->pass[i].cell);
     free(s->leaves.odd.v);
-    free(s->leaves.fresh.v);
-    free(s->leaves.ones.v);
 }

@@ -7,23 +7,6 @@
 
 #include "qdistill/reconcile/cascade.h"
 
-/** The permutations of a plan's passes, and scratch: the searches that share it are those of one thread. */
-typedef struct qd_cascade_tables {
-    qd_cascade_plan plan;
-    uint64_t seed, frame;
-    uint32_t *order, *place; /**< [passes][n]: the permutations, as qd_cascade_permutation, and their inverses */
-    uint64_t *first;         /**< [passes][words], words = ceil(n/64): bits of the first block of passes of two; or NULL */
-    uint8_t *taken, stamp;   /**< [n]: the round, of any search, in which a bit was taken last */
-} qd_cascade_tables;
-
-/** QD_E_USAGE: not a plan, or a frame number out of range. */
-qd_status qd_cascade_tables_make(const qd_cascade_plan *plan, uint64_t seed, uint64_t frame, qd_cascade_tables **out,
-                                 qd_error *err);
-/** Make `first`: worth it for more than some ten frames. */
-qd_status qd_cascade_tables_first(qd_cascade_tables *t, qd_error *err);
-/** NULL is accepted. */
-void qd_cascade_tables_free(qd_cascade_tables *t);
-
 /** Positions [from, from + length) of a pass. */
 typedef struct qd_cascade_part {
     uint32_t from;
@@ -48,31 +31,58 @@ typedef struct qd_cascade_cell {
         found;       /**< an error was corrected here */
 } qd_cascade_cell;
 
-enum { QD_CASCADE_LEVELS = 4 }; /* 64^4 cells are more than a frame has */
+enum { QD_CASCADE_LEVELS = 4 /* 64^4 cells are more than a frame has */, QD_CASCADE_PENDING = 12, QD_CASCADE_FETCHED = 32 };
+
+/** The permutations of a plan's passes, and scratch: the searches that share it are those of one thread. */
+typedef struct qd_cascade_tables {
+    qd_cascade_plan plan;
+    uint64_t seed, frame;
+    uint32_t *order, *place;        /**< [passes][n]: the permutations, as qd_cascade_permutation, and their inverses */
+    uint64_t *first;                /**< [passes][words], words = ceil(n/64): bits of the first block of passes of two; or NULL */
+    uint8_t *taken, stamp;          /**< [n]: the round, of any search, in which a bit was taken last */
+    size_t up[QD_CASCADE_LEVELS];   /**< where the levels over a pass's cells begin, in words from the first cell */
+    size_t cell_words;              /**< cells and levels of a pass */
+    qd_cascade_parts fresh,         /**< while a frame's answers are worked on: leaves that were odd when they came here, in this order */
+        ones;                       /**< the same of one position */
+    size_t pool_bytes;              /**< cells are cut from pieces of memory as large as that, or each pass has its own */
+    uint64_t *pool;                 /**< the newest piece; its first word says where the one before is */
+    size_t pool_at;                 /**< words taken of it */
+} qd_cascade_tables;
+
+/** QD_E_USAGE: not a plan, or a frame number out of range. */
+qd_status qd_cascade_tables_make(const qd_cascade_plan *plan, uint64_t seed, uint64_t frame, qd_cascade_tables **out,
+                                 qd_error *err);
+/** What is worth its while for many frames: `first`, and a pool of cells. */
+qd_status qd_cascade_tables_share(qd_cascade_tables *t, uint64_t frames, qd_error *err);
+/** Cells and levels of a pass, all zero, that stay as long as the tables; NULL: no memory. */
+uint64_t *qd_cascade_tables_cells(qd_cascade_tables *t);
+/** NULL is accepted. */
+void qd_cascade_tables_free(qd_cascade_tables *t);
 
 typedef struct qd_cascade_pass {
     const uint32_t *order, *place; /**< the permutation and its inverse */
     uint32_t number, k, blocks;    /**< whole block i: [i k, (i+1) k), the last one to n */
     uint32_t first;                /**< tree: its whole blocks are first..first+blocks-1 */
-    bool odd_before;               /**< leaves: parity of the errors that were found before it in its first block, if it has no cells */
-    qd_cascade_cell *cell;         /**< leaves: n/64 + 1, and a start at n; NULL while all whole blocks are even */
-    uint64_t *up[QD_CASCADE_LEVELS]; /**< bit i of level 0: cell i has a start; of each next one: word i of the one below has a bit */
 } qd_cascade_pass;
 
+/** What a round needs of a frame comes first. */
 struct qd_cascade {
     qd_cascade_parts asked; /**< what is asked in this round: whole blocks of the newest pass, or left halves */
     bool begins;            /**< it is whole blocks */
     bool frame_odd;         /**< parity of all errors that are left, known from the first pass on */
+    uint16_t pending;       /**< so many corrections are not in `errors` yet */
     uint32_t passes;
     qd_cascade_counts counts;
-    qd_bits errors;
     qd_cascade_tables *tables;
+    uint32_t corrected[QD_CASCADE_PENDING]; /**< the bits of those */
     struct {
-        qd_cascade_parts odd, /**< odd leaves, shortest first */
-            fresh,            /**< leaves that were odd when they came here, in this order */
-            ones;             /**< the same of one position */
+        qd_cascade_parts odd; /**< odd leaves, shortest first */
         bool stale;           /**< some leaf is even again */
+        bool odd_before;      /**< parity of the errors found before the newest pass in its first block, if it has no cells */
+        qd_cascade_cell *cell[QD_CASCADE_PASSES]; /**< n/64 + 1, and a start at n; NULL while all whole blocks are even. Over them
+                                     levels: bit i of the first: cell i has a start; of each next one: word i of the one below has a bit */
     } leaves;
+    qd_bits errors;
     struct {
         struct qd_cascade_block *block;
         size_t blocks, cap;
@@ -101,8 +111,10 @@ qd_status qd_cascade_answer_at(qd_cascade *self, const uint64_t *alice, const ui
 qd_status qd_cascade_no_memory(qd_error *err);
 /** Room for @p more parts. */
 qd_status qd_cascade_parts_room(qd_cascade_parts *l, size_t more, qd_error *err);
-/** Count a correction and turn the bit. QD_E_INPUT: there are more than bits. */
-qd_status qd_cascade_count_error(qd_cascade *self, uint32_t bit, qd_error *err);
+/** Count a correction; the bit is turned when there are some, or by qd_cascade_turn. QD_E_INPUT: there are more than bits. */
+qd_status qd_cascade_correct(qd_cascade *self, uint32_t bit, qd_error *err);
+/** Turn the bits that wait for it: at once, since each is far from the others in memory. */
+void qd_cascade_turn(qd_cascade *self);
 
 /** Length of whole block @p i of a pass. */
 static inline uint32_t qd_cascade_block_length(const qd_cascade *s, const qd_cascade_pass *p, uint32_t i) {
@@ -128,7 +140,7 @@ qd_status qd_cascade_leaves_whole(qd_cascade *self, const uint64_t *alice, const
 qd_status qd_cascade_leaves_halves(qd_cascade *self, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err);
 qd_status qd_cascade_leaves_go_on(qd_cascade *self, qd_error *err);
 void qd_cascade_leaves_end(qd_cascade *self);
-/** Fetch what the answers of this round will look at. */
+/** Fetch what the answers of this round will look at, those of the first QD_CASCADE_FETCHED questions. */
 void qd_cascade_leaves_fetch(const qd_cascade *self);
 
 #endif

@@ -87,7 +87,7 @@ static uint32_t whole_block_of(const qd_cascade *s, uint32_t pass, uint32_t bit)
 
 /* A bit is wrong: every known part around it changes its parity. */
 static qd_status correct(qd_cascade *s, uint32_t bit, qd_error *err) {
-    QD_TRY(qd_cascade_count_error(s, bit, err));
+    QD_TRY(qd_cascade_correct(s, bit, err));
     QD_TRY(add(&s->tree.found, bit, err));
     for (uint32_t p = 0; p < s->passes; p++) {
         uint32_t at = s->pass[p].place[bit];
@@ -146,6 +146,7 @@ qd_status qd_cascade_tree_go_on(qd_cascade *s, qd_error *err) {
 /* ---- Answers --------------------------------------------------------------------------------------------------------------- */
 
 qd_status qd_cascade_tree_halves(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err) {
+    qd_cascade_turn(s);
     for (size_t i = 0; i < s->tree.asked.n; i++) {
         uint32_t split = s->tree.split.v[i];
         bool before = found_in(s, &s->tree.block[s->tree.asked.v[i]]);
