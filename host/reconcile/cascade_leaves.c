@@ -327,13 +327,14 @@ static qd_status merge(qd_cascade *s, qd_error *err) {
     QD_TRY(qd_cascade_parts_room(odd, fresh->n, err));
     QD_TRY(qd_cascade_parts_room(fresh, fresh->n, err));
     sort(fresh->v, fresh->n, fresh->v + fresh->n);
-    size_t left = odd->n;
-    for (size_t j = fresh->n; j-- > 0;) {
-        const size_t at = as_short(odd->v, left, fresh->v[j].length);
-        memmove(odd->v + at + j + 1, odd->v + at, (left - at) * sizeof *odd->v);
-        odd->v[at + j] = fresh->v[j];
+    size_t left = odd->n, j = fresh->n;
+    for (; j > 0 && left > 0; j--) {
+        const size_t at = as_short(odd->v, left, fresh->v[j - 1].length);
+        memmove(odd->v + at + j, odd->v + at, (left - at) * sizeof *odd->v);
+        odd->v[at + j - 1] = fresh->v[j - 1];
         left = at;
     }
+    if (j > 0) memcpy(odd->v, fresh->v, j * sizeof *odd->v);
     odd->n += fresh->n;
     fresh->n = 0;
     return QD_OK;
@@ -438,21 +439,11 @@ qd_status qd_cascade_leaves_go_on(qd_cascade *s, qd_error *err) {
     return QD_OK;
 }
 
-/* What correcting a bit looks at. */
-static void fetch_bit(const qd_cascade *s, uint32_t bit) {
-    for (uint32_t of = 0; of < s->passes; of++)
-        if (s->leaves.cell[of]) __builtin_prefetch(s->leaves.cell[of] + place_of(s, of)[bit] / 64);
-}
-
 void qd_cascade_leaves_fetch(const qd_cascade *s) {
     for (size_t i = 0; i < s->asked.n && i < QD_CASCADE_FETCHED; i++) {
         const part x = s->asked.v[i];
         const cell *c = s->leaves.cell[x.pass];
-        if (!c) continue;
-        __builtin_prefetch(c + (x.from + x.length) / 64);
-        if (x.length > 1) continue;
-        fetch_bit(s, order_of(s, x.pass)[x.from]); /* one of these will be corrected */
-        fetch_bit(s, order_of(s, x.pass)[x.from + 1]);
+        if (c) __builtin_prefetch(c + (x.from + x.length) / 64);
     }
 }
 
