@@ -3,7 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "reconcile/cascade_search.h"
+
+enum { HUGE_PAGE = 2 << 20, LINE_WORDS = 8 /* of a line of the cache */ };
 
 static const struct {
     const char *name;
@@ -89,13 +92,28 @@ static qd_status check(const qd_cascade_plan *p, uint64_t frame, qd_error *err) 
               : qd_fail(err, QD_E_USAGE, "this is no plan of Cascade||a size is out of range|see qdistill/reconcile/cascade.h");
 }
 
+static void levels(qd_cascade_tables *t) {
+    size_t size = t->plan.n / 64 + 1, at = size * (sizeof(qd_cascade_cell) / 8);
+    for (unsigned l = 0; l < QD_CASCADE_LEVELS; l++) {
+        t->up[l] = at;
+        at += size = (size - 1) / 64 + 1;
+    }
+    t->cell_words = (at + LINE_WORDS - 1) / LINE_WORDS * LINE_WORDS;
+}
+
 qd_status qd_cascade_tables_make(const qd_cascade_plan *plan, uint64_t seed, uint64_t frame, qd_cascade_tables **out,
                                  qd_error *err) {
     *out = NULL;
     QD_TRY(check(plan, frame, err));
     qd_cascade_tables *t = calloc(1, sizeof *t);
     size_t n = plan->n, all = plan->passes * n;
-    if (t) *t = (qd_cascade_tables){*plan, seed, frame, malloc(all * 4), malloc(all * 4), calloc(n, 4), 0};
+    if (t) {
+        *t = (qd_cascade_tables){.plan = *plan, .seed = seed, .frame = frame};
+        t->order = malloc(all * sizeof *t->order);
+        t->place = malloc(all * sizeof *t->place);
+        t->taken = calloc(n, 1);
+        levels(t);
+    }
     if (!t || !t->order || !t->place || !t->taken) {
         qd_cascade_tables_free(t);
         return qd_fail(err, QD_E_INTERNAL, "no memory for the permutations of a frame|||close other programs");
@@ -108,10 +126,46 @@ qd_status qd_cascade_tables_make(const qd_cascade_plan *plan, uint64_t seed, uin
     return QD_OK;
 }
 
+qd_status qd_cascade_tables_share(qd_cascade_tables *t, uint64_t frames, qd_error *err) {
+    const uint32_t n = t->plan.n;
+    if (frames * t->cell_words * 8 > HUGE_PAGE) t->pool_bytes = HUGE_PAGE;
+    t->first = calloc(t->plan.passes * qd_bits_words(n), sizeof *t->first);
+    if (!t->first) return qd_fail(err, QD_E_INTERNAL, "no memory for the blocks of a frame|||close other programs");
+    for (uint32_t p = 0; p < t->plan.passes; p++) {
+        const uint32_t k = t->plan.block[p], *order = t->order + (size_t)p * n;
+        uint64_t *first = t->first + p * qd_bits_words(n);
+        for (uint32_t i = 0; i < k && (n - 1) / k == 1; i++) first[order[i] / 64] |= (uint64_t)1 << (order[i] % 64);
+    }
+    return QD_OK;
+}
+
+/* Rounds go through the cells of all frames: on pages of 4096 bytes as many addresses would have to be looked up. */
+uint64_t *qd_cascade_tables_cells(qd_cascade_tables *t) {
+    const size_t bytes = t->cell_words * 8, all = t->pool_bytes > bytes ? t->pool_bytes : bytes + LINE_WORDS * 8;
+    if (!t->pool || (t->pool_at + t->cell_words) * 8 > all) {
+        uint64_t *piece = all == HUGE_PAGE ? aligned_alloc(HUGE_PAGE, all) : malloc(all);
+        if (!piece) return NULL;
+        if (all == HUGE_PAGE) (void)madvise(piece, all, MADV_HUGEPAGE); /* where there are such */
+        piece[0] = (uintptr_t)t->pool;
+        t->pool = piece;
+        t->pool_at = LINE_WORDS;
+    }
+    uint64_t *cells = t->pool + t->pool_at;
+    t->pool_at += t->cell_words;
+    return memset(cells, 0, bytes);
+}
+
 void qd_cascade_tables_free(qd_cascade_tables *t) {
     if (!t) return;
+    for (uint64_t *piece = t->pool, *next; piece; piece = next) {
+        next = (uint64_t *)(uintptr_t)piece[0];
+        free(piece);
+    }
     free(t->order);
     free(t->place);
+    free(t->first);
+    free(t->fresh.v);
+    free(t->ones.v);
     free(t->taken);
     free(t);
 }
