@@ -9,6 +9,18 @@
 
 #define LOCAL 256
 
+/* Prefixes are more than caches hold: a CPU puts them past its caches, which then keep the bits. */
+#if defined(STREAM) && defined(__clang__) && defined(__has_builtin)
+#if __has_builtin(__builtin_nontemporal_store)
+#define PUT(to, x) __builtin_nontemporal_store(x, to)
+#define PUT_ALL() __sync_synchronize() /* such stores have an order only by this */
+#endif
+#endif
+#ifndef PUT
+#define PUT(to, x) (*(to) = (x))
+#define PUT_ALL() (void)0
+#endif
+
 /* 64 x 64 bits: bit b of word f becomes bit f of word b, by halves. */
 static void transpose(ulong *t) {
     ulong mask = 0xfffffffful;
@@ -30,6 +42,35 @@ __kernel void slice(__global const ulong *keys, __global ulong *sliced, ulong n_
     for (int b = 0; b < 64; b++) out[b] = t[b];
 }
 
+/* Eight words at any address, of global and of private memory. (PoCL makes scalars of vload8.) */
+typedef ulong8 loose64 __attribute__((aligned(8)));
+
+/* The same by eight words, a lane each. */
+__kernel void slice_eight(__global const ulong *keys, __global ulong *sliced, ulong n_frames, uint words, uint groups) {
+    const ulong eights = (words + 7) / 8, group = get_global_id(0) / eights, word = get_global_id(0) % eights * 8;
+    if (group >= groups) return;
+    const uint lanes = words - word < 8 ? (uint)(words - word) : 8;
+    ulong t[64 * 8];
+    for (int f = 0; f < 64; f++) {
+        __global const ulong *key = keys + (64 * group + f) * words + word;
+        const bool there = 64 * group + f < n_frames;
+        if (there && lanes == 8)
+            *(loose64 *)(t + 8 * f) = *(__global const loose64 *)key;
+        else
+            for (uint l = 0; l < 8; l++) t[8 * f + l] = there && l < lanes ? key[l] : 0;
+    }
+    ulong mask = 0xfffffffful;
+    for (int j = 32; j; j >>= 1, mask ^= mask << j)
+        for (int k = 0; k < 64; k = ((k | j) + 1) & ~j) {
+            const ulong8 a = *(loose64 *)(t + 8 * k), b = *(loose64 *)(t + 8 * (k | j)), x = (a >> (ulong)j ^ b) & mask;
+            *(loose64 *)(t + 8 * (k | j)) = b ^ x;
+            *(loose64 *)(t + 8 * k) = a ^ x << (ulong)j;
+        }
+    __global ulong *out = sliced + (group * words + word) * 64;
+    for (uint l = 0; l < lanes; l++)
+        for (int b = 0; b < 64; b++) out[64 * l + b] = t[8 * b + l];
+}
+
 /* Four passes at a time: each is a chain of dependent xors, and four of them overlap. */
 __kernel void prefix_item(__global const ulong *sliced, __global const uint *orders, __global ulong *prefix, uint n, uint words,
                           uint passes, uint groups) {
@@ -44,18 +85,20 @@ __kernel void prefix_item(__global const ulong *sliced, __global const uint *ord
         ulong a = 0, b = 0, c = 0, d = 0;
         out[0] = out[row] = out[2 * row] = out[3 * row] = 0;
         for (uint j = 0; j < n; j++) {
-            out[j + 1] = a ^= bits[order[j]];
-            out[row + j + 1] = b ^= bits[order[in + j]];
-            out[2 * row + j + 1] = c ^= bits[order[2 * in + j]];
-            out[3 * row + j + 1] = d ^= bits[order[3 * in + j]];
+            PUT(out + j + 1, a ^= bits[order[j]]);
+            PUT(out + row + j + 1, b ^= bits[order[in + j]]);
+            PUT(out + 2 * row + j + 1, c ^= bits[order[2 * in + j]]);
+            PUT(out + 3 * row + j + 1, d ^= bits[order[3 * in + j]]);
         }
+        PUT_ALL();
         return;
     }
     for (uint p = first; p < passes; p++, order += n, out += (ulong)n + 1) {
         ulong parity = 0;
         out[0] = 0;
-        for (uint j = 0; j < n; j++) out[j + 1] = parity ^= bits[order[j]];
+        for (uint j = 0; j < n; j++) PUT(out + j + 1, parity ^= bits[order[j]]);
     }
+    PUT_ALL();
 }
 
 /* A tile of LOCAL positions at a time; each step of the scan adds what stands `by` places before (Hillis, Steele, CACM 29:1170 (1986)). */
