@@ -111,7 +111,7 @@ void qd_cascade_parities(const qd_cascade *self, const qd_bits *key, uint64_t *p
  * (more bits would be corrected than the frame has): no key has them. The search can then only be destroyed. */
 qd_status qd_cascade_answer(qd_cascade *self, const uint64_t *alice, const uint64_t *bob, qd_error *err);
 
-/** The errors found so far, n bits: Bob adds them to his key in the end. Borrowed. */
+/** The errors found so far, n bits: Bob adds them to his key in the end. Borrowed. The last few are put in here, so not from two threads at once. */
 const qd_bits *qd_cascade_errors(const qd_cascade *self);
 qd_cascade_counts qd_cascade_counts_of(const qd_cascade *self);
 
