@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "compute/internal.h"
 
 /* Time of one finished command. Some drivers give nonsense (end before start, zero): such a command counts as nothing rather than
@@ -62,8 +63,30 @@ static qd_status create(qd_device *dev, qd_buf *b, size_t bytes, cl_mem_flags fl
     return QD_OK;
 }
 
+/* PoCL takes memory from malloc, in pages of 4 KiB: transforms that go through it in strides then look up a page an access. It works in
+ * lent memory in place, so what is filled or wiped there is filled and wiped. NULL: no large pages, or no memory. */
+static void *large_pages(const qd_device *dev, size_t bytes) {
+    void *pages = NULL;
+#ifdef MADV_HUGEPAGE
+    enum { PAGE = 2 << 20, LEAST = 4 << 20 };
+    if (bytes < LEAST || bytes > dev->info.max_alloc_bytes || !qd_cl_is_cpu(dev) || !qd_is_pocl(dev)) return NULL;
+    if (posix_memalign(&pages, PAGE, (bytes + PAGE - 1) / PAGE * PAGE) != 0) return NULL;
+    (void)madvise(pages, (bytes + PAGE - 1) / PAGE * PAGE, MADV_HUGEPAGE); /* best effort */
+#endif
+    return pages;
+}
+
 qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err) {
-    return create(dev, b, bytes ? bytes : 64, CL_MEM_READ_WRITE, NULL, err);
+    void *pages = large_pages(dev, bytes);
+    if (!pages) return create(dev, b, bytes ? bytes : 64, CL_MEM_READ_WRITE, NULL, err);
+    qd_status st = create(dev, b, bytes, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, pages, err);
+    if (st != QD_OK) {
+        free(pages);
+        return st;
+    }
+    b->pages = pages;
+    b->pages_of = dev->queue;
+    return QD_OK;
 }
 
 qd_status qd_cl_lend(qd_device *dev, qd_buf *b, const void *p, size_t bytes, qd_error *err) {
@@ -103,7 +126,9 @@ qd_status qd_cl_returned(qd_device *dev, const qd_buf *b, qd_error *err) {
 void qd_cl_free(qd_buf *b) {
     if (b->mem) {
         if (b->lent_to) (void)clFinish(b->lent_to);
+        if (b->pages) (void)clFinish(b->pages_of);
         (void)clReleaseMemObject(b->mem);
+        free(b->pages);
         --*b->live;
     }
     *b = (qd_buf){0};
