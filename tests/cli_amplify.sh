@@ -66,6 +66,13 @@ fresh
 expect 0 '"in_bits": 40001' "$qd" amplify "$dir/x" --out-bits 40001 --out "$dir/y" --json -
 cmp "$dir/x" "$dir/y" || say "r = n is not the identity"
 fresh
+expect 0 'all 40001 bits of the input' "$qd" amplify "$dir/x" --out-bits 40001 --out "$dir/y"
+fresh
+ln "$dir/x" "$dir/linked"
+for own in x linked; do
+    expect 2 'is the string that is to be hashed' "$qd" amplify "$dir/x" --out-bits 3 --seed-file "$dir/$own" --out "$dir/y"
+    [ ! -e "$dir/y" ] || say "a key by a seed that is the string"
+done
 expect 6 '"what": "no key: --out-bits is 0"' "$qd" amplify "$dir/x" --out-bits 0 --out "$dir/y" --json -
 [ ! -e "$dir/y" ] && [ ! -e "$dir/y.seed" ] || say "a key of no bits is written"
 fresh

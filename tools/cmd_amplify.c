@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "cli.h"
 #include "key_files.h"
@@ -133,6 +134,13 @@ static qd_status warn_of_bias(const qd_bit_source *x, qd_error *err) {
     return QD_OK;
 }
 
+/* Nothing of the string is hashed away then, and modified Toeplitz gives it back as it is. */
+static void warn_of_length(const arguments *a, uint64_t n) {
+    if (a->out_bits == n)
+        fprintf(stderr, "qdistill amplify: warning: --out-bits is all %" PRIu64 " bits of the input: whatever is known of it is known of the key. See qdistill estimate\n"
+                        "  for the length\n", n);
+}
+
 /* A seed that is drawn here goes to its file at once and is read from there: it need not fit the memory. */
 static qd_status draw_seed(const qd_cli *cli, qd_bits_writer *to, uint64_t bits, qd_error *err) {
     qd_random r = {.rehearsal = cli->has_seed, .seed = cli->seed, .stream = QD_STREAM_HASH_SEED};
@@ -152,9 +160,18 @@ static qd_status draw_seed(const qd_cli *cli, qd_bits_writer *to, uint64_t bits,
     return st == QD_OK ? qd_bits_writer_settle(to, err) : st;
 }
 
+/* The seed is public, the string is secret. */
+static qd_status not_the_string(const arguments *a, qd_error *err) {
+    struct stat seed, string;
+    if (stat(a->seed_file, &seed) != 0 || stat(a->in, &string) != 0 || seed.st_dev != string.st_dev || seed.st_ino != string.st_ino) return QD_OK;
+    return qd_fail(err, QD_E_USAGE, "--seed-file: %s is the string that is to be hashed|a seed is public, and independent of it|the wrong file was named|give a file of random bits, or leave --seed-file out",
+                   a->seed_file);
+}
+
 static qd_status open_seed(const qd_cli *cli, const arguments *a, work *w, qd_error *err) {
     const uint64_t bits = qd_toeplitz_seed_bits(a->hash, w->job.x.n, a->out_bits);
     const char *from = a->seed_file;
+    if (from) QD_TRY(not_the_string(a, err));
     if (!from) {
         if ((size_t)snprintf(w->seed_name, sizeof w->seed_name, "%s.seed", a->out) >= sizeof w->seed_name)
             return qd_fail(err, QD_E_INPUT, "--out: the name is too long|%s|a path has at most 4095 bytes|choose a shorter one", strerror(ENAMETOOLONG));
@@ -227,6 +244,7 @@ static qd_status amplify(qd_cli *cli, arguments *a, qd_device **dev, work *w, qd
     QD_TRY(open_output(a, w, err));
     QD_TRY(qd_cli_device(cli, dev, err));
     QD_TRY(qd_cli_progress(cli, &w->progress, err));
+    warn_of_length(a, w->job.x.n);
     QD_TRY(warn_of_bias(&w->job.x, err));
     w->job.kind = a->hash;
     w->job.r = a->out_bits;

@@ -364,6 +364,7 @@ static void print(const void *args, const json_t *points, FILE *to) {
     fprintf(
         to,
         "\nf: code bits over n h(realised error rate); charged: all that counts against the key, failed frames whole, likewise\n"
+        "net yield: (1 - FER)(1 - leak), of Alice's code bits alone\n"
         "Mb/s: key bits a second of decoding alone, everything resident; whole: with syndromes, transfers and comparison\n");
     if (a->verify) qd_verified_print(points, a->verify, to);
 }

@@ -35,7 +35,7 @@ static qd_status wrong_size(const char *path, uint64_t bytes, uint64_t bits, qd_
     uint64_t want = qd_bits_bytes(bits);
     return qd_fail(err, QD_E_INPUT,
                    "%s has %llu bytes, but %llu bits are %llu bytes||the file is %s, or the number of bits is wrong|"
-                   "check --in-bits and %s.json",
+                   "check the number of bits, also in %s.json where there is one",
                    path, (unsigned long long)bytes, (unsigned long long)bits, (unsigned long long)want,
                    bytes < want ? "cut short" : "longer than it should be", path);
 }
@@ -129,7 +129,7 @@ static qd_status check_end(const qd_bits_reader *r, qd_error *err) {
     if (pread(fileno(r->f), &last, 1, (off_t)at) != 1) return cannot_read(r->path, strerror(errno), err);
     const unsigned used = (unsigned)(r->bits % 8), past = r->order == QD_MSB_FIRST ? 0xffu >> used : 0xffu << used & 0xffu;
     if (!(last & past)) return QD_OK;
-    return qd_fail(err, QD_E_INPUT, "%s: byte %llu: a bit past the length of %llu bits is set||wrong length or wrong bit order|check the number of bits, or try the other bit order",
+    return qd_fail(err, QD_E_INPUT, "%s: byte %llu: a bit past the length of %llu bits is set|bits of the last byte that belong to nothing are 0|wrong length or bit order, or bytes that were drawn at random|check the number of bits, try the other bit order, or set those bits to 0",
                    r->path, (unsigned long long)at, (unsigned long long)r->bits);
 }
 
