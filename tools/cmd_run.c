@@ -151,6 +151,12 @@ static void tell_recordings(const batch *b, const outcome *o) {
         qd_recordings_tell(b->cli, o->job.file[i], o->job.format[i], json_object_get(json_object_get(both, i ? "bob" : "alice"), "found"));
 }
 
+/* Keys were made, so the exit status is 0: that a message was forged, or that pads or epsilons ran out, must be heard all the same. */
+static void tell_stop(const outcome *o) {
+    const char *why = json_string_value(json_object_get(o->record, "stop_reason"));
+    if (why) fprintf(stderr, "qdistill run: warning: %s ended before its data: %s\n", o->path, why);
+}
+
 static qd_status run_job(const batch *b, outcome *o, qd_error *err) {
     qd_run_options opt = {.dir = o->dir, .resume = b->resume != NULL, .dev = b->dev, .fallback = b->cli->fallback, .progress = b->progress, .stop = b->stop};
     json_t *summary = NULL;
@@ -170,6 +176,7 @@ static qd_status run_job(const batch *b, outcome *o, qd_error *err) {
             st = why.status;
         }
     }
+    if (st == QD_OK && o->record) tell_stop(o);
     if (st == QD_OK && text) fprintf(text, "\n  written to %s\n", o->dir);
     return st;
 }
