@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include "compute/internal.h"
+#include "core/pages.h"
 
 /* Time of one finished command. Some drivers give nonsense (end before start, zero): such a command counts as nothing rather than
  * as an absurd time. */
@@ -63,30 +63,31 @@ static qd_status create(qd_device *dev, qd_buf *b, size_t bytes, cl_mem_flags fl
     return QD_OK;
 }
 
-/* PoCL takes memory from malloc, in pages of 4 KiB: transforms that go through it in strides then look up a page an access. It works in
- * lent memory in place, so what is filled or wiped there is filled and wiped. NULL: no large pages, or no memory. */
-static void *large_pages(const qd_device *dev, size_t bytes) {
-    void *pages = NULL;
-#ifdef MADV_HUGEPAGE
-    enum { PAGE = 2 << 20, LEAST = 4 << 20 };
-    if (bytes < LEAST || bytes > dev->info.max_alloc_bytes || !qd_cl_is_cpu(dev) || !qd_is_pocl(dev)) return NULL;
-    if (posix_memalign(&pages, PAGE, (bytes + PAGE - 1) / PAGE * PAGE) != 0) return NULL;
-    (void)madvise(pages, (bytes + PAGE - 1) / PAGE * PAGE, MADV_HUGEPAGE); /* best effort */
-#endif
-    return pages;
+/* The driver works with them no more. */
+static void CL_CALLBACK free_pages(cl_mem mem, void *pages) {
+    (void)mem;
+    free(pages);
+}
+
+/* PoCL takes memory from malloc, in small pages. It works in lent memory in place, so what is filled or wiped there is filled and wiped. */
+static bool on_large_pages(const qd_device *dev, size_t bytes) {
+    enum { LEAST = 4 << 20 };
+    return bytes >= LEAST && bytes <= dev->info.max_alloc_bytes && qd_cl_is_cpu(dev) && qd_is_pocl(dev);
 }
 
 qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err) {
-    void *pages = large_pages(dev, bytes);
+    void *pages = on_large_pages(dev, bytes) ? qd_large_pages(bytes) : NULL;
     if (!pages) return create(dev, b, bytes ? bytes : 64, CL_MEM_READ_WRITE, NULL, err);
     qd_status st = create(dev, b, bytes, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, pages, err);
     if (st != QD_OK) {
         free(pages);
         return st;
     }
-    b->pages = pages;
-    b->pages_of = dev->queue;
-    return QD_OK;
+    cl_int code = clSetMemObjectDestructorCallback(b->mem, free_pages, pages);
+    if (code == CL_SUCCESS) return QD_OK;
+    qd_cl_free(b);
+    free(pages); /* nothing has worked on it yet */
+    return qd_cl_fail(dev, err, "clSetMemObjectDestructorCallback", code);
 }
 
 qd_status qd_cl_lend(qd_device *dev, qd_buf *b, const void *p, size_t bytes, qd_error *err) {
@@ -126,9 +127,7 @@ qd_status qd_cl_returned(qd_device *dev, const qd_buf *b, qd_error *err) {
 void qd_cl_free(qd_buf *b) {
     if (b->mem) {
         if (b->lent_to) (void)clFinish(b->lent_to);
-        if (b->pages) (void)clFinish(b->pages_of);
         (void)clReleaseMemObject(b->mem);
-        free(b->pages);
         --*b->live;
     }
     *b = (qd_buf){0};

@@ -20,13 +20,11 @@ typedef struct qd_buf {
     size_t bytes;
     size_t *live; /**< the device's count of buffers */
     cl_command_queue lent_to; /**< of lent memory: what may still work on it; else NULL */
-    void *pages;               /**< the buffer's own memory on large pages; else NULL */
-    cl_command_queue pages_of; /**< what may still work on that */
 } qd_buf;
 /** Read-write buffer of @p bytes (0 gives 64). QD_E_DEVICE when above the device's allocation limit or memory is out. Contents
  * undefined. */
 qd_status qd_cl_alloc(qd_device *dev, qd_buf *b, size_t bytes, qd_error *err);
-/** {0} is accepted, and what @p b is afterwards. Before the device is closed. Of lent memory, and of own large pages: waits until nothing works on it. */
+/** {0} is accepted, and what @p b is afterwards. Before the device is closed. Of lent memory: waits until nothing works on it. */
 void qd_cl_free(qd_buf *b);
 /** Bytes @p at .. @p at + @p bytes - 1 of @p whole as a buffer of its own, which must be freed before @p whole is. @p at: a multiple of
  *  QD_CL_ALIGN. */

@@ -3,10 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include "core/pages.h"
 #include "reconcile/cascade_search.h"
 
-enum { HUGE_PAGE = 2 << 20, LINE_WORDS = 8 /* of a line of the cache */ };
+enum { LINE_WORDS = 8 /* of a line of the cache */ };
 
 static const struct {
     const char *name;
@@ -128,7 +128,7 @@ qd_status qd_cascade_tables_make(const qd_cascade_plan *plan, uint64_t seed, uin
 
 qd_status qd_cascade_tables_share(qd_cascade_tables *t, uint64_t frames, qd_error *err) {
     const uint32_t n = t->plan.n;
-    if (frames * t->cell_words * 8 > HUGE_PAGE) t->pool_bytes = HUGE_PAGE;
+    if (frames * t->cell_words * 8 > QD_LARGE_PAGE) t->pool_bytes = QD_LARGE_PAGE;
     t->first = calloc(t->plan.passes * qd_bits_words(n), sizeof *t->first);
     if (!t->first) return qd_fail(err, QD_E_INTERNAL, "no memory for the blocks of a frame|||close other programs");
     for (uint32_t p = 0; p < t->plan.passes; p++) {
@@ -143,9 +143,8 @@ qd_status qd_cascade_tables_share(qd_cascade_tables *t, uint64_t frames, qd_erro
 uint64_t *qd_cascade_tables_cells(qd_cascade_tables *t) {
     const size_t bytes = t->cell_words * 8, all = t->pool_bytes > bytes ? t->pool_bytes : bytes + LINE_WORDS * 8;
     if (!t->pool || (t->pool_at + t->cell_words) * 8 > all) {
-        uint64_t *piece = all == HUGE_PAGE ? aligned_alloc(HUGE_PAGE, all) : malloc(all);
+        uint64_t *piece = all == QD_LARGE_PAGE ? qd_large_pages(all) : malloc(all);
         if (!piece) return NULL;
-        if (all == HUGE_PAGE) (void)madvise(piece, all, MADV_HUGEPAGE); /* where there are such */
         piece[0] = (uintptr_t)t->pool;
         t->pool = piece;
         t->pool_at = LINE_WORDS;

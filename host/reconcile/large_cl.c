@@ -2,13 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include "compute/cl.h"
 #include "reconcile/large_run.h"
 #include "reconcile/tables.h"
 
 enum {
-    PAGE = 1 << 21,
     CHUNK = 256 /* frames in a launch */,
     TABLES = 2 * QD_LARGE_CLASSES + 3 * QD_LARGE_SUMS,
     AHEAD_BYTES = 2560 /* edges in lanes, as in the kernel */
@@ -19,8 +17,6 @@ typedef struct job {
     const qd_large_rule *rule; /* NULL: syndromes */
     qd_device *dev;
     qd_buf frames, syndromes, bits, iterations, rows, edges, places, tables, scratch, messages, taken;
-    void *pages; /* behind scratch, on CPU devices */
-    size_t page_bytes;
     cl_kernel kernel;
     uint32_t lanes; /* 0 in the portable form */
     uint64_t chunk, workers;
@@ -80,20 +76,6 @@ static qd_status upload_tables(job *j, qd_error *err) {
     return upload(j, &j->edges, j->c->edge, j->c->edges * sizeof(qd_large_edge), err);
 }
 
-/* APPs are read in runs of 128 bytes all over 2 MB: pages of that size spare most of the address look-ups. */
-static qd_status large_pages(job *j, uint64_t bytes, qd_error *err) {
-    const size_t whole = (bytes + PAGE - 1) / PAGE * PAGE;
-    if (posix_memalign(&j->pages, PAGE, whole) != 0) {
-        j->pages = NULL;
-        return qd_fail(err, QD_E_INTERNAL, "no memory for the decoder|||close other programs");
-    }
-    j->page_bytes = whole;
-#ifdef MADV_HUGEPAGE
-    (void)madvise(j->pages, whole, MADV_HUGEPAGE); /* best effort */
-#endif
-    return qd_cl_lend(j->dev, &j->scratch, j->pages, bytes, err);
-}
-
 /* Work-items of the lanes have their scratch, as kernels/large.cl lays it out; work-groups have theirs in two buffers. */
 static qd_status allocate(job *j, uint64_t n, qd_error *err) {
     const qd_large_code *c = j->c;
@@ -107,7 +89,7 @@ static qd_status allocate(job *j, uint64_t n, qd_error *err) {
         const uint64_t fit = about->max_alloc_bytes / j->scratch_bytes;
         j->workers = about->compute_units < j->chunk ? about->compute_units : j->chunk;
         if (fit < j->workers) j->workers = fit ? fit : 1;
-        QD_TRY(large_pages(j, j->workers * j->scratch_bytes, err));
+        QD_TRY(qd_cl_alloc(j->dev, &j->scratch, j->workers * j->scratch_bytes, err));
         QD_TRY(qd_cl_alloc(j->dev, &j->taken, sizeof(cl_int), err));
     } else if (j->rule) {
         const uint64_t fit = about->max_alloc_bytes / messages;
@@ -224,8 +206,6 @@ static void end(job *j) {
     qd_buf *const open[] = {&j->iterations, &j->rows, &j->edges, &j->places, &j->tables, &j->taken};
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++) qd_buf_wipe(j->dev, secret[i]);
     for (size_t i = 0; i < sizeof open / sizeof *open; i++) qd_cl_free(open[i]);
-    qd_wipe(j->pages, j->page_bytes); /* filling what was lent need not reach the host's memory */
-    free(j->pages);
 }
 
 qd_status qd_large_syndrome_run(const qd_large_code *c, uint64_t n, const uint64_t *frames, uint64_t *syndromes,
