@@ -220,43 +220,26 @@ INLINE void turn16(V *v) {
 
 /* ---- Layers ------------------------------------------------------------------------------------------------------------------------- */
 
-#define BUTTERFLIES(m)                                                                            \
-    static void split_##m(V *a, V *b, const V *l) {                                               \
-        for (uint at = 0; at < 32; at += m) {                                                     \
-            V t[m], p[m];                                                                         \
-            EACH(i, m) t[i] = b[at + i];                                                          \
-            mul_##m(p, t, l);                                                                     \
-            EACH(i, m) p[i] ^= a[at + i];                                                         \
-            EACH(i, m) a[at + i] = p[i];                                                          \
-            EACH(i, m) b[at + i] = t[i] ^ p[i];                                                   \
-        }                                                                                         \
-    }                                                                                             \
-    static void merge_##m(V *a, V *b, const V *l) {                                               \
-        for (uint at = 0; at < 32; at += m) {                                                     \
-            V t[m], p[m], u[m];                                                                   \
-            EACH(i, m) u[i] = b[at + i];                                                          \
-            EACH(i, m) t[i] = a[at + i] ^ u[i];                                                   \
-            EACH(i, m) a[at + i] = t[i];                                                          \
-            mul_##m(p, t, l);                                                                     \
-            EACH(i, m) b[at + i] = p[i] ^ u[i];                                                   \
-        }                                                                                         \
-    }                                                                                             \
-    static void layer_##m(const layer *y, V *x, size_t first, int which) {         \
-        V w[m], l[243];                                                                           \
-        const uint32_t s = y->table[first >> (y->b + 1)];                                         \
-        for (uint i = 0; i < m; i++) w[i] = y->lanes[i] ^ (uint32_t)-(s >> i & 1);                \
-        leaves_##m(l, w);                                                                         \
-        for (size_t r = 0; r < (size_t)1 << y->b; r++) {                                          \
-            V *a = x + (first + r) * STEP, *b = a + ((size_t)STEP << y->b);                       \
-            if (which == BACK) merge_##m(a, b, l);                                                \
-            else if (which == KEY) split_##m(a, b, l);                                            \
-            else split_##m(b, a, l);                                                              \
-        }                                                                                         \
+#define SPACE
+#define FUNCTION static
+#include "../kernels/gf32_butterflies.clh"
+#define LAYER(m)                                                                          \
+    static void layer_##m(const layer *y, V *x, size_t first, int which) {                \
+        V w[m], l[243];                                                                   \
+        const uint32_t s = y->table[first >> (y->b + 1)];                                 \
+        for (uint i = 0; i < m; i++) w[i] = y->lanes[i] ^ (uint32_t)-(s >> i & 1);        \
+        leaves_##m(l, w);                                                                 \
+        for (size_t r = 0; r < (size_t)1 << y->b; r++) {                                  \
+            V *a = x + (first + r) * STEP, *b = a + ((size_t)STEP << y->b);               \
+            if (which == BACK) merge_##m(a, b, l);                                        \
+            else if (which == KEY) split_##m(a, b, l);                                    \
+            else split_##m(b, a, l);                                                      \
+        }                                                                                 \
     }
-BUTTERFLIES(4)
-BUTTERFLIES(8)
-BUTTERFLIES(16)
-BUTTERFLIES(32)
+LAYER(4)
+LAYER(8)
+LAYER(16)
+LAYER(32)
 
 /* Layers from .. to-1, of groups first .. first + 2^(b+1) - 1 with b that of the first of them. */
 static void layers(const plan *p, V *x, unsigned from, unsigned to, size_t first, int which) {

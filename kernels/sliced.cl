@@ -27,34 +27,14 @@
 
 /* ---- Butterflies -------------------------------------------------------------------------------------------------------- */
 
-/* KEY: values at w and w + 1 of a + s b with s = w, w + 1: split(a, b). WINDOW, the inverse transpose: split(b, a). BACK, the transpose: merge.
- * A twiddle of m coordinates works on each m of an element alone. */
-#define BUTTERFLIES(m)                                                        \
-    NOT_INLINED void split_##m(__global V *a, __global V *b, const V *l) {    \
-        for (uint at = 0; at < 32; at += m) {                                 \
-            V t[m], p[m];                                                     \
-            EACH(i, m) t[i] = b[at + i];                                      \
-            mul_##m(p, t, l);                                                 \
-            EACH(i, m) p[i] ^= a[at + i];                                     \
-            EACH(i, m) a[at + i] = p[i];                                      \
-            EACH(i, m) b[at + i] = t[i] ^ p[i];                               \
-        }                                                                     \
-    }                                                                         \
-    NOT_INLINED void merge_##m(__global V *a, __global V *b, const V *l) {    \
-        for (uint at = 0; at < 32; at += m) {                                 \
-            V t[m], p[m], u[m];                                               \
-            EACH(i, m) u[i] = b[at + i];                                      \
-            EACH(i, m) t[i] = a[at + i] ^ u[i];                               \
-            EACH(i, m) a[at + i] = t[i];                                      \
-            mul_##m(p, t, l);                                                 \
-            EACH(i, m) b[at + i] = p[i] ^ u[i];                               \
-        }                                                                     \
-    }                                                                         \
-    NOT_INLINED void make_leaves_##m(V *l, const V *w) { leaves_##m(l, w); }
-BUTTERFLIES(4)
-BUTTERFLIES(8)
-BUTTERFLIES(16)
-BUTTERFLIES(32)
+#define SPACE __global
+#define FUNCTION NOT_INLINED
+#include "gf32_butterflies.clh"
+#define LEAVES(m) NOT_INLINED void make_leaves_##m(V *l, const V *w) { leaves_##m(l, w); }
+LEAVES(4)
+LEAVES(8)
+LEAVES(16)
+LEAVES(32)
 
 /* Coordinates of the smallest field that has the sums of v_1 .. v_n. */
 INLINE uint field(uint n) { return n < 4 ? 4 : n < 8 ? 8 : n < 16 ? 16 : 32; }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "compute/internal.h"
-#include "core/pages.h"
+#include "compute/pages.h"
 
 /* Time of one finished command. Some drivers give nonsense (end before start, zero): such a command counts as nothing rather than
  * as an absurd time. */

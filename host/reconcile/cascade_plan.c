@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "core/pages.h"
+#include "compute/pages.h"
 #include "reconcile/cascade_search.h"
 
 enum { LINE_WORDS = 8 /* of a line of the cache */ };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file pages.h  Memory on large pages, for what is gone through in strides: with pages of 4 KiB each access would look one up. */
-#ifndef QD_CORE_PAGES_H
-#define QD_CORE_PAGES_H
+#ifndef QD_COMPUTE_PAGES_H
+#define QD_COMPUTE_PAGES_H
 
 #include <stddef.h>
 

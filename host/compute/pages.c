@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/pages.h"
+#include "compute/pages.h"
 
 #include <stdint.h>
 #include <stdlib.h>
