@@ -21,6 +21,13 @@
 #define TURN NOT_INLINED
 #endif
 #include "sliced.clh"
+
+/* Coordinates of the smallest field that has the sums of v_1 .. v_n. */
+INLINE uint field(uint n) { return n < 4 ? 4 : n < 8 ? 8 : n < 16 ? 16 : 32; }
+
+/* Sum of v_(i+1) over the bits i of q, by tables of a byte each. */
+INLINE uint twiddle(__global const uint *tw, uint q) { return tw[q & 255] ^ tw[256 + (q >> 8 & 255)] ^ tw[512 + (q >> 16)]; }
+
 #ifdef LOCAL
 #include "sliced_local.clh"
 #else
@@ -35,12 +42,6 @@ LEAVES(4)
 LEAVES(8)
 LEAVES(16)
 LEAVES(32)
-
-/* Coordinates of the smallest field that has the sums of v_1 .. v_n. */
-INLINE uint field(uint n) { return n < 4 ? 4 : n < 8 ? 8 : n < 16 ? 16 : 32; }
-
-/* Sum of v_(i+1) over the bits i of q, by tables of a byte each. */
-INLINE uint twiddle(__global const uint *tw, uint q) { return tw[q & 255] ^ tw[256 + (q >> 8 & 255)] ^ tw[512 + (q >> 16)]; }
 
 typedef struct layer {
     __global V *x;
