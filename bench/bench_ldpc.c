@@ -183,7 +183,7 @@ static inline vec look_up(vec table, vec at) {
 }
 #endif
 
-enum { STRIDE = QD_Z_MAX + 64, CORE = 26, THREADS_MAX = 256 };
+enum { STRIDE = QD_Z_MAX + 64, CORE = QD_GRAPH_CORE_MAX, THREADS_MAX = 256 };
 
 typedef struct edge {
     uint16_t col, relative, final; /* shifts relative to the column's former row, and to its last */
@@ -264,7 +264,7 @@ static inline __attribute__((always_inline)) void row(frame *f, int degree, cons
     for (int k = 0; k < z; k += L) {
         vec v[QD_DEGREE_MAX], x[QD_DEGREE_MAX], sign = load(syn + k), m[2], l[2], clip = set1(QD_LDPC_CLIP);
         if (k + L > n) clip = both(clip, lanes_below(k, n));
-#pragma GCC unroll 19
+#pragma GCC unroll 30
         for (int e = 0; e < degree; e++) {
             int at = k + edges[e].relative;
             at -= at >= z ? z : 0;
@@ -283,7 +283,7 @@ static inline __attribute__((always_inline)) void row(frame *f, int degree, cons
         others = least(others, clip);
         all = with_sign(box(others, smallest, table), sign);
         others = with_sign(others, sign);
-#pragma GCC unroll 19
+#pragma GCC unroll 30
         for (int e = 0; e < degree; e++) {
             vec y = with_sign(equal_or(x[e], smallest, others, all), v[e]);
             store(msg + e * QD_Z_MAX + k, y);
@@ -307,7 +307,26 @@ static void block_row(frame *f, int degree, const edge *edges, int8_t *msg, cons
         ROW(8);
         ROW(9);
         ROW(10);
+        ROW(11);
+        ROW(12);
+        ROW(13);
+        ROW(14);
+        ROW(15);
+        ROW(16);
+        ROW(17);
+        ROW(18);
         ROW(19);
+        ROW(20);
+        ROW(21);
+        ROW(22);
+        ROW(23);
+        ROW(24);
+        ROW(25);
+        ROW(26);
+        ROW(27);
+        ROW(28);
+        ROW(29);
+        ROW(30);
         default:
             break; /* no other degree in the graph */
     }

@@ -75,6 +75,13 @@ cmp "$dir/bg2/alice.bits" "$dir/bg2/bob.bits" || say 'base graph 2 leaves them d
 expect 0 'efficiency' "$qd" reconcile "$dir/a" "$dir/b" --code qd-bg1 --qber 0.03 --out "$dir/qd1" --json "$dir/qd1.json" $ref
 cmp "$dir/qd1/alice.bits" "$dir/qd1/bob.bits" || say 'qd-bg1 leaves them different'
 grep -q '"name": "qd-bg1"' "$dir/qd1.json" || say 'the record does not name qd-bg1'
+for code in qd-k22 qd-k33; do
+    expect 0 'efficiency' "$qd" reconcile "$dir/a" "$dir/b" --code $code --qber 0.03 --out "$dir/$code" --json "$dir/$code.json" $ref
+    cmp "$dir/$code/alice.bits" "$dir/$code/bob.bits" || say "$code leaves them different"
+    grep -q "\"name\": \"$code\"" "$dir/$code.json" || say "the record does not name $code"
+done
+expect 2 'out of range: 0.0572 to 0.3265' "$qd" reconcile "$dir/a" "$dir/b" --code qd-k33 --leak 0.4 --qber 0.03 --out "$dir/x" $ref
+expect 2 'out of range: 0.0834 to 0.6071' "$qd" reconcile "$dir/a" "$dir/b" --code qd-k22 --leak 0.61 --qber 0.03 --out "$dir/x" $ref
 expect 0 '' "$qd" reconcile "$dir/a" "$dir/b" --bit-order msb --qber 0.03 --out "$dir/msb" $ref
 head -c 900 "$dir/msb/alice.bits" >"$dir/m.head"; head -c 900 "$dir/a" >"$dir/a.head"
 cmp -s "$dir/m.head" "$dir/a.head" || say "msb first: the string is not Alice's"

@@ -63,6 +63,8 @@ sed -n 's/^{"event":"[a-z]*","t":\([0-9.e-]*\),.*/\1/p' a/good/events.jsonl >eve
 [ "$(wc -l <event.times)" = "$(wc -l <a/good/events.jsonl)" ] && [ "$(wc -l <event.times)" -ge 3 ] && sort -g -c event.times || fail "times in events.jsonl: $(cat a/good/events.jsonl)"
 grep -q '"nr-bg1": "21c96e402361bffeea57bbfc093935f434edfb8a173ea24de1a33013d8a5917b"' a/good/manifest.json || fail "the manifest lacks the table of the code"
 grep -q '"qd-bg1": "ab3c64f34f00133768064c347d427b0a1e938a6367b7e179e1c97d1116f0f1ba"' a/good/manifest.json || fail "the manifest lacks the table of the other order"
+grep -q '"qd-k22": "cb797869241a5cff71ffba9453679b070f6a8478ae3fa2a281822229ac4781f7"' a/good/manifest.json || fail "the manifest lacks the table of qd-k22"
+grep -q '"qd-k33": "af4221831ba1d4a51fcef5e07ba9a4b4e7ee43b938b53494f842b27888b95bb3"' a/good/manifest.json || fail "the manifest lacks the table of qd-k33"
 cmp -s a/good/alice.rehearsal.key a/good/bob.rehearsal.key || fail "keys of the stations differ"
 [ "$(stat -c %a a/good/alice.rehearsal.key)" = 600 ] || fail "a key file is readable by others"
 grep -q '"match": true' good.json || fail "summary without match"

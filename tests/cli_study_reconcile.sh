@@ -79,7 +79,11 @@ expect 0 "FER" "$qd" study reconcile --code nr-bg2:z=36 --qber 0.05 --leak 0.45 
 [ "$(get 'abs($p->{leak}{value} - ($p->{m} - 72) / $p->{frame_bits}) < 1e-12 && $p->{frame_bits} == 8 * 36 + $p->{m}' "$dir/2.json")" = 1 ] || say "base graph 2"
 expect 0 "code qd-bg1:z=36" "$qd" study reconcile --code qd-bg1:z=36 --qber 0.03 --leak 0.25 --frames 20 --json "$dir/3.json"
 [ "$(get '$p->{frame_bits} == 20 * 36 + $p->{m}' "$dir/3.json")" = 1 ] || say "base graph 1 in the other order"
-expect 2 'nr-bg1, nr-bg2, qd-bg1' "$qd" study reconcile --code turbo --qber 0.05
+expect 0 "code qd-k22:z=36" "$qd" study reconcile --code qd-k22:z=36 --qber 0.03 --leak 0.3 --frames 20 --json "$dir/4.json"
+[ "$(get '$p->{frame_bits} == 20 * 36 + $p->{m}' "$dir/4.json")" = 1 ] || say "qd-k22"
+expect 0 "code qd-k33:z=36" "$qd" study reconcile --code qd-k33:z=36 --qber 0.01 --leak 0.17 --frames 20 --json "$dir/5.json"
+[ "$(get '$p->{frame_bits} == 31 * 36 + $p->{m}' "$dir/5.json")" = 1 ] || say "qd-k33"
+expect 2 'nr-bg1, nr-bg2, qd-bg1, qd-k22, qd-k33' "$qd" study reconcile --code turbo --qber 0.05
 expect 2 'needs --code' "$qd" study reconcile --qber 0.05
 expect 2 'there is no code' "$qd" study reconcile --code turbo --qber 0.05
 expect 2 'unknown code' "$qd" study reconcile --code nr-bg9 --qber 0.05

@@ -54,7 +54,7 @@ static inline void replay_code(replay *r, qd_body *b) {
     r->frames = qd_body_get_u64(b);
     r->rounds = qd_body_get_u32(b);
     ck_assert_uint_le(r->rounds, 64);
-    r->n = (code == 2 ? 10 : 22) * r->z + r->m - 2 * r->z;
+    r->n = (code == 2 ? 10 : code == 7 ? 33 : 22) * r->z + r->m - 2 * r->z;
     replay_frames(r);
 }
 

@@ -309,9 +309,9 @@ START_TEST(auto_takes_what_leaves_most) {
         const qd_reconcile_plan p = plan_of(QD_CODE_AUTO, at[i].q, at[i].sample, at[i].bits, at[i].drift);
         ck_assert_msg((p.code == QD_CODE_LARGE) == at[i].large, "case %zu: %s", i, qd_code_name(p.code));
         const double left = (double)p.frames * p.frame_bits * p.net_yield;
-        for (int k = 0; k < 4; k++) {
-            static const uint32_t codes[] = {QD_CODE_NR_BG1, QD_CODE_NR_BG2, QD_CODE_LARGE, QD_CODE_QD_BG1};
-            static const double undetected[] = {5e-5, 0.01, 5e-4, 1e-3}; /* of a frame, at most: rate.c, large_rate.c */
+        for (int k = 0; k < 6; k++) {
+            static const uint32_t codes[] = {QD_CODE_NR_BG1, QD_CODE_NR_BG2, QD_CODE_LARGE, QD_CODE_QD_BG1, QD_CODE_QD_K22, QD_CODE_QD_K33};
+            static const double undetected[] = {5e-5, 0.01, 5e-4, 1e-3, 0.06, 2e-3}; /* of a frame, at most: rate.c, large_rate.c */
             if (codes[k] == QD_CODE_LARGE && (at[i].q > 0.112 || at[i].bits < SHORTEST)) continue;
             const qd_reconcile_plan other = plan_of(codes[k], at[i].q, at[i].sample, at[i].bits, at[i].drift);
             /* What errors that only tags find cost it, which its yield leaves out: two more tags, a frame's tag each, the frame. */

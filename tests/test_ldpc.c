@@ -64,13 +64,15 @@ static void trial_free(trial *t) {
 /* Private bits and all: everything that Alice put in comes out. */
 START_TEST(errors_are_corrected_exactly) {
     qd_device *dev = open_device(_i);
-    for (int k = 0; k < 6; k++) {
-        /* base graph 1: leak .343 at 4 %, f = 1.42; base graph 2: .480 at 5 %, f = 1.68; base graph 1 in the other order, .214 at 2 %, f = 1.51:
-         * far from the waterfall, so that every frame must decode */
+    for (int k = 0; k < 10; k++) {
+        /* base graph 1: leak .343 at 4 %, f = 1.42; base graph 2: .480 at 5 %, f = 1.68; base graph 1 in the other order, .214 at 2 %, f = 1.51;
+         * qd-k22 the same; qd-k33, .252 at 2 %, f = 1.78: far from the waterfall, so that every frame must decode */
         bool zeros = k % 2;
         trial t = k < 2   ? trial_make(384, 5186, 4, 0.04, zeros)
                   : k < 4 ? trial_by(QD_CODE_NR_BG2, 352, 3961, 8, 0.05, zeros)
-                          : trial_by(QD_CODE_QD_BG1, 384, 3068, 6, 0.02, zeros);
+                  : k < 6 ? trial_by(QD_CODE_QD_BG1, 384, 3068, 6, 0.02, zeros)
+                  : k < 8 ? trial_by(QD_CODE_QD_K22, 384, 3068, 6, 0.02, zeros)
+                          : trial_by(QD_CODE_QD_K33, 384, 5040, 6, 0.02, zeros);
         qd_ldpc_rule rule = {k < 4 ? 8 : 9, k < 4 ? 5 : 4, 50, 0};
         ck_assert_uint_gt(t.flips, 1000);
         ck_ok(qd_ldpc_run(&t.c, &rule, t.n, t.bob, t.syndrome, t.got, t.iterations, form_of(_i), dev, &err));
@@ -271,6 +273,73 @@ START_TEST(rows_are_added_to_what_was_left) {
 }
 END_TEST
 
+/* A graph with a row of each of 14 degrees from @p least on, its columns spread over a core of the largest size. */
+enum { LADDER = 14, LADDER_KB = QD_GRAPH_CORE_MAX - QD_CORE_ROWS };
+typedef struct ladder {
+    qd_edge edges[QD_GRAPH_EDGES_MAX];
+    uint16_t row_start[LADDER + 1];
+    qd_graph graph;
+} ladder;
+
+static void ladder_make(ladder *l, uint32_t least) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < LADDER; i++) {
+        const uint32_t degree = least + (i * 5) % LADDER, in_core = i < QD_CORE_ROWS ? degree : degree - 1;
+        for (uint32_t e = 0; e < in_core; e++) {
+            l->edges[n] = (qd_edge){.col = (uint16_t)(e * QD_GRAPH_CORE_MAX / in_core)};
+            for (uint32_t s = 0; s < QD_SETS; s++) l->edges[n].shift[s] = (uint16_t)((37 * i + 101 * e + 13 * s) % QD_Z_MAX);
+            n++;
+        }
+        if (i >= QD_CORE_ROWS) l->edges[n++] = (qd_edge){.col = (uint16_t)(LADDER_KB + i)};
+        l->row_start[i + 1] = (uint16_t)n;
+    }
+    ck_assert_uint_le(n, QD_GRAPH_EDGES_MAX);
+    l->graph = (qd_graph){.name = "ladder", .rows = LADDER, .cols = LADDER_KB + LADDER, .kb = LADDER_KB, .punctured = 2, .row_start = l->row_start, .edges = l->edges};
+}
+
+/* @p n random bits. */
+static void draw(uint64_t seed, uint64_t entity, uint32_t n, uint64_t *w) {
+    qd_random r = {.rehearsal = 1, .seed = seed, .stream = QD_STREAM_TEST, .entity = entity};
+    qd_random_bytes(&r, w, (n + 63) / 64 * 8);
+    if (n % 64) w[n / 64] &= ((uint64_t)1 << n % 64) - 1;
+}
+
+/* Rows of every degree, of any syndrome: the device has the reference's bits in both forms. */
+START_TEST(rows_of_every_degree_are_the_reference_s) {
+    enum { N = 3 };
+    static const uint32_t sizes[] = {384, 88};
+    qd_device *dev = open_device(1);
+    ladder *l = calloc(1, sizeof *l);
+    ladder_make(l, _i ? QD_DEGREE_MAX - LADDER + 1 : QD_DEGREE_MIN);
+    for (int k = 0; k < 2; k++) {
+        qd_code c = code_of(sizes[k], LADDER * sizes[k] - 5);
+        c.graph = &l->graph;
+        c.cols = LADDER_KB + LADDER;
+        c.edges = l->row_start[LADDER];
+        const size_t fw = qd_frame_words(&c), sw = qd_syndrome_words(&c);
+        uint64_t *bob = calloc(N * fw, 8), *syndrome = calloc(N * sw, 8), *got[2] = {calloc(N * fw, 8), calloc(N * fw, 8)};
+        for (uint32_t f = 0; f < N; f++) {
+            for (uint32_t j = 0; j < c.cols; j++) draw(f, j, qd_code_col_bits(&c, j), bob + f * fw + (size_t)j * c.words);
+            for (uint32_t i = 0; i < c.rows; i++) draw(f, c.cols + i, qd_code_row_bits(&c, i), syndrome + f * sw + (size_t)i * c.words);
+        }
+        for (int form = 0; form < 2; form++) {
+            qd_ldpc_rule rule = {9, 4, 7, 0};
+            uint32_t iterations[2][N];
+            ck_ok(qd_ldpc_ref(&c, &rule, N, bob, syndrome, got[0], iterations[0], &err));
+            ck_ok(qd_ldpc_run(&c, &rule, N, bob, syndrome, got[1], iterations[1], form ? QD_LDPC_GROUP : QD_LDPC_LANES, dev, &err));
+            ck_assert_mem_eq(got[0], got[1], N * fw * 8);
+            ck_assert_mem_eq(iterations[0], iterations[1], sizeof iterations[0]);
+        }
+        free(bob);
+        free(syndrome);
+        free(got[0]);
+        free(got[1]);
+    }
+    free(l);
+    qd_device_close(dev);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("ldpc");
     TCase *t = tcase_create("ldpc");
@@ -283,6 +352,7 @@ int main(void) {
     tcase_add_loop_test(t, extremes_do_not_overflow, 0, 3);
     tcase_add_loop_test(t, going_on_is_not_having_stopped, 0, 3);
     tcase_add_test(t, rows_are_added_to_what_was_left);
+    tcase_add_loop_test(t, rows_of_every_degree_are_the_reference_s, 0, 2);
     suite_add_tcase(s, t);
     return run_all(s);
 }

@@ -268,6 +268,12 @@ START_TEST(parameters_out_of_range_are_refused) {
     ck_ok(qd_code_named("qd-bg1", &code, &err));
     ck_assert_uint_eq(code, QD_CODE_QD_BG1);
     ck_assert_str_eq(qd_code_name(code), "qd-bg1");
+    ck_ok(qd_code_named("qd-k22", &code, &err));
+    ck_assert_uint_eq(code, QD_CODE_QD_K22);
+    ck_assert_str_eq(qd_code_name(code), "qd-k22");
+    ck_ok(qd_code_named("qd-k33", &code, &err));
+    ck_assert_uint_eq(code, QD_CODE_QD_K33);
+    ck_assert_str_eq(qd_code_name(code), "qd-k33");
     ck_ok(qd_code_named("cascade", &code, &err));
     ck_assert_uint_eq(code, QD_CODE_CASCADE);
     ck_status(qd_code_named("turbo", &code, &err), QD_E_USAGE);

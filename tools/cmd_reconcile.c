@@ -45,13 +45,14 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
     const qd_opt opts[] = {
         {"in-bits", QD_OPT_U64, &o->in_bits, 1, 9e15, "N",
          "length of both strings (default: what NAME.json beside a file says, else 8 times its size)", &o->has_bits},
-        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1|nr-bg2|qd-bg1|large|cascade",
-         "code (default auto: of nr-bg1, nr-bg2, qd-bg1 and large the one that leaves most)", NULL},
+        {"code", QD_OPT_TEXT, &o->code, 0, 0, "auto|nr-bg1|nr-bg2|qd-bg1|qd-k22|qd-k33|large|cascade",
+         "code (default auto: of all but cascade the one that leaves most)", NULL},
         {"qber", QD_OPT_REAL, &o->qber, 0, 1, "Q", "error rate that the rate is made for (default: from a disclosed sample)",
          &o->has_qber},
         {"blind", QD_OPT_FLAG, &o->blind, 0, 0, NULL, "disclose no sample: the error rate is found out by added rows", NULL},
         {"leak", QD_OPT_REAL, &o->leak, 0, 0, "L",
-         "share of a frame to disclose, 0.0834 to 0.6666 (nr-bg2: 0.1667 to 0.8; large: 0.05 to 0.52), in place of the one the error rate asks for",
+         "share of a frame to disclose, 0.0834 to 0.6666 (nr-bg2: 0.1667 to 0.8; qd-k22: 0.0834 to 0.607; qd-k33: 0.0572 to 0.3265; "
+         "large: 0.05 to 0.52), in place of the one the error rate asks for",
          &o->has_leak},
         {"rounds", QD_OPT_U64, &o->rounds, QD_RANGE_ROUNDS, "N",
          "rounds of added rows for frames that fail, at most (default 8, of a blind start 20; 0: they are revealed at once)",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* study reconcile: lifted 5G codes, one syndrome a frame. A name is nr-bg1 (or 5g-bg1), nr-bg2, qd-bg1, or nr-bg1:z=96,c=8,a=5. */
+/* study reconcile: lifted 5G codes, one syndrome a frame. A name is nr-bg1 (or 5g-bg1), nr-bg2, qd-bg1, qd-k22, qd-k33, or nr-bg1:z=96,c=8,a=5. */
 #include <stdlib.h>
 #include <string.h>
 #include "study_reconcile.h"
@@ -80,4 +80,4 @@ static qd_status run(const qd_code_point *p, qd_device *dev, uint64_t seed, uint
 }
 
 const qd_code_family qd_family_nr = {
-    .prefixes = {"nr-", "5g-", "qd-"}, .names = "nr-bg1, nr-bg2, qd-bg1", .rated = true, .batch = BATCH, .iterations = 50, .about = about, .run = run};
+    .prefixes = {"nr-", "5g-", "qd-"}, .names = "nr-bg1, nr-bg2, qd-bg1, qd-k22, qd-k33", .rated = true, .batch = BATCH, .iterations = 50, .about = about, .run = run};

@@ -107,7 +107,7 @@ static bool name_ok(const char *s) {
 static const char *const protocols[] = {"bbm92", NULL}, *const bounds[] = {"random-sampling", NULL},
                          *const correlations[] = {"anti", "same", NULL},
                          *const efforts[] = {"low", "normal", "high", NULL},
-                         *const codes[] = {"auto", "nr-bg1", "nr-bg2", "qd-bg1", "large", "cascade", NULL};
+                         *const codes[] = {"auto", "nr-bg1", "nr-bg2", "qd-bg1", "qd-k22", "qd-k33", "large", "cascade", NULL};
 #define SKEW_PS 0, 100000
 
 static const qd_yaml_limit limits[] = {

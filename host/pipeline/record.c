@@ -102,7 +102,7 @@ qd_status qd_record_manifest(const qd_job *job, const qd_station_params *p, cons
     }
     json_t *tables = json_object();
     char code[65];
-    static const uint32_t ids[] = {QD_CODE_NR_BG1, QD_CODE_NR_BG2, QD_CODE_QD_BG1};
+    static const uint32_t ids[] = {QD_CODE_NR_BG1, QD_CODE_NR_BG2, QD_CODE_QD_BG1, QD_CODE_QD_K22, QD_CODE_QD_K33};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         qd_code_table_sha256(ids[i], code);
         json_object_set_new(tables, qd_code_name(ids[i]), json_string(code));

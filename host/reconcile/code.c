@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const qd_graph *const graphs[] = {&qd_graph_nr_bg1, &qd_graph_nr_bg2, &qd_graph_qd_bg1};
+static const qd_graph *const graphs[] = {&qd_graph_nr_bg1, &qd_graph_nr_bg2, &qd_graph_qd_bg1, &qd_graph_qd_k22, &qd_graph_qd_k33};
 
 static const uint16_t sizes[] = {2,  3,   4,   5,   6,   7,   8,   9,   10,  11,  12,  13,  14,  15,  16,  18,  20,
                                  22, 24,  26,  28,  30,  32,  36,  40,  44,  48,  52,  56,  60,  64,  72,  80,  88,

@@ -3,7 +3,8 @@
  *
  *  Where a new code belongs: a lifted base graph is one file like bg2.c (a qd_graph; bg1.c has two, of one table's rows in two
  *  orders) and one line in the list of code.c; its FER curves are rows in rate.c. Syndrome, decoder, machines and messages then
- *  work as they stand, as long as the graph has the raptor-like shape: `punctured` columns first, block row i >= 4 owning column kb + i with degree 1 and shift 0. */
+ *  work as they stand, as long as the graph is within the bounds below and has the raptor-like shape: `punctured` columns first,
+ *  block row i >= 4 owning column kb + i with degree 1 and shift 0. */
 #ifndef QD_RECONCILE_CODE_H
 #define QD_RECONCILE_CODE_H
 
@@ -16,8 +17,10 @@ enum {
     QD_CORE_ROWS = 4,       /* block rows that every frame has */
     QD_GRAPH_ROWS_MAX = 46, /* bounds over all graphs: memory of the device kernels */
     QD_GRAPH_COLS_MAX = 68,
-    QD_GRAPH_EDGES_MAX = 316,
-    QD_DEGREE_MAX = 19
+    QD_GRAPH_CORE_MAX = 37, /* columns with more than one row: kb + QD_CORE_ROWS */
+    QD_GRAPH_EDGES_MAX = 360,
+    QD_DEGREE_MIN = 3,
+    QD_DEGREE_MAX = 30
 };
 
 /** One edge of a base graph: its block column, and the shift V in each lifting set. */
@@ -34,7 +37,7 @@ typedef struct qd_graph {
     const qd_edge *edges;      /**< by row, then column */
 } qd_graph;
 
-extern const qd_graph qd_graph_nr_bg1, qd_graph_nr_bg2, qd_graph_qd_bg1;
+extern const qd_graph qd_graph_nr_bg1, qd_graph_nr_bg2, qd_graph_qd_bg1, qd_graph_qd_k22, qd_graph_qd_k33;
 
 /** A lifted code cut to M syndrome bits. Row r of block row i touches position (r + V mod Z) mod Z of block column j. */
 typedef struct qd_code {

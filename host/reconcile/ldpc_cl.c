@@ -7,7 +7,7 @@
 
 enum {
     CHUNK_LANES = 16384, /* frames in a launch */
-    CHUNK_GROUP = 2048   /* the portable form keeps its messages in global memory, 121 kB a frame */
+    CHUNK_GROUP = 2048   /* the portable form keeps its messages in global memory, up to 138 kB a frame */
 };
 
 struct qd_ldpc_state {
@@ -31,6 +31,13 @@ typedef struct job {
     uint64_t chunk;
 } job;
 
+/* Bit d: the graph has block rows of d edges. Of all of them, not of the rows in use, so that a graph has one program. */
+static uint32_t degrees_of(const qd_graph *g) {
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < g->rows; i++) mask |= 1u << (g->row_start[i + 1] - g->row_start[i]);
+    return mask;
+}
+
 /* A form is a wish: where the compiler does not know wide vectors, the program built with LANES has the other kernel in it. */
 static qd_status choose(job *j, qd_ldpc_form form, qd_error *err) {
     char options[64];
@@ -40,7 +47,7 @@ static qd_status choose(job *j, qd_ldpc_form form, qd_error *err) {
         return qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
     uint32_t lanes = form >= QD_LDPC_LANES_16 ? (uint32_t)form : qd_cl_byte_lanes(j->dev);
     lanes = lanes < 16 ? 16 : lanes > 64 ? 64 : lanes;
-    snprintf(options + at, sizeof options - (size_t)at, " -DLANES=%u", lanes);
+    snprintf(options + at, sizeof options - (size_t)at, " -DLANES=%u -DDEGREES=0x%xu", lanes, degrees_of(j->c->graph));
     if (qd_cl_kernel(j->dev, "ldpc", options, "ldpc_lanes", &j->kernel, NULL) == QD_OK) {
         j->form = QD_LDPC_LANES;
         j->lanes = lanes;

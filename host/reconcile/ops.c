@@ -28,11 +28,11 @@ static void make_frame(const qd_code *c, uint64_t content, uint64_t seed, uint64
 
 enum { SY_Z, SY_M, SY_FRAMES, SY_CONTENT, SY_SEED, SY_GRAPH, SY_FORM, SY_KEYS };
 static const qd_key syndrome_keys[] = {{"z", 384, 2, 384, "lifting size"},
-                                       {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z (42 z)"},
+                                       {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z (of graph 2 42 z, 4 36 z, 5 20 z)"},
                                        {"frames", 8, 1, 1u << 20, "frames"},
                                        {"content", 0, 0, 2, "0 uniform, 1 zeros, 2 ones"},
                                        {"seed", 1, 0, UINT64_MAX, "seed"},
-                                       {"graph", 1, 1, 3, "base graph, 3: the first with the rows of qd-bg1"},
+                                       {"graph", 1, 1, 5, "base graph, 3: the first with the rows of qd-bg1, 4: qd-k22, 5: qd-k33"},
                                        {"form", QD_SYNDROME_AUTO, 0, QD_SYNDROME_FORMS - 1, "a work-item takes: 0 by device, 1 a frame, 2 a block row"}};
 
 static void syndrome_destroy(void *state) {
@@ -47,7 +47,7 @@ static qd_status no_memory(qd_error *err) {
 
 /* A case's keys contradict each other where a message would be malformed. */
 static qd_status case_code(qd_code *c, uint64_t graph, uint64_t z, uint64_t m, qd_error *err) {
-    static const uint32_t id[] = {0, QD_CODE_NR_BG1, QD_CODE_NR_BG2, QD_CODE_QD_BG1};
+    static const uint32_t id[] = {0, QD_CODE_NR_BG1, QD_CODE_NR_BG2, QD_CODE_QD_BG1, QD_CODE_QD_K22, QD_CODE_QD_K33};
     qd_status st = qd_code_make(c, id[graph], (uint32_t)z, (uint32_t)m, err);
     if (err && st == QD_E_INPUT) err->status = QD_E_USAGE;
     return st == QD_E_INPUT ? QD_E_USAGE : st;
@@ -118,12 +118,21 @@ static const char *const syndrome_quick[] = {"syndrome:z=384,m=5376,frames=1",
                                              "syndrome:z=384,m=2689,frames=3,graph=3",
                                              "syndrome:z=384,m=17664,frames=3,graph=3",
                                              "syndrome:z=2,m=13,frames=100,graph=3",
+                                             "syndrome:z=384,m=13824,frames=3,graph=4",
+                                             "syndrome:z=36,m=299,frames=9,graph=4",
+                                             "syndrome:z=2,m=13,frames=100,graph=4",
+                                             "syndrome:z=384,m=7680,frames=3,graph=5",
+                                             "syndrome:z=384,m=1537,frames=3,graph=5",
+                                             "syndrome:z=36,m=299,frames=9,graph=5",
+                                             "syndrome:z=2,m=39,frames=100,graph=5",
                                              "syndrome:z=384,m=16128,frames=3,graph=2",
                                              "syndrome:z=384,m=1537,frames=3,graph=2",
                                              "syndrome:z=2,m=83,frames=100,graph=2",
                                              "syndrome:z=240,m=2999,frames=3,graph=2",
                                              BOTH_FORMS("syndrome:z=384,m=5376,frames=3"),
                                              BOTH_FORMS("syndrome:z=384,m=17281,frames=5,graph=3"),
+                                             BOTH_FORMS("syndrome:z=384,m=5377,frames=5,graph=4"),
+                                             BOTH_FORMS("syndrome:z=352,m=3600,frames=5,graph=5"),
                                              BOTH_FORMS("syndrome:z=2,m=91,frames=100"),
                                              BOTH_FORMS("syndrome:z=60,m=699,frames=65"),
                                              BOTH_FORMS("syndrome:z=320,m=4479,frames=3"),
@@ -138,7 +147,7 @@ static const char *const syndrome_full[] = {"syndrome:z=384,m=5476,frames=1024",
 static const char *const syndrome_profile[] = {"syndrome:z=384,m=5376,frames=2048", NULL};
 
 static const qd_op syndrome_op = {.name = "syndrome",
-                                  .summary = "syndromes of LDPC frames (5G NR base graphs)",
+                                  .summary = "syndromes of LDPC frames (5G NR base graphs, and our own)",
                                   .keys = syndrome_keys,
                                   .n_keys = SY_KEYS,
                                   .selftest = "syndrome:z=384,m=5476,frames=2",
@@ -157,7 +166,7 @@ static const qd_op syndrome_op = {.name = "syndrome",
 
 enum { LD_Z, LD_M, LD_FRAMES, LD_PPM, LD_C, LD_A, LD_CAP, LD_FORM, LD_CONTENT, LD_SEED, LD_GRAPH, LD_KNOWN, LD_BEGIN, LD_KEYS };
 static const qd_key ldpc_keys[] = {{"z", 384, 2, 384, "lifting size"},
-                                   {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z (42 z)"},
+                                   {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z (of graph 2 42 z, 4 36 z, 5 20 z)"},
                                    {"frames", 8, 1, 1u << 20, "frames"},
                                    {"ppm", 45000, 0, 1000000, "flipped bits, parts per million"},
                                    {"c", 8, 1, 32, "channel LLR"},
@@ -166,7 +175,7 @@ static const qd_key ldpc_keys[] = {{"z", 384, 2, 384, "lifting size"},
                                    {"form", 0, 0, 64, "device form: 0 chosen, 1 lanes, 2 group, 16, 32 or 64 lanes"},
                                    {"content", 0, 0, 3, "0 uniform, 1 zeros, 2 ones, 3 a syndrome of no relation"},
                                    {"seed", 1, 0, UINT64_MAX, "seed"},
-                                   {"graph", 1, 1, 3, "base graph, 3: the first with the rows of qd-bg1"},
+                                   {"graph", 1, 1, 5, "base graph, 3: the first with the rows of qd-bg1, 4: qd-k22, 5: qd-k33"},
                                    {"known", 0, 0, 17664, "lifted rows from this one on have known extension bits, 0: none"},
                                    {"begin", 0, 0, 17664, "rows of a first attempt that the run goes on from, 0: none"}};
 
@@ -351,6 +360,23 @@ static const char *const ldpc_quick[] = {"ldpc:z=384,m=5376,frames=1",
                                          "ldpc:z=60,m=550,frames=3,ppm=30000,graph=3,form=2",
                                          "ldpc:z=2,m=13,frames=40,graph=3",
                                          "ldpc:z=72,m=640,frames=9,begin=500,known=500,cap=12,ppm=20000,graph=3",
+                                         "ldpc:z=384,m=2900,frames=3,ppm=20000,c=10,a=4,graph=4",
+                                         "ldpc:z=384,m=13824,frames=1,ppm=90000,c=6,graph=4",
+                                         "ldpc:z=36,m=365,frames=9,ppm=30000,graph=4",
+                                         "ldpc:z=60,m=550,frames=3,ppm=30000,graph=4,form=2",
+                                         "ldpc:z=2,m=13,frames=40,graph=4",
+                                         "ldpc:z=88,m=730,frames=3,content=3,c=32,a=3,cap=400,graph=4",
+                                         "ldpc:z=72,m=640,frames=9,begin=500,known=500,cap=12,ppm=20000,graph=4",
+                                         "ldpc:z=72,m=640,frames=9,begin=500,known=500,cap=12,ppm=20000,graph=4,form=2",
+                                         "ldpc:z=384,m=2900,frames=3,ppm=8000,c=10,a=4,graph=5",
+                                         "ldpc:z=384,m=7680,frames=1,ppm=30000,graph=5",
+                                         "ldpc:z=352,m=1409,frames=2,ppm=3000,c=12,graph=5",
+                                         "ldpc:z=36,m=365,frames=9,ppm=15000,graph=5",
+                                         "ldpc:z=60,m=550,frames=3,ppm=15000,graph=5,form=2",
+                                         "ldpc:z=2,m=13,frames=40,graph=5",
+                                         "ldpc:z=88,m=730,frames=3,content=3,c=32,a=3,cap=400,graph=5",
+                                         "ldpc:z=72,m=640,frames=9,begin=500,known=500,cap=12,ppm=12000,graph=5",
+                                         "ldpc:z=72,m=640,frames=9,begin=500,known=500,cap=12,ppm=12000,graph=5,form=2",
                                          "ldpc:z=384,m=5476,frames=2,known=1536",
                                          "ldpc:z=384,m=5476,frames=2,known=4000,content=1",
                                          "ldpc:z=384,m=5476,frames=2,known=4000,form=2",
@@ -384,11 +410,15 @@ static const char *const ldpc_full[] = {"ldpc:z=384,m=5476,frames=64,ppm=50000",
                                         "ldpc:z=384,m=3200,frames=33,graph=2",
                                         "ldpc:z=384,m=3200,frames=5,graph=2,form=2",
                                         "ldpc:z=88,m=733,frames=3,form=16,graph=2",
+                                        "ldpc:z=88,m=733,frames=3,form=16,ppm=20000,graph=4",
+                                        "ldpc:z=384,m=3733,frames=3,form=16,ppm=12000,graph=5",
+                                        "ldpc:z=88,m=733,frames=3,form=32,ppm=12000,graph=5",
+                                        "ldpc:z=384,m=3733,frames=3,form=64,ppm=12000,graph=5",
                                         NULL};
 static const char *const ldpc_profile[] = {"ldpc:z=384,m=5376,frames=256,ppm=50000", NULL};
 
 static const qd_op ldpc_op = {.name = "ldpc",
-                              .summary = "layered int8 LDPC syndrome decoding (5G NR base graphs)",
+                              .summary = "layered int8 LDPC syndrome decoding (5G NR base graphs, and our own)",
                               .keys = ldpc_keys,
                               .n_keys = LD_KEYS,
                               .selftest = "ldpc:z=384,m=5476,frames=1,cap=8",

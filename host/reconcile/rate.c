@@ -60,6 +60,32 @@ static const curves measured[] = {
          {{1.29, 1.2}, {1.2325, 1.15}, {1.1825, 1.15}, {1.13, 1.15}, {1.1175, 1.15}, {1.1075, 1.1},
           {1.1275, 1.15}, {1.1375, 1.2}, {1.1175, 1.2}, {1.0775, 1.15}, {1.0575, 1.15}, {1.05, 1}},
      }},
+    {QD_CODE_QD_K22,
+     12,
+     {0.0834, 0.105, 0.124, 0.155, 0.195, 0.22, 0.25, 0.3, 0.343, 0.43, 0.52, 0.6},
+     {
+         {{1.3975, 1.1}, {1.34, 1.15}, {1.275, 1.1}, {1.2225, 1.1}, {1.2025, 1.15}, {1.19, 1.2},
+          {1.185, 1.25}, {1.1725, 1.2}, {1.14, 1.2}, {1.115, 1.2}, {1.1025, 1.35}, {1.08, 1.4}},
+         {{1.4575, 1.15}, {1.3375, 1.1}, {1.26, 1.1}, {1.1925, 1.1}, {1.165, 1.1}, {1.145, 1.15},
+          {1.13, 1.15}, {1.125, 1.15}, {1.11, 1.15}, {1.085, 1.15}, {1.0725, 1.15}, {1.06, 1.2}},
+         {{1.455, 1.2}, {1.3275, 1.1}, {1.2475, 1.15}, {1.185, 1.15}, {1.1525, 1.1}, {1.1325, 1.1},
+          {1.1175, 1.1}, {1.105, 1.1}, {1.0975, 1.15}, {1.0775, 1.1}, {1.0625, 1.15}, {1.0525, 1.35}},
+         {{1.4525, 1.1}, {1.3075, 1.15}, {1.245, 1.1}, {1.175, 1.1}, {1.145, 1.1}, {1.12, 1.1},
+          {1.1075, 1.1}, {1.0925, 1.15}, {1.0875, 1.15}, {1.0675, 1.1}, {1.055, 1.2}, {1.0475, 1.3}},
+     }},
+    {QD_CODE_QD_K33,
+     12,
+     {0.0572, 0.068, 0.083, 0.1, 0.12, 0.14, 0.165, 0.19, 0.215, 0.25, 0.285, 0.326},
+     {
+         {{1.33, 1.15}, {1.285, 1.1}, {1.24, 1.1}, {1.2025, 1.15}, {1.23, 1.1}, {1.21, 1.15},
+          {1.2225, 1.15}, {1.19, 1.15}, {1.175, 1.15}, {1.1625, 1.2}, {1.18, 1.2}, {1.1775, 1.15}},
+         {{1.34, 1.15}, {1.2925, 1.15}, {1.235, 1.15}, {1.195, 1.1}, {1.175, 1.1}, {1.1575, 1.15},
+          {1.1625, 1.15}, {1.15, 1.15}, {1.135, 1.15}, {1.1275, 1.2}, {1.1325, 1.15}, {1.14, 1.15}},
+         {{1.335, 1.15}, {1.2925, 1.15}, {1.2275, 1.1}, {1.1825, 1.1}, {1.155, 1.1}, {1.1375, 1.15},
+          {1.14, 1.15}, {1.1275, 1.15}, {1.1175, 1.15}, {1.11, 1.15}, {1.1125, 1.2}, {1.1275, 1.2}},
+         {{1.33, 1.1}, {1.2825, 1.15}, {1.22, 1.1}, {1.1725, 1.1}, {1.14, 1.1}, {1.1225, 1.1},
+          {1.12, 1.15}, {1.1125, 1.1}, {1.105, 1.05}, {1.1, 1.1}, {1.1025, 1.2}, {1.1225, 1.15}},
+     }},
 };
 
 static double clip(double x, double lo, double hi) {
@@ -318,9 +344,13 @@ static double frames_of(const qd_reconcile_params *p, uint32_t id, uint32_t z, c
  * study reconcile --code nr-bg2:add=24,z=Z --qber Q --leak L --frames 4096 --seed 7`): 8 to 35 at a leak of .2, 18 to 44 at .24,
  * 5 to 17 at .28, 5 to 11 at .31. Base graph 1 has them in short frames: at leaks of
  * .125 to .195 qd-bg1 2 to 7 of 4096 at Z = 32 and 52, and of 16384 4 to 6 at Z = 72, 1 to 4 at 104, 0 to 2 at 144; nr-bg1 3 to 14, 19 to 29, 7 to 13;
- * longer ones one in 20000 at most. */
+ * longer ones one in 20000 at most. Of 8192 frames each qd-k22 has at 3 and 5 % 457 and 113 at Z = 32, 0 to 6 at 36 to 60, 10 and 0 at 64, none from 80 to 144; qd-k33 at 1 %
+ * 7, 15, 3, 9 at 36, 40, 44, 48 and 0 to 4 from 56 to 144 (at .8 % 51 at 32). */
 static double undetected_share(const qd_code *c) {
     const double share = share_of(c);
+    const bool k22 = c->graph->id == QD_CODE_QD_K22;
+    if (k22 && c->z <= 32) return 0.06;
+    if (k22 || c->graph->id == QD_CODE_QD_K33) return c->z <= 32 ? 6e-3 : c->z <= 64 ? 2e-3 : c->z <= 128 ? 2.5e-4 : 5e-5;
     if (c->graph->id == QD_CODE_NR_BG2) return share < 0.26 ? 0.01 : share < 0.3 ? 0.005 : 0.0025;
     if (c->z > 128) return 5e-5;
     const bool few = c->graph->id == QD_CODE_QD_BG1 || share > 0.3;
@@ -362,7 +392,7 @@ static void best_size(const qd_reconcile_params *p, uint32_t id, uint64_t bits, 
     }
 }
 
-/* AUTO takes a base graph, the first in either order of its rows, or a large-block code. With rounds of added rows the standard's order leaves
+/* AUTO takes a base graph, the standard's first in either order of its rows, or a large-block code. With rounds of added rows the standard's order leaves
  * no more, but of frames of less than 1300 bits (tests/test_rate.c), and is not looked at. A blind start adds rows from the shortest syndrome on. */
 static void best_code(const qd_reconcile_params *p, uint64_t bits, qd_reconcile_plan *plan) {
     double most = 0;
@@ -370,6 +400,8 @@ static void best_code(const qd_reconcile_params *p, uint64_t bits, qd_reconcile_
     const bool any = p->code == QD_CODE_AUTO && p->leak == 0 && p->sample > 0;
     if (p->code != QD_CODE_LARGE) best_size(p, p->code == QD_CODE_AUTO ? QD_CODE_QD_BG1 : p->code, bits, &most, &code, plan);
     if (any) best_size(p, QD_CODE_NR_BG2, bits, &most, &code, plan);
+    if (any) best_size(p, QD_CODE_QD_K22, bits, &most, &code, plan);
+    if (any) best_size(p, QD_CODE_QD_K33, bits, &most, &code, plan);
     if (any && p->rounds == 0) best_size(p, QD_CODE_NR_BG1, bits, &most, &code, plan);
     if (((any || p->code == QD_CODE_LARGE) && qd_large_plan(p, bits, &most, plan)) || plan->frames == 0) return;
     qd_ldpc_rule rule;

@@ -4,6 +4,9 @@
 
 enum { LANES_LEAST = 16, PLACES_MOST = 2 * QD_GRAPH_EDGES_MAX * (QD_Z_MAX / LANES_LEAST + 1), STRIDE = QD_Z_MAX + 64 /* of kernels/ldpc.cl */ };
 
+/* Places are offsets of 16 bits into the columns of a frame, of which those of the core have two buffers. */
+_Static_assert((QD_GRAPH_CORE_MAX + QD_GRAPH_COLS_MAX) * STRIDE <= UINT16_MAX + 1, "places overflow");
+
 typedef struct tables {
     uint16_t edges[2 * QD_GRAPH_EDGES_MAX], cols[QD_GRAPH_COLS_MAX], places[PLACES_MOST];
 } tables;

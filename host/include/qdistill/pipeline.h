@@ -41,7 +41,7 @@ typedef struct qd_job {
     bool correlation_same;
     double max_offset_s, max_ppm, offset_s, ppm, p_false; /**< of the clock search: as in qd_sync_params */
     qd_effort effort;
-    char *code;                    /**< "auto", "nr-bg1", "nr-bg2", "qd-bg1", "large" or "cascade" */
+    char *code;                    /**< "auto", "nr-bg1", "nr-bg2", "qd-bg1", "qd-k22", "qd-k33", "large" or "cascade" */
     uint32_t rounds;               /**< of added rows for frames that fail, at most */
     bool blind;                    /**< the first block's rates are found out by added rows, not from a disclosed sample */
     double rtt_ms, wait_ms;        /**< round trip (declared, never measured), and how long a string may wait for added rows */
