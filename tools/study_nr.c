@@ -4,7 +4,7 @@
 #include <string.h>
 #include "study_reconcile.h"
 
-enum { BATCH = 512, ANEW = 24 };
+enum { BATCH = 512, BATCH_MORE = 2048, ANEW = 24 };
 
 static qd_status name_error(const char *name, qd_error *err) {
     return qd_fail(err, QD_E_USAGE,
@@ -80,4 +80,4 @@ static qd_status run(const qd_code_point *p, qd_device *dev, uint64_t seed, uint
 }
 
 const qd_code_family qd_family_nr = {
-    .prefixes = {"nr-", "5g-", "qd-"}, .names = "nr-bg1, nr-bg2, qd-bg1, qd-k22, qd-k33", .rated = true, .batch = BATCH, .iterations = 50, .about = about, .run = run};
+    .prefixes = {"nr-", "5g-", "qd-"}, .names = "nr-bg1, nr-bg2, qd-bg1, qd-k22, qd-k33", .rated = true, .batch = BATCH, .batch_more = BATCH_MORE, .iterations = 50, .about = about, .run = run};

@@ -73,9 +73,14 @@ static qd_code_point point_of(const reconcile_args *a, uint64_t index) {
     return p;
 }
 
+/* An attempt has a cost of its own, whoever is still open: with attempts that go on there are many, so more frames share them. */
+static uint64_t batch_of(const reconcile_args *a) {
+    return a->family->batch_more && strstr(a->code, "more=") ? a->family->batch_more : a->family->batch;
+}
+
 /* Whole strings. */
 static uint64_t frames_of_run(const reconcile_args *a) {
-    const uint64_t batch = a->family->batch;
+    const uint64_t batch = batch_of(a);
     if (!a->verify) return batch;
     return a->verify > batch ? a->verify : batch / a->verify * a->verify;
 }
@@ -170,7 +175,7 @@ static qd_frame_tally tally_of(const json_t *j) {
 static qd_status run_frames(const reconcile_args *a, const qd_code_point *p, qd_device *dev, uint64_t seed, uint64_t first, uint64_t frames,
                             qd_frame_tally *t, qd_error *err) {
     for (uint64_t done = 0, n; done < frames; done += n) {
-        n = frames - done < a->family->batch ? frames - done : a->family->batch;
+        n = frames - done < batch_of(a) ? frames - done : batch_of(a);
         if (done) QD_TRY(qd_stop_check(err));
         QD_TRY(a->family->run(p, dev, seed, first + done, n, t, err));
     }

@@ -25,6 +25,7 @@ typedef struct qd_code_family {
     const char *names;       /**< what the names are, for errors */
     bool rated;              /**< --leak and --efficiency mean something */
     uint64_t batch;          /**< frames of a run */
+    uint64_t batch_more;     /**< and where attempts go on (more=); 0: as many */
     uint64_t iterations;     /**< most of them where none are given */
     /** Check a point, and say in an object of numbers what code it means (lifting size, bits of a frame, ..). QD_E_USAGE. */
     qd_status (*about)(const qd_code_point *p, json_t **about, qd_error *err);
