@@ -53,7 +53,7 @@ static const struct {
     {"reconcile: {rtt_ms: 600, wait_ms: 500, blind: %s}", "reconcile.blind", 40, {"false"}, {"true"}},
     {"reconcile: {code: cascade, blind: %s}", "reconcile.blind", 28, {"false"}, {"true"}},
     {"reconcile: {code: large, blind: %s}", "reconcile.blind", 26, {"false"}, {"true"}},
-    {"reconcile: {code: %s}", "reconcile.code", 19, {"auto", "large", "cascade"}, {"turbo"}},
+    {"reconcile: {code: %s}", "reconcile.code", 19, {"qd-k22", "qd-k33", "qd-bg1"}, {"turbo"}},
     {"protocol: %s", "protocol", 11, {"bbm92"}, {"b92"}},
     {"name: %s", "name", 7, {"a-Z_0.9"}, {"a/b", ".a", "'a b'"}},
     {"input: {alice: {file: a, format: a1-54, skew_ps: [0, 1, 2, %s]}, bob: {file: b, format: a1-54}}", "input.alice.skew_ps", 60,

@@ -113,7 +113,7 @@ all() { echo "$goals" | sed 's/^/goal /'; figures | sed 's/^/ours /'; }
 
 table() {
     all | awk '
-        BEGIN { split("A B C D I", letter); split("A I B C D", order); what["A"] = "one syndrome, 10^6 bits (large)"; what["I"] = "the same, rows joined and told apart until a frame is solved"; what["B"] = "one syndrome, 5G base graph 1"; what["C"] = "5G, rows added"; what["D"] = "Cascade, 2^14 bits"
+        BEGIN { split("A B C D I", letter); split("A I B C D", order); what["A"] = "one syndrome, 10^6 bits (large)"; what["I"] = "the same, rows joined and told apart until a frame is solved"; what["B"] = "one syndrome, 5G base graph 1"; what["C"] = "base graphs, rows added"; what["D"] = "Cascade, 2^14 bits"
             most["A"] = "0.001"; most["B"] = "0.01"; most["C"] = most["D"] = most["I"] = "~0" }
         $1 == "goal" { rate[++n] = $2; for (i = 1; i <= 5; i++) goal[letter[i], $2] = $(4 + i) }
         $1 == "ours" { for (i = 4; i <= 13; i++) x[$2, $3, i] = $i; have[$2, $3] = 1 }
@@ -157,7 +157,7 @@ chart() {
         }
         BEGIN { split("A B C D I", letter); for (i = 1; i <= 5; i++) number[letter[i]] = i
             split("#1b6ca8 #c8502d #3f8a3c #7a4ea3 #8a6d1b", colour)
-            split("A: one syndrome, 10^6 bits (large)|B: one syndrome, 5G base graph 1|C: 5G, rows added|D: Cascade, 2^14 bits|I: as A, rows told apart until solved", name, "|") }
+            split("A: one syndrome, 10^6 bits (large)|B: one syndrome, 5G base graph 1|C: base graphs, rows added|D: Cascade, 2^14 bits|I: as A, rows told apart until solved", name, "|") }
         $1 == "goal" { rate[++n] = $2; at[$2] = n; for (i = 3; i <= 9; i++) f[i, n] = $i }
         $1 == "ours" { ours[++m] = $0 }
         END {

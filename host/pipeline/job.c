@@ -276,7 +276,7 @@ qd_status qd_job_load(const char *path, qd_job *job, qd_error *err) {
             err);
     if (st == QD_OK && job->blind && (strcmp(job->code, "cascade") == 0 || strcmp(job->code, "large") == 0))
         st = bad(places, "reconcile.blind",
-                 "goes with the 5G codes only: Cascade takes its block sizes from the error rate, a large-block code its one syndrome", err);
+                 "goes with base graphs only: Cascade takes its block sizes from the error rate, a large-block code its one syndrome", err);
     if (st == QD_OK && fabs(job->ppm) + job->max_ppm > QD_SYNC_MOST_PPM)
         st = bad(places, "sync.ppm", "and sync.max_ppm reach beyond 240 together: narrow the search", err);
     char at[QD_YAML_PLACE];

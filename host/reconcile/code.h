@@ -2,8 +2,8 @@
 /** @file code.h  Base graphs, lifted codes, and how a frame lies in memory.
  *
  *  Where a new code belongs: a lifted base graph is one file like bg2.c (a qd_graph; bg1.c has two, of one table's rows in two
- *  orders; `protograph` in tools/design searches for one and prints it) and one line in the list of code.c; its FER curves are rows in rate.c. Syndrome, decoder, machines and messages then
- *  work as they stand, as long as the graph is within the bounds below and has the raptor-like shape: `punctured` columns first,
+ *  orders; `protograph` in tools/design searches for one and prints it) and one line in the list of code.c; its FER curves are
+ *  rows in rate.c. Syndrome, decoder, machines and messages then work as they stand, as long as the graph is within the bounds below and has the raptor-like shape: `punctured` columns first,
  *  block row i >= 4 owning column kb + i with degree 1 and shift 0. */
 #ifndef QD_RECONCILE_CODE_H
 #define QD_RECONCILE_CODE_H

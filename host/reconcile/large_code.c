@@ -62,7 +62,7 @@ static void count_columns(const qd_large_design *d, uint32_t count[QD_LARGE_SHAR
 static qd_status no_memory(const qd_large_design *d, qd_error *err) {
     return qd_fail(err, QD_E_INTERNAL,
                    "no memory to draw the large code '%s'|the system refused it|the machine is short of memory|close other programs, or "
-                   "take a 5G code",
+                   "take a base graph",
                    d->name);
 }
 

@@ -21,7 +21,7 @@ static qd_status begin(qd_machine *m, const qd_large_design *d, uint64_t frames,
     if (!hex[0])
         return qd_fail(err, QD_E_INTERNAL,
                        "no memory for a code's text|the system refused it|the machine is short of memory|close other programs, or "
-                       "take a 5G code");
+                       "take a base graph");
     const qd_large_code *c = m->apart;
     m->code = (qd_code){.z = c->z,
                         .m = c->rows * c->z,

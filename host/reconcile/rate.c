@@ -344,13 +344,13 @@ static double frames_of(const qd_reconcile_params *p, uint32_t id, uint32_t z, c
  * study reconcile --code nr-bg2:add=24,z=Z --qber Q --leak L --frames 4096 --seed 7`): 8 to 35 at a leak of .2, 18 to 44 at .24,
  * 5 to 17 at .28, 5 to 11 at .31. Base graph 1 has them in short frames: at leaks of
  * .125 to .195 qd-bg1 2 to 7 of 4096 at Z = 32 and 52, and of 16384 4 to 6 at Z = 72, 1 to 4 at 104, 0 to 2 at 144; nr-bg1 3 to 14, 19 to 29, 7 to 13;
- * longer ones one in 20000 at most. Of 8192 frames each qd-k22 has at 3 and 5 % 457 and 113 at Z = 32, 0 to 6 at 36 to 60, 10 and 0 at 64, none from 80 to 144; qd-k33 at 1 %
- * 7, 15, 3, 9 at 36, 40, 44, 48 and 0 to 4 from 56 to 144 (at .8 % 51 at 32). */
+ * longer ones one in 20000 at most. Of 8192 frames each qd-k22 has at 3 and 5 % 457 and 113 at Z = 32, 0 to 6 at 36 to 60, 10 and 0 at 64, 1 and 0 at 72, none from 80 to 144; qd-k33 at 1 %
+ * 7, 15, 3, 9 at 36, 40, 44, 48, 3 and 4 at 56 and 60, 0 to 2 from 64 to 128 (at .8 % 51 at 32); neither has one in 24576 at 144. */
 static double undetected_share(const qd_code *c) {
     const double share = share_of(c);
     const bool k22 = c->graph->id == QD_CODE_QD_K22;
     if (k22 && c->z <= 32) return 0.06;
-    if (k22 || c->graph->id == QD_CODE_QD_K33) return c->z <= 32 ? 6e-3 : c->z <= 64 ? 2e-3 : c->z <= 128 ? 2.5e-4 : 5e-5;
+    if (k22 || c->graph->id == QD_CODE_QD_K33) return c->z <= 32 ? 7e-3 : c->z <= 64 ? 2e-3 : c->z <= 128 ? 2.5e-4 : 5e-5;
     if (c->graph->id == QD_CODE_NR_BG2) return share < 0.26 ? 0.01 : share < 0.3 ? 0.005 : 0.0025;
     if (c->z > 128) return 5e-5;
     const bool few = c->graph->id == QD_CODE_QD_BG1 || share > 0.3;
@@ -461,7 +461,7 @@ qd_status qd_reconcile_plan_make(const qd_reconcile_params *p, uint64_t bits, qd
     if (p->code == QD_CODE_LARGE && p->leak == 0 && p->sample == 0)
         return qd_fail(err, QD_E_USAGE,
                        "large-block codes need an estimate of the error rate, or a leak|neither was given|they have one syndrome, and "
-                       "add no rows|disclose a sample, give a leak, or take a 5G code for a blind start");
+                       "add no rows|disclose a sample, give a leak, or take a base graph for a blind start");
     if (p->code != QD_CODE_AUTO && p->code != QD_CODE_CASCADE && p->code != QD_CODE_LARGE && !qd_graph_of(p->code))
         return qd_fail(err, QD_E_USAGE, "code %u is unknown", p->code);
     double least = 0, most = 1;

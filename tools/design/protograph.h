@@ -19,6 +19,7 @@ typedef struct proto {
 static inline uint32_t proto_core(const proto *g) {
     return g->kb + QD_CORE_ROWS;
 }
+/** Cells that are on in the first @p rows block rows. */
 uint32_t proto_edges(const proto *g, uint32_t rows);
 
 /** splitmix64: which cells are tried, and the trials' keys and errors. */
@@ -75,6 +76,7 @@ enum { PROTO_BATCH = 128 };
 qd_status proto_draw(proto_frames *f, const proto *g, const proto_spot *spot, uint64_t seed, uint32_t batches, qd_error *err);
 void proto_frames_free(proto_frames *f);
 
+/** A CPU device and what a batch of frames needs on it. Opened and closed by its owner, closed also where opening failed. */
 typedef struct proto_trial {
     qd_device *dev;
     uint64_t *got, *syndrome;
