@@ -4,16 +4,26 @@
 #include "large_cycles_suite.h"
 #include "large_suite.h"
 
-static qd_large_code *code_of(int i) {
+enum { CODES = 13, LEAST = 0, MIDDLE = 8, LAST = 12, ALL = 16, DENSE = ALL };
+
+/* The built-in ones, long ones between them, and a short one that is drawn as those are: of few shifts many words are light. */
+static qd_large_design design_of(int i) {
+    static const char *const longer[] = {"large-66-980-1536", "large-86-1000-2048", "large-300-930-1536", "large-110-1000-384"};
     size_t n;
-    qd_large_code *c;
     const qd_large_design *d = qd_large_designs(&n);
-    ck_assert_int_lt(i, (int)n);
-    ck_ok(qd_large_make(&d[i], &c, &err));
-    return c;
+    qd_large_design out;
+    if (i < (int)n) return d[i];
+    ck_ok(qd_large_named(longer[i - CODES], &out, &err));
+    if (i == DENSE) out.even = 1, out.cycle = 10, out.word = 10;
+    return out;
 }
 
-enum { CODES = 13, LEAST = 0, MIDDLE = 8, LAST = 12 };
+static qd_large_code *code_of(int i) {
+    qd_large_code *c;
+    const qd_large_design d = design_of(i);
+    ck_ok(qd_large_make(&d, &c, &err));
+    return c;
+}
 
 /* ---- What is drawn --------------------------------------------------------------------------------------------------------- */
 
@@ -31,6 +41,16 @@ START_TEST(codes_are_the_pinned_ones) {
         ck_ok(qd_large_named(d[i].name, &found, &err));
         ck_assert_uint_eq(found.cycle, d[i].cycle);
         ck_assert_mem_eq(found.share, d[i].share, sizeof found.share);
+    }
+    static const char *const longer[] = {"15ce1503bd66d5ca3c596945032aa1fcf21a49c2b71843b0e32decc976255088",
+                                         "b865e5f746f4c12ea40624e2dbac4f11f50928941f10871844f7a7a6c49cd50e",
+                                         "03e8aa4d3978f2334e0724999f58559a240582c0488e096a55c206b550fd9114"};
+    for (int i = CODES; i < ALL; i++) {
+        char hex[65];
+        qd_large_code *c = code_of(i);
+        qd_large_sha256(c, hex);
+        ck_assert_str_eq(hex, longer[i - CODES]);
+        qd_large_free(c);
     }
 }
 END_TEST
@@ -57,7 +77,7 @@ START_TEST(there_is_a_code_for_every_leak) {
     }
     static const char *const bad[] = {"large-",     "large-49",   "large-521",  "large-300-899", "large-300-1001",
                                       "large-300x", "large-300-", "large--300", "LARGE-300",     "large-300-1000-255",
-                                      "large-300-1000-192", "large-300-1000-1536", "large-100-1000-256", "large-300-1000-256-1",
+                                      "large-300-1000-192", "large-300-1000-2112", "large-100-1000-256", "large-300-1000-256-1",
                                       "large-300-1000-"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) ck_assert_int_eq(qd_large_named(bad[i], &d, &err), QD_E_USAGE);
 }
@@ -71,14 +91,14 @@ START_TEST(a_leak_has_the_code_next_above) {
         for (uint32_t c = 900; c <= 1000; c++)
             for (uint32_t r = 1; r < c; r++)
                 if ((double)r / c >= leak - 1e-9 && (double)r / c < least) least = (double)r / c;
-        ck_ok(qd_large_for_leak(leak, &d, &err));
+        ck_ok(qd_large_for_leak(leak, 1024, &d, &err));
         ck_assert_double_eq((double)d.rows / d.cols, least);
         ck_assert_double_lt(least - leak, 0.001);
     }
-    ck_ok(qd_large_for_leak(0.3, &d, &err));
+    ck_ok(qd_large_for_leak(0.3, 1024, &d, &err));
     ck_assert_str_eq(d.name, "large-300");
-    ck_assert_int_eq(qd_large_for_leak(0.0499, &d, &err), QD_E_USAGE);
-    ck_assert_int_eq(qd_large_for_leak(0.5201, &d, &err), QD_E_USAGE);
+    ck_assert_int_eq(qd_large_for_leak(0.0499, 1024, &d, &err), QD_E_USAGE);
+    ck_assert_int_eq(qd_large_for_leak(0.5201, 1024, &d, &err), QD_E_USAGE);
     ck_assert_double_eq_tol(qd_large_leak_of(0.05), (1.04 + 0.006) * 0.286396957, 1e-8); /* h(.05) */
     ck_assert_double_eq(qd_large_leak_of(0.001), 0.05);
     ck_assert_double_eq(qd_large_leak_of(0.2), 0.52);
@@ -88,8 +108,7 @@ END_TEST
 /* By largest remainders the columns of a degree are their share of all columns, a fraction, rounded down, or that and one: what
  * is left over is less than a column a degree. So they are within 1 of it (in fixed point of 32 bits, which is as good here). */
 START_TEST(degrees_follow_the_design) {
-    size_t n;
-    const qd_large_design *d = &qd_large_designs(&n)[_i];
+    const qd_large_design of = design_of(_i), *d = &of;
     qd_large_code *c = code_of(_i);
     uint32_t degree[QD_LARGE_COLS_MAX] = {0}, count[QD_LARGE_DEGREE_MAX + 1] = {0}, least = UINT32_MAX, most = 0;
     for (uint32_t r = 0; r < c->rows; r++) {
@@ -141,8 +160,7 @@ START_TEST(there_is_no_cycle_of_four_edges) {
 END_TEST
 
 START_TEST(degree_two_columns_close_no_short_cycle) {
-    size_t n;
-    const qd_large_design *d = &qd_large_designs(&n)[_i];
+    const qd_large_design of = design_of(_i), *d = &of;
     qd_large_code *c = code_of(_i);
     graph g = pairs_of(c);
     uint32_t *depth = calloc(g.n, sizeof *depth), *by = calloc(g.n, sizeof *by), *queue = calloc(g.n, sizeof *queue);
@@ -153,10 +171,44 @@ START_TEST(degree_two_columns_close_no_short_cycle) {
 }
 END_TEST
 
+/* What long codes have besides: rows with equally many edges of degree-2 columns, or one more, where the leak is below an eighth; and no light
+ * words with columns of degree 3. Those of a few columns are looked for, by the distances of all checks from their three: any column of degree 3
+ * that lies near all of them, and distances between their own. */
+START_TEST(long_codes_have_no_light_words) {
+    enum { LOOKED_AT = 6, NEAR = 7 };
+    const qd_large_design d = design_of(_i);
+    qd_large_code *c = code_of(_i);
+    graph g = pairs_of(c);
+    uint32_t least = UINT32_MAX, most = 0, *distance[3], *queue = calloc(g.n, sizeof *queue), looked = 0;
+    for (int k = 0; k < 3; k++) distance[k] = calloc(g.n, sizeof **distance);
+    for (uint32_t r = 0; r < c->rows; r++) {
+        const uint32_t n = g.start[r * c->z + 1] - g.start[r * c->z];
+        least = n < least ? n : least;
+        most = n > most ? n : most;
+    }
+    ck_assert(d.even == (8 * d.rows < d.cols) && d.word >= 9 && d.cycle >= d.word);
+    if (d.even) ck_assert_uint_le(most - least, 1);
+    triples t = triples_of(c);
+    for (uint32_t j = 0; j < t.n; j += _i == DENSE ? 1 : t.n / LOOKED_AT, looked++) {
+        for (uint32_t k = 0; k < 3; k++) distances(&g, triple_check(c, &t, j, k, 0), NEAR, distance[k], queue);
+        for (uint32_t k = 0; k < 3; k++) {
+            const uint32_t apart = distance[k][triple_check(c, &t, j, (k + 1) % 3, 0)];
+            ck_assert(apart == UINT32_MAX || apart >= d.word / 2);
+        }
+        for (uint32_t i = 0; i < t.n; i++)
+            for (uint32_t p = i == j; p < c->z; p++) ck_assert_uint_gt(word_of(c, &t, i, p, distance), d.word);
+    }
+    ck_assert_uint_ge(looked, LOOKED_AT);
+    for (int k = 0; k < 3; k++) free(distance[k]);
+    free(queue), free(g.start), free(g.to), free(g.col), free(t.row), free(t.shift);
+    qd_large_free(c);
+}
+END_TEST
+
 START_TEST(bad_designs_are_refused) {
     size_t n;
     qd_large_code *c;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         qd_large_design d = qd_large_designs(&n)[LAST];
         if (i == 0) d.z = 1000;
         if (i == 1) d.rows = 39; /* below the largest degree */
@@ -164,6 +216,7 @@ START_TEST(bad_designs_are_refused) {
         if (i == 3) d.share[1].edges += 1000;
         if (i == 4) d.cycle = 65;
         if (i == 5) d.cols = d.rows;
+        if (i == 6) d.word = 65;
         ck_assert_int_eq(qd_large_make(&d, &c, &err), QD_E_USAGE);
         ck_assert_ptr_null(c);
     }
@@ -353,9 +406,10 @@ int main(void) {
     tcase_add_test(c, codes_are_the_pinned_ones);
     tcase_add_test(c, there_is_a_code_for_every_leak);
     tcase_add_test(c, a_leak_has_the_code_next_above);
-    tcase_add_loop_test(c, degrees_follow_the_design, 0, CODES);
-    tcase_add_loop_test(c, there_is_no_cycle_of_four_edges, 0, CODES);
-    tcase_add_loop_test(c, degree_two_columns_close_no_short_cycle, 0, CODES);
+    tcase_add_loop_test(c, degrees_follow_the_design, 0, ALL);
+    tcase_add_loop_test(c, there_is_no_cycle_of_four_edges, 0, ALL);
+    tcase_add_loop_test(c, degree_two_columns_close_no_short_cycle, 0, ALL);
+    tcase_add_loop_test(c, long_codes_have_no_light_words, CODES, DENSE + 1);
     tcase_add_test(c, bad_designs_are_refused);
     tcase_add_test(c, one_bit_changes_the_checks_that_touch_it);
     tcase_add_test(c, a_small_code_decodes_as_exhaustive_search_says);

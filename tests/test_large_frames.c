@@ -104,7 +104,7 @@ static void spoil_a_tag(void *with, qd_msg *m, int nth) {
 /* Two frames in messages of their own: one fails, or is found wrong by its tag, and the other stays. */
 START_TEST(of_two_frames_one_is_lost) {
     int nth = 1;
-    pair t = pair_of(QD_CODE_LARGE, 2 * 800000, 0.1);
+    pair t = pair_of(QD_CODE_LARGE, 2 * 1040000, 0.1); /* of 2048000 bits is the longest frame */
     t.p.batch = 1;
     if (qd_device_open("cpu", &t.dev, &err) != QD_OK) {
         fprintf(stderr, "test_large_frames: no OpenCL CPU device (%s): two frames of which one is lost skipped, the reference takes long\n",
@@ -343,15 +343,15 @@ START_TEST(auto_takes_what_leaves_most) {
 END_TEST
 
 /* Sizes are chosen so that frames fill the string, as far as there are sizes: from 576000 bits on they are without gaps, a
- * multiple of 64 times any number of columns, so that each frame lacks less than a column, of 1472 bits at most. */
+ * multiple of 64 times any number of columns, so that each frame lacks less than a column, of QD_LARGE_Z_MOST bits at most. */
 START_TEST(frames_fill_the_string) {
     qd_random r = {.rehearsal = 1, .seed = 3, .stream = QD_STREAM_TEST};
     for (int i = 0; i < 40; i++) {
-        const uint64_t bits = 576000 + qd_random_below(&r, 4000000);
+        const uint64_t bits = 576000 + qd_random_below(&r, 6000000);
         const qd_reconcile_plan p = plan_of(QD_CODE_LARGE, 0.01 + 0.002 * i, 1 << 20, bits, 0);
         ck_assert_uint_eq(p.code, QD_CODE_LARGE);
         ck_assert_uint_eq(p.frames, bits / p.frame_bits);
-        ck_assert_uint_lt(bits % p.frame_bits, p.frames * 1472);
+        ck_assert_uint_lt(bits % p.frame_bits, p.frames * QD_LARGE_Z_MOST);
         qd_large_design d;
         ck_ok(qd_large_sized(p.m / p.z, p.frame_bits / p.z, p.z, &d, &err));
     }

@@ -23,7 +23,8 @@ START_TEST(frames_fail_as_the_curves_say) {
         double f;
     } at[] = {{66, 1000, 1024, 1.05},  {120, 950, 704, 1.042},   {160, 1000, 256, 1.045}, {203, 1000, 576, 1.042},
               {280, 970, 320, 1.04},   {300, 1000, 1024, 1.036}, {350, 930, 448, 1.037},  {400, 910, 1216, 1.03},
-              {470, 1000, 768, 1.028}, {500, 990, 1472, 1.024}};
+              {470, 1000, 768, 1.028}, {500, 990, 1472, 1.024},
+              {86, 1000, 2048, 1.038}, {290, 980, 1792, 1.036}};
     qd_device *dev = NULL;
     qd_large_design d;
     qd_large_code *c;
@@ -63,8 +64,8 @@ int main(void) {
     Suite *s = suite_create("large_frames_full");
     TCase *c = tcase_create("large_frames_full");
     tcase_set_timeout(c, 1800);
-    tcase_add_loop_test(c, frames_fail_as_the_curves_say, 0, 10);
-    tcase_add_loop_test(c, every_size_has_a_code, 0, 20);
+    tcase_add_loop_test(c, frames_fail_as_the_curves_say, 0, 12);
+    tcase_add_loop_test(c, every_size_has_a_code, 0, (QD_LARGE_Z_MOST - QD_LARGE_Z_LEAST) / 64 + 1);
     suite_add_tcase(s, c);
     return run_all(s);
 }

@@ -3,7 +3,7 @@
 # Efficiency and frame error rate of reconciliation beside the goals set for it: runs `qdistill study reconcile` at six error rates in five
 # columns, keeps the records, draws them, and prints the table.
 #   tools/goals.sh [--frames N] [--only LETTERS] [--draw] [--records DIR] [--svg FILE]
-# N: frames at each point of column B (4096); A takes N/32 (they are a hundred times longer), I N/256 (and several attempts each), C and D N/8. A long run is a greater N:
+# N: frames at each point of column B (4096); A takes N/32 (they are two hundred times longer), I N/256 (and several attempts each), C and D N/8. A long run is a greater N:
 # it can be stopped, and the same command goes on. --draw: no runs, from the records there are. QDISTILL is the program (build/qdistill).
 set -eu
 here=$(cd "$(dirname -- "$0")/.." && pwd)
@@ -36,12 +36,12 @@ A 0.03 large 1.05 200
 A 0.05 large 1.045 200
 A 0.08 large 1.045 200
 A 0.11 large 1.04 200
-I 0.01 large:joined=4096,tell=128 1.03 200
-I 0.02 large:joined=4096,tell=512 1.03 200
-I 0.03 large:joined=5120,tell=512 1.03 200
-I 0.05 large:joined=5120,tell=512 1.03 200
-I 0.08 large:joined=8192,tell=1024 1.025 200
-I 0.11 large:joined=8192,tell=1024 1.02 200
+I 0.01 large:z=1024,joined=4096,tell=128 1.03 200
+I 0.02 large:z=1024,joined=4096,tell=512 1.03 200
+I 0.03 large:z=1024,joined=5120,tell=512 1.03 200
+I 0.05 large:z=1024,joined=5120,tell=512 1.03 200
+I 0.08 large:z=1024,joined=8192,tell=1024 1.025 200
+I 0.11 large:z=1024,joined=8192,tell=1024 1.02 200
 B 0.01 qd-bg1 1.55 50
 B 0.02 qd-bg1 1.39 50
 B 0.03 qd-bg1 1.295 50
@@ -113,7 +113,7 @@ all() { echo "$goals" | sed 's/^/goal /'; figures | sed 's/^/ours /'; }
 
 table() {
     all | awk '
-        BEGIN { split("A B C D I", letter); split("A I B C D", order); what["A"] = "one syndrome, 10^6 bits (large)"; what["I"] = "the same, rows joined and told apart until a frame is solved"; what["B"] = "one syndrome, 5G base graph 1"; what["C"] = "base graphs, rows added"; what["D"] = "Cascade, 2^14 bits"
+        BEGIN { split("A B C D I", letter); split("A I B C D", order); what["A"] = "one syndrome, 2 10^6 bits (large)"; what["I"] = "10^6 bits, rows joined and told apart until a frame is solved"; what["B"] = "one syndrome, 5G base graph 1"; what["C"] = "base graphs, rows added"; what["D"] = "Cascade, 2^14 bits"
             most["A"] = "0.001"; most["B"] = "0.01"; most["C"] = most["D"] = most["I"] = "~0" }
         $1 == "goal" { rate[++n] = $2; for (i = 1; i <= 5; i++) goal[letter[i], $2] = $(4 + i) }
         $1 == "ours" { for (i = 4; i <= 13; i++) x[$2, $3, i] = $i; have[$2, $3] = 1 }
@@ -157,7 +157,7 @@ chart() {
         }
         BEGIN { split("A B C D I", letter); for (i = 1; i <= 5; i++) number[letter[i]] = i
             split("#1b6ca8 #c8502d #3f8a3c #7a4ea3 #8a6d1b", colour)
-            split("A: one syndrome, 10^6 bits (large)|B: one syndrome, 5G base graph 1|C: base graphs, rows added|D: Cascade, 2^14 bits|I: as A, rows told apart until solved", name, "|") }
+            split("A: one syndrome, 2 10^6 bits (large)|B: one syndrome, 5G base graph 1|C: base graphs, rows added|D: Cascade, 2^14 bits|I: 10^6 bits, rows told apart until solved", name, "|") }
         $1 == "goal" { rate[++n] = $2; at[$2] = n; for (i = 3; i <= 9; i++) f[i, n] = $i }
         $1 == "ours" { ours[++m] = $0 }
         END {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* study reconcile: large-block codes. A name is large (the code follows from the leak), large-300 or large-300-995 or large-300-995-512 (that
- * code). Behind it may stand c=33, a channel LLR, and joined=20000 with tell=500, perhaps patience=24: so many pairs of lifted rows of that code are joined at first, and
+ * code). Behind it may stand c=33, a channel LLR, z=1024, the lifting size of large, and joined=20000 with tell=500, perhaps patience=24: so many pairs of lifted rows of that code are joined at first, and
  * 500 at a time told apart until a frame is solved, attempts being given up after 24 iterations without fewer odd rows; the leak of large is then the first attempt's. */
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ enum { BATCH = 32, ITERATIONS = 200 };
 static qd_status name_error(const char *name, qd_error *err) {
     return qd_fail(err, QD_E_USAGE,
                    "'%s' is no code||it is large, or large-ROWS, large-ROWS-COLUMNS or large-ROWS-COLUMNS-Z of the base matrix; behind it may stand "
-                   "c, the channel LLR, 1 to %d, and pairs of lifted rows joined at first with how many a time are told, and with the patience of attempts: large-300:c=33,joined=20000,tell=500,patience=24|see qdistill "
+                   "c, the channel LLR, 1 to %d, behind large z, the lifting size, and pairs of lifted rows joined at first with how many a time are told, and with the patience of attempts: large-300:c=33,joined=20000,tell=500,patience=24|see qdistill "
                    "study --help",
                    name, QD_LARGE_CLIP);
 }
@@ -21,19 +21,21 @@ static qd_status name_error(const char *name, qd_error *err) {
 typedef struct code {
     qd_large_design design;
     uint32_t c; /* 0: that of the error rate */
+    uint32_t z; /* 0: the largest, and of a name its own */
     uint32_t joined, tell, patience;
 } code;
 
-/* c=N, joined=N, tell=N and patience=N, in any order, each at most once. */
+/* c=N, z=N, joined=N, tell=N and patience=N, in any order, each at most once. */
 static bool parse_more(const char *more, code *out) {
-    static const char *const name[] = {"c=", "joined=", "tell=", "patience="};
-    uint32_t *const to[] = {&out->c, &out->joined, &out->tell, &out->patience};
-    const unsigned long most[] = {QD_LARGE_CLIP, QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX, QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX, 1000};
+    static const char *const name[] = {"c=", "joined=", "tell=", "patience=", "z="};
+    uint32_t *const to[] = {&out->c, &out->joined, &out->tell, &out->patience, &out->z};
+    const unsigned long most[] = {QD_LARGE_CLIP, QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX, QD_LARGE_ROWS_MAX / 2 * QD_LARGE_Z_MAX, 1000, QD_LARGE_Z_MAX};
+    enum { NAMES = sizeof name / sizeof *name };
     while (*more) {
         size_t i = 0;
         char *end;
-        while (i < 4 && strncmp(more, name[i], strlen(name[i])) != 0) i++;
-        if (i == 4) return false;
+        while (i < NAMES && strncmp(more, name[i], strlen(name[i])) != 0) i++;
+        if (i == NAMES) return false;
         more += strlen(name[i]);
         if (*to[i] || *more < '1' || *more > '9') return false;
         const unsigned long v = strtoul(more, &end, 10);
@@ -45,14 +47,14 @@ static bool parse_more(const char *more, code *out) {
     return !out->joined == !out->tell && !out->joined == !out->patience;
 }
 
-/* Of the codes of Z = 1024 the one that discloses least, but at least @p leak, with so many pairs joined. */
-static qd_status for_leak(double leak, uint32_t joined, qd_large_design *out, qd_error *err) {
+/* Of the codes of lifting size @p z the one that discloses least, but at least @p leak, with so many pairs joined. */
+static qd_status for_leak(double leak, uint32_t z, uint32_t joined, qd_large_design *out, qd_error *err) {
     qd_large_design d;
     double best = 2;
-    if (!joined) return qd_large_for_leak(leak, out, err);
+    if (!joined) return qd_large_for_leak(leak, z, out, err);
     for (uint32_t cols = QD_LARGE_COLS_MOST; cols >= QD_LARGE_COLS_LEAST; cols--) {
-        const double n = cols * 1024., rows = ceil((leak * n + joined) / 1024 - 1e-6), is = (rows * 1024 - joined) / n;
-        if (is >= best || qd_large_between((uint32_t)rows, cols, &d, NULL) != QD_OK || joined > d.rows / 2 * d.z) continue;
+        const double n = (double)cols * z, rows = ceil((leak * n + joined) / z - 1e-6), is = (rows * z - joined) / n;
+        if (is >= best || qd_large_sized((uint32_t)rows, cols, z, &d, NULL) != QD_OK || joined > d.rows / 2 * d.z) continue;
         best = is;
         *out = d;
     }
@@ -72,7 +74,8 @@ static qd_status parse(const qd_code_point *p, code *out, qd_error *err) {
     name[length] = 0;
     if (p->code[length] && (!p->code[length + 1] || !parse_more(p->code + length + 1, out))) return name_error(p->code, err);
     if (strcmp(name, "large") == 0)
-        return for_leak(p->leak > 0 ? p->leak : qd_large_leak_of(fmax(p->qber, 1e-6)), out->joined, &out->design, err);
+        return for_leak(p->leak > 0 ? p->leak : qd_large_leak_of(fmax(p->qber, 1e-6)), out->z ? out->z : QD_LARGE_Z_MOST, out->joined, &out->design, err);
+    if (out->z) return name_error(p->code, err);
     if (p->leak > 0)
         return qd_fail(err, QD_E_USAGE, "%s has no leak to choose||its rows are its leak|leave it out, or give --code large",
                        name);

@@ -69,6 +69,32 @@ static void compare(const qd_large_code *c, const qd_large_rule *rule, const fra
     free(bits);
 }
 
+/* Where a few bits are wrong: columns with their degrees, and the odd rows. */
+static void tell(const qd_large_code *c, const frame *f) {
+    uint64_t *odd = calloc((size_t)c->rows * c->words, 8);
+    uint32_t *degree = calloc(c->cols, sizeof *degree);
+    if (!odd || !degree) fail("no memory", NULL);
+    for (uint32_t e = 0; e < c->edges; e++) degree[c->edge[e].col]++;
+    for (uint32_t r = 0; r < c->rows; r++)
+        for (uint32_t e = c->row_start[r]; e < c->row_start[r + 1]; e++) {
+            const qd_large_edge *g = &c->edge[e];
+            for (uint32_t x = 0; x < c->z; x++) {
+                uint32_t at = (x + g->shift) % c->z;
+                uint64_t w = f->bits[(size_t)g->col * c->words + at / 64] ^ f->key[(size_t)g->col * c->words + at / 64];
+                odd[(size_t)r * c->words + x / 64] ^= (w >> at % 64 & 1) << x % 64;
+            }
+        }
+    uint64_t n = 0;
+    for (size_t i = 0; i < (size_t)c->rows * c->words; i++) n += (uint64_t)__builtin_popcountll(odd[i]);
+    fprintf(stderr, "  %" PRIu64 " odd rows; columns", n);
+    for (size_t i = 0; i < f->words; i++)
+        for (uint64_t w = f->bits[i] ^ f->key[i]; w; w &= w - 1)
+            fprintf(stderr, " %zu.%u(%u%s)", i / c->words, (uint32_t)(i % c->words * 64 + (uint32_t)__builtin_ctzll(w)), degree[i / c->words],
+                    (f->bob[i] ^ f->key[i]) & w & -w ? "e" : "");
+    fprintf(stderr, "\n");
+    free(odd), free(degree);
+}
+
 int main(int argc, char **argv) {
     qd_error err = {0};
     qd_large_design d;
@@ -98,6 +124,7 @@ int main(int argc, char **argv) {
         if (k == 0) compare(c, &rule, &f, used);
         uint64_t wrong = wrong_bits(&f);
         iterations += qd_large_spent(used);
+        if (wrong && wrong < 60) tell(c, &f);
         const bool solved = qd_large_solved(used);
         if (solved && wrong)
             undetected++, fprintf(stderr, "frame %" PRIu64 ": undetected, %" PRIu64 " bits wrong\n", first + k, wrong);

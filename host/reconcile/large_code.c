@@ -11,8 +11,9 @@
 enum {
     SWITCHES = 32, /* proposed an edge */
     DRAWS = 4,
-    TRIES = 128, /* for the shifts of a degree-2 column, before its rows change */
-    ROWS = 64    /* for its rows */
+    TRIES = 128, /* for the shifts of a column of degree 2, before its rows change, and of degree 3 */
+    ROWS = 64,   /* for its rows */
+    EVENS = 4096 /* proposed an edge of degree 2 */
 };
 
 /* ---- Checks -------------------------------------------------------------------------------------------------------------- */
@@ -31,7 +32,7 @@ static qd_status check(const qd_large_design *d, qd_error *err) {
     if (d->rows < 2 || d->rows > QD_LARGE_ROWS_MAX || d->cols <= d->rows || d->cols > QD_LARGE_COLS_MAX)
         bad = "rows or columns out of range";
     if (d->z < 64 || d->z % 64 || d->z > QD_LARGE_Z_MAX) bad = "the lifting size is no multiple of 64, or too large";
-    if (d->cycle > 64) bad = "the cycle is too long";
+    if (d->cycle > 64 || d->word > 64) bad = "the cycle or the word is too long";
     if (bad) return qd_fail(err, QD_E_USAGE, "large code '%s': %s|||see qdistill/reconcile/large.h", d->name, bad);
     return QD_OK;
 }
@@ -130,6 +131,25 @@ static int change_rows(qd_base *b, uint32_t e, uint32_t f) {
     return 1;
 }
 
+/* Columns of degree 2 come first: the column behind the last one. */
+static uint32_t pairs_end(const qd_base *b) {
+    uint32_t c = 0;
+    while (c < b->cols && b->col_start[c + 1] - b->col_start[c] == 2) c++;
+    return c;
+}
+
+/* Edges of degree-2 columns are dealt to rows evenly: theirs change rows with others' where a row has two more of them. */
+static void even_pairs(qd_base *b, qd_random *r) {
+    const uint32_t n = b->col_start[pairs_end(b)];
+    uint32_t of[QD_LARGE_ROWS_MAX] = {0};
+    for (uint32_t e = 0; e < n; e++) of[b->row_of[e]]++;
+    for (uint64_t i = 0; i < (uint64_t)EVENS * n && n < b->edges; i++) {
+        const uint32_t e = (uint32_t)qd_random_below(r, n), f = n + (uint32_t)qd_random_below(r, b->edges - n), from = b->row_of[e],
+                       to = b->row_of[f];
+        if (of[from] > of[to] + 1 && change_rows(b, e, f)) of[from]--, of[to]++;
+    }
+}
+
 /* ---- Shifts -------------------------------------------------------------------------------------------------------------- */
 
 /* Bit of: two edges of one column in rows r < s differ by `difference`. Two columns with the same difference in the same rows are
@@ -178,30 +198,41 @@ static void keep_shifts(const qd_base *b, const seen *s, uint32_t c) {
 }
 
 /* Of a degree-2 column: some rows admit no shifts (two short walks that meet are a closed walk with any shifts); they are then
- * changed with those of an edge whose column has no shifts yet. */
-static int shift_pair(qd_base *b, const seen *s, qd_cycles *walks, uint32_t c, uint32_t longest, qd_random *r) {
+ * changed with those of an edge before @p end whose column has no shifts yet. */
+static int shift_pair(qd_base *b, const seen *s, qd_cycles *walks, uint32_t c, uint32_t longest, uint32_t end, qd_random *r) {
     for (uint32_t rows = 0; rows < ROWS; rows++) {
         for (uint32_t t = 0; t < TRIES; t++)
             if (draw_shifts(b, s, c, r) && !qd_cycles_short(walks, c, longest)) return 1;
         uint32_t from = b->col_start[c + 1], e = b->col_start[c] + (uint32_t)qd_random_below(r, 2);
-        if (from == b->edges) return 0;
-        while (!change_rows(b, e, from + (uint32_t)qd_random_below(r, b->edges - from))) {
+        if (from == end) return 0;
+        for (uint32_t t = 0; t < SWITCHES * end && !change_rows(b, e, from + (uint32_t)qd_random_below(r, end - from)); t++) {
         }
     }
     return 0;
 }
 
-static int draw_all(qd_base *b, const seen *s, qd_cycles *walks, uint32_t longest, qd_random *r) {
+static int shift_three(qd_base *b, const seen *s, qd_cycles *walks, uint32_t c, uint32_t longest, qd_random *r) {
+    for (uint32_t t = 0; t < TRIES; t++)
+        if (draw_shifts(b, s, c, r) && !qd_cycles_word(walks, c, longest)) return 1;
+    return 0;
+}
+
+static int draw_all(const qd_large_design *d, qd_base *b, const seen *s, qd_cycles *walks, qd_random *r) {
     any_matrix(b);
     for (uint64_t i = 0; i < (uint64_t)SWITCHES * b->edges; i++) {
         uint32_t e = (uint32_t)qd_random_below(r, b->edges), f = (uint32_t)qd_random_below(r, b->edges);
         change_rows(b, e, f);
     }
+    if (d->even) even_pairs(b, r);
+    const uint32_t end = d->even ? b->col_start[pairs_end(b)] : b->edges; /* rows change among even ones only */
     for (uint32_t c = 0; c < b->cols; c++) {
-        int pair = b->col_start[c + 1] - b->col_start[c] == 2;
-        if (pair ? !shift_pair(b, s, walks, c, longest, r) : !draw_shifts(b, s, c, r)) return 0;
+        const uint32_t degree = b->col_start[c + 1] - b->col_start[c];
+        const bool three = degree == 3 && d->word, fit = degree == 2 ? shift_pair(b, s, walks, c, d->cycle, end, r)
+                                                         : three     ? shift_three(b, s, walks, c, d->word, r)
+                                                                     : draw_shifts(b, s, c, r);
+        if (!fit) return 0;
         keep_shifts(b, s, c);
-        if (pair) qd_cycles_add(walks, c);
+        if (degree == 2 || three) qd_cycles_add(walks, c);
     }
     return 1;
 }
@@ -261,7 +292,7 @@ static qd_status draw(const qd_large_design *d, qd_base *b, qd_large_code **out,
         lack = !walks;
         if (lack) break;
         memset(s.w, 0, words * sizeof *s.w);
-        if (draw_all(b, &s, walks, d->cycle, &r)) {
+        if (draw_all(d, b, &s, walks, &r)) {
             *out = by_rows(b);
             lack = !*out;
         }
@@ -300,6 +331,7 @@ qd_status qd_large_drawn(const qd_large_design *design, qd_large_code **out, qd_
     qd_status st = make(&d, out, &none, &last);
     while (none && d.cycle > SHORTEST) {
         d.cycle--;
+        d.word = d.word < d.cycle ? d.word : d.cycle;
         st = make(&d, out, &none, &last);
     }
     if (st != QD_OK && err) *err = last;

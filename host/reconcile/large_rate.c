@@ -18,17 +18,18 @@ static double joint_cost(double share) {
 /* As of rate.c's curves: efficiency at which half the frames of Z = 1024 fail, how much more that is for each half of the lifting
  * size, width in units of the binomial spread; and a floor: frames that a few bits are wrong in to the end. By maximum likelihood
  * from frames at two to nineteen points a row, 80 to 2008 a row, of Z = 256 to 1472 (bench/NOTES.md, between the stations;
- * tests/test_large_frames_full.c). */
+ * tests/test_large_frames_full.c). Of long codes, which are others, that efficiency at Z = 2048. */
 typedef struct curve {
-    double leak, f50, more, s, floor;
+    double leak, f50, more, s, floor, f50_long;
 } curve;
 static const curve measured[] = {
-    {0.05, 1.043, 0, 1.9, 0.004},       {0.066, 1.043, 0.006, 1.5, 0.002}, {0.086, 1.036, 0.006, 1.4, 0.004},
-    {0.11, 1.037, 0.006, 1, 0.002},     {0.148, 1.036, 0.004, 1, 0.004},   {0.175, 1.04, 0.004, 1.05, 0.003},
-    {0.203, 1.038, 0.003, 1.05, 0.002}, {0.25, 1.038, 0.003, 1.1, 0.002},  {0.3, 1.035, 0.003, 1.1, 0.002},
-    {0.36, 1.0355, 0.003, 1.1, 0.002},  {0.42, 1.032, 0.001, 1.3, 0.001},  {0.47, 1.029, 0.002, 1.3, 0.001},
-    {0.52, 1.025, 0.001, 1.3, 0.001},
+    {0.05, 1.043, 0, 1.9, 0.004, 1.047},       {0.066, 1.043, 0.006, 1.5, 0.002, 1.042}, {0.086, 1.036, 0.006, 1.4, 0.004, 1.036},
+    {0.11, 1.037, 0.006, 1, 0.002, 1.035},     {0.148, 1.036, 0.004, 1, 0.004, 1.033},   {0.175, 1.04, 0.004, 1.05, 0.003, 1.037},
+    {0.203, 1.038, 0.003, 1.05, 0.002, 1.038}, {0.25, 1.038, 0.003, 1.1, 0.002, 1.037},  {0.3, 1.035, 0.003, 1.1, 0.002, 1.0355},
+    {0.36, 1.0355, 0.003, 1.1, 0.002, 1.0345}, {0.42, 1.032, 0.001, 1.3, 0.001, 1.031},  {0.47, 1.029, 0.002, 1.3, 0.001, 1.028},
+    {0.52, 1.025, 0.001, 1.3, 0.001, 1.0245},
 };
+static const double floor_long = 0.0003;
 
 static double cut(double x, double lo, double hi) {
     return x < lo ? lo : x > hi ? hi : x;
@@ -38,11 +39,13 @@ static curve curve_of(double leak, double z) {
     size_t i = 0;
     while (i + 2 < sizeof measured / sizeof *measured && leak > measured[i + 1].leak) i++;
     const curve *a = &measured[i], *b = a + 1;
-    double t = cut((leak - a->leak) / (b->leak - a->leak), 0, 1), shorter = cut(log2(1024 / z), -0.5, 2);
+    const double t = cut((leak - a->leak) / (b->leak - a->leak), 0, 1), shorter = cut(log2(1024 / z), -0.5, 2);
+    const bool is_long = z >= QD_LARGE_Z_LONG;
     return (curve){.leak = leak,
-                   .f50 = a->f50 + t * (b->f50 - a->f50) + shorter * (a->more + t * (b->more - a->more)),
+                   .f50 = is_long ? a->f50_long + t * (b->f50_long - a->f50_long)
+                                  : a->f50 + t * (b->f50 - a->f50) + shorter * (a->more + t * (b->more - a->more)),
                    .s = a->s + t * (b->s - a->s),
-                   .floor = a->floor + t * (b->floor - a->floor)};
+                   .floor = is_long ? floor_long : a->floor + t * (b->floor - a->floor)};
 }
 
 /* At an entropy @p h, whose own doubt has the variance @p doubt. */

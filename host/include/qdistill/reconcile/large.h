@@ -24,7 +24,8 @@ enum {
     QD_LARGE_COLS_MAX = 4000,
     QD_LARGE_Z_MAX = 4096,
     QD_LARGE_Z_LEAST = 256, /* of codes by qd_large_sized; their columns are 900 to 1000 */
-    QD_LARGE_Z_MOST = 1472,
+    QD_LARGE_Z_MOST = 2048,
+    QD_LARGE_Z_LONG = 1536, /* from here on more than short cycles is kept out: qd_large_sized */
     QD_LARGE_LEAK_Z = 38, /* least leak times lifting size */
     QD_LARGE_COLS_LEAST = 900,
     QD_LARGE_COLS_MOST = 1000,
@@ -41,6 +42,9 @@ typedef struct qd_large_design {
     char name[24];
     uint32_t rows, cols, z; /**< base matrix, lifting size; rows < cols; z a multiple of 64 */
     uint32_t cycle;         /**< closed walks over at most so many degree-2 columns (and as many checks) are avoided; 0..64 */
+    uint32_t word;          /**< words of at most so many columns, two of degree 3 and the others of degree 2, are avoided as far as they are
+                               looked for; 0..64, 0: not */
+    uint32_t even;          /**< 1: rows have equally many edges of degree-2 columns, or one more; 0: as chance deals them */
     uint64_t seed;
     qd_large_share share[QD_LARGE_SHARES]; /**< by ascending degree, 2..rows, at most QD_LARGE_DEGREE_MAX; degree 0 ends them; they
                                               sum to QD_LARGE_WHOLE, nearly */
@@ -50,16 +54,16 @@ typedef struct qd_large_design {
 const qd_large_design *qd_large_designs(size_t *n);
 /** A design for any leak rows / cols from the least to the largest of the built-in ones, 900 to 1000 columns: their own, or
  * shares of edges between those of its neighbours, linear in the leak. Together with the columns it steps through leaks by a
- * thousandth, so no error rate needs a leak more than a thousandth above its own. QD_E_USAGE: out of range. */
-qd_status qd_large_between(uint32_t rows, uint32_t cols, qd_large_design *out, qd_error *err);
-/** The same of another lifting size, a multiple of 64 from QD_LARGE_Z_LEAST (at leaks below .15 more: QD_LARGE_LEAK_Z) to
- * QD_LARGE_Z_MOST, so that frames may fill a string of any length from 230400 bits on. QD_E_USAGE: out of range. */
+ * thousandth, so no error rate needs a leak more than a thousandth above its own. Lifting sizes are multiples of 64 from QD_LARGE_Z_LEAST (at
+ * leaks below .15 more: QD_LARGE_LEAK_Z) to QD_LARGE_Z_MOST, so that frames may fill a string of any length from 230400 bits on. From
+ * QD_LARGE_Z_LONG on codes have longer cycles, no light words with columns of degree 3, and below a leak of 1/8 evenly dealt edges of degree-2
+ * columns: a wrong or unsolved frame of a few bits is then a hundred times as rare. QD_E_USAGE: out of range. */
 qd_status qd_large_sized(uint32_t rows, uint32_t cols, uint32_t z, qd_large_design *out, qd_error *err);
 /** The design called @p name: large-ROWS (of 1000 columns, Z = 1024), large-ROWS-COLUMNS or large-ROWS-COLUMNS-Z. QD_E_USAGE: no such
  * name, or out of range. */
 qd_status qd_large_named(const char *name, qd_large_design *out, qd_error *err);
-/** Of those designs the one of the least leak that is @p leak or more; of several the longest. QD_E_USAGE: out of range. */
-qd_status qd_large_for_leak(double leak, qd_large_design *out, qd_error *err);
+/** Of those designs of lifting size @p z the one of the least leak that is @p leak or more; of several the longest. QD_E_USAGE: out of range. */
+qd_status qd_large_for_leak(double leak, uint32_t z, qd_large_design *out, qd_error *err);
 /** Leak at which about one frame in a hundred fails at error rate @p q, 0 < q < 1/2: (1.04 + 0.0003/q) h(q), a line through what was
  *  measured (bench/NOTES.md); not more than the codes have, nor less. */
 double qd_large_leak_of(double q);
