@@ -101,8 +101,16 @@ done
 rm -rf "$dir/x"
 expect 6 'the error rate was given: --qber 0.5' "$qd" reconcile "$dir/a" "$dir/b" --qber 0.5 --out "$dir/x" --json "$dir/x.json" $ref
 grep -q 'errors in' "$dir/x.json" && say "counts that nobody counted"
+# What is said next fits the reason.
 rm -rf "$dir/x"
-expect 6 'no frame was kept' "$qd" reconcile "$dir/a" "$dir/b" --leak 0.09 --qber 0.001 --out "$dir/x" $ref
+expect 6 'belong together' "$qd" reconcile "$dir/a" "$dir/far" --out "$dir/x" $ref
+flip "$dir/a" 1 3 >"$dir/inverted"
+rm -rf "$dir/x"
+expect 6 'invert one' "$qd" reconcile "$dir/a" "$dir/inverted" --out "$dir/x" $ref
+rm -rf "$dir/x"
+expect 6 'larger --leak' "$qd" reconcile "$dir/a" "$dir/b" --code large --leak 0.06 --out "$dir/x" $ref
+rm -rf "$dir/x"
+expect 6 'leave --qber' "$qd" reconcile "$dir/a" "$dir/b" --leak 0.09 --qber 0.001 --out "$dir/x" $ref
 [ ! -e "$dir/x/bob.bits" ] || say "a string although no frame was kept"
 grep -q '"frames_failed"' "$dir/x/record.json" || say "no record of the failed frames"
 rm -rf "$dir/x"

@@ -36,6 +36,11 @@ cmp "$dir/cpu.cut" "$dir/ref.cut" || say "device and reference differ"
 expect 0 'FER' $study --code large --qber 0.01 --leak 0.3,0.4321 --frames 1 --iterations 1 --json "$dir/l.json"
 [ "$(get '"$p->{rows} $p->{columns}"' "$dir/l.json")" = "300 1000" ] || say "a leak of 0.3 has $(get '"$p->{rows} $p->{columns}"' "$dir/l.json")"
 [ "$(get 'my $l = $r->{points}[1]{leak}{value}; $l >= 0.4321 && $l < 0.4322' "$dir/l.json")" = 1 ] || say "a leak of 0.4321"
+for z in 1024 2048; do
+    more=; [ $z = 2048 ] || more=:z=$z
+    expect 0 'FER' $study --code large$more --qber 0.05 --leak 0.3 --frames 1 --iterations 1 --json "$dir/z.json"
+    [ "$(get '"$p->{rows} $p->{columns} $p->{z} $p->{frame_bits}"' "$dir/z.json")" = "300 1000 $z ${z}000" ] || say "lifting size $z"
+done
 expect 0 'FER' $study --code large --qber 0.03 --frames 1 --iterations 1 --json "$dir/d.json"
 [ "$(get 'my $f = $p->{leak}{value} / h(0.03); $f >= 1.05 && $f < 1.051' "$dir/d.json")" = 1 ] || say "the rule's leak"
 
@@ -49,6 +54,9 @@ expect 2 'no large code of 30 rows' $study --code large-30 --qber 0.01
 expect 2 'unknown large code' $study --code large-x --qber 0.01
 expect 2 'is no code' $study --code large:c=0 --qber 0.01
 expect 2 'is no code' $study --code large:c=128 --qber 0.01
+expect 2 'is no code' $study --code large-300:z=1024 --qber 0.01
+expect 2 'is no code' $study --code large:z=1024,z=1024 --qber 0.01
+for z in z=100 z=192 z=2112 z=64,joined=1,tell=1; do expect 2 'no large code of lifting size' $study --code large:$z --qber 0.05; done
 expect 2 'is no code' $study --code large-300:d=3 --qber 0.01
 expect 2 'no leak to choose' $study --code large-300 --qber 0.05 --efficiency 1.1
 expect 2 'a leak of 0.6000 is out of range' $study --code large --qber 0.05 --leak 0.6

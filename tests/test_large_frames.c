@@ -343,7 +343,8 @@ START_TEST(auto_takes_what_leaves_most) {
 END_TEST
 
 /* Sizes are chosen so that frames fill the string, as far as there are sizes: from 576000 bits on they are without gaps, a
- * multiple of 64 times any number of columns, so that each frame lacks less than a column, of QD_LARGE_Z_MOST bits at most. */
+ * multiple of 64 times any number of columns, so that each frame lacks less than a column, of QD_LARGE_Z_MOST bits
+ * at most; a little more just above the longest frame. */
 START_TEST(frames_fill_the_string) {
     qd_random r = {.rehearsal = 1, .seed = 3, .stream = QD_STREAM_TEST};
     for (int i = 0; i < 40; i++) {

@@ -385,6 +385,18 @@ static void release(session *s) {
     qd_device_close(s->dev);
 }
 
+/* What most likely helps. */
+static const char *next_step(const session *s, uint32_t reject) {
+    const double rate = s->sampled ? (double)s->sample_errors / (double)s->sampled : 0;
+    if (reject == QD_REJECT_QBER && rate > 0.75) return "most bits differ: invert one of the strings";
+    if (reject == QD_REJECT_QBER && rate > 0.25)
+        return "strings of one recording hardly differ so much: see that they belong together, begin at the same event and have one --bit-order";
+    if (reject == QD_REJECT_SHORT) return s->o.has_leak ? "a longer string, a larger --leak or --code auto" : "a longer string, or --code auto";
+    if (reject != QD_REJECT_NO_FRAME) return "a longer string, or a link with fewer errors";
+    if (s->o.has_qber || s->o.has_leak) return "leave --qber and --leak out, so that the rate is estimated";
+    return "errors that come in bursts spoil long frames: bring both strings into one random order, or take --code qd-bg1, of whose frames few are lost";
+}
+
 /* No key; QD_OK: there is one. */
 static qd_status refusal(const session *s, qd_error *err) {
     uint32_t reject = qd_reconcile_bob_result(s->bob)->reject;
@@ -398,8 +410,7 @@ static qd_status refusal(const session *s, qd_error *err) {
         snprintf(rate, sizeof rate, "estimated error rate %.4f (%llu errors in %llu bits)",
                  s->sampled ? (double)s->sample_errors / (double)s->sampled : 0, (unsigned long long)s->sample_errors,
                  (unsigned long long)s->sampled);
-    return qd_fail(err, QD_E_POLICY, "no key|%s|%s|a longer string, or a link with fewer errors; %s holds the record",
-                   qd_reject_text(reject), rate, s->o.out);
+    return qd_fail(err, QD_E_POLICY, "no key|%s|%s|%s; %s holds the record", qd_reject_text(reject), rate, next_step(s, reject), s->o.out);
 }
 
 static qd_status work(session *s, qd_error *err) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "qdistill/reconcile/large.h"
+#include "stop.h"
 #include "study_reconcile.h"
 
 enum { BATCH = 32, ITERATIONS = 200 };
@@ -51,6 +52,7 @@ static bool parse_more(const char *more, code *out) {
 static qd_status for_leak(double leak, uint32_t z, uint32_t joined, qd_large_design *out, qd_error *err) {
     qd_large_design d;
     double best = 2;
+    if (z < QD_LARGE_Z_LEAST || z > QD_LARGE_Z_MOST || z % 64) return qd_large_sized(QD_LARGE_COLS_LEAST / 2, QD_LARGE_COLS_LEAST, z, &d, err); /* says so */
     if (!joined) return qd_large_for_leak(leak, z, out, err);
     for (uint32_t cols = QD_LARGE_COLS_MOST; cols >= QD_LARGE_COLS_LEAST; cols--) {
         const double n = (double)cols * z, rows = ceil((leak * n + joined) / z - 1e-6), is = (rows * z - joined) / n;
@@ -119,7 +121,8 @@ static qd_status run(const qd_code_point *p, qd_device *dev, uint64_t seed, uint
                               .seed = seed,
                               .first = first,
                               .frames = frames,
-                              .strings = p->strings};
+                              .strings = p->strings,
+                              .stop = qd_stop_flag()};
     qd_status st = qd_large_truth(&ask, dev, t, err);
     qd_large_free(drawn);
     return st;

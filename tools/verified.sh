@@ -29,8 +29,8 @@ nr-small nr-bg1:z=8 0.03 1.5 50 16 1e-15
 nr-smallest nr-bg1:z=2 0.03 1.55 50 8 1e-15
 nr-small-add nr-bg1:z=4,add=4 0.03 1.29 50 8 1e-15
 nr-bg2-small nr-bg2:z=3 0.05 1.75 50 8 1e-15
-large-3 large 0.03 1.09 200 10 1e-15
-large-5 large 0.05 1.09 200 10 1e-15
+large-3 large:z=1024 0.03 1.09 200 10 1e-15
+large-5 large:z=1024 0.05 1.09 200 10 1e-15
 cascade-3 cascade-opt8:order=apart,together=64 0.03 - 1 64 1e-15
 cascade-5 cascade-opt8:order=apart,together=64 0.05 - 1 64 1e-15
 cascade-short cascade-opt8:n=1024,order=apart,together=64 0.05 - 1 64 1e-15

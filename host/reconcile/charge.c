@@ -12,7 +12,7 @@ const char *qd_reject_text(uint32_t reason) {
         case QD_REJECT_QBER:
             return "the estimated error rate is above what the code or the bound can use";
         case QD_REJECT_SHORT:
-            return "the string does not fill one frame of the smallest code";
+            return "the string does not fill one frame of the smallest code of that leak";
         case QD_REJECT_UNVERIFIED:
             return "the second verification tag differed too: the string was revealed whole";
         case QD_REJECT_NO_FRAME:

@@ -303,8 +303,8 @@ static qd_status draw(const qd_large_design *d, qd_base *b, qd_large_code **out,
     if (lack) return no_memory(d, err);
     *none = true;
     return qd_fail(err, QD_E_INTERNAL,
-                   "large code '%s': no code in %d draws|degree-2 columns closed shorter cycles each time|cycles of degree-2 columns "
-                   "cannot be that long|ask for shorter ones",
+                   "large code '%s': no code in %d draws|columns of degree 2 or 3 closed lighter words each time|there are too few rows for "
+                   "cycles that long|ask for shorter ones",
                    d->name, DRAWS);
 }
 

@@ -18,7 +18,7 @@ typedef struct qd_base {
 
 typedef struct qd_cycles qd_cycles;
 
-/** For @p b, borrowed, whose degree-2 columns are added one by one. NULL: no memory. */
+/** For @p b, borrowed, whose columns of degree 2 and 3 are added one by one. NULL: no memory. */
 qd_cycles *qd_cycles_create(const qd_base *b);
 /** Whether column @p c, not added yet, with the rows and shifts that it has now closes a cycle of at most @p longest lifted
  * columns. */

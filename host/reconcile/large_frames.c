@@ -9,7 +9,7 @@ enum {
     VERSION = 2,
     SHA = 64,
     ITERATIONS = 200,
-    BATCH = 64 /* of 15 MB each at work, and 100 KB in a message */
+    BATCH = 64 /* of 22 MB each at work at most, and 133 KB in a message */
 };
 
 /* Sizes of the code and states of the frames. */

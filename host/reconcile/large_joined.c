@@ -7,7 +7,7 @@
 #include "reconcile/large_cycles.h"
 
 enum {
-    LONGEST = 12, /* cycle of columns of two edges that is avoided */
+    LONGEST = 12, /* cycle of columns of two edges that is avoided, of long codes as far as they have none */
     TRIES = 512   /* before shorter ones will do */
 };
 
@@ -57,9 +57,9 @@ static bool columns_of_two(const qd_large_code *c, uint32_t more, qd_base *b) {
 
 /* A partner for row order[0] among the others, and a shift: no cycle of four edges, and of columns of two edges no short one, as far as it can be
  * had. */
-static joint draw_one(const qd_large_code *c, qd_base *b, qd_cycles *walks, uint32_t col, uint32_t *order, uint32_t others, qd_random *r) {
+static joint draw_one(const qd_large_code *c, qd_base *b, qd_cycles *walks, uint32_t col, uint32_t *order, uint32_t others, uint32_t most, qd_random *r) {
     for (uint32_t tries = 0;; tries++) {
-        const uint32_t k = 1 + (uint32_t)qd_random_below(r, others), other = order[k], longest = tries / TRIES < LONGEST ? LONGEST - tries / TRIES : 0;
+        const uint32_t k = 1 + (uint32_t)qd_random_below(r, others), other = order[k], longest = tries / TRIES < most ? most - tries / TRIES : 0;
         const joint j = {.row = {order[0], other}, .shift = (uint32_t)qd_random_below(r, c->z)};
         b->row_of[2 * col] = (uint16_t)j.row[0];
         b->row_of[2 * col + 1] = (uint16_t)j.row[1];
@@ -70,6 +70,11 @@ static joint draw_one(const qd_large_code *c, qd_base *b, qd_cycles *walks, uint
         order[1] = other;
         return j;
     }
+}
+
+static uint32_t longest_of(const qd_large_code *c) {
+    qd_large_design d;
+    return c->z >= QD_LARGE_Z_LONG && qd_large_sized(c->rows, c->cols, c->z, &d, NULL) == QD_OK && d.cycle > LONGEST ? d.cycle : LONGEST;
 }
 
 /* The first @p n pairs of rows, in an order drawn at random. */
@@ -88,7 +93,7 @@ static bool draw(const qd_large_code *c, uint32_t n, joint *to) {
     for (uint32_t j = 0; walks && j < b.cols - n; j++) qd_cycles_add(walks, j);
     for (uint32_t k = 0; walks && k < n; k++) {
         const uint32_t col = b.cols - n + k;
-        to[k] = draw_one(c, &b, walks, col, order + 2 * k, c->rows - 2 * k - 1, &r);
+        to[k] = draw_one(c, &b, walks, col, order + 2 * k, c->rows - 2 * k - 1, longest_of(c), &r);
         qd_cycles_add(walks, col);
     }
     const bool ok = walks != NULL;

@@ -167,7 +167,7 @@ static void cost(const void *state, qd_cost *cost) {
     const qd_large_case *s = state;
     const double n = (double)s->n, spent = s->spent ? (double)s->spent : TYPICAL_ITERATIONS * n,
                  edges = (double)s->code->edges * s->code->z;
-    /* what a frame is worked on in, 3 to 10 MB, can stay in a cache */
+    /* what a frame is worked on in, 3 to 22 MB, can stay in a cache */
     *cost = (qd_cost){.bytes = n * 8 * (double)(3 * qd_large_frame_words(s->code) + 2 * qd_large_syndrome_words(s->code)),
                       .ops = spent * edges * (BYTE_OPS / 4. + SHORT_OPS / 2.),
                       .units = n * s->code->cols * s->code->z,
@@ -227,6 +227,7 @@ static const char *const full[] = {"large:frames=2,ppm=46800",
                                    "large:rows=160,cols=973,z=1472,frames=1,ppm=22000",
                                    "large:rows=160,cols=973,z=1472,frames=1,ppm=22000,form=2",
                                    "large:rows=290,cols=940,z=2048,frames=1,ppm=48000",
+                                   "large:rows=290,cols=940,z=2048,frames=1,ppm=48000,form=2",
                                    "large:rows=520,frames=1,ppm=100000",
                                    "large:frames=1,content=3,cap=40",
                                    "large:rows=12,cols=30,z=192,frames=300,ppm=60000,matrix=3",

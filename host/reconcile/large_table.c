@@ -93,7 +93,7 @@ static void between(const qd_large_design *a, const qd_large_design *b, uint64_t
 static void lengthen(qd_large_design *d) {
     const uint32_t leak = 1000 * d->rows / d->cols; /* in thousandths */
     d->even = leak < 125;
-    d->cycle += d->even ? (leak >= 66) + (leak >= 80) : leak < 200 ? 4 : 6; /* as far as codes were found */
+    d->cycle += d->even ? (leak >= 66) + (leak >= 80) : leak < 200 ? 4 : leak < 400 ? 6 : 12; /* as far as codes are found, but for some sizes */
     d->word = d->cycle;
 }
 

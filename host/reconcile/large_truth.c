@@ -143,6 +143,7 @@ static qd_status attempts(batch *b, qd_error *err) {
         b->attempts++;
         close_done(b);
         if (!b->open) return QD_OK;
+        if (b->ask->stop && *b->ask->stop) return qd_fail(err, QD_STOPPED, "stopped on request|a signal came between two attempts||run it again");
         QD_TRY(tell(b, err));
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** @file large.h  Large-block codes: quasi-cyclic, irregular LDPC codes of a million bits, their syndrome and the reference
+/** @file large.h  Large-block codes: quasi-cyclic, irregular LDPC codes of .2 to 2 million bits, their syndrome and the reference
  * decoder.
  *
  *  A frame is a string of n = cols z key bits: bit p of block column j is key bit j z + p. Nothing is punctured: the syndrome of
@@ -57,14 +57,15 @@ const qd_large_design *qd_large_designs(size_t *n);
  * thousandth, so no error rate needs a leak more than a thousandth above its own. Lifting sizes are multiples of 64 from QD_LARGE_Z_LEAST (at
  * leaks below .15 more: QD_LARGE_LEAK_Z) to QD_LARGE_Z_MOST, so that frames may fill a string of any length from 230400 bits on. From
  * QD_LARGE_Z_LONG on codes have longer cycles, no light words with columns of degree 3, and below a leak of 1/8 evenly dealt edges of degree-2
- * columns: a wrong or unsolved frame of a few bits is then a hundred times as rare. QD_E_USAGE: out of range. */
+ * columns: at leaks from .066 on frames that a few bits stay wrong in are then 20 to 100 times as rare (light_words; bench/NOTES.md). QD_E_USAGE: out
+ * of range. */
 qd_status qd_large_sized(uint32_t rows, uint32_t cols, uint32_t z, qd_large_design *out, qd_error *err);
 /** The design called @p name: large-ROWS (of 1000 columns, Z = 1024), large-ROWS-COLUMNS or large-ROWS-COLUMNS-Z. QD_E_USAGE: no such
  * name, or out of range. */
 qd_status qd_large_named(const char *name, qd_large_design *out, qd_error *err);
 /** Of those designs of lifting size @p z the one of the least leak that is @p leak or more; of several the longest. QD_E_USAGE: out of range. */
 qd_status qd_large_for_leak(double leak, uint32_t z, qd_large_design *out, qd_error *err);
-/** Leak at which about one frame in a hundred fails at error rate @p q, 0 < q < 1/2: (1.04 + 0.0003/q) h(q), a line through what was
+/** Leak at which about one frame in a hundred fails at error rate @p q, 0 < q < 1/2, of Z = 1024: (1.04 + 0.0003/q) h(q), a line through what was
  *  measured (bench/NOTES.md); not more than the codes have, nor less. */
 double qd_large_leak_of(double q);
 /** SHA-256 that the code of a built-in design must have (hexadecimal, static storage); NULL: no design of
@@ -89,11 +90,11 @@ typedef struct qd_large_code {
 /** Draw the code of @p design: column degrees from the shares of edges by largest remainders; row degrees equal or one apart;
  * sockets dealt to rows at random (uniform over matrices without double edges, up to the length of a chain of switches), because
  * a fixed mix of degrees in each row costs 1 to 2 % of efficiency; shifts random, but no cycle of four edges and no short cycle
- * of degree-2 columns. *out is the caller's, qd_large_free. QD_E_USAGE: a design out of its ranges; QD_E_INTERNAL: no memory, or
- * 4 draws without a code (cycle too long for so few rows); *out is then NULL. */
+ * of degree-2 columns, nor light words of two of degree 3 where the design asks for it. *out is the caller's, qd_large_free. QD_E_USAGE: a design
+ * out of its ranges; QD_E_INTERNAL: no memory, or 4 draws without a code (cycle or word too long for so few rows); *out is then NULL. */
 qd_status qd_large_make(const qd_large_design *design, qd_large_code **out, qd_error *err);
 /** The same; where there is no code without cycles that long, with the longest ones avoided that there is one for. What stations and
- * statistics use: each design of qd_large_sized has a code. Errors as of qd_large_make; memory that lacks is no reason for shorter
+ * statistics use: each design of qd_large_sized has a code. Words are then avoided up to that length too, at most. Errors as of qd_large_make; memory that lacks is no reason for shorter
  * cycles. @p err is written where it fails only. */
 qd_status qd_large_drawn(const qd_large_design *design, qd_large_code **out, qd_error *err);
 /** A code of a matrix of your own: @p edge by row, then column, no two equal in both; copied. *out is the caller's,

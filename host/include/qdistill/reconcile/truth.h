@@ -4,6 +4,7 @@
 #ifndef QDISTILL_RECONCILE_TRUTH_H
 #define QDISTILL_RECONCILE_TRUTH_H
 
+#include <signal.h>
 #include "qdistill/reconcile.h"
 #include "qdistill/reconcile/cascade.h"
 #include "qdistill/reconcile/large.h"
@@ -113,6 +114,7 @@ typedef struct qd_large_ask {
     bool exact_errors;            /**< as of qd_frame_draw_truth */
     uint64_t seed, first, frames; /**< frames first..first + frames - 1 of those that belong to the seed */
     qd_strings *strings; /**< takes every frame as it was left; NULL: none does */
+    const volatile sig_atomic_t *stop; /**< NULL, or non-zero: end with QD_STOPPED before the next attempt; @p t is as it was */
 } qd_large_ask;
 
 /** Draw, make the syndromes, decode and compare, and add all of it to @p t; as qd_frames_truth. */
