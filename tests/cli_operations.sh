@@ -26,5 +26,14 @@ for kernel in kernels/*.cl; do
     said=$("$program" validate --device ref "$name:no-such-key=1" 2>&1)
     case $said in *"unknown key"*) ;; *) fail "the registry has no row '$name': $said" ;; esac
 done
+
+# Kernels cannot include host/reconcile/code.h: their bounds on base graphs are its bounds.
+value() { sed -n "s/.*[ {]$1 = \([0-9]*\)[,} ].*/\1/p" "$2"; }
+for at in ldpc:ZMAX:QD_Z_MAX ldpc:CORE:QD_GRAPH_CORE_MAX ldpc:COLS:QD_GRAPH_COLS_MAX ldpc:EDGES:QD_GRAPH_EDGES_MAX ldpc:ROWS:QD_GRAPH_ROWS_MAX \
+    syndrome:COLS:QD_GRAPH_COLS_MAX; do
+    kernel=kernels/${at%%:*}.cl name=${at#*:}
+    is=$(value "${name%:*}" "$kernel") must=$(value "${name#*:}" host/reconcile/code.h)
+    [ -n "$must" ] && [ "$is" = "$must" ] || fail "$kernel has ${name%:*} = $is, and host/reconcile/code.h has ${name#*:} = $must"
+done
 [ "$n" -ge 5 ] || fail "only $n kernels found: is this the source folder?"
 exit $bad

@@ -252,8 +252,8 @@ static int study(qd_cli *cli, table *t, const char *name) {
     w.args = t->args[what];
     QD_TRY_OUT(st, whats[what]->start(w.args, &s, &err));
     if (s.points > RUNS_MAX / s.runs)
-        QD_TRY_OUT(st, qd_fail(&err, QD_E_USAGE, "%" PRIu64 " points with %" PRIu64 " runs are too many|||study a part at a time",
-                               s.points, s.runs));
+        QD_TRY_OUT(st, qd_fail(&err, QD_E_USAGE, "%" PRIu64 " points with %" PRIu64 " runs are too many||a study has %d runs at most, each of some frames|study a part at a time",
+                               s.points, s.runs, RUNS_MAX));
     QD_TRY_OUT(st, qd_cli_progress(cli, &w.progress, &err));
     QD_TRY_OUT(st, qd_cli_device(cli, &w.dev, &err));
     st = all_runs(&w, &err);
