@@ -6,7 +6,7 @@
 #include "reconcile/large_run.h"
 
 enum {
-    VERSION = 2,
+    VERSION = 3,
     SHA = 64,
     ITERATIONS = 200,
     BATCH = 64 /* of 22 MB each at work at most, and 133 KB in a message */
@@ -42,13 +42,14 @@ qd_status qd_large_frames_start(qd_machine *m, const qd_reconcile_plan *plan, qd
     m->rule.max_iterations = m->p.max_iterations ? m->p.max_iterations : ITERATIONS;
     m->joined = plan->joined;
     m->rounds = plan->joined ? m->p.rounds : 0;
+    const uint64_t bits = m->key->n; /* before they are spread over frames */
     QD_TRY(begin(m, &d, plan->frames, plan->tag_bits, hex, err));
     qd_body b = {0};
     qd_body_u8(&b, VERSION);
     qd_body_u8(&b, (uint8_t)m->p.basis);
     const uint32_t numbers[] = {d.rows, d.cols, d.z, m->rule.c, m->rule.max_iterations, m->r.tag_bits, m->batch};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) qd_body_u32(&b, numbers[i]);
-    qd_body_u64(&b, m->key->n);
+    qd_body_u64(&b, bits);
     qd_body_u64(&b, m->r.frames);
     qd_body_u32(&b, m->joined);
     qd_body_u32(&b, m->rounds);
@@ -89,7 +90,7 @@ qd_status qd_large_frames_accept(qd_machine *m, const qd_msg *in, qd_error *err)
                : qd_machine_bad(in, "the code of these sizes is another here: run one version on both sides", err);
 }
 
-/* Frame @p f of the own string, then @p hidden private bits (NULL: zeros). */
+/* Frame @p f of the own string as it is spread, then @p hidden private bits (NULL: zeros). */
 static void load(const qd_machine *m, uint64_t f, const uint64_t *hidden, uint64_t *frame) {
     const uint64_t key = qd_frame_words(&m->code), more = qd_large_frame_words(m->large) - key, all = qd_bits_words(m->key->n);
     for (uint64_t i = 0; i < key; i++) frame[i] = qd_words_get(m->key->w, all, f * m->code.n + 64 * i);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reconcile/machine.h"
+#include "reconcile/spread.h"
 #include "qdistill/reconcile/cascade.h"
 #include "qdistill/reconcile/large.h"
 
@@ -24,6 +25,7 @@ qd_status qd_machine_init(qd_machine *m, const qd_reconcile_params *p, const qd_
 
 void qd_machine_clear(qd_machine *m) {
     qd_bits_destroy(&m->string);
+    qd_bits_destroy(&m->spread);
     free(m->kept);
     free(m->level);
     free(m->told);
@@ -52,6 +54,11 @@ qd_status qd_machine_frames(qd_machine *m, uint64_t frames, uint32_t tag_bits, q
     m->level = calloc(frames, 1);
     if (!m->kept || !m->level)
         return qd_fail(err, QD_E_INTERNAL, "no memory for the states of %llu frames", (unsigned long long)frames);
+    if (m->large) {
+        QD_TRY(qd_bits_create(&m->spread, m->r.n, err));
+        qd_spread(m->key->w, c->z, frames * c->cols, m->spread.w);
+        m->key = &m->spread;
+    }
     return qd_bits_slice(&m->string, m->key, 0, m->r.n, err);
 }
 
@@ -70,6 +77,12 @@ void qd_machine_finish(qd_machine *m, uint32_t reject) {
         m->r.kept_bits += m->kept[f] ? sent : 0;
     }
     if (reject == QD_REJECT_NONE && m->r.frames_failed == m->r.frames) m->r.reject = QD_REJECT_NO_FRAME;
+    if (m->large) { /* in the order in which it came */
+        const qd_bits spread = m->string;
+        qd_gather(spread.w, m->code.z, m->r.frames * m->code.cols, m->spread.w);
+        m->string = m->spread;
+        m->spread = spread;
+    }
     m->r.key = reject == QD_REJECT_NONE ? &m->string : NULL;
     m->done = true;
 }

@@ -4,7 +4,7 @@
  *  Bodies (little-endian; bit strings: bit i is bit i%8 of byte i/8, bits past the end zero):
  *      CODE          u8 version 2, u8 basis, u32 code, z, m, c, a, max_iterations, tag_bits, batch, u64 bits of the
  *                    string, u64 frames, u32 rounds of added rows at most
- *      LARGE         u8 version 2, u8 basis, u32 rows, columns, z, c, max_iterations, tag_bits, batch, u64 bits of the string, u64 frames, u32 pairs of
+ *      LARGE         u8 version 3, u8 basis, u32 rows, columns, z, c, max_iterations, tag_bits, batch, u64 bits of the string, u64 frames, u32 pairs of
  *                    lifted rows joined (qd_large_joined), u32 rounds in which they are told apart at most, 64 bytes: SHA-256 of the code with them,
  *                    in hexadecimal
  *      SYNDROME      u64 first frame, u32 frames, then qd_syndrome_bytes each
@@ -29,7 +29,7 @@ enum { QD_CODE_VERSION = 2, QD_FRAME_TAG_BITS = 64, QD_BATCH_MAX = 1 << 16 };
 
 typedef struct qd_machine {
     qd_reconcile_params p;
-    const qd_bits *key; /**< own string as it came, borrowed */
+    const qd_bits *key; /**< own string as it came, borrowed; of a large-block code, once it is known, &spread */
     qd_device *dev;
     qd_direction me;
     qd_code code;
@@ -43,6 +43,7 @@ typedef struct qd_machine {
      *  latter. @{ */
     struct qd_large_code *large, *apart;
     uint32_t joined; /**< pairs of lifted rows, at first */
+    qd_bits spread;  /**< the own string in the frames' order (spread.h), as `string` then is until the result stands */
     /** @} */
     struct qd_cascade_batch *search; /**< Cascade (parities.h); code has then no graph and only n. @{ */
     uint64_t *mine;        /**< own parities of this round, once told */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reconcile/spread.h"
+
+#include "reconcile/code.h"
+
+/* Bit c of word r becomes bit r of word c: halves of ever smaller squares change places. */
+static void transpose(uint64_t w[64]) {
+    uint64_t mask = 0xffffffffu;
+    for (uint32_t side = 32; side; side /= 2, mask ^= mask << side)
+        for (uint32_t r = 0; r < 64; r = ((r | side) + 1) & ~side) {
+            const uint64_t swap = (w[r] >> side ^ w[r | side]) & mask;
+            w[r] ^= swap << side;
+            w[r | side] ^= swap;
+        }
+}
+
+static uint32_t most(uint64_t left) {
+    return left < 64 ? (uint32_t)left : 64;
+}
+
+void qd_spread(const uint64_t *in, uint64_t rows, uint64_t columns, uint64_t *out) {
+    uint64_t w[64];
+    const uint64_t words = rows * columns / 64;
+    for (uint64_t r = 0; r < rows; r += 64)
+        for (uint64_t c = 0; c < columns; c += 64) {
+            for (uint32_t i = 0; i < 64; i++) w[i] = qd_words_get(in, words, (r + i) * columns + c);
+            transpose(w);
+            for (uint32_t i = 0; i < most(columns - c); i++) out[((c + i) * rows + r) / 64] = w[i];
+        }
+}
+
+void qd_gather(const uint64_t *in, uint64_t rows, uint64_t columns, uint64_t *out) {
+    uint64_t w[64];
+    for (uint64_t r = 0; r < rows; r += 64)
+        for (uint64_t c = 0; c < columns; c += 64) {
+            const uint32_t n = most(columns - c);
+            for (uint32_t i = 0; i < 64; i++) w[i] = i < n ? in[((c + i) * rows + r) / 64] : 0;
+            transpose(w);
+            for (uint32_t i = 0; i < 64; i++) qd_words_put(out, (r + i) * columns + c, w[i], n);
+        }
+}
