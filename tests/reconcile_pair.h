@@ -110,6 +110,16 @@ static inline qd_status pump(pair *t, wire *w, tamper_fn *tamper, void *with) {
     return st;
 }
 
+/* The first bits of a string in the order in which frames have them, as the definition says (reconcile/spread.h); the caller's. */
+static inline qd_bits in_frames(const qd_bits *key, const qd_reconcile_result *r) {
+    const uint64_t runs = r->code == QD_CODE_LARGE ? r->z : 64, length = r->n / runs;
+    qd_bits out;
+    ck_ok(qd_bits_create(&out, r->n, &err));
+    for (uint64_t i = 0; i < r->n; i++)
+        qd_bits_set(&out, r->code == QD_CODE_CASCADE || i >= length * runs ? i : i % length * runs + i / length, qd_bits_get(key, i));
+    return out;
+}
+
 static inline void run(pair *t, wire *w, tamper_fn *tamper, void *with) {
     pair_start(t);
     ck_ok(pump(t, w, tamper, with));

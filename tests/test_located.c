@@ -52,15 +52,17 @@ static void check_reveal(const wire *w, int nth, const left_errors *e, const qd_
     qd_msg m = message(w, QD_MSG_REVEAL, nth);
     const uint64_t bytes = (r->frame_bits + 7) / 8;
     uint64_t at = 8, count = 0;
+    qd_bits hers = in_frames(&e->t->key[0], r);
     for (uint64_t f = 0; f < r->frames; f++) {
         if (!e->hit[f]) continue;
         count++;
         for (uint64_t i = 0; i < 8 * bytes; i++)
-            ck_assert_uint_eq(m.body[at + i / 8] >> i % 8 & 1, i < r->frame_bits ? qd_bits_get(&e->t->key[0], f * r->frame_bits + i) : 0);
+            ck_assert_uint_eq(m.body[at + i / 8] >> i % 8 & 1, i < r->frame_bits ? qd_bits_get(&hers, f * r->frame_bits + i) : 0);
         at += bytes;
     }
     ck_assert_uint_eq(m.bytes, at);
     ck_assert_uint_eq(m.body[0], count);
+    qd_bits_destroy(&hers);
     free(m.body);
 }
 
@@ -76,11 +78,12 @@ static void check_frame_tags(const wire *w, const left_errors *e, const qd_recon
         qd_random_bytes(&draws, drawn, sizeof drawn);
         ck_assert_mem_eq(keys[i], drawn, sizeof drawn);
     }
+    qd_bits hers = in_frames(&e->t->key[0], r), stands = in_frames(r->key, r);
     for (uint64_t f = 0; f < r->frames; f++) {
         qd_bits frame;
         uint8_t want[16];
         if (!kept[f]) continue;
-        ck_ok(qd_bits_slice(&frame, &e->t->key[0], f * r->frame_bits, r->frame_bits, &err));
+        ck_ok(qd_bits_slice(&frame, &hers, f * r->frame_bits, r->frame_bits, &err));
         ck_ok(qd_gf128_hash_ref(&frame, m.body, 64, want, &err));
         ck_assert_mem_eq(m.body + at, want, 8);
         at += 8;
@@ -89,8 +92,10 @@ static void check_frame_tags(const wire *w, const left_errors *e, const qd_recon
     ck_assert_uint_eq(m.bytes, at);
     /* and the second tag is of the string as it stands then, which is hers */
     uint8_t want[16];
-    ck_ok(qd_gf128_hash_ref(r->key, tag[1].body, r->tag_bits, want, &err));
+    ck_ok(qd_gf128_hash_ref(&stands, tag[1].body, r->tag_bits, want, &err));
     ck_assert_mem_eq(tag[1].body + 16, want, 16);
+    qd_bits_destroy(&hers);
+    qd_bits_destroy(&stands);
     free(m.body);
     for (int i = 0; i < 2; i++) free(tag[i].body);
 }

@@ -64,7 +64,7 @@ END_TEST
 /* A code made for 1 % meets 3 %: frames fail, are revealed, charged in full, and stand in the string. */
 START_TEST(failed_frames_are_revealed_and_charged_in_full) {
     pair t = pair_make(60000, 0.03);
-    t.p.leak = _i ? 0.0834 : 0.23;
+    t.p.leak = _i ? 0.0834 : 0.22;
     wire w = {0};
     run(&t, &w, NULL, NULL);
     const qd_reconcile_result *r = agreed(&t);

@@ -176,19 +176,21 @@ START_TEST(it_is_the_tag_that_the_machines_send) {
     qd_verify_tag tag;
     uint8_t hash[16];
     bool same;
+    qd_bits sent = in_frames(r->key, r);
     ck_assert_uint_eq(r->tag_bits, qd_tag_bits(r->n, 1e-15));
-    ck_ok(qd_verify_tell(NULL, &draws, r->key, r->tag_bits, &tag, &err));
+    ck_ok(qd_verify_tell(NULL, &draws, &sent, r->tag_bits, &tag, &err));
     ck_assert_uint_eq(s.bytes, 32);
     ck_assert_mem_eq(s.body, tag.key, 16);
     ck_assert_mem_eq(s.body + 16, tag.tag, 16);
-    ck_ok(qd_gf128_hash_ref(r->key, tag.key, r->tag_bits, hash, &err));
+    ck_ok(qd_gf128_hash_ref(&sent, tag.key, r->tag_bits, hash, &err));
     ck_assert_mem_eq(hash, tag.tag, 16);
-    ck_ok(qd_verify_same(NULL, &tag, r->key, r->tag_bits, &same, &err));
+    ck_ok(qd_verify_same(NULL, &tag, &sent, r->tag_bits, &same, &err));
     ck_assert(same);
     tag.tag[0] ^= 1;
-    ck_ok(qd_verify_same(NULL, &tag, r->key, r->tag_bits, &same, &err));
+    ck_ok(qd_verify_same(NULL, &tag, &sent, r->tag_bits, &same, &err));
     ck_assert(!same);
     free(w.p);
+    qd_bits_destroy(&sent);
     pair_free(&t);
 }
 END_TEST

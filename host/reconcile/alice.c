@@ -57,7 +57,7 @@ static qd_status send_code(qd_machine *m, qd_outbox *out, qd_error *err) {
     qd_body_u8(&b, (uint8_t)m->p.basis);
     const uint32_t numbers[] = {m->r.code, m->r.z, m->r.m, m->rule.c, m->rule.a, m->rule.max_iterations, m->r.tag_bits, m->batch};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) qd_body_u32(&b, numbers[i]);
-    qd_body_u64(&b, m->key->n);
+    qd_body_u64(&b, m->r.n + m->r.dropped);
     qd_body_u64(&b, m->r.frames);
     qd_body_u32(&b, m->rounds);
     return qd_machine_send(m, out, QD_MSG_CODE, false, &b, err);

@@ -42,14 +42,13 @@ qd_status qd_large_frames_start(qd_machine *m, const qd_reconcile_plan *plan, qd
     m->rule.max_iterations = m->p.max_iterations ? m->p.max_iterations : ITERATIONS;
     m->joined = plan->joined;
     m->rounds = plan->joined ? m->p.rounds : 0;
-    const uint64_t bits = m->key->n; /* before they are spread over frames */
     QD_TRY(begin(m, &d, plan->frames, plan->tag_bits, hex, err));
     qd_body b = {0};
     qd_body_u8(&b, VERSION);
     qd_body_u8(&b, (uint8_t)m->p.basis);
     const uint32_t numbers[] = {d.rows, d.cols, d.z, m->rule.c, m->rule.max_iterations, m->r.tag_bits, m->batch};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) qd_body_u32(&b, numbers[i]);
-    qd_body_u64(&b, bits);
+    qd_body_u64(&b, m->r.n + m->r.dropped);
     qd_body_u64(&b, m->r.frames);
     qd_body_u32(&b, m->joined);
     qd_body_u32(&b, m->rounds);

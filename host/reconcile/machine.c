@@ -36,6 +36,11 @@ void qd_machine_clear(qd_machine *m) {
     *m = (qd_machine){0};
 }
 
+/* Parts of the string that neighbours in a frame come from: all columns of a long frame have the same places of it. */
+static uint64_t runs(const qd_machine *m) {
+    return m->large ? m->code.z : 64;
+}
+
 qd_status qd_machine_frames(qd_machine *m, uint64_t frames, uint32_t tag_bits, qd_error *err) {
     const qd_code *c = &m->code;
     m->r = (qd_reconcile_result){.bytes = {m->r.bytes[0], m->r.bytes[1]},
@@ -54,9 +59,9 @@ qd_status qd_machine_frames(qd_machine *m, uint64_t frames, uint32_t tag_bits, q
     m->level = calloc(frames, 1);
     if (!m->kept || !m->level)
         return qd_fail(err, QD_E_INTERNAL, "no memory for the states of %llu frames", (unsigned long long)frames);
-    if (m->large) {
+    if (c->graph || m->large) { /* Cascade permutes its frames itself */
         QD_TRY(qd_bits_create(&m->spread, m->r.n, err));
-        qd_spread(m->key->w, c->z, frames * c->cols, m->spread.w);
+        qd_spread(m->key->w, m->r.n, runs(m), m->spread.w);
         m->key = &m->spread;
     }
     return qd_bits_slice(&m->string, m->key, 0, m->r.n, err);
@@ -77,9 +82,9 @@ void qd_machine_finish(qd_machine *m, uint32_t reject) {
         m->r.kept_bits += m->kept[f] ? sent : 0;
     }
     if (reject == QD_REJECT_NONE && m->r.frames_failed == m->r.frames) m->r.reject = QD_REJECT_NO_FRAME;
-    if (m->large) { /* in the order in which it came */
+    if (m->spread.n) { /* in the order in which it came */
         const qd_bits spread = m->string;
-        qd_gather(spread.w, m->code.z, m->r.frames * m->code.cols, m->spread.w);
+        qd_gather(spread.w, m->r.n, runs(m), m->spread.w);
         m->string = m->spread;
         m->spread = spread;
     }

@@ -2,7 +2,7 @@
 /** @file machine.h  What both machines share: parameters, the code in use, the string as it stands, and the bodies of messages.
  *
  *  Bodies (little-endian; bit strings: bit i is bit i%8 of byte i/8, bits past the end zero):
- *      CODE          u8 version 2, u8 basis, u32 code, z, m, c, a, max_iterations, tag_bits, batch, u64 bits of the
+ *      CODE          u8 version 3, u8 basis, u32 code, z, m, c, a, max_iterations, tag_bits, batch, u64 bits of the
  *                    string, u64 frames, u32 rounds of added rows at most
  *      LARGE         u8 version 3, u8 basis, u32 rows, columns, z, c, max_iterations, tag_bits, batch, u64 bits of the string, u64 frames, u32 pairs of
  *                    lifted rows joined (qd_large_joined), u32 rounds in which they are told apart at most, 64 bytes: SHA-256 of the code with them,
@@ -25,16 +25,17 @@
 #include "reconcile/ldpc.h"
 #include "reconcile/verify.h"
 
-enum { QD_CODE_VERSION = 2, QD_FRAME_TAG_BITS = 64, QD_BATCH_MAX = 1 << 16 };
+enum { QD_CODE_VERSION = 3, QD_FRAME_TAG_BITS = 64, QD_BATCH_MAX = 1 << 16 };
 
 typedef struct qd_machine {
     qd_reconcile_params p;
-    const qd_bits *key; /**< own string as it came, borrowed; of a large-block code, once it is known, &spread */
+    const qd_bits *key; /**< own string as it came, borrowed; once the code is known, and is not Cascade, &spread */
     qd_device *dev;
     qd_direction me;
     qd_code code;
     qd_ldpc_rule rule;
     uint32_t batch;
+    qd_bits spread; /**< the first n bits of the own string in the frames' order (spread.h), as `string` is too until the result stands */
     qd_bits string; /**< the first n bits: Alice's own; Bob's as corrected so far */
     uint8_t *kept;  /**< [frames] 1: recovered, not revealed */
     uint32_t round, rounds, add[QD_ADD_ROUNDS]; /**< of added rows: taken so far, at most, rows of each so far */
@@ -43,7 +44,6 @@ typedef struct qd_machine {
      *  latter. @{ */
     struct qd_large_code *large, *apart;
     uint32_t joined; /**< pairs of lifted rows, at first */
-    qd_bits spread;  /**< the own string in the frames' order (spread.h), as `string` then is until the result stands */
     /** @} */
     struct qd_cascade_batch *search; /**< Cascade (parities.h); code has then no graph and only n. @{ */
     uint64_t *mine;        /**< own parities of this round, once told */
