@@ -9,18 +9,6 @@
 
 #define LOCAL 256
 
-/* Prefixes are more than caches hold: a CPU puts them past its caches, which then keep the bits. */
-#if defined(STREAM) && defined(__clang__) && defined(__has_builtin)
-#if __has_builtin(__builtin_nontemporal_store)
-#define PUT(to, x) __builtin_nontemporal_store(x, to)
-#define PUT_ALL() __sync_synchronize() /* such stores have an order only by this */
-#endif
-#endif
-#ifndef PUT
-#define PUT(to, x) (*(to) = (x))
-#define PUT_ALL() (void)0
-#endif
-
 /* 64 x 64 bits: bit b of word f becomes bit f of word b, by halves. */
 static void transpose(ulong *t) {
     ulong mask = 0xfffffffful;
@@ -85,20 +73,18 @@ __kernel void prefix_item(__global const ulong *sliced, __global const uint *ord
         ulong a = 0, b = 0, c = 0, d = 0;
         out[0] = out[row] = out[2 * row] = out[3 * row] = 0;
         for (uint j = 0; j < n; j++) {
-            PUT(out + j + 1, a ^= bits[order[j]]);
-            PUT(out + row + j + 1, b ^= bits[order[in + j]]);
-            PUT(out + 2 * row + j + 1, c ^= bits[order[2 * in + j]]);
-            PUT(out + 3 * row + j + 1, d ^= bits[order[3 * in + j]]);
+            out[j + 1] = a ^= bits[order[j]];
+            out[row + j + 1] = b ^= bits[order[in + j]];
+            out[2 * row + j + 1] = c ^= bits[order[2 * in + j]];
+            out[3 * row + j + 1] = d ^= bits[order[3 * in + j]];
         }
-        PUT_ALL();
         return;
     }
     for (uint p = first; p < passes; p++, order += n, out += (ulong)n + 1) {
         ulong parity = 0;
         out[0] = 0;
-        for (uint j = 0; j < n; j++) PUT(out + j + 1, parity ^= bits[order[j]]);
+        for (uint j = 0; j < n; j++) out[j + 1] = parity ^= bits[order[j]];
     }
-    PUT_ALL();
 }
 
 /* A tile of LOCAL positions at a time; each step of the scan adds what stands `by` places before (Hillis, Steele, CACM 29:1170 (1986)). */

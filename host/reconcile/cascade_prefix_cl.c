@@ -68,10 +68,9 @@ qd_status qd_cascade_prefix_run(const qd_prefix_ask *a, qd_prefix_form form, uin
     uint64_t groups = (a->frames + 63) / 64, each = a->passes * (a->n + (uint64_t)1), chunk = CHUNK_BYTES / 8 / each;
     if (chunk < 1) chunk = 1;
     if (chunk > groups) chunk = groups;
-    const char *options = j.lend ? "-DSTREAM" : "";
     qd_status st;
-    QD_TRY_OUT(st, qd_cl_kernel(dev, "cascade_prefix", options, j.item ? "slice_eight" : "slice", &j.slice, err));
-    QD_TRY_OUT(st, qd_cl_kernel(dev, "cascade_prefix", options, j.item ? "prefix_item" : "prefix_group", &j.scan, err));
+    QD_TRY_OUT(st, qd_cl_kernel(dev, "cascade_prefix", "", j.item ? "slice_eight" : "slice", &j.slice, err));
+    QD_TRY_OUT(st, qd_cl_kernel(dev, "cascade_prefix", "", j.item ? "prefix_item" : "prefix_group", &j.scan, err));
     QD_TRY_OUT(st, buffers(&j, chunk, err));
     for (uint64_t at = 0; at < groups; at += chunk)
         QD_TRY_OUT(st, launch(&j, at, groups - at < chunk ? groups - at : chunk, prefix + at * each, err));
