@@ -48,6 +48,15 @@ expect 0 'FER' $study --code large --qber 0.03 --frames 1 --iterations 1 --json 
 study="$study --code large-520 --qber 0.02 --frames 33"
 goes_on 2 $study
 
+# A signal ends a run between two attempts, of which this one would have twenty thousand.
+"$qd" study reconcile --code large-300-1000-256:joined=20000,tell=1 --qber 0.06 --frames 1 --device ref --progress none 2>"$dir/said" &
+pid=$!
+sleep 2
+kill -TERM $pid
+rc=0
+wait $pid || rc=$?
+[ $rc = 75 ] || say "status $rc after a signal: $(cat "$dir/said")"
+
 # Usage.
 study="$qd study reconcile"
 expect 2 'no large code of 30 rows' $study --code large-30 --qber 0.01

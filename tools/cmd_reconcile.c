@@ -394,7 +394,7 @@ static const char *next_step(const session *s, uint32_t reject) {
     if (reject == QD_REJECT_SHORT) return s->o.has_leak ? "a longer string, a larger --leak or --code auto" : "a longer string, or --code auto";
     if (reject != QD_REJECT_NO_FRAME) return "a longer string, or a link with fewer errors";
     if (s->o.has_qber || s->o.has_leak) return "leave --qber and --leak out, so that the rate is estimated";
-    return "errors that come in bursts spoil long frames: bring both strings into one random order, or take --code qd-bg1, of whose frames few are lost";
+    return "more --rounds, or --code qd-bg1, whose frames are short and fail one by one";
 }
 
 /* No key; QD_OK: there is one. */

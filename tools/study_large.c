@@ -52,8 +52,8 @@ static bool parse_more(const char *more, code *out) {
 static qd_status for_leak(double leak, uint32_t z, uint32_t joined, qd_large_design *out, qd_error *err) {
     qd_large_design d;
     double best = 2;
-    if (z < QD_LARGE_Z_LEAST || z > QD_LARGE_Z_MOST || z % 64) return qd_large_sized(QD_LARGE_COLS_LEAST / 2, QD_LARGE_COLS_LEAST, z, &d, err); /* says so */
     if (!joined) return qd_large_for_leak(leak, z, out, err);
+    QD_TRY(qd_large_for_leak(0.3, z, &d, err)); /* a lifting size that serves no leak is said to be none */
     for (uint32_t cols = QD_LARGE_COLS_MOST; cols >= QD_LARGE_COLS_LEAST; cols--) {
         const double n = (double)cols * z, rows = ceil((leak * n + joined) / z - 1e-6), is = (rows * z - joined) / n;
         if (is >= best || qd_large_sized((uint32_t)rows, cols, z, &d, NULL) != QD_OK || joined > d.rows / 2 * d.z) continue;

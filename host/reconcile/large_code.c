@@ -323,16 +323,15 @@ qd_status qd_large_make(const qd_large_design *design, qd_large_code **out, qd_e
     return make(design, out, &none, err);
 }
 
-qd_status qd_large_drawn(const qd_large_design *design, qd_large_code **out, qd_error *err) {
+qd_status qd_large_drawn(qd_large_design *design, qd_large_code **out, qd_error *err) {
     enum { SHORTEST = 4 };
-    qd_large_design d = *design;
     qd_error last; /* of an attempt after which there is another one nothing is told */
     bool none;
-    qd_status st = make(&d, out, &none, &last);
-    while (none && d.cycle > SHORTEST) {
-        d.cycle--;
-        d.word = d.word < d.cycle ? d.word : d.cycle;
-        st = make(&d, out, &none, &last);
+    qd_status st = make(design, out, &none, &last);
+    while (none && design->cycle > SHORTEST) {
+        design->cycle--;
+        design->word = design->word < design->cycle ? design->word : design->cycle;
+        st = make(design, out, &none, &last);
     }
     if (st != QD_OK && err) *err = last;
     return st;

@@ -13,7 +13,7 @@ enum {
 };
 
 /* Sizes of the code and states of the frames. */
-static qd_status begin(qd_machine *m, const qd_large_design *d, uint64_t frames, uint32_t tag_bits, char hex[SHA + 1],
+static qd_status begin(qd_machine *m, qd_large_design *d, uint64_t frames, uint32_t tag_bits, char hex[SHA + 1],
                        qd_error *err) {
     QD_TRY(qd_large_drawn(d, &m->apart, err));
     QD_TRY(qd_large_joined(m->apart, m->joined, &m->large, err));

@@ -91,9 +91,10 @@ static bool draw(const qd_large_code *c, uint32_t n, joint *to) {
         order[k] = last;
     }
     for (uint32_t j = 0; walks && j < b.cols - n; j++) qd_cycles_add(walks, j);
+    const uint32_t longest = longest_of(c);
     for (uint32_t k = 0; walks && k < n; k++) {
         const uint32_t col = b.cols - n + k;
-        to[k] = draw_one(c, &b, walks, col, order + 2 * k, c->rows - 2 * k - 1, longest_of(c), &r);
+        to[k] = draw_one(c, &b, walks, col, order + 2 * k, c->rows - 2 * k - 1, longest, &r);
         qd_cycles_add(walks, col);
     }
     const bool ok = walks != NULL;

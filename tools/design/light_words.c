@@ -182,19 +182,6 @@ static uint32_t thetas(const columns *s, uint32_t longest, double count[WEIGHTS]
     return depth + 2;
 }
 
-/* As stations draw it, with the lengths that there is a code for. */
-static qd_large_code *draw(qd_large_design *d) {
-    qd_error err = {0};
-    qd_large_code *c = NULL;
-    qd_status st = qd_large_make(d, &c, &err);
-    for (; st == QD_E_INTERNAL && d->cycle > 4; st = qd_large_make(d, &c, &err)) {
-        d->cycle--;
-        d->word = d->word < d->cycle ? d->word : d->cycle;
-    }
-    if (st != QD_OK) fail(err.what);
-    return c;
-}
-
 /* More than half of a word's bits wrong, or half of them and no luck. */
 static double fails(uint32_t weight, double q) {
     double sum = 0;
@@ -219,8 +206,8 @@ int main(int argc, char **argv) {
     qd_large_design d;
     const double q = argc == 3 ? strtod(argv[2], NULL) : 0;
     if (!(q > 0 && q < 0.5)) fail("light_words NAME Q: a code as of `qdistill study reconcile`, an error rate between 0 and 1/2");
-    if (qd_large_named(argv[1], &d, &err) != QD_OK) fail(err.what);
-    qd_large_code *c = draw(&d);
+    qd_large_code *c;
+    if (qd_large_named(argv[1], &d, &err) != QD_OK || qd_large_drawn(&d, &c, &err) != QD_OK) fail(err.what);
     columns s = columns_of(c);
     const double more = branching(&s);
     double of2[WEIGHTS] = {0}, of3[WEIGHTS] = {0}, sum = 0;

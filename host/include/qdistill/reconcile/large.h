@@ -94,9 +94,10 @@ typedef struct qd_large_code {
  * out of its ranges; QD_E_INTERNAL: no memory, or 4 draws without a code (cycle or word too long for so few rows); *out is then NULL. */
 qd_status qd_large_make(const qd_large_design *design, qd_large_code **out, qd_error *err);
 /** The same; where there is no code without cycles that long, with the longest ones avoided that there is one for. What stations and
- * statistics use: each design of qd_large_sized has a code. Words are then avoided up to that length too, at most. Errors as of qd_large_make; memory that lacks is no reason for shorter
+ * statistics use: each design of qd_large_sized has a code. Words are then avoided up to that length too, at most; @p design gets the
+ * cycle and word that were. Errors as of qd_large_make; memory that lacks is no reason for shorter
  * cycles. @p err is written where it fails only. */
-qd_status qd_large_drawn(const qd_large_design *design, qd_large_code **out, qd_error *err);
+qd_status qd_large_drawn(qd_large_design *design, qd_large_code **out, qd_error *err);
 /** A code of a matrix of your own: @p edge by row, then column, no two equal in both; copied. *out is the caller's,
  * qd_large_free. QD_E_USAGE: sizes out of range, an empty row, edges not in order, a column of more than QD_LARGE_DEGREE_MAX;
  * QD_E_INTERNAL: no memory; *out is then NULL. */
