@@ -5,13 +5,14 @@
  * -DLANES=16|32|64  the form for CPU devices: a work-item decodes a frame, lanes of that many bytes run along the lifted rows.
  * -DDEGREES=n       with LANES: bit d is set where a block row has d edges, 3 to 30; code is made for these degrees alone
  * without LANES     the portable form: a work-group decodes a frame, a work-item takes a lifted row at a time.
+ * -DFAR             with it: columns in global memory, for devices whose local memory is too small for them
  *
  * Tables, made by the host for the rows in use, all shifts already modulo z:
  *   rows  ushort [rows + 1]: first edge of each block row
  *   edges ushort [edges][2]: block column; shift (lanes: relative to the column's last row in the schedule)
  * and for the lanes
  *   cols   ushort [cols]: shift of the column's last row
- *   places ushort [2], of odd and of even iterations, for each block row [chunks + 1][degree]: where a chunk of LANES lifted rows begins in
+ *   places uint [2], of odd and of even iterations, for each block row [chunks + 1][degree]: where a chunk of LANES lifted rows begins in
  *          each column as its former row left it; last, where the column goes that this row writes. Both count from the first APP
  *
  * State kept between calls, NULL where none is: char, for each place [kept_cols + kept_edges][64 words], APPs of columns and messages
@@ -30,7 +31,7 @@
 
 #ifdef WIDE
 
-enum { ZMAX = 384, STRIDE = ZMAX + 64, CORE = 37, COLS = 68, EDGES = 360, ROWS = 46 };
+enum { ZMAX = 768, STRIDE = ZMAX + 64, CORE = 37, COLS = 68, EDGES = 360, ROWS = 46 };
 
 typedef char vec __attribute__((ext_vector_type(LANES)));
 typedef uchar uvec __attribute__((ext_vector_type(LANES)));
@@ -119,9 +120,9 @@ static inline void wrap(char *column, int z) {
 /* One block row of degree D, its lifted rows below n. Messages lie as they are used: [chunks][degree] vectors. The first two boxes of a chain
  * are its larger magnitude, since all before them is large. Of each result there are two to choose from, with the parity's sign. */
 #define ROW(D)                                                                                                                                        \
-    static void row_##D(state *s, __global const ushort *place, vec *msg, const char *syn, int n, box_table table) {                                  \
+    static void row_##D(state *s, __global const uint *place, vec *msg, const char *syn, int n, box_table table) {                                    \
         const int z = s->z;                                                                                                                           \
-        __global const ushort *to = place + (z + LANES - 1) / LANES * D;                                                                              \
+        __global const uint *to = place + (z + LANES - 1) / LANES * D;                                                                                \
         for (int k = 0; k < z; k += LANES) {                                                                                                          \
             uvec clip = (uvec)CLIP;                                                                                                                   \
             if (k + LANES > n) clip &= __builtin_astype(lanes_below(k, n), uvec);                                                                     \
@@ -162,7 +163,7 @@ ROW(17) ROW(18) ROW(19) ROW(20) ROW(21) ROW(22) ROW(23) ROW(24) ROW(25) ROW(26) 
         if (DEGREES >> D & 1) row_##D(s, place, msg, syn, n, table); \
         break;
 
-static void block_row(state *s, int degree, __global const ushort *place, vec *msg, const char *syn, int n, box_table table) {
+static void block_row(state *s, int degree, __global const uint *place, vec *msg, const char *syn, int n, box_table table) {
     switch (degree) {
         CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14) CASE(15) CASE(16)
         CASE(17) CASE(18) CASE(19) CASE(20) CASE(21) CASE(22) CASE(23) CASE(24) CASE(25) CASE(26) CASE(27) CASE(28) CASE(29) CASE(30)
@@ -211,7 +212,7 @@ static inline ulong gather(const char *in) {
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
     __global const ulong *frames, __global const ulong *syndromes, __global ulong *bits, __global uint *iterations,
-    __global const ushort *rows, __global const ushort *edges, __global const ushort *cols, __global const ushort *places,
+    __global const ushort *rows, __global const ushort *edges, __global const ushort *cols, __global const uint *places,
     __global char *kept, __global uint *seen, __global const uint *slots, int kept_cols, int kept_edges, int n_frames, int z,
     int n_rows, int n_cols, int punctured, int core, int last, int c, int known, int a, int max_iterations) {
     const int f = get_global_id(0), words = (z + 63) / 64, chunks = (z + LANES - 1) / LANES, pitch = 64 * words;
@@ -266,7 +267,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void ldpc_lanes(
                     i * z + k * LANES < old ? *(__global const vec *)(kept + (kept_cols + rows[i] + e) * pitch + k * LANES) : (vec)0;
     int used = 0;
     while (s.t < max_iterations && !used) {
-        __global const ushort *place = places + (s.t & 1) * (chunks + 1) * rows[n_rows];
+        __global const uint *place = places + (s.t & 1) * (chunks + 1) * rows[n_rows];
         for (int i = 0; i < n_rows; i++)
             block_row(&s, rows[i + 1] - rows[i], place + rows[i] * (chunks + 1), s.msg + rows[i] * chunks, s.syn + i * ZMAX,
                       i + 1 < n_rows ? z : last, table);
@@ -309,15 +310,24 @@ static int box(int x, int y, int a) {
     return min(min(lo, less(hi, 2)), max(less(lo, 1), less(hi, a)));
 }
 
-/* app: local, [cols][z], positions as they are; msg: scratch, [frames][edges][64 words], not read where there is a state: then its
+#ifdef FAR
+#define APP __global
+#else
+#define APP __local
+#endif
+
+/* app: [cols][z], FAR [frames][cols][z], positions as they are; msg: scratch, [frames][edges][64 words], not read where there is a state: then its
  * messages are updated where they lie. Every position of a column belongs to one work-item within a block row. */
 __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syndromes, __global ulong *bits,
                          __global uint *iterations, __global const ushort *rows, __global const ushort *edges, __global char *msg,
                          __global char *kept, __global uint *seen, __global const uint *slots, int kept_cols, int kept_edges,
                          int n_frames, int z, int n_rows, int n_cols, int punctured, int core, int last, int c, int known, int a,
-                         int max_iterations, __local char *app, __local int *open) {
+                         int max_iterations, APP char *app, __local int *open) {
     const int f = get_group_id(0), me = get_local_id(0), size = get_local_size(0), words = (z + 63) / 64, pitch = 64 * words;
     if (f >= n_frames) return; /* a whole group at once */
+#ifdef FAR
+    app += (size_t)f * n_cols * z;
+#endif
     frames += (size_t)f * n_cols * words;
     bits += (size_t)f * n_cols * words;
     syndromes += (size_t)f * n_rows * words;

@@ -5,15 +5,19 @@
  *   rows  ushort [rows + 1]: first edge of each block row
  *   edges ushort [edges][2]: block column, shift modulo z */
 
-enum { WORDS = 6 }; /* of the largest lifting size */
+enum { WORDS = 12 }; /* of the largest lifting size */
 
 #ifdef FRAMES
 
-enum { COLS = 68, TWICE = 16 };
+enum { COLS = 68, STANDARD = 6 /* words of the standard's largest size */, TWICE = 32 };
 
 /* The column from its first bit, on and on; what is past z in its last word is zero. */
 static void repeat(__global const ulong *column, int z, int words, ulong *twice) {
-    if (z == 64 * WORDS) { /* the most used: two copies of known length */
+    if (z == 64 * STANDARD) { /* the most used: two copies of known length */
+        for (int w = 0; w < STANDARD; w++) twice[w] = twice[STANDARD + w] = column[w];
+        return;
+    }
+    if (z == 64 * WORDS) {
         for (int w = 0; w < WORDS; w++) twice[w] = twice[WORDS + w] = column[w];
         return;
     }
@@ -37,17 +41,19 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void syndrome(__global c
     for (int j = 0; j < n_cols; j++) repeat(frames + j * words, z, words, twice[j]);
     for (int i = 0; i < n_rows; i++, syndromes += words) {
         const int n = i + 1 < n_rows ? z : last;
-        ulong8 sum = 0;
-        for (int e = rows[i]; e < rows[i + 1]; e++) {
-            const ulong *from = twice[edges[2 * e]] + edges[2 * e + 1] / 64;
-            const ulong b = edges[2 * e + 1] % 64;
-            sum ^= vload8(0, from) >> b | (vload8(0, from + 1) << 1) << (63 - b);
-        }
-        ulong all[8];
-        vstore8(sum, 0, all);
-        for (int w = 0; w < words; w++) {
-            const int here = n - 64 * w;
-            syndromes[w] = here >= 64 ? all[w] : here > 0 ? all[w] & ((1ul << here) - 1) : 0;
+        for (int first = 0; first < words; first += 8) {
+            ulong8 sum = 0;
+            for (int e = rows[i]; e < rows[i + 1]; e++) {
+                const ulong *from = twice[edges[2 * e]] + first + edges[2 * e + 1] / 64;
+                const ulong b = edges[2 * e + 1] % 64;
+                sum ^= vload8(0, from) >> b | (vload8(0, from + 1) << 1) << (63 - b);
+            }
+            ulong all[8];
+            vstore8(sum, 0, all);
+            for (int w = first; w < min(words, first + 8); w++) {
+                const int here = n - 64 * w;
+                syndromes[w] = here >= 64 ? all[w - first] : here > 0 ? all[w - first] & ((1ul << here) - 1) : 0;
+            }
         }
     }
 }

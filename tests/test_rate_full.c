@@ -6,6 +6,7 @@
  *     QD_RATE_FRAMES=3072 test_rate_full      measures with that many frames a point and prints the maximum-likelihood fits: the
  *     rows of rate.c
  *     QD_RATE_CODE=qd-bg1 test_rate_full      of one graph alone
+ *     QD_RATE_Z=768 test_rate_full            of one lifting size alone
  *
  * Each line: lifting size, leak, then efficiency:failed share for five error rates, undetected frames, and the fit. */
 #include <math.h>
@@ -52,7 +53,8 @@ static const struct {
 } rows[] = {{32, {0.85, 0.95, 1.05, 1.15, 1.3}},
             {96, {0.85, 0.93, 1, 1.08, 1.16}},
             {192, {0.82, 0.9, 0.97, 1.03, 1.08}},
-            {384, {0.8, 0.86, 0.92, 0.97, 1.01}}};
+            {384, {0.8, 0.86, 0.92, 0.97, 1.01}},
+            {768, {0.83, 0.88, 0.93, 0.965, 0.995}}};
 
 typedef struct point {
     double q;
@@ -159,6 +161,11 @@ static bool left_out(uint32_t id) {
     return only && strcmp(only, qd_code_name(id)) != 0;
 }
 
+static bool size_wanted(uint32_t z, uint32_t id) {
+    const char *only = getenv("QD_RATE_Z");
+    return z <= qd_graph_of(id)->z_most && (!only || strtoul(only, NULL, 10) == z);
+}
+
 START_TEST(frames_fail_as_the_curves_say) {
     const struct graph *g = &graphs[_i];
     const char *wanted = getenv("QD_RATE_FRAMES");
@@ -167,7 +174,7 @@ START_TEST(frames_fail_as_the_curves_say) {
     qd_device *dev = NULL;
     ck_ok(qd_device_open("cpu", &dev, &err));
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
-        for (size_t l = 0; l < g->points; l++) {
+        for (size_t l = 0; l < g->points && size_wanted(rows[r].z, g->id); l++) {
             uint32_t z = rows[r].z, m = 2 * z + (uint32_t)lround(g->leaks[l] * g->kb * z / (1 - g->leaks[l]));
             qd_code c;
             ck_ok(qd_code_make(&c, g->id, z, m < 4 * z ? 4 * z : m, &err));

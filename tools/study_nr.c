@@ -4,11 +4,11 @@
 #include <string.h>
 #include "study_reconcile.h"
 
-enum { BATCH = 512, BATCH_MORE = 2048, ANEW = 24 };
+enum { Z_MOST = 768, ROWS_MOST = 46 * Z_MOST /* of any of these codes; what one has, it says */, BATCH = 512, BATCH_MORE = 2048, ANEW = 24 };
 
 static qd_status name_error(const char *name, qd_error *err) {
     return qd_fail(err, QD_E_USAGE,
-                   "'%s' is no code||behind the name may stand z (lifting size, 384), c (channel LLR, 1 to 32) and "
+                   "'%s' is no code||behind the name may stand z (lifting size, 384 where none is told), c (channel LLR, 1 to 32) and "
                    "a (check-node constant, 2 to 15), one of drop, grow and add (rows for a frame that failed), then "
                    "more (iterations of attempts that go on) and anew (one of so many starts anew): nr-bg1:z=96,c=8"
                    "|see qdistill study --help",
@@ -29,14 +29,14 @@ static qd_status parse(const qd_code_point *p, qd_frames_ask *ask, qd_error *err
     const struct {
         const char *key;
         uint32_t *to, min, max;
-    } keys[] = {{"z=", &ask->z, 2, 384},
+    } keys[] = {{"z=", &ask->z, 2, Z_MOST},
                 {"c=", &ask->c, 1, 32},
                 {"a=", &ask->a, 2, 15},
-                {"drop=", &drop, 1, 17664},
-                {"grow=", &grow, 1, 17664},
-                {"add=", &add, 1, 17664},
+                {"drop=", &drop, 1, ROWS_MOST},
+                {"grow=", &grow, 1, ROWS_MOST},
+                {"add=", &add, 1, ROWS_MOST},
                 {"more=", &ask->go_on, 1, 1000},
-                {"anew=", &ask->anew, 1, 17664}};
+                {"anew=", &ask->anew, 1, ROWS_MOST}};
     for (const char *at = p->code + length; *at;) {
         size_t k = 0;
         char *end;

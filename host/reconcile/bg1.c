@@ -43,7 +43,7 @@ static const uint16_t qd_row_start[] = {
 /* clang-format on */
 
 const qd_graph qd_graph_nr_bg1 = {
-    .name = "nr-bg1", .id = QD_CODE_NR_BG1, .rows = 46, .cols = 68, .kb = 22, .punctured = 2, .row_start = row_start, .edges = edges};
+    .name = "nr-bg1", .id = QD_CODE_NR_BG1, .rows = 46, .cols = 68, .kb = 22, .punctured = 2, .z_most = QD_Z_STANDARD, .row_start = row_start, .edges = edges};
 
 const qd_graph qd_graph_qd_bg1 = {.name = "qd-bg1",
                                   .id = QD_CODE_QD_BG1,
@@ -51,5 +51,6 @@ const qd_graph qd_graph_qd_bg1 = {.name = "qd-bg1",
                                   .cols = 68,
                                   .kb = 22,
                                   .punctured = 2,
+                                  .z_most = QD_Z_MAX,
                                   .row_start = qd_row_start,
                                   .edges = qd_edges};

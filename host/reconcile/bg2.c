@@ -256,6 +256,6 @@ const qd_graph qd_graph_nr_bg2 = {.name = "nr-bg2",
                                   .rows = 42,
                                   .cols = 52,
                                   .kb = 10,
-                                  .punctured = 2,
+                                  .punctured = 2, .z_most = QD_Z_STANDARD,
                                   .row_start = row_start,
                                   .edges = edges};

@@ -9,7 +9,8 @@ static const qd_graph *const graphs[] = {&qd_graph_nr_bg1, &qd_graph_nr_bg2, &qd
 
 static const uint16_t sizes[] = {2,  3,   4,   5,   6,   7,   8,   9,   10,  11,  12,  13,  14,  15,  16,  18,  20,
                                  22, 24,  26,  28,  30,  32,  36,  40,  44,  48,  52,  56,  60,  64,  72,  80,  88,
-                                 96, 104, 112, 120, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384};
+                                 96, 104, 112, 120, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352, 384,
+                                 416, 448, 480, 512, 576, 640, 704, 768};
 
 const qd_graph *qd_graph_of(uint32_t id) {
     for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++)
@@ -17,8 +18,8 @@ const qd_graph *qd_graph_of(uint32_t id) {
     return NULL;
 }
 
-const uint16_t *qd_lifting_sizes(uint32_t *n) {
-    *n = sizeof sizes / sizeof *sizes;
+const uint16_t *qd_lifting_sizes(const qd_graph *g, uint32_t *n) {
+    for (*n = sizeof sizes / sizeof *sizes; sizes[*n - 1] > g->z_most;) --*n;
     return sizes;
 }
 
@@ -57,10 +58,10 @@ const char *qd_code_name(uint32_t code) {
 }
 
 /* Lifting set of Z = a 2^j, or QD_SETS. */
-static uint32_t set_of(uint32_t z) {
+static uint32_t set_of(const qd_graph *g, uint32_t z) {
     static const uint32_t odd[QD_SETS] = {1, 3, 5, 7, 9, 11, 13, 15}; /* a = 2 is 2^j itself */
     uint32_t n, i;
-    const uint16_t *all = qd_lifting_sizes(&n);
+    const uint16_t *all = qd_lifting_sizes(g, &n);
     for (i = 0; i < n && all[i] != z; i++) {
     }
     if (i == n) return QD_SETS;
@@ -89,7 +90,7 @@ qd_status qd_code_make(qd_code *code, uint32_t id, uint32_t z, uint32_t m, qd_er
     if (!g)
         return qd_fail(err, QD_E_INPUT, "code %u is unknown||the other side may be a newer version|run one version on both sides",
                        id);
-    uint32_t set = set_of(z);
+    uint32_t set = set_of(g, z);
     if (set == QD_SETS)
         return qd_fail(err, QD_E_INPUT,
                        "%u is not a lifting size of %s||the message is damaged, or the other side runs another version|run one "
@@ -104,6 +105,7 @@ qd_status qd_code_make(qd_code *code, uint32_t id, uint32_t z, uint32_t m, qd_er
     *code = (qd_code){.graph = g,
                       .z = z,
                       .set = set,
+                      .cover = z > QD_Z_STANDARD,
                       .m = m,
                       .rows = rows,
                       .last = last,

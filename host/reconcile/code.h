@@ -13,7 +13,8 @@
 
 enum {
     QD_SETS = 8,            /* lifting sets: Z = a 2^j with a = 2, 3, 5, 7, 9, 11, 13, 15 */
-    QD_Z_MAX = 384,         /* largest lifting size */
+    QD_Z_STANDARD = 384,    /* largest lifting size of 5G NR */
+    QD_Z_MAX = 768,         /* and of any graph here */
     QD_CORE_ROWS = 4,       /* block rows that every frame has */
     QD_GRAPH_ROWS_MAX = 46, /* bounds over all graphs: memory of the device kernels */
     QD_GRAPH_COLS_MAX = 68,
@@ -23,7 +24,9 @@ enum {
     QD_DEGREE_MAX = 30
 };
 
-/** One edge of a base graph: its block column, and the shift V in each lifting set. */
+/** One edge of a base graph: its block column, and the shift V in each lifting set. At sizes up to the standard's largest of a set, L = 256, 384, 320, 224, 288, 352,
+ *  208, 240, the cyclic shift is V mod Z. At 2 L, where graphs of our own go on, it is V, and L more where the V of the next set (after the last the first) is odd: a
+ *  double cover of the code of L, by bits that the table has, so that no word gets lighter and no cycle shorter. */
 typedef struct qd_edge {
     uint16_t col;
     uint16_t shift[QD_SETS];
@@ -33,16 +36,18 @@ typedef struct qd_graph {
     const char *name;
     uint32_t id; /**< qd_code_id */
     uint32_t rows, cols, kb, punctured;
+    uint32_t z_most;           /**< largest lifting size */
     const uint16_t *row_start; /**< [rows + 1] into edges */
     const qd_edge *edges;      /**< by row, then column */
 } qd_graph;
 
 extern const qd_graph qd_graph_nr_bg1, qd_graph_nr_bg2, qd_graph_qd_bg1, qd_graph_qd_k22, qd_graph_qd_k33;
 
-/** A lifted code cut to M syndrome bits. Row r of block row i touches position (r + V mod Z) mod Z of block column j. */
+/** A lifted code cut to M syndrome bits. Row r of block row i touches position (r + shift) mod Z of block column j. */
 typedef struct qd_code {
     const qd_graph *graph;
     uint32_t z, set, m;
+    bool cover;     /**< of twice the standard's largest lifting size of the set */
     uint32_t rows;  /**< block rows, the last one perhaps partial */
     uint32_t last;  /**< lifted rows of the last block row, and bits of its extension column: 1..z */
     uint32_t cols;  /**< block columns: kb + rows */
@@ -55,15 +60,16 @@ typedef struct qd_code {
 /** Graph of a code id; NULL: unknown. */
 const qd_graph *qd_graph_of(uint32_t id);
 
-/** The lifting sizes, ascending, all 51 of them; *n gets their number. Static storage. */
-const uint16_t *qd_lifting_sizes(uint32_t *n);
+/** The lifting sizes of @p g, ascending: the standard's 51, of graphs that go on 59; *n gets their number. Static storage. */
+const uint16_t *qd_lifting_sizes(const qd_graph *g, uint32_t *n);
 
 /** Lifted code of @p id, @p z, @p m. QD_E_INPUT (the numbers may come from a message): unknown id, not a lifting size, m outside
  *  4 z..rows z. */
 qd_status qd_code_make(qd_code *code, uint32_t id, uint32_t z, uint32_t m, qd_error *err);
 
 static inline uint32_t qd_code_shift(const qd_code *c, const qd_edge *e) {
-    return e->shift[c->set] % c->z;
+    const uint32_t v = e->shift[c->set], cover = c->cover && e->shift[(c->set + 1) % QD_SETS] % 2 ? c->z / 2 : 0;
+    return (v + cover) % c->z;
 }
 /** Lifted rows of block row @p i, and bits of block column @p j. */
 static inline uint32_t qd_code_row_bits(const qd_code *c, uint32_t i) {

@@ -51,6 +51,7 @@ typedef enum qd_ldpc_form {
     QD_LDPC_AUTO = 0,
     QD_LDPC_LANES = 1,     /**< one work-item a frame, the byte lanes of the processor's vectors inside (clang extensions) */
     QD_LDPC_GROUP = 2,     /**< one work-group a frame, one work-item a lifted row (plain OpenCL C 1.2) */
+    QD_LDPC_GROUP_FAR = 3, /**< the same with APPs in global memory: taken in place of GROUP where they do not fit into local memory */
     QD_LDPC_LANES_16 = 16, /**< lanes of a given number */
     QD_LDPC_LANES_32 = 32,
     QD_LDPC_LANES_64 = 64

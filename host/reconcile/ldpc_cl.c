@@ -7,7 +7,7 @@
 
 enum {
     CHUNK_LANES = 16384, /* frames in a launch */
-    CHUNK_GROUP = 2048   /* the portable form keeps its messages in global memory, up to 138 kB a frame */
+    CHUNK_GROUP = 2048   /* the portable form keeps its messages in global memory, up to 276 kB a frame */
 };
 
 struct qd_ldpc_state {
@@ -23,7 +23,7 @@ typedef struct job {
     const qd_ldpc_rule *rule;
     qd_device *dev;
     const qd_ldpc_state *state; /* NULL: none is kept */
-    qd_buf frames, syndromes, bits, iterations, messages, slots;
+    qd_buf frames, syndromes, bits, iterations, messages, apps, slots;
     qd_code_tables tables;
     cl_kernel kernel;
     qd_ldpc_form form;
@@ -38,22 +38,29 @@ static uint32_t degrees_of(const qd_graph *g) {
     return mask;
 }
 
+static size_t apps_of(const qd_code *c) { return (size_t)c->cols * c->z; }
+
+static qd_status choose_group(job *j, qd_ldpc_form form, qd_error *err) {
+    char options[64];
+    const bool far = form == QD_LDPC_GROUP_FAR || apps_of(j->c) + sizeof(cl_int) > qd_device_about(j->dev)->local_mem_bytes;
+    snprintf(options, sizeof options, "-DCLIP=%d%s", QD_LDPC_CLIP, far ? " -DFAR" : "");
+    j->form = far ? QD_LDPC_GROUP_FAR : QD_LDPC_GROUP;
+    return qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
+}
+
 /* A form is a wish: where the compiler does not know wide vectors, the program built with LANES has the other kernel in it. */
 static qd_status choose(job *j, qd_ldpc_form form, qd_error *err) {
     char options[64];
-    int at = snprintf(options, sizeof options, "-DCLIP=%d", QD_LDPC_CLIP);
-    j->form = QD_LDPC_GROUP;
-    if (form == QD_LDPC_GROUP || !qd_cl_is_cpu(j->dev))
-        return qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
+    if (form == QD_LDPC_GROUP || form == QD_LDPC_GROUP_FAR || !qd_cl_is_cpu(j->dev)) return choose_group(j, form, err);
     uint32_t lanes = form >= QD_LDPC_LANES_16 ? (uint32_t)form : qd_cl_byte_lanes(j->dev);
     lanes = lanes < 16 ? 16 : lanes > 64 ? 64 : lanes;
-    snprintf(options + at, sizeof options - (size_t)at, " -DLANES=%u -DDEGREES=0x%xu", lanes, degrees_of(j->c->graph));
+    snprintf(options, sizeof options, "-DCLIP=%d -DLANES=%u -DDEGREES=0x%xu", QD_LDPC_CLIP, lanes, degrees_of(j->c->graph));
     if (qd_cl_kernel(j->dev, "ldpc", options, "ldpc_lanes", &j->kernel, NULL) == QD_OK) {
         j->form = QD_LDPC_LANES;
         j->lanes = lanes;
         return QD_OK;
     }
-    return qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
+    return choose_group(j, form, err);
 }
 
 /* First lifted row whose extension bit is known; where none is, one behind the last. */
@@ -134,7 +141,7 @@ static qd_status run_group(job *j, uint64_t n, qd_error *err) {
                            QD_ARG(known),
                            QD_ARG(a),
                            QD_ARG(most),
-                           QD_ARG_LOCAL((size_t)c->cols * c->z),
+                           j->form == QD_LDPC_GROUP_FAR ? QD_ARG_BUF(j->apps) : QD_ARG_LOCAL(apps_of(c)),
                            QD_ARG_LOCAL(sizeof(cl_int))};
     return qd_cl_run(j->dev, j->kernel, args, sizeof args / sizeof *args, n * size, size, err);
 }
@@ -147,8 +154,9 @@ static qd_status allocate(job *j, uint64_t n, qd_error *err) {
     QD_TRY(qd_cl_alloc(j->dev, &j->syndromes, j->chunk * qd_syndrome_words(c) * 8, err));
     QD_TRY(qd_cl_alloc(j->dev, &j->bits, j->chunk * qd_frame_words(c) * 8, err));
     QD_TRY(qd_cl_alloc(j->dev, &j->iterations, j->chunk * sizeof(cl_uint), err));
+    if (j->form == QD_LDPC_GROUP_FAR) QD_TRY(qd_cl_alloc(j->dev, &j->apps, j->chunk * apps_of(c), err));
     if (j->state) return qd_cl_alloc(j->dev, &j->slots, j->chunk * sizeof(cl_uint), err);
-    return j->form == QD_LDPC_GROUP ? qd_cl_alloc(j->dev, &j->messages, j->chunk * c->edges * 64 * c->words, err) : QD_OK;
+    return j->form == QD_LDPC_LANES ? QD_OK : qd_cl_alloc(j->dev, &j->messages, j->chunk * c->edges * 64 * c->words, err);
 }
 
 static qd_status launch(job *j, uint64_t at, uint64_t n, const uint32_t *place, const uint64_t *frames, const uint64_t *syndrome,
@@ -177,6 +185,7 @@ out:
     qd_buf_wipe(dev, &j.syndromes);
     qd_buf_wipe(dev, &j.bits);
     qd_buf_wipe(dev, &j.messages);
+    qd_buf_wipe(dev, &j.apps);
     qd_cl_free(&j.iterations);
     qd_cl_free(&j.slots);
     qd_code_tables_free(&j.tables);

@@ -38,7 +38,7 @@ static void row(decoder *d, uint32_t i, uint32_t r, unsigned syndrome_bit) {
     int8_t *app[QD_DEGREE_MAX], *msg[QD_DEGREE_MAX];
     for (uint32_t e = 0; e < degree; e++) {
         const qd_edge *edge = &g->edges[first + e];
-        app[e] = d->app + (size_t)edge->col * d->c->z + (r + edge->shift[d->c->set] % d->c->z) % d->c->z;
+        app[e] = d->app + (size_t)edge->col * d->c->z + (r + qd_code_shift(d->c, edge)) % d->c->z;
         msg[e] = d->msg + (size_t)(first + e) * d->c->z + r;
         v[e] = sat(*app[e] - *msg[e]);
         parity ^= v[e] < 0;
@@ -65,7 +65,7 @@ static int matches(const decoder *d, const uint64_t *syndrome) {
             unsigned parity = get(syndrome + (size_t)i * c->words, r);
             for (uint32_t e = c->graph->row_start[i]; e < c->graph->row_start[i + 1]; e++) {
                 const qd_edge *edge = &c->graph->edges[e];
-                parity ^= d->app[(size_t)edge->col * c->z + (r + edge->shift[c->set] % c->z) % c->z] < 0;
+                parity ^= d->app[(size_t)edge->col * c->z + (r + qd_code_shift(c, edge)) % c->z] < 0;
             }
             if (parity) return 0;
         }

@@ -26,9 +26,10 @@ static void make_frame(const qd_code *c, uint64_t content, uint64_t seed, uint64
 
 /* ---- syndrome ---- */
 
+enum { ROWS_MOST = QD_GRAPH_ROWS_MAX * QD_Z_MAX };
 enum { SY_Z, SY_M, SY_FRAMES, SY_CONTENT, SY_SEED, SY_GRAPH, SY_FORM, SY_KEYS };
-static const qd_key syndrome_keys[] = {{"z", 384, 2, 384, "lifting size"},
-                                       {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z (of graph 2 42 z, 4 36 z, 5 18 z)"},
+static const qd_key syndrome_keys[] = {{"z", 384, 2, QD_Z_MAX, "lifting size, above 384 of graphs 3, 4 and 5"},
+                                       {"m", 5376, 8, ROWS_MOST, "syndrome bits of a frame, 4 z..46 z (of graph 2 42 z, 4 36 z, 5 18 z)"},
                                        {"frames", 8, 1, 1u << 20, "frames"},
                                        {"content", 0, 0, 2, "0 uniform, 1 zeros, 2 ones"},
                                        {"seed", 1, 0, UINT64_MAX, "seed"},
@@ -132,6 +133,9 @@ static const char *const syndrome_quick[] = {"syndrome:z=384,m=5376,frames=1",
                                              BOTH_FORMS("syndrome:z=384,m=5376,frames=3"),
                                              BOTH_FORMS("syndrome:z=384,m=17281,frames=5,graph=3"),
                                              BOTH_FORMS("syndrome:z=384,m=5377,frames=5,graph=4"),
+                                             BOTH_FORMS("syndrome:z=768,m=11529,frames=3,graph=3"),
+                                             BOTH_FORMS("syndrome:z=704,m=6000,frames=3,graph=4"),
+                                             BOTH_FORMS("syndrome:z=416,m=2081,frames=3,graph=5"),
                                              BOTH_FORMS("syndrome:z=352,m=3600,frames=5,graph=5"),
                                              BOTH_FORMS("syndrome:z=2,m=91,frames=100"),
                                              BOTH_FORMS("syndrome:z=60,m=699,frames=65"),
@@ -165,19 +169,19 @@ static const qd_op syndrome_op = {.name = "syndrome",
 /* ---- ldpc ---- */
 
 enum { LD_Z, LD_M, LD_FRAMES, LD_PPM, LD_C, LD_A, LD_CAP, LD_FORM, LD_CONTENT, LD_SEED, LD_GRAPH, LD_KNOWN, LD_BEGIN, LD_KEYS };
-static const qd_key ldpc_keys[] = {{"z", 384, 2, 384, "lifting size"},
-                                   {"m", 5376, 8, 17664, "syndrome bits of a frame, 4 z..46 z (of graph 2 42 z, 4 36 z, 5 18 z)"},
+static const qd_key ldpc_keys[] = {{"z", 384, 2, QD_Z_MAX, "lifting size, above 384 of graphs 3, 4 and 5"},
+                                   {"m", 5376, 8, ROWS_MOST, "syndrome bits of a frame, 4 z..46 z (of graph 2 42 z, 4 36 z, 5 18 z)"},
                                    {"frames", 8, 1, 1u << 20, "frames"},
                                    {"ppm", 45000, 0, 1000000, "flipped bits, parts per million"},
                                    {"c", 8, 1, 32, "channel LLR"},
                                    {"a", 5, 2, 15, "check-node constant"},
                                    {"cap", 50, 1, 1000, "most iterations"},
-                                   {"form", 0, 0, 64, "device form: 0 chosen, 1 lanes, 2 group, 16, 32 or 64 lanes"},
+                                   {"form", 0, 0, 64, "device form: 0 chosen, 1 lanes, 2 group, 3 group with columns in global memory, 16, 32 or 64 lanes"},
                                    {"content", 0, 0, 3, "0 uniform, 1 zeros, 2 ones, 3 a syndrome of no relation"},
                                    {"seed", 1, 0, UINT64_MAX, "seed"},
                                    {"graph", 1, 1, 5, "base graph, 3: the first with the rows of qd-bg1, 4: qd-k22, 5: qd-k33"},
-                                   {"known", 0, 0, 17664, "lifted rows from this one on have known extension bits, 0: none"},
-                                   {"begin", 0, 0, 17664, "rows of a first attempt that the run goes on from, 0: none"}};
+                                   {"known", 0, 0, ROWS_MOST, "lifted rows from this one on have known extension bits, 0: none"},
+                                   {"begin", 0, 0, ROWS_MOST, "rows of a first attempt that the run goes on from, 0: none"}};
 
 static void ldpc_destroy(void *state) {
     qd_ldpc_case *s = state;
@@ -227,8 +231,8 @@ static qd_status ldpc_create(const qd_problem *p, void **state, qd_error *err) {
     if (p->v[LD_BEGIN] && (p->v[LD_BEGIN] < QD_CORE_ROWS * c.z || p->v[LD_BEGIN] > c.m))
         return qd_fail(err, QD_E_USAGE, "ldpc: a first attempt has 4 z..m rows||begin is out of range|");
     uint64_t form = p->v[LD_FORM];
-    if (form > QD_LDPC_GROUP && form != QD_LDPC_LANES_16 && form != QD_LDPC_LANES_32 && form != QD_LDPC_LANES_64)
-        return qd_fail(err, QD_E_USAGE, "ldpc has no form %llu||0, 1, 2, 16, 32 or 64|", (unsigned long long)form);
+    if (form > QD_LDPC_GROUP_FAR && form != QD_LDPC_LANES_16 && form != QD_LDPC_LANES_32 && form != QD_LDPC_LANES_64)
+        return qd_fail(err, QD_E_USAGE, "ldpc has no form %llu||0, 1, 2, 3, 16, 32 or 64|", (unsigned long long)form);
     qd_ldpc_case *s = calloc(1, sizeof *s);
     if (!s) return no_memory(err);
     uint64_t n = p->v[LD_FRAMES];
@@ -380,6 +384,14 @@ static const char *const ldpc_quick[] = {"ldpc:z=384,m=5376,frames=1",
                                          "ldpc:z=384,m=5476,frames=2,known=1536",
                                          "ldpc:z=384,m=5476,frames=2,known=4000,content=1",
                                          "ldpc:z=384,m=5476,frames=2,known=4000,form=2",
+                                         "ldpc:z=384,m=5476,frames=2,form=3",
+                                         "ldpc:z=72,m=640,frames=9,begin=500,known=500,cap=12,ppm=20000,graph=4,form=3",
+                                         "ldpc:z=768,m=11529,frames=2,ppm=40000,graph=3",
+                                         "ldpc:z=768,m=11529,frames=2,ppm=40000,graph=4,form=2",
+                                         "ldpc:z=704,m=9000,frames=2,ppm=30000,graph=4",
+                                         "ldpc:z=480,m=4000,frames=3,ppm=10000,graph=5",
+                                         "ldpc:z=416,m=4000,frames=3,ppm=10000,graph=5,form=3",
+                                         "ldpc:z=768,m=8001,frames=2,begin=7001,cap=9,ppm=40000,graph=4",
                                          "ldpc:z=72,m=1000,frames=3,known=700,content=1,ppm=30000",
                                          "ldpc:z=72,m=1000,frames=3,known=719,form=2",
                                          "ldpc:z=36,m=510,frames=9,known=144,content=1,ppm=20000",
@@ -407,6 +419,10 @@ static const char *const ldpc_full[] = {"ldpc:z=384,m=5476,frames=64,ppm=50000",
                                         "ldpc:z=2,m=92,frames=16385",
                                         "ldpc:z=2,m=92,frames=2049,form=2",
                                         "ldpc:z=384,m=3840,frames=16,content=3,cap=1000",
+                                        "ldpc:z=768,m=35328,frames=3,ppm=90000,graph=3",
+                                        "ldpc:z=768,m=27648,frames=3,ppm=90000,graph=4,form=3",
+                                        "ldpc:z=704,m=9000,frames=2,ppm=30000,graph=4,form=16",
+                                        "ldpc:z=768,m=9000,frames=2,ppm=10000,graph=5,form=32",
                                         "ldpc:z=384,m=3200,frames=33,graph=2",
                                         "ldpc:z=384,m=3200,frames=5,graph=2,form=2",
                                         "ldpc:z=88,m=733,frames=3,form=16,graph=2",

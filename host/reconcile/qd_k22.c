@@ -350,4 +350,4 @@ static const uint16_t row_start[] = {
 };
 /* clang-format on */
 
-const qd_graph qd_graph_qd_k22 = {.name = "qd-k22", .id = QD_CODE_QD_K22, .rows = 36, .cols = 58, .kb = 22, .punctured = 2, .row_start = row_start, .edges = edges};
+const qd_graph qd_graph_qd_k22 = {.name = "qd-k22", .id = QD_CODE_QD_K22, .rows = 36, .cols = 58, .kb = 22, .punctured = 2, .z_most = QD_Z_MAX, .row_start = row_start, .edges = edges};

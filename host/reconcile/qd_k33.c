@@ -288,4 +288,4 @@ static const uint16_t row_start[] = {
 };
 /* clang-format on */
 
-const qd_graph qd_graph_qd_k33 = {.name = "qd-k33", .id = QD_CODE_QD_K33, .rows = 18, .cols = 51, .kb = 33, .punctured = 2, .row_start = row_start, .edges = edges};
+const qd_graph qd_graph_qd_k33 = {.name = "qd-k33", .id = QD_CODE_QD_K33, .rows = 18, .cols = 51, .kb = 33, .punctured = 2, .z_most = QD_Z_MAX, .row_start = row_start, .edges = edges};

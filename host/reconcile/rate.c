@@ -7,7 +7,7 @@
 
 /* ---- Frame error rates ---- */
 
-enum { LEAKS = 12, SIZES = 4, POINTS = QD_RATE_POINTS, STEPS = 24 };
+enum { LEAKS = 12, SIZES = 5, POINTS = QD_RATE_POINTS, STEPS = 24 };
 
 static const double margin_sd = 0.25; /* of the estimate's standard deviation; rate.h says why */
 
@@ -17,7 +17,7 @@ typedef struct fit {
 
 /* Fits by maximum likelihood to 3072 frames at each of five error rates a row, by the command
  * `QD_RATE_FRAMES=3072 tests/test_rate_full` (it prints them). */
-static const double fit_z[SIZES] = {32, 96, 192, 384};
+static const double fit_z[SIZES] = {32, 96, 192, 384, 768}; /* the last of graphs that have it */
 typedef struct curves {
     uint32_t id;    /* of the graph */
     uint32_t leaks; /* in use */
@@ -59,6 +59,8 @@ static const curves measured[] = {
           {1.135, 1.15}, {1.145, 1.25}, {1.125, 1.15}, {1.0825, 1.2}, {1.0625, 1.1}, {1.0525, 0.85}},
          {{1.29, 1.2}, {1.2325, 1.15}, {1.1825, 1.15}, {1.13, 1.15}, {1.1175, 1.15}, {1.1075, 1.1},
           {1.1275, 1.15}, {1.1375, 1.2}, {1.1175, 1.2}, {1.0775, 1.15}, {1.0575, 1.15}, {1.05, 1}},
+         {{1.275, 1.25}, {1.225, 1.15}, {1.1775, 1.05}, {1.125, 1.1}, {1.1125, 1.2}, {1.1, 1.1},
+          {1.1225, 1.15}, {1.1325, 1.2}, {1.115, 1.15}, {1.075, 1.15}, {1.0575, 1}, {1.0475, 1.35}},
      }},
     {QD_CODE_QD_K22,
      12,
@@ -72,6 +74,8 @@ static const curves measured[] = {
           {1.1175, 1.1}, {1.105, 1.1}, {1.0975, 1.15}, {1.0775, 1.1}, {1.0625, 1.15}, {1.0525, 1.35}},
          {{1.4525, 1.1}, {1.3075, 1.15}, {1.245, 1.1}, {1.175, 1.1}, {1.145, 1.1}, {1.12, 1.1},
           {1.1075, 1.1}, {1.0925, 1.15}, {1.0875, 1.15}, {1.0675, 1.1}, {1.055, 1.2}, {1.0475, 1.3}},
+         {{1.4475, 1.15}, {1.305, 1.15}, {1.2375, 1.1}, {1.1725, 1.1}, {1.14, 1.1}, {1.115, 1.1},
+          {1.1, 1.1}, {1.0875, 1.1}, {1.0825, 1.15}, {1.0625, 1.05}, {1.0525, 1.1}, {1.0475, 1.2}},
      }},
     {QD_CODE_QD_K33,
      12,
@@ -85,6 +89,8 @@ static const curves measured[] = {
           {1.14, 1.15}, {1.1275, 1.15}, {1.1175, 1.15}, {1.11, 1.15}, {1.1125, 1.2}, {1.1275, 1.2}},
          {{1.33, 1.1}, {1.2825, 1.15}, {1.22, 1.1}, {1.1725, 1.1}, {1.14, 1.1}, {1.1225, 1.1},
           {1.12, 1.15}, {1.1125, 1.1}, {1.105, 1.05}, {1.1, 1.1}, {1.1025, 1.2}, {1.1225, 1.15}},
+         {{1.3275, 1.1}, {1.2775, 1.1}, {1.215, 1.15}, {1.1625, 1.15}, {1.1275, 1.1}, {1.11, 1.1},
+          {1.11, 1.1}, {1.105, 1.1}, {1.0975, 1.1}, {1.0925, 1.1}, {1.0975, 1.15}, {1.1175, 1.15}},
      }},
 };
 
@@ -199,11 +205,11 @@ static double share_with(const qd_code *first, uint32_t rows) {
 
 /* Of our own graphs some frames are left that rows added to them do not move before a tenth more is told: the rows lack their own column, and leave
  * light words for a while. Of 1000 frames each at Z = 64, 120, 192, 384 and 11 % 111, 72, 23 and 1 of qd-k22; 43 and 23 at 144, 224 and 8 %, 37 at 112 and 5 %, 36
- * of qd-k33 at 112 and 2 % (bench/NOTES.md). */
+ * of qd-k33 at 112 and 2 % (bench/NOTES.md): e-fold by 80 of Z, which leaves none of long frames. */
 static double stuck(const qd_code *first, double share) {
     const double added = share - share_of(first), z = first->z;
     if (first->graph->id != QD_CODE_QD_K22 && first->graph->id != QD_CODE_QD_K33) return 0;
-    return clip(added / 0.02, 0, 1) * fmin(0.11, 0.07 * (120 / z) * (120 / z));
+    return clip(added / 0.02, 0, 1) * fmin(0.11, 0.25 * exp(-z / 80));
 }
 
 static double unsolved_at(const qd_code *first, double share, fit f, double h, double v) {
@@ -383,9 +389,9 @@ static void best_size(const qd_reconcile_params *p, uint32_t id, uint64_t bits, 
                       qd_reconcile_plan *plan) {
     const qd_history known = {.errors = p->errors, .sample = p->sample};
     const qd_posterior plain_careful[2] = {qd_rate_posterior_after(&known), qd_rate_posterior(p->errors, p->sample, margin_sd)};
-    uint32_t n_sizes;
-    const uint16_t *sizes = qd_lifting_sizes(&n_sizes);
     const qd_graph *g = qd_graph_of(id);
+    uint32_t n_sizes;
+    const uint16_t *sizes = qd_lifting_sizes(g, &n_sizes);
     const uint32_t largest = sizes[n_sizes - 1],
                    least = bits > (uint64_t)100 * (g->kb + QD_CORE_ROWS) * largest ? largest / 2 : QD_Z_LEAST;
     for (uint32_t i = n_sizes; i-- > 0 && sizes[i] >= least;) {

@@ -2,7 +2,7 @@
 #include "reconcile/syndrome.h"
 #include "reconcile/tables.h"
 
-enum { CHUNK = 16384 }; /* frames in a launch: at most 16384 x 68 x 6 words = 53 MB */
+enum { CHUNK = 16384 }; /* frames in a launch: at most 16384 x 68 x 12 words = 107 MB */
 
 typedef struct job {
     const qd_code *c;

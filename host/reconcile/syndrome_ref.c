@@ -17,7 +17,7 @@ void qd_syndrome_ref(const qd_code *c, uint64_t n, const uint64_t *frames, uint6
                 unsigned parity = 0;
                 for (uint32_t e = c->graph->row_start[i]; e < c->graph->row_start[i + 1]; e++) {
                     const qd_edge *edge = &c->graph->edges[e];
-                    parity ^= bit_of(c, x, edge->col, (r + edge->shift[c->set] % c->z) % c->z);
+                    parity ^= bit_of(c, x, edge->col, (r + qd_code_shift(c, edge)) % c->z);
                 }
                 s[(size_t)i * c->words + r / 64] |= (uint64_t)parity << (r % 64);
             }

@@ -4,11 +4,9 @@
 
 enum { LANES_LEAST = 16, PLACES_MOST = 2 * QD_GRAPH_EDGES_MAX * (QD_Z_MAX / LANES_LEAST + 1), STRIDE = QD_Z_MAX + 64 /* of kernels/ldpc.cl */ };
 
-/* Places are offsets of 16 bits into the columns of a frame, of which those of the core have two buffers. */
-_Static_assert((QD_GRAPH_CORE_MAX + QD_GRAPH_COLS_MAX) * STRIDE <= UINT16_MAX + 1, "places overflow");
-
 typedef struct tables {
-    uint16_t edges[2 * QD_GRAPH_EDGES_MAX], cols[QD_GRAPH_COLS_MAX], places[PLACES_MOST];
+    uint16_t edges[2 * QD_GRAPH_EDGES_MAX], cols[QD_GRAPH_COLS_MAX];
+    uint32_t places[PLACES_MOST];
 } tables;
 
 static void fill_plain(const qd_code *c, tables *t) {
@@ -41,7 +39,8 @@ static uint32_t home(const qd_code *c, uint32_t col, uint32_t side) {
 static void fill_places(const qd_code *c, uint32_t lanes, tables *t) {
     const qd_graph *g = c->graph;
     const uint32_t chunks = chunks_of(c, lanes);
-    uint16_t former[QD_GRAPH_COLS_MAX], *place = t->places;
+    uint16_t former[QD_GRAPH_COLS_MAX];
+    uint32_t *place = t->places;
     uint8_t side[QD_GRAPH_COLS_MAX] = {0};
     memcpy(former, t->cols, sizeof former);
     for (uint32_t i = 0; i < 2 * c->rows; i++) {
@@ -49,9 +48,9 @@ static void fill_places(const qd_code *c, uint32_t lanes, tables *t) {
         for (uint32_t e = 0; e < degree; e++) {
             const uint32_t j = g->edges[first + e].col, shift = qd_code_shift(c, &g->edges[first + e]);
             for (uint32_t k = 0; k < chunks; k++)
-                place[k * degree + e] = (uint16_t)(home(c, j, side[j]) + (k * lanes + shift + c->z - former[j]) % c->z);
+                place[k * degree + e] = home(c, j, side[j]) + (k * lanes + shift + c->z - former[j]) % c->z;
             side[j] ^= 1;
-            place[chunks * degree + e] = (uint16_t)home(c, j, side[j]);
+            place[chunks * degree + e] = home(c, j, side[j]);
             former[j] = (uint16_t)shift;
         }
         place += (chunks + 1) * degree;
@@ -70,7 +69,7 @@ qd_status qd_code_tables_make(qd_code_tables *t, const qd_code *c, uint32_t lane
         fill_rotated(c, &here);
         fill_places(c, lanes, &here);
         QD_TRY(upload(&t->cols, here.cols, c->cols * sizeof(uint16_t), dev, err));
-        QD_TRY(upload(&t->places, here.places, 2 * c->edges * (chunks_of(c, lanes) + 1) * sizeof(uint16_t), dev, err));
+        QD_TRY(upload(&t->places, here.places, 2 * c->edges * (chunks_of(c, lanes) + 1) * sizeof(uint32_t), dev, err));
     } else {
         fill_plain(c, &here);
     }

@@ -88,8 +88,8 @@ static qd_status check(const qd_frames_ask *ask, qd_error *err) {
     if (qd_code_make(&c, ask->code, ask->z, QD_CORE_ROWS * ask->z, NULL) != QD_OK)
         return qd_fail(
             err, QD_E_USAGE,
-            "%u is not a lifting size of %s||they are a 2^j up to 384, a one of 2, 3, 5, 7, 9, 11, 13, 15|take one of them",
-            ask->z, g->name);
+            "%u is not a lifting size of %s||they are a 2^j up to %u, a one of 2, 3, 5, 7, 9, 11, 13, 15|take one of them",
+            ask->z, g->name, g->z_most);
     qd_code_leaks(ask->code, &least, &most);
     if (ask->more == QD_MORE_DROP) most = 1;
     if (ask->leak != 0 && !(ask->leak >= least && ask->leak <= most))

@@ -38,7 +38,7 @@ static uint32_t short_cycles(const proto *g, uint32_t i, uint32_t j, uint32_t se
 uint32_t proto_largest(uint32_t set) {
     static const uint32_t odd[QD_SETS] = {1, 3, 5, 7, 9, 11, 13, 15};
     uint32_t z = odd[set];
-    while (2 * z <= QD_Z_MAX) z *= 2;
+    while (2 * z <= QD_Z_STANDARD) z *= 2;
     return z;
 }
 
@@ -95,5 +95,5 @@ void proto_print(const proto *g, const char *name, FILE *to) {
     print_name(name, to);
     fprintf(to, " = {.name = \"%s\", .id = QD_CODE_", name);
     for (const char *c = name; *c; c++) fputc(*c == '-' ? '_' : *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c, to);
-    fprintf(to, ", .rows = %u, .cols = %u, .kb = %u, .punctured = 2, .row_start = row_start, .edges = edges};\n", g->rows, g->kb + g->rows, g->kb);
+    fprintf(to, ", .rows = %u, .cols = %u, .kb = %u, .punctured = 2, .z_most = QD_Z_MAX, .row_start = row_start, .edges = edges};\n", g->rows, g->kb + g->rows, g->kb);
 }

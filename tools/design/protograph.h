@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include "reconcile/code.h"
 
-enum { PROTO_Z = QD_Z_MAX, PROTO_SET = 1 /* the lifting set of Z = 384 */ };
+enum { PROTO_Z = QD_Z_STANDARD, PROTO_SET = 1 /* the lifting set of Z = 384 */ };
 
 /** A cell (row, column) is on or off, and has a shift in each lifting set. Shape: as code.h says, QD_CORE_ROWS rows without a column of their own. */
 typedef struct proto {
