@@ -204,7 +204,7 @@ typedef struct frame {
         syn[QD_GRAPH_ROWS_MAX * QD_Z_MAX];
     uint8_t side[QD_GRAPH_COLS_MAX];
     const work *w;
-    int z;
+    int z, pitch; /* pitch: bytes from an edge's messages to the next's */
 } frame;
 
 static void make_tables(work *w) {
@@ -238,10 +238,11 @@ static vec lanes_below(int k, int n) {
     return load(b);
 }
 
-/* What BOX takes off, by the difference: as in kernels/ldpc.cl. */
+/* What BOX takes off, by the difference: as in host/reconcile/ldpc.h. */
 static vec make_box(unsigned a) {
     int8_t t[L];
-    for (int i = 0; i < L; i++) t[i] = (int8_t)(i % 16 ? i % 16 < (int)a : 2);
+    const int two = a < 8 ? 1 : 2, one = a < 8 ? (int)a : (int)a - 3;
+    for (int i = 0; i < L; i++) t[i] = (int8_t)(i % 16 < two ? 2 : i % 16 < one);
     return load(t);
 }
 
@@ -252,7 +253,7 @@ static inline vec box(vec x, vec y, vec table) {
 
 static inline __attribute__((always_inline)) void row(frame *f, int degree, const edge *edges, int8_t *msg, const int8_t *syn,
                                                       int n) {
-    const int z = f->z;
+    const int z = f->z, pitch = f->pitch;
     const int8_t *from[QD_DEGREE_MAX];
     int8_t *to[QD_DEGREE_MAX];
     const vec table = make_box(f->w->s->rule.a);
@@ -268,7 +269,7 @@ static inline __attribute__((always_inline)) void row(frame *f, int degree, cons
         for (int e = 0; e < degree; e++) {
             int at = k + edges[e].relative;
             at -= at >= z ? z : 0;
-            v[e] = sub_s(load(from[e] + at), load(msg + e * QD_Z_MAX + k));
+            v[e] = sub_s(load(from[e] + at), load(msg + e * pitch + k));
             x[e] = size_of(v[e]);
             sign = exor(sign, v[e]);
             if (e < 2) {
@@ -286,7 +287,7 @@ static inline __attribute__((always_inline)) void row(frame *f, int degree, cons
 #pragma GCC unroll 30
         for (int e = 0; e < degree; e++) {
             vec y = with_sign(equal_or(x[e], smallest, others, all), v[e]);
-            store(msg + e * QD_Z_MAX + k, y);
+            store(msg + e * pitch + k, y);
             store(to[e] + k, add_s(v[e], y));
         }
     }
@@ -376,7 +377,7 @@ static uint64_t gather(const int8_t *in) {
 static void begin(frame *f, const qd_code *c, const uint64_t *bits, const uint64_t *syndrome) {
     int8_t tmp[QD_Z_MAX + 128], llr[QD_Z_MAX + 128];
     memset(f->side, 0, sizeof f->side);
-    memset(f->msg, 0, c->edges * (size_t)QD_Z_MAX);
+    memset(f->msg, 0, c->edges * (size_t)f->pitch);
     for (uint32_t j = 0; j < c->cols; j++) {
         int8_t *app = home(f, (int)j);
         const int known = (int)f->w->s->rule.known;
@@ -420,13 +421,14 @@ static void *thread(void *arg) {
     if (!f) return NULL;
     f->w = w;
     f->z = (int)c->z;
+    f->pitch = 64 * (int)c->words;
     for (uint64_t i; (i = __atomic_fetch_add(&w->next, 1, __ATOMIC_RELAXED)) < w->s->n;) {
         begin(f, c, w->s->frames + i * qd_frame_words(c), w->s->syndromes + i * qd_syndrome_words(c));
         uint32_t used = 0;
         for (uint32_t t = 1; t <= w->s->rule.max_iterations && !used; t++) {
             for (uint32_t r = 0; r < c->rows; r++) {
                 uint32_t first = c->graph->row_start[r];
-                block_row(f, c->graph->row_start[r + 1] - (int)first, w->edges + first, f->msg + first * QD_Z_MAX,
+                block_row(f, c->graph->row_start[r + 1] - (int)first, w->edges + first, f->msg + first * (unsigned)f->pitch,
                           f->syn + r * QD_Z_MAX, (int)qd_code_row_bits(c, r));
             }
             if (matches(f, c)) used = t;

@@ -7,7 +7,7 @@
 #include "loops.h"
 #include "reconcile/cases.h"
 
-enum { THREADS_MAX = 256, WORDS = QD_Z_MAX / 64, TWICE = 2 * WORDS + 2 };
+enum { THREADS_MAX = 256, WORDS = QD_Z_MAX / 64, STANDARD = QD_Z_STANDARD / 64, TWICE = 2 * WORDS + 2 };
 
 typedef struct share {
     const qd_syndrome_case *s;
@@ -17,13 +17,14 @@ typedef struct share {
 
 /* The column from its first bit, on and on. */
 static void repeat(const qd_code *c, const uint64_t *column, uint64_t *twice) {
-    memset(twice, 0, TWICE * sizeof *twice);
-    for (uint32_t at = 0; at < 64 * (TWICE - 1); at += c->z)
+    const uint32_t room = 2 * c->words + 2;
+    memset(twice, 0, room * sizeof *twice);
+    for (uint32_t at = 0; at < 64 * (room - 1); at += c->z)
         for (uint32_t w = 0; w < c->words; w++) {
             uint32_t bit = at + 64 * w;
-            if (bit / 64 >= TWICE) break;
+            if (bit / 64 >= room) break;
             twice[bit / 64] |= column[w] << (bit % 64);
-            if (bit % 64 && bit / 64 + 1 < TWICE) twice[bit / 64 + 1] |= column[w] >> (64 - bit % 64);
+            if (bit % 64 && bit / 64 + 1 < room) twice[bit / 64 + 1] |= column[w] >> (64 - bit % 64);
         }
 }
 
@@ -41,7 +42,9 @@ static void one(const qd_code *c, const uint64_t *frame, uint64_t *out) {
         for (uint32_t e = c->graph->row_start[i]; e < c->graph->row_start[i + 1]; e++) {
             const qd_edge *edge = &c->graph->edges[e];
             uint32_t shift = qd_code_shift(c, edge);
-            if (c->words == WORDS)
+            if (c->words == STANDARD)
+                add(sum, twice[edge->col], shift, STANDARD);
+            else if (c->words == WORDS)
                 add(sum, twice[edge->col], shift, WORDS);
             else
                 add(sum, twice[edge->col], shift, c->words);

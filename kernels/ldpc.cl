@@ -19,6 +19,10 @@
  * of edges (by the lifted row) in their own order; seen uint, for each place the lifted rows that the state knows; slots uint
  * [frames]: the place of each frame. Beyond the rows in use messages are 0. */
 
+/* The steps that the constant a names: BOX takes 2 off the smaller below a difference of TWO, 1 below ONE. */
+#define TWO(a) ((a) < 8 ? 1 : 2)
+#define ONE(a) ((a) < 8 ? (a) : (a) - 3)
+
 #define WORD(b, n) ((uint)((b)[(n) / 64] >> ((n) % 64)) & 1u)
 
 /* A compiler that does not know the wide vectors gives the portable form under the same options. */
@@ -64,14 +68,13 @@ static inline uvec less(uvec x, uvec by) { return __builtin_elementwise_sub_sat(
 #define LOOK_UP __builtin_ia32_pshufb256
 #endif
 
-/* What BOX takes off the smaller, by the difference d: 2 for 0, 1 below a, from a on 0. A byte permutation looks up the low four bits, and
- * gives 0 where the highest bit is set, as it is in d + 112 from 16 on. No magnitude is above 128. */
+/* A byte permutation looks up the low four bits, and gives 0 where the highest bit is set, as it is in d + 112 from 16 on. No magnitude is above 128. */
 #ifdef LOOK_UP
 typedef char raw __attribute__((__vector_size__(LANES)));
 typedef raw box_table;
 static inline box_table make_box(uchar a) {
     char t[LANES] __attribute__((aligned(LANES)));
-    for (int i = 0; i < LANES; i++) t[i] = i % 16 ? i % 16 < a : 2;
+    for (int i = 0; i < LANES; i++) t[i] = i % 16 < TWO(a) ? 2 : i % 16 < ONE(a);
     return *(raw *)t;
 }
 static inline uvec box(uvec x, uvec y, box_table t) {
@@ -79,12 +82,14 @@ static inline uvec box(uvec x, uvec y, box_table t) {
     return less(lo, __builtin_astype(LOOK_UP(t, __builtin_astype(d + (uvec)112, raw)), uvec));
 }
 #else
-typedef uvec box_table;
-static inline box_table make_box(uchar a) { return (uvec)a; }
-static inline uvec box(uvec x, uvec y, box_table a) {
+typedef struct {
+    uvec two, one;
+} box_table;
+static inline box_table make_box(uchar a) { return (box_table){(uvec)(uchar)(TWO(a) + 1), (uvec)(uchar)ONE(a)}; }
+static inline uvec box(uvec x, uvec y, box_table t) {
     uvec lo = __builtin_elementwise_min(x, y), hi = __builtin_elementwise_max(x, y);
-    return __builtin_elementwise_min(__builtin_elementwise_min(lo, less(hi, (uvec)2)),
-                                     __builtin_elementwise_max(less(lo, (uvec)1), less(hi, a)));
+    return __builtin_elementwise_min(__builtin_elementwise_min(lo, __builtin_elementwise_max(less(lo, (uvec)2), less(hi, t.two))),
+                                     __builtin_elementwise_max(less(lo, (uvec)1), less(hi, t.one)));
 }
 #endif
 
@@ -307,7 +312,7 @@ static int sat(int x) { return clamp(x, -128, 127); }
 static int less(int x, int by) { return max(x - by, 0); }
 static int box(int x, int y, int a) {
     int lo = min(x, y), hi = max(x, y);
-    return min(min(lo, less(hi, 2)), max(less(lo, 1), less(hi, a)));
+    return min(min(lo, max(less(lo, 2), less(hi, TWO(a) + 1))), max(less(lo, 1), less(hi, ONE(a))));
 }
 
 #ifdef FAR
@@ -392,9 +397,9 @@ __kernel void ldpc_group(__global const ulong *frames, __global const ulong *syn
                 }
             }
         if (wrong) *open = 1; /* several may write the same value */
-        barrier(CLK_LOCAL_MEM_FENCE);
+        barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE); /* the next iteration writes what was read here */
         if (!*open) used = t;
-        barrier(CLK_LOCAL_MEM_FENCE);
+        barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
     }
     for (int p = me; p < n_cols * words; p += size) {
         int j = p / words, w = p % words, n = j + 1 < n_cols ? z : last;

@@ -52,7 +52,7 @@ scenario qber50 0 0
 scenario attacked 0.97 1
 
 # --- jobs that work -----------------------------------------------------------------------------------------------
-job good good 0.8 120000
+job good good 0.4 60000
 expect 0 "a job of several blocks" "$qd" run good.job --out a --json good.json
 for f in manifest.json summary.json events.jsonl transcript.bin alice.rehearsal.key bob.rehearsal.key alice.rehearsal.key.json; do
     [ -s "a/good/$f" ] || fail "a run leaves no $f"

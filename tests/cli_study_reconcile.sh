@@ -93,6 +93,9 @@ expect 2 'is no code' "$qd" study reconcile --code nr-bg1:z=36x --qber 0.05
 expect 2 'is no code' "$qd" study reconcile --code nr-bg1:c=33 --qber 0.05
 expect 2 'not a lifting size' "$qd" study reconcile --code nr-bg1:z=37 --qber 0.05
 expect 2 'needs --qber' "$qd" study reconcile $code
+expect 2 '2^j up to 384' "$qd" study reconcile --code nr-bg1:z=416 --qber 0.05
+expect 2 '2^j up to 768' "$qd" study reconcile --code qd-k22:z=760 --qber 0.05
+expect 0 '' "$qd" study reconcile --code qd-k22:z=768 --qber 0.05 --efficiency 1.2 --frames 8 --device ref
 expect 2 'exclude each other' "$qd" study reconcile $code --qber 0.05 --leak 0.3 --efficiency 1.2
 expect 2 'at --qber 0.005: a leak of' "$qd" study reconcile $code --qber 0.005 --efficiency 1.2
 expect 2 'no entropy' "$qd" study reconcile $code --qber 0 --efficiency 1.2

@@ -24,10 +24,11 @@ START_TEST(frames_that_fail_get_rows_until_they_are_solved) {
     run(&t, &w, NULL, NULL);
     const qd_reconcile_result *r = agreed(&t);
     if (t.p.code != QD_CODE_AUTO) ck_assert_uint_eq(r->code, t.p.code);
+    if (t.p.code == QD_CODE_AUTO && q == 0.11) ck_assert_uint_gt(r->z, 384); /* two frames of 28 thousand bits leave more than three or more shorter ones */
     replay sum = replayed(&w, r);
     ck_assert_uint_eq(r->reject, QD_REJECT_NONE);
     ck_assert_uint_eq(r->errors, differing(&t, r->n));
-    ck_assert_uint_eq(r->frames_failed, 0); /* at most 1e-3 of the frames, of 4 to 20, would fail */
+    ck_assert_uint_eq(r->frames_failed, 0); /* at most 1e-3 of the frames, of 1 to 20, would fail */
     if (q > 0.008) ck_assert_uint_gt(r->added_rounds, 0);
     ck_assert_uint_eq(w.count[QD_MSG_ROWS], (int)r->added_rounds);
     replay_free(&sum);

@@ -2,6 +2,7 @@
 /* The decoder. Equality of device and reference over many inputs is the registry's loop; here the algebra is tested, on the
  * reference and on a
  * CPU device where there is one, in both forms. */
+#include "compute/internal.h"
 #include "ldpc_suite.h"
 #include "run_all.h"
 
@@ -307,12 +308,12 @@ static void draw(uint64_t seed, uint64_t entity, uint32_t n, uint64_t *w) {
 /* Rows of every degree, of any syndrome: the device has the reference's bits in both forms. */
 START_TEST(rows_of_every_degree_are_the_reference_s) {
     enum { N = 3 };
-    static const uint32_t sizes[] = {384, 88};
+    static const uint32_t sizes[] = {384, 88, 768};
     qd_device *dev = open_device(1);
     ladder *l = calloc(1, sizeof *l);
     ladder_make(l, _i ? QD_DEGREE_MAX - LADDER + 1 : QD_DEGREE_MIN);
-    for (int k = 0; k < 2; k++) {
-        qd_code c = code_of(sizes[k], LADDER * sizes[k] - 5);
+    for (int k = 0; k < 3; k++) {
+        qd_code c = code_by(QD_CODE_QD_BG1, sizes[k], LADDER * sizes[k] - 5);
         c.graph = &l->graph;
         c.cols = LADDER_KB + LADDER;
         c.edges = l->row_start[LADDER];
@@ -322,11 +323,12 @@ START_TEST(rows_of_every_degree_are_the_reference_s) {
             for (uint32_t j = 0; j < c.cols; j++) draw(f, j, qd_code_col_bits(&c, j), bob + f * fw + (size_t)j * c.words);
             for (uint32_t i = 0; i < c.rows; i++) draw(f, c.cols + i, qd_code_row_bits(&c, i), syndrome + f * sw + (size_t)i * c.words);
         }
-        for (int form = 0; form < 2; form++) {
+        for (int form = 0; form < 3; form++) {
+            static const qd_ldpc_form forms[] = {QD_LDPC_LANES, QD_LDPC_GROUP, QD_LDPC_GROUP_FAR};
             qd_ldpc_rule rule = {9, 4, 7, 0};
             uint32_t iterations[2][N];
             ck_ok(qd_ldpc_ref(&c, &rule, N, bob, syndrome, got[0], iterations[0], &err));
-            ck_ok(qd_ldpc_run(&c, &rule, N, bob, syndrome, got[1], iterations[1], form ? QD_LDPC_GROUP : QD_LDPC_LANES, dev, &err));
+            ck_ok(qd_ldpc_run(&c, &rule, N, bob, syndrome, got[1], iterations[1], forms[form], dev, &err));
             ck_assert_mem_eq(got[0], got[1], N * fw * 8);
             ck_assert_mem_eq(iterations[0], iterations[1], sizeof iterations[0]);
         }
@@ -336,6 +338,26 @@ START_TEST(rows_of_every_degree_are_the_reference_s) {
         free(got[1]);
     }
     free(l);
+    qd_device_close(dev);
+}
+END_TEST
+
+/* A device whose local memory does not hold a frame's columns decodes with them in global memory, and gives the same. */
+START_TEST(columns_leave_small_local_memory) {
+    qd_device *dev = open_device(1);
+    const uint64_t local = dev->info.local_mem_bytes;
+    trial t = trial_by(QD_CODE_QD_K22, 480, 4000, 3, 0.01, false);
+    uint32_t iterations[3];
+    const qd_ldpc_rule rule = {9, 4, 20, 0};
+    for (int small = 0; small < 2; small++) {
+        dev->info.local_mem_bytes = (uint64_t)t.c.cols * t.c.z + (small ? 3 : 4);
+        memset(t.got, 0, t.n * qd_frame_words(&t.c) * 8);
+        ck_ok(qd_ldpc_run(&t.c, &rule, t.n, t.bob, t.syndrome, t.got, iterations, QD_LDPC_GROUP, dev, &err));
+        ck_assert_mem_eq(t.got, t.truth, t.n * qd_frame_words(&t.c) * 8);
+        ck_assert(qd_ldpc_form_taken(dev, &t.c, QD_LDPC_GROUP) == (small ? QD_LDPC_GROUP_FAR : QD_LDPC_GROUP));
+    }
+    dev->info.local_mem_bytes = local;
+    trial_free(&t);
     qd_device_close(dev);
 }
 END_TEST
@@ -353,6 +375,7 @@ int main(void) {
     tcase_add_loop_test(t, going_on_is_not_having_stopped, 0, 3);
     tcase_add_test(t, rows_are_added_to_what_was_left);
     tcase_add_loop_test(t, rows_of_every_degree_are_the_reference_s, 0, 2);
+    tcase_add_test(t, columns_leave_small_local_memory);
     suite_add_tcase(s, t);
     return run_all(s);
 }

@@ -209,7 +209,7 @@ START_TEST(the_rate_follows_the_estimate_and_its_doubt) {
         ck_assert(leak > h);
         ck_assert(leak < 1.6 * h + 0.0835);
         ck_assert(sure.fer < 0.05);
-        ck_assert(sure.frames * c.n > 0.96 * 229000); /* six long frames and a rest may leave more than seven shorter ones */
+        ck_assert(sure.frames * c.n > 0.96 * 229000); /* six long frames may leave more than thirteen short ones that fill the string */
         if (k >= 10) ck_assert((double)d.leak / d.n > leak);
         former = leak;
     }

@@ -73,6 +73,7 @@ START_TEST(the_graph_has_the_shape_that_the_code_relies_on) {
     ck_assert_uint_eq(g->kb, shapes[_i].kb);
     ck_assert_uint_eq(g->cols, g->kb + g->rows);
     ck_assert_uint_eq(g->punctured, 2);
+    ck_assert_uint_eq(g->z_most, _i < 2 ? 384 : 768); /* the standard's come first */
     ck_assert_uint_eq(g->row_start[0], 0);
     ck_assert_uint_eq(g->row_start[g->rows], shapes[_i].edges);
     ck_assert_uint_le(g->rows, QD_GRAPH_ROWS_MAX);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file bg1_rows.h  The rows of 5G NR's base graph 1: ETSI TS 138 212 (3GPP TS 38.212), table 5.3.2-2.
  *
- *  One line per edge: block column, then the shift V of the lifting sets 0 to 7 (the cyclic shift at lifting size Z is V mod Z). The last edge
+ *  One line per edge: block column, then the shift V of the lifting sets 0 to 7 (the cyclic shift at lifting size Z is V mod Z; above 384, code.h). The last edge
  *  of a row from 4 on is that of its extension column `own`, 22 + i where the row is block row i of a code; rows 0 to 3 have none of their
  *  own. A test pins the whole table by the SHA-256 of its canonical text, on which four independent public codings of the table agree. */
 #ifndef QD_RECONCILE_BG1_ROWS_H

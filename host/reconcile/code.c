@@ -19,7 +19,7 @@ const qd_graph *qd_graph_of(uint32_t id) {
 }
 
 const uint16_t *qd_lifting_sizes(const qd_graph *g, uint32_t *n) {
-    for (*n = sizeof sizes / sizeof *sizes; sizes[*n - 1] > g->z_most;) --*n;
+    for (*n = sizeof sizes / sizeof *sizes; *n > 0 && sizes[*n - 1] > g->z_most;) --*n;
     return sizes;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file code.h  Base graphs, lifted codes, and how a frame lies in memory.
  *
- *  Where a new code belongs: a lifted base graph is one file like bg2.c (a qd_graph; bg1.c has two, of one table's rows in two
+ *  Where a new code belongs: a lifted base graph is one file like bg2.c (a qd_graph with its largest lifting size; bg1.c has two, of one table's rows in two
  *  orders; `protograph` in tools/design searches for one and prints it) and one line in the list of code.c; its FER curves are
  *  rows in rate.c. Syndrome, decoder, machines and messages then work as they stand, as long as the graph is within the bounds below and has the raptor-like shape: `punctured` columns first,
  *  block row i >= 4 owning column kb + i with degree 1 and shift 0. */
@@ -26,7 +26,7 @@ enum {
 
 /** One edge of a base graph: its block column, and the shift V in each lifting set. At sizes up to the standard's largest of a set, L = 256, 384, 320, 224, 288, 352,
  *  208, 240, the cyclic shift is V mod Z. At 2 L, where graphs of our own go on, it is V, and L more where the V of the next set (after the last the first) is odd: a
- *  double cover of the code of L, by bits that the table has, so that no word gets lighter and no cycle shorter. */
+ *  double cover of the code of L with as many block rows, by bits that the table has, so that where the last row is whole no word gets lighter, and no cycle shorter. */
 typedef struct qd_edge {
     uint16_t col;
     uint16_t shift[QD_SETS];

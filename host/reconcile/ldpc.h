@@ -13,9 +13,9 @@
  *      |msg_e| = L if a_e == m, else BOX(L, m)
  *      sign of msg_e: parity of the signs of the other v (negative counts), and of the syndrome bit (1 counts)
  *      APP_e = sat(v_e + msg_e)
- *  BOX(x, y) = min(min(lo, hi -. 2), max(lo -. 1, hi -. a)), lo and hi the smaller and larger, -. subtraction that stops at 0: the
- *  box-plus min(x, y) - G[|x - y|] with G cut to steps of 2, 1 and 0 (A-min*: Jones, Valles, Smith, Villasenor, MILCOM 2003; the
- *  cut: ours). After each iteration bit = (APP < 0) is decided; when all M rows match the syndrome the frame is done and is not
+ *  BOX(x, y) = lo -. G(hi - lo), lo and hi the smaller and larger, -. subtraction that stops at 0; G is 2 below `two`, 1 below `one`, else 0: the box-plus with its
+ *  logarithm cut to steps (A-min*: Jones, Valles, Smith, Villasenor, MILCOM 2003; the cut: ours). The constant a names the steps: two = 1 and one = a up to 7, for messages
+ *  whose unit is a third of a bit in natural logarithms and more; two = 2 and one = a - 3 from 8 on, for finer ones. After each iteration bit = (APP < 0) is decided; when all M rows match the syndrome the frame is done and is not
  *  touched again. A frame that has not matched after max_iterations has failed.
  *
  *  Going on. A frame that failed can be taken up with more rows where it was left (qd_ldpc_go_on): lifted rows, counted as i z + r, that
@@ -28,7 +28,7 @@
 
 typedef struct qd_ldpc_rule {
     uint32_t c;              /**< channel LLR, 1..32 */
-    uint32_t a;              /**< check-node constant, 2..15 */
+    uint32_t a;              /**< check-node constant, 2..15: steps of G */
     uint32_t max_iterations; /**< 1..1000 */
     uint32_t known;          /**< lifted rows from this one on have zeros that both stations know for extension bits, so that they are
                                   checks without noise; at least 4 z, 0: no row has */
@@ -46,7 +46,7 @@ qd_status qd_ldpc_ref(const qd_code *c, const qd_ldpc_rule *rule, uint64_t n, co
                       uint64_t *bits, uint32_t *iterations, qd_error *err);
 
 /** How a device decodes; never changes results. AUTO: LANES on CPU devices, else GROUP. A device that is no CPU, or whose
- *  compiler does not know the vectors, decodes in the form GROUP whatever is asked. */
+ *  compiler does not know the vectors, decodes in the form GROUP or GROUP_FAR whatever else is asked. */
 typedef enum qd_ldpc_form {
     QD_LDPC_AUTO = 0,
     QD_LDPC_LANES = 1,     /**< one work-item a frame, the byte lanes of the processor's vectors inside (clang extensions) */
@@ -56,6 +56,9 @@ typedef enum qd_ldpc_form {
     QD_LDPC_LANES_32 = 32,
     QD_LDPC_LANES_64 = 64
 } qd_ldpc_form;
+
+/** GROUP_FAR for GROUP where @p dev has less local memory than the columns of @p c and an int need; else @p form. */
+qd_ldpc_form qd_ldpc_form_taken(qd_device *dev, const qd_code *c, qd_ldpc_form form);
 
 /** The same on a device (kernels/ldpc.cl); @p dev NULL: the reference. Device copies are wiped. QD_E_BUILD, QD_E_DEVICE: outputs
  *  undefined. */

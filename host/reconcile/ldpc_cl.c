@@ -40,15 +40,19 @@ static uint32_t degrees_of(const qd_graph *g) {
 
 static size_t apps_of(const qd_code *c) { return (size_t)c->cols * c->z; }
 
+qd_ldpc_form qd_ldpc_form_taken(qd_device *dev, const qd_code *c, qd_ldpc_form form) {
+    return form == QD_LDPC_GROUP && apps_of(c) + sizeof(cl_int) > qd_device_about(dev)->local_mem_bytes ? QD_LDPC_GROUP_FAR : form;
+}
+
 static qd_status choose_group(job *j, qd_ldpc_form form, qd_error *err) {
     char options[64];
-    const bool far = form == QD_LDPC_GROUP_FAR || apps_of(j->c) + sizeof(cl_int) > qd_device_about(j->dev)->local_mem_bytes;
+    const bool far = qd_ldpc_form_taken(j->dev, j->c, form == QD_LDPC_GROUP_FAR ? form : QD_LDPC_GROUP) == QD_LDPC_GROUP_FAR;
     snprintf(options, sizeof options, "-DCLIP=%d%s", QD_LDPC_CLIP, far ? " -DFAR" : "");
     j->form = far ? QD_LDPC_GROUP_FAR : QD_LDPC_GROUP;
     return qd_cl_kernel(j->dev, "ldpc", options, "ldpc_group", &j->kernel, err);
 }
 
-/* A form is a wish: where the compiler does not know wide vectors, the program built with LANES has the other kernel in it. */
+/* A form is a wish: where the compiler does not know wide vectors, there is no kernel in lanes. */
 static qd_status choose(job *j, qd_ldpc_form form, qd_error *err) {
     char options[64];
     if (form == QD_LDPC_GROUP || form == QD_LDPC_GROUP_FAR || !qd_cl_is_cpu(j->dev)) return choose_group(j, form, err);
@@ -104,7 +108,7 @@ static qd_status run_lanes(job *j, uint64_t n, qd_error *err) {
 }
 
 static size_t group_size(const job *j) {
-    size_t most = qd_device_about(j->dev)->max_work_group, size = j->c->z;
+    size_t most = qd_device_about(j->dev)->max_work_group, size = j->c->z < QD_Z_STANDARD ? j->c->z : QD_Z_STANDARD;
     if (size > 128 && qd_cl_is_cpu(j->dev)) size = 128;
     return size < most ? size : most;
 }
@@ -148,7 +152,8 @@ static qd_status run_group(job *j, uint64_t n, qd_error *err) {
 
 static qd_status allocate(job *j, uint64_t n, qd_error *err) {
     const qd_code *c = j->c;
-    uint64_t most = j->form == QD_LDPC_LANES ? CHUNK_LANES : CHUNK_GROUP;
+    const uint64_t fit = qd_device_about(j->dev)->max_alloc_bytes / (c->edges * 64ull * c->words);
+    uint64_t most = j->form == QD_LDPC_LANES ? CHUNK_LANES : fit == 0 ? 1 : fit < CHUNK_GROUP ? fit : CHUNK_GROUP;
     j->chunk = n < most ? n : most;
     QD_TRY(qd_cl_alloc(j->dev, &j->frames, j->chunk * qd_frame_words(c) * 8, err));
     QD_TRY(qd_cl_alloc(j->dev, &j->syndromes, j->chunk * qd_syndrome_words(c) * 8, err));

@@ -25,8 +25,8 @@ static int larger(int x, int y) {
 }
 
 static int box(int x, int y, int a) {
-    int lo = smaller(x, y), hi = larger(x, y);
-    return smaller(smaller(lo, less(hi, 2)), larger(less(lo, 1), less(hi, a)));
+    const int lo = smaller(x, y), apart = larger(x, y) - lo, two = a < 8 ? 1 : 2, one = a < 8 ? a : a - 3;
+    return less(lo, apart < two ? 2 : apart < one ? 1 : 0);
 }
 
 /* One lifted row. */

@@ -195,12 +195,13 @@ static void ldpc_destroy(void *state) {
 
 /* Bob's frame: each key bit flipped with probability ppm / 10^6, as an integer threshold of a draw. */
 static void flip(const qd_code *c, uint64_t ppm, uint64_t seed, uint64_t f, const uint64_t *truth, uint64_t *frame) {
-    uint64_t below = (ppm << 32) / 1000000;
+    const uint64_t below = (ppm << 32) / 1000000;
+    const uint32_t pitch = c->cover ? QD_Z_MAX : QD_Z_STANDARD;
     memset(frame, 0, qd_frame_words(c) * 8);
     for (uint32_t j = c->graph->punctured; j < c->cols; j++)
         for (uint32_t p = 0; p < qd_code_col_bits(c, j); p += 4) {
             uint32_t draw[4];
-            qd_philox(seed, QD_STREAM_FLIP, f, j * QD_Z_MAX + p, draw);
+            qd_philox(seed, QD_STREAM_FLIP, f, j * pitch + p, draw);
             for (uint32_t q = p; q < p + 4 && q < qd_code_col_bits(c, j); q++) {
                 uint64_t bit = (truth[j * c->words + q / 64] >> (q % 64) & 1) ^ (draw[q - p] < below);
                 frame[j * c->words + q / 64] |= bit << (q % 64);
@@ -364,7 +365,8 @@ static const char *const ldpc_quick[] = {"ldpc:z=384,m=5376,frames=1",
                                          "ldpc:z=60,m=550,frames=3,ppm=30000,graph=3,form=2",
                                          "ldpc:z=2,m=13,frames=40,graph=3",
                                          "ldpc:z=72,m=640,frames=9,begin=500,known=500,cap=12,ppm=20000,graph=3",
-                                         "ldpc:z=384,m=2900,frames=3,ppm=20000,c=10,a=4,graph=4",
+                                         "ldpc:z=384,m=2900,frames=3,ppm=20000,c=11,a=9,graph=4",
+                                         "ldpc:z=88,m=1230,frames=3,ppm=60000,c=9,a=8,form=2",
                                          "ldpc:z=384,m=13824,frames=1,ppm=90000,c=6,graph=4",
                                          "ldpc:z=36,m=365,frames=9,ppm=30000,graph=4",
                                          "ldpc:z=60,m=550,frames=3,ppm=30000,graph=4,form=2",
@@ -404,7 +406,8 @@ static const char *const ldpc_quick[] = {"ldpc:z=384,m=5376,frames=1",
                                          "ldpc:z=36,m=365,frames=9,begin=364,cap=7,ppm=60000,graph=2",
                                          NULL};
 static const char *const ldpc_tiny[] = {"ldpc:z=15,m=140,frames=2,cap=2", "ldpc:z=2,m=91,frames=3,form=2",
-                                        "ldpc:z=36,m=200,frames=2,cap=3,form=2", "ldpc:z=88,m=400,frames=1,cap=1", NULL};
+                                        "ldpc:z=36,m=200,frames=2,cap=3,form=2", "ldpc:z=36,m=200,frames=2,cap=3,form=3",
+                                        "ldpc:z=88,m=400,frames=1,cap=1", NULL};
 static const char *const ldpc_full[] = {"ldpc:z=384,m=5476,frames=64,ppm=50000",
                                         "ldpc:z=384,m=5476,frames=64,ppm=50000,form=2",
                                         "ldpc:z=384,m=5476,frames=5,form=16",

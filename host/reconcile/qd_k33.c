@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Base graph qd-k33: `protograph qd-k33` (tools/design) searches for it and prints this file. One line per edge: block column, then the
- * shift V of the lifting sets 0 to 7 (the cyclic shift at lifting size Z is V mod Z). */
+ * shift V of the lifting sets 0 to 7 (the cyclic shift at lifting size Z is V mod Z up to 384; above, code.h). */
 #include "reconcile/code.h"
 
 /* clang-format off */

@@ -205,11 +205,11 @@ static double share_with(const qd_code *first, uint32_t rows) {
 
 /* Of our own graphs some frames are left that rows added to them do not move before a tenth more is told: the rows lack their own column, and leave
  * light words for a while. Of 1000 frames each at Z = 64, 120, 192, 384 and 11 % 111, 72, 23 and 1 of qd-k22; 43 and 23 at 144, 224 and 8 %, 37 at 112 and 5 %, 36
- * of qd-k33 at 112 and 2 % (bench/NOTES.md): e-fold by 80 of Z, which leaves none of long frames. */
+ * of qd-k33 at 112 and 2 % (bench/NOTES.md). Of 384 it is one in a thousand, of longer ones next to none. */
 static double stuck(const qd_code *first, double share) {
     const double added = share - share_of(first), z = first->z;
     if (first->graph->id != QD_CODE_QD_K22 && first->graph->id != QD_CODE_QD_K33) return 0;
-    return clip(added / 0.02, 0, 1) * fmin(0.11, 0.25 * exp(-z / 80));
+    return clip(added / 0.02, 0, 1) * fmin(0.11, 0.07 * (120 / z) * (120 / z)) * fmin(1, exp((224 - z) / 80));
 }
 
 static double unsolved_at(const qd_code *first, double share, fit f, double h, double v) {
@@ -383,8 +383,8 @@ static double undetected(const qd_code *c, uint64_t frames) {
     return fmin(1, f * each) * (130 + 65 * f + c->n);
 }
 
-/* Every lifting size is tried: the one whose frames make most of the string. Of a string of more than 100 frames of the largest
- * size those above the half of it: among eight of them one leaves a tail of a thousandth, and shorter frames need more. */
+/* Every lifting size is tried: the one whose frames make most of the string. Of a string of more than 100 frames of the standard's
+ * largest size those above the half of it: among eight of them one leaves a tail of a thousandth, and shorter frames need more. */
 static void best_size(const qd_reconcile_params *p, uint32_t id, uint64_t bits, double *most, qd_code *code,
                       qd_reconcile_plan *plan) {
     const qd_history known = {.errors = p->errors, .sample = p->sample};
@@ -392,8 +392,7 @@ static void best_size(const qd_reconcile_params *p, uint32_t id, uint64_t bits, 
     const qd_graph *g = qd_graph_of(id);
     uint32_t n_sizes;
     const uint16_t *sizes = qd_lifting_sizes(g, &n_sizes);
-    const uint32_t largest = sizes[n_sizes - 1],
-                   least = bits > (uint64_t)100 * (g->kb + QD_CORE_ROWS) * largest ? largest / 2 : QD_Z_LEAST;
+    const uint32_t least = bits > (uint64_t)100 * (g->kb + QD_CORE_ROWS) * QD_Z_STANDARD ? QD_Z_STANDARD / 2 : QD_Z_LEAST;
     for (uint32_t i = n_sizes; i-- > 0 && sizes[i] >= least;) {
         qd_code c;
         qd_rounds rounds;

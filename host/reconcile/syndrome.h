@@ -9,7 +9,7 @@
 /** @param frames   in  uint64 [n][cols][words], layout of code.h
  *  @param syndrome out uint64 [n][rows][words]; bits past a row's length zero. Lifted row r of block row i is the xor over its
  *  edges
- *                  (j, V) of bit (r + V mod Z) mod Z of block column j.
+ *                  (block column j) of bit (r + shift) mod Z of block column j (shift: code.h).
  *  The reference cannot fail. */
 void qd_syndrome_ref(const qd_code *c, uint64_t n, const uint64_t *frames, uint64_t *syndrome);
 

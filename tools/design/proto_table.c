@@ -86,7 +86,7 @@ static void print_edges(const proto *g, FILE *to) {
 
 void proto_print(const proto *g, const char *name, FILE *to) {
     fprintf(to, "/* SPDX-License-Identifier: Apache-2.0 */\n/* Base graph %s: `protograph %s` (tools/design) searches for it and prints this file. One line per edge: block column, then the\n"
-                " * shift V of the lifting sets 0 to 7 (the cyclic shift at lifting size Z is V mod Z). */\n#include \"reconcile/code.h\"\n\n/* clang-format off */\n",
+                " * shift V of the lifting sets 0 to 7 (the cyclic shift at lifting size Z is V mod Z up to 384; above, code.h). */\n#include \"reconcile/code.h\"\n\n/* clang-format off */\n",
             name, name);
     print_edges(g, to);
     fprintf(to, "static const uint16_t row_start[] = {");
