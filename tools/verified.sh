@@ -25,6 +25,8 @@ nr-add-3 nr-bg1:add=64,more=4 0.03 1.12 50 64 1e-15
 nr-add-5 nr-bg1:add=64,more=4 0.05 1.09 50 64 1e-15
 k33-add-1 qd-k33:add=64,more=14 0.01 1.20 20 64 1e-15
 k22-add-5 qd-k22:add=64,more=14 0.05 1.10 22 64 1e-15
+k22-long-5 qd-k22:z=768 0.05 1.15 50 64 1e-15
+k22-long-add-8 qd-k22:z=768,add=128,more=12 0.08 1.08 40 64 1e-15
 nr-small nr-bg1:z=8 0.03 1.5 50 16 1e-15
 nr-smallest nr-bg1:z=2 0.03 1.55 50 8 1e-15
 nr-small-add nr-bg1:z=4,add=4 0.03 1.29 50 8 1e-15
