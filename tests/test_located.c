@@ -6,7 +6,7 @@
 #include "run_all.h"
 
 enum { SMALL = 2000 /* one frame */ };
-static const uint64_t bits_of[METHODS] = {50000, 60000, 65536}; /* four frames or more */
+static const uint64_t bits_of[METHODS] = {50000, 120000, 65536}; /* four frames or more */
 
 /* Message no. @p nth of a type; its body is the caller's. */
 static qd_msg message(const wire *w, uint32_t type, int nth) {
