@@ -324,6 +324,7 @@ static size_t as_short(const part *v, size_t n, uint32_t length) {
 /* The fresh leaves go behind those of the list that are as short. */
 static qd_status merge(qd_cascade *s, qd_error *err) {
     parts *odd = &s->leaves.odd, *fresh = &s->tables->fresh;
+    if (fresh->n == 0) return QD_OK; /* nor is there room for any, at first */
     QD_TRY(qd_cascade_parts_room(odd, fresh->n, err));
     QD_TRY(qd_cascade_parts_room(fresh, fresh->n, err));
     sort(fresh->v, fresh->n, fresh->v + fresh->n);
