@@ -229,11 +229,9 @@ int main(void) {
     }
     qd_device_close(dev);
     size_t measured = 0;
-    for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++) measured += !left_out(graphs[i].id);
-    bool size = false;
     for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++)
-        for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) size |= !left_out(graphs[i].id) && size_wanted(rows[r].z, graphs[i].id);
-    if (measured == 0 || !size) {
+        for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) measured += !left_out(graphs[i].id) && size_wanted(rows[r].z, graphs[i].id);
+    if (measured == 0) {
         printf("QD_RATE_CODE or QD_RATE_Z names nothing that is measured\n");
         return EXIT_FAILURE;
     }

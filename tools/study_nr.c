@@ -4,7 +4,7 @@
 #include <string.h>
 #include "study_reconcile.h"
 
-enum { Z_MOST = 768, ROWS_MOST = 46 * Z_MOST /* of any of these codes; what one has, it says */, BATCH = 512, BATCH_MORE = 2048, ANEW = 24 };
+enum { MOST = UINT16_MAX /* of a lifting size or of rows; what a code has, it says */, BATCH = 512, BATCH_MORE = 2048, ANEW = 24 };
 
 static qd_status name_error(const char *name, qd_error *err) {
     return qd_fail(err, QD_E_USAGE,
@@ -29,14 +29,14 @@ static qd_status parse(const qd_code_point *p, qd_frames_ask *ask, qd_error *err
     const struct {
         const char *key;
         uint32_t *to, min, max;
-    } keys[] = {{"z=", &ask->z, 2, Z_MOST},
+    } keys[] = {{"z=", &ask->z, 2, MOST},
                 {"c=", &ask->c, 1, 32},
                 {"a=", &ask->a, 2, 15},
-                {"drop=", &drop, 1, ROWS_MOST},
-                {"grow=", &grow, 1, ROWS_MOST},
-                {"add=", &add, 1, ROWS_MOST},
+                {"drop=", &drop, 1, MOST},
+                {"grow=", &grow, 1, MOST},
+                {"add=", &add, 1, MOST},
                 {"more=", &ask->go_on, 1, 1000},
-                {"anew=", &ask->anew, 1, ROWS_MOST}};
+                {"anew=", &ask->anew, 1, MOST}};
     for (const char *at = p->code + length; *at;) {
         size_t k = 0;
         char *end;

@@ -15,7 +15,7 @@
  *      APP_e = sat(v_e + msg_e)
  *  BOX(x, y) = lo -. G(hi - lo), lo and hi the smaller and larger, -. subtraction that stops at 0; G is 2 below `two`, 1 below `one`, else 0: the box-plus with its
  *  logarithm cut to steps (A-min*: Jones, Valles, Smith, Villasenor, MILCOM 2003; the cut: ours). The constant a names the steps: two = 1 and one = a up to 7, for messages
- *  whose unit is a third of a bit in natural logarithms and more; two = 2 and one = a - 3 from 8 on, for finer ones. After each iteration bit = (APP < 0) is decided; when all M rows match the syndrome the frame is done and is not
+ *  in units of .35 of a natural logarithm or more; two = 2 and one = a - 3 from 8 on, for units of about .3. After each iteration bit = (APP < 0) is decided; when all M rows match the syndrome the frame is done and is not
  *  touched again. A frame that has not matched after max_iterations has failed.
  *
  *  Going on. A frame that failed can be taken up with more rows where it was left (qd_ldpc_go_on): lifted rows, counted as i z + r, that
