@@ -24,6 +24,24 @@ START_TEST(published_known_answers) {
 }
 END_TEST
 
+/* Whole vectors, a rest, and draws whose number turns over. */
+START_TEST(a_row_is_its_draws) {
+    static const uint32_t begin[] = {0, 1, 12345, 0xfffffff0};
+    for (size_t b = 0; b < sizeof begin / sizeof *begin; b++)
+        for (size_t n = 0; n < 40; n++) {
+            const uint64_t seed = 0x9e3779b97f4a7c15 * (n + 1), entity = 0xc2b2ae3d27d4eb4f * (b + 3);
+            uint32_t got[4 * 40 + 1], want[4];
+            memset(got, 0xee, sizeof got);
+            qd_philox_row(seed, 0xfedcba98, entity, begin[b], n, got);
+            for (size_t i = 0; i < n; i++) {
+                qd_philox(seed, 0xfedcba98, entity, begin[b] + (uint32_t)i, want);
+                ck_assert_mem_eq(got + 4 * i, want, sizeof want);
+            }
+            ck_assert_uint_eq(got[4 * n], 0xeeeeeeee);
+        }
+}
+END_TEST
+
 START_TEST(every_field_matters) {
     uint32_t base[4], other[4];
     qd_philox(1, 2, 3, 4, base);
@@ -104,7 +122,7 @@ START_TEST(below_rejects_what_would_bias) {
 END_TEST
 
 int main(void) {
-    const TTest *const tests[] = {published_known_answers,
+    const TTest *const tests[] = {published_known_answers, a_row_is_its_draws,
                                   every_field_matters,
                                   rehearsal_bytes_are_the_draws_in_order,
                                   two_calls_do_not_overlap,

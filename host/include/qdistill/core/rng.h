@@ -43,6 +43,9 @@ typedef enum qd_stream {
 
 /** One draw: four 32-bit words, each uniform. Pinned by the known answers Random123 publishes. */
 void qd_philox(uint64_t seed, uint32_t stream, uint64_t entity, uint32_t draw, uint32_t out[4]);
+/** @p count draws, the first of number @p draw (modulo 2^32), the same as that many calls: several at once where the processor can.
+ *  @p out 4 @p count words */
+void qd_philox_row(uint64_t seed, uint32_t stream, uint64_t entity, uint32_t draw, size_t count, uint32_t *out);
 
 /** Where a machine takes its private randomness from: the operating system (rehearsal = 0) or (seed, stream, entity). */
 typedef struct qd_random {
