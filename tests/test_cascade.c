@@ -243,11 +243,36 @@ START_TEST(block_sizes) {
         {QD_CASCADE_YANETAL, .05, 10000, 10, {16, 80, 5000, 5000}},    {QD_CASCADE_OPTION3, .03, 10001, 16, {34, 68, 5000, 5000}},
         {QD_CASCADE_OPT4, .03, 10000, 16, {34, 68, 5000, 5000}},       {QD_CASCADE_OPT7, .03, 10000, 14, {64, 256, 5000, 5000}},
         {QD_CASCADE_OPT8, .01, 16384, 14, {128, 1024, 4096, 8192}},    {QD_CASCADE_OPT8, .11, 16384, 14, {8, 256, 4096, 8192}},
-        {QD_CASCADE_ORIGINAL, .001, 2000, 4, {730, 1460, 2000, 2000}}, {QD_CASCADE_OPT7, .25, 16, 14, {4, 16, 8}}};
+        {QD_CASCADE_ORIGINAL, .001, 2000, 4, {730, 1460, 2000, 2000}}, {QD_CASCADE_OPT7, .25, 16, 14, {4, 16, 8}},
+        {QD_CASCADE_QD, .01, 16384, 15, {128, 512, 8192, 8192}}, {QD_CASCADE_QD, .03, 16384, 15, {32, 256, 8192}},
+        {QD_CASCADE_QD, .05, 16385, 15, {16, 128, 8192}},        {QD_CASCADE_QD, .08, 16384, 15, {16, 128, 8192}},
+        {QD_CASCADE_QD, .11, 10000, 15, {8, 128, 5000}},         {QD_CASCADE_QD, 1e-5, 1000, 15, {1000, 1000, 500}},
+        {QD_CASCADE_QD, .4, 300, 15, {2, 64, 150}}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         qd_cascade_plan p = plan_of(rows[i].v, rows[i].q, rows[i].n);
         ck_assert_uint_eq(p.passes, rows[i].passes);
         for (int k = 0; k < 5 && rows[i].k[k]; k++) ck_assert_uint_eq(p.block[k], rows[i].k[k]);
+    }
+}
+END_TEST
+
+/* Exchanges from above, each by its own draw; lengths about those that are drawn for at once. */
+START_TEST(permutations_are_those_of_the_definition) {
+    static const uint32_t lengths[] = {1, 2, 3, 255, 256, 257, 1000};
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+        const uint32_t n = lengths[l];
+        uint32_t want[1000], got[1000];
+        for (uint32_t i = 0; i < n; i++) want[i] = i;
+        for (uint32_t i = n; i-- > 1;) {
+            uint32_t w[4];
+            qd_philox(5, QD_STREAM_CASCADE, (uint64_t)9 << 32 | 3, i / 2, w);
+            const uint64_t draw = (uint64_t)w[2 * (i % 2) + 1] << 32 | w[2 * (i % 2)];
+            const uint32_t j = (uint32_t)((unsigned __int128)draw * (i + 1) >> 64), t = want[i];
+            want[i] = want[j];
+            want[j] = t;
+        }
+        qd_cascade_permutation(5, 9, 3, n, got);
+        ck_assert_mem_eq(got, want, n * sizeof *got);
     }
 }
 END_TEST
@@ -287,6 +312,18 @@ START_TEST(published_curves) {
 }
 END_TEST
 
+/* Our blocks and order disclose no more than opt. (8) as published, and take fewer rounds than its own order does. */
+START_TEST(our_blocks) {
+    for (int k = 0; k < READ; k += 2) { /* 1, 3 and 8 % */
+        const qd_cascade_plan ours = plan_of(QD_CASCADE_QD, read_at[k], 16384), opt8 = plan_of(QD_CASCADE_OPT8, read_at[k], 16384);
+        const cascade_point x = cascade_measure(&ours, read_at[k], 50), y = cascade_measure(&opt8, read_at[k], 50);
+        ck_assert_double_le(x.f, curves[CURVES - 1].f[k] + .003 + 4 * x.f_sd / sqrt(50));
+        ck_assert_double_le(x.rounds, y.rounds / 2);
+        ck_assert_uint_eq(x.wrong, 0);
+    }
+}
+END_TEST
+
 int main(void) {
     const TTest *tests[] = {no_error_costs_the_whole_blocks,
                             one_error_costs_its_halvings,
@@ -298,8 +335,10 @@ int main(void) {
                             answers_of_no_key_are_refused,
                             bad_plans_are_refused,
                             block_sizes,
+                            permutations_are_those_of_the_definition,
                             permutations_are_uniform,
                             published_figures,
-                            published_curves};
+                            published_curves,
+                            our_blocks};
     return run_tests("cascade", tests, sizeof tests / sizeof *tests, 0);
 }

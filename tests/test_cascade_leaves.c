@@ -17,7 +17,8 @@ typedef struct plain {
     bool error[LONGEST], frame_odd, whole;
     uint64_t corrected, inferred;
     part part[MOST];
-    uint32_t parts, list[MOST], lists, asked[MOST], questions; /* asked: whole blocks, or parts whose left half it is */
+    uint32_t parts, list[MOST], lists, asked[MOST], questions, /* asked: whole blocks, or parts whose left half it is */
+        one[MOST], ones;                                       /* parts of one position that became odd, as often as they did */
 } plain;
 
 static uint32_t length(const plain *m, uint32_t i) {
@@ -25,7 +26,13 @@ static uint32_t length(const plain *m, uint32_t i) {
 }
 
 static void list_if_odd(plain *m, uint32_t i) {
-    if (!m->part[i].odd || m->part[i].listed) return;
+    if (!m->part[i].odd) return;
+    if (length(m, i) == 1) {
+        ck_assert_uint_lt(m->ones, MOST);
+        m->one[m->ones++] = i;
+        return;
+    }
+    if (m->part[i].listed) return;
     m->part[i].listed = true;
     m->list[m->lists++] = i;
 }
@@ -59,15 +66,11 @@ static bool correct(plain *m, uint32_t bit) {
 }
 
 static bool settle(plain *m) {
-    for (bool again = true; again;) {
-        again = false;
-        for (uint32_t i = 0; i < m->lists; i++) {
-            const part *p = &m->part[m->list[i]];
-            if (p->halved || !p->odd || p->to - p->from > 1) continue;
-            again = true;
-            if (!correct(m, m->order[p->pass][p->from])) return false;
-        }
+    for (uint32_t i = 0; i < m->ones; i++) {
+        const part *p = &m->part[m->one[i]];
+        if (p->odd && !correct(m, m->order[p->pass][p->from])) return false;
     }
+    m->ones = 0;
     uint32_t n = 0;
     for (uint32_t i = 0; i < m->lists; i++) {
         part *p = &m->part[m->list[i]];
@@ -75,7 +78,7 @@ static bool settle(plain *m) {
         if (p->listed) m->list[n++] = m->list[i];
     }
     m->lists = n;
-    for (uint32_t i = 1; i < n; i++) /* exchange neighbours: equal ones stay */
+    for (uint32_t i = 1; i < n && m->plan.order != QD_CASCADE_PASS; i++) /* exchange neighbours: equal ones stay */
         for (uint32_t j = i; j > 0 && length(m, m->list[j - 1]) > length(m, m->list[j]); j--) {
             uint32_t x = m->list[j];
             m->list[j] = m->list[j - 1];
@@ -84,8 +87,21 @@ static bool settle(plain *m) {
     return true;
 }
 
+/* The pass with the shortest, and of several the first. */
+static uint32_t pass_of_shortest(const plain *m) {
+    uint32_t pass = 0, shortest = UINT32_MAX;
+    for (uint32_t i = 0; i < m->lists; i++) {
+        const part *p = &m->part[m->list[i]];
+        if (length(m, m->list[i]) > shortest || (length(m, m->list[i]) == shortest && p->pass > pass)) continue;
+        shortest = length(m, m->list[i]);
+        pass = p->pass;
+    }
+    return pass;
+}
+
 static void ask(plain *m) {
     bool taken[LONGEST] = {false};
+    const uint32_t pass = pass_of_shortest(m);
     m->questions = 0;
     for (uint32_t i = 0; i < m->lists; i++) {
         const part *p = &m->part[m->list[i]];
@@ -93,6 +109,7 @@ static void ask(plain *m) {
         for (uint32_t at = p->from; at < p->to; at++) free &= !taken[m->order[p->pass][at]];
         if (m->plan.order == QD_CASCADE_ONE && i > 0) free = false;
         if (m->plan.order == QD_CASCADE_SMALLEST) free = length(m, m->list[i]) == length(m, m->list[0]);
+        if (m->plan.order == QD_CASCADE_PASS) free = p->pass == pass;
         for (uint32_t at = p->from; at < p->to && free; at++) taken[m->order[p->pass][at]] = true;
         if (free) m->asked[m->questions++] = m->list[i];
     }
@@ -190,7 +207,8 @@ static void compare_all(uint64_t noise, uint64_t frames) {
         for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
             for (uint64_t f = 0; f < frames; f++) {
                 const uint32_t n = lengths[l];
-                qd_cascade_plan plan = plan_of(f % 2 ? QD_CASCADE_OPT4 : QD_CASCADE_OPT7, .03 + .05 * (double)f, n);
+                static const qd_cascade_variant of[] = {QD_CASCADE_OPT7, QD_CASCADE_OPT4, QD_CASCADE_QD};
+                qd_cascade_plan plan = plan_of(of[(f + l) % 3], .03 + .05 * (double)f, n);
                 plan.order = order;
                 plan.infer = f % 3 != 2;
                 if (f % 4 == 3) plan.block[0] = 1, plan.block[1] = n;

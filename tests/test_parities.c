@@ -24,7 +24,7 @@ START_TEST(all_frames_are_corrected_and_both_directions_charged) {
     ck_assert_uint_eq(sum.told[0], sum.told[1]);
     ck_assert_uint_eq(r->bob_bits, sum.told[1]);
     ck_assert_uint_eq(w.count[QD_MSG_SYNDROME] + w.count[QD_MSG_ANSWER] + w.count[QD_MSG_REVEAL], 0);
-    /* published f of opt. (8) is 1.04 to 1.07, of a short frame up to 1.2; a first block is a parity at least */
+    /* f is 1.04 to 1.07 (test_cascade's our_blocks), of a short frame up to 1.2; a first block is a parity at least */
     if (at[_i].bits > 50000) ck_assert_double_lt((double)r->code_bits, 1.1 * qd_binary_entropy(at[_i].q) * (double)r->n);
     /* two rounds a round trip: Bob's turns are half the rounds, and those for the tag */
     ck_assert_uint_le(r->rounds, (uint64_t)w.count[QD_MSG_PARITIES] / 4 + 4);
@@ -185,7 +185,7 @@ END_TEST
 /* CASCADE: version, basis, bits of a frame, passes, a block of 0 or beyond the frame, order, tag, infer, string, frames;
  * PARITIES: round, count, a bit past the last. */
 START_TEST(impossible_numbers_are_bad_input) {
-    const uint64_t order = 2 + 8 + 4 * 14;
+    const uint64_t order = 2 + 8 + 4 * 15; /* blocks of the passes of QD_CASCADE_QD */
     const change pokes[] = {
         {QD_MSG_CASCADE, 0, 7, 0, 2},         {QD_MSG_CASCADE, 0, 7, 1, 1},          {QD_MSG_CASCADE, 0, 7, 2, 1},
         {QD_MSG_CASCADE, 0, 7, 6, 1},         {QD_MSG_CASCADE, 0, 7, 7, 0x40},       {QD_MSG_CASCADE, 0, 7, 13, 0x80},

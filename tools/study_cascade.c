@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* study reconcile: Cascade. A name is cascade-opt8, or cascade-opt8:n=10000,order=apart,together=64. */
+/* study reconcile: Cascade. A name is cascade-opt8, or cascade-opt8:n=10000,order=pass,together=64. */
 #include <stdlib.h>
 #include <string.h>
 #include "study_reconcile.h"
@@ -7,13 +7,14 @@
 enum { BATCH = 64 };
 
 static const char *const orders[QD_CASCADE_ORDERS] = {
-    [QD_CASCADE_FROM_TOP] = "top", [QD_CASCADE_SMALLEST] = "smallest", [QD_CASCADE_APART] = "apart", [QD_CASCADE_ONE] = "one"};
+    [QD_CASCADE_FROM_TOP] = "top", [QD_CASCADE_SMALLEST] = "smallest", [QD_CASCADE_APART] = "apart", [QD_CASCADE_ONE] = "one",
+    [QD_CASCADE_PASS] = "pass"};
 
 static qd_status name_error(const char *name, qd_error *err) {
     return qd_fail(
         err, QD_E_USAGE,
-        "'%s' is no code||behind the variant may stand n (bits of a frame, 2 to %d), order (top, smallest, apart or "
-        "one) and together (frames that share their permutations, 1 to %d): cascade-opt8:n=10000,order=apart|see qdistill study --help",
+        "'%s' is no code||behind the variant may stand n (bits of a frame, 2 to %d), order (top, smallest, apart, "
+        "one or pass) and together (frames that share their permutations, 1 to %d): cascade-opt8:n=10000,order=pass|see qdistill study --help",
         name, QD_CASCADE_BITS, BATCH);
 }
 
@@ -43,7 +44,7 @@ static qd_status parameter(const char *name, const char *at, size_t length, choi
     return name_error(name, err);
 }
 
-/* The published lengths: 2^14 of opt. (8), 10000 of all others. */
+/* The published lengths: 2^14 of opt. (8), and of ours, 10000 of all others. */
 static qd_status parse(const qd_code_point *p, qd_cascade_plan *plan, uint64_t *together, qd_error *err) {
     const char *code = p->code + strlen("cascade-");
     size_t length = strcspn(code, ":");
@@ -53,7 +54,7 @@ static qd_status parse(const qd_code_point *p, qd_cascade_plan *plan, uint64_t *
     memcpy(name, code, length);
     name[length] = 0;
     QD_TRY(qd_cascade_named(name, &variant, err));
-    choices c = {.n = variant == QD_CASCADE_OPT8 ? 16384 : 10000, .together = 1, .order = QD_CASCADE_ORDERS};
+    choices c = {.n = variant >= QD_CASCADE_OPT8 ? 16384 : 10000, .together = 1, .order = QD_CASCADE_ORDERS};
     for (const char *at = code + length; *at; at += length) {
         at++; /* the colon or comma */
         length = strcspn(at, ",");
@@ -90,7 +91,7 @@ static qd_status run(const qd_code_point *p, qd_device *dev, uint64_t seed, uint
 }
 
 const qd_code_family qd_family_cascade = {.prefixes = {"cascade-"},
-                                          .names = "cascade-original, -biconf, -yanetal, -option3, -opt4, -opt7, -opt8",
+                                          .names = "cascade-original, -biconf, -yanetal, -option3, -opt4, -opt7, -opt8, -qd",
                                           .rated = false,
                                           .batch = BATCH,
                                           .iterations = 50,

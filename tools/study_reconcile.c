@@ -30,7 +30,7 @@ static size_t options(void *args, qd_opt *o) {
          "reconcile: nr-bg1, nr-bg2, qd-bg1, qd-k22 or qd-k33, or nr-bg1:z=96,c=8,a=5 (lifting size, channel LLR, check-node constant), drop=N, grow=N or "
          "add=N (rows added to a frame that failed), more=N (iterations of an attempt that goes on from the one before) and anew=N "
          "(one of so many starts anew); large, large:z=1024 (lifting size), large:c=33, large:joined=N,tell=N (rows in pairs, told apart until a frame is solved) or large-300 (rows of its base matrix, then a leak is no choice); "
-         "cascade-original, -biconf, -yanetal, -option3, -opt4, -opt7, -opt8, or cascade-opt8:n=16384,order=apart,together=64 "
+         "cascade-original, -biconf, -yanetal, -option3, -opt4, -opt7, -opt8, -qd, or cascade-opt8:n=16384,order=pass,together=64 "
          "(bits of a frame, order of the search, frames that share permutations); file:PATH, a code as qccsc.json or alist",
          NULL},
         {"qber", QD_OPT_TEXT, &a->text_qber, 0, 0, "LIST", "reconcile: error rates, LIST", NULL},

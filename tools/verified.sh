@@ -13,8 +13,8 @@ records=$here/bench/baselines/verified frames=1000000 only='' jobs=1 table=''
 seed=3001 # of no frame that a constant was tuned on
 
 # Name, code, error rate, f to disclose (-: what comes of the search), iterations, frames of a string, eps_cor. The points of column B of
-# tools/goals.sh; with added rows, as the machines do; the smallest codes, whose decoders take many wrong frames for corrected; Cascade with the
-# machines' frames and order, and with short frames, which leave more; large blocks where they are fast. The last has tags so short that they
+# tools/goals.sh; with added rows, as the machines do; the smallest codes, whose decoders take many wrong frames for corrected; Cascade as the
+# machines have it, by published blocks, and with short frames, which leave more; large blocks where they are fast. The last has tags so short that they
 # let errors through.
 points='nr-3 nr-bg1 0.03 1.295 50 64 1e-15
 nr-5 nr-bg1 0.05 1.21 50 64 1e-15
@@ -33,6 +33,9 @@ nr-small-add nr-bg1:z=4,add=4 0.03 1.29 50 8 1e-15
 nr-bg2-small nr-bg2:z=3 0.05 1.75 50 8 1e-15
 large-3 large:z=1024 0.03 1.09 200 10 1e-15
 large-5 large:z=1024 0.05 1.09 200 10 1e-15
+cascade-qd-3 cascade-qd:together=64 0.03 - 1 64 1e-15
+cascade-qd-8 cascade-qd:together=64 0.08 - 1 64 1e-15
+cascade-qd-short cascade-qd:n=1024,together=64 0.05 - 1 64 1e-15
 cascade-3 cascade-opt8:order=apart,together=64 0.03 - 1 64 1e-15
 cascade-5 cascade-opt8:order=apart,together=64 0.05 - 1 64 1e-15
 cascade-short cascade-opt8:n=1024,order=apart,together=64 0.05 - 1 64 1e-15

@@ -78,7 +78,7 @@ static uint64_t wrong(const keys *k, const qd_cascade_batch *bob) {
 }
 
 static void one(qd_cascade_variant v, const char *name, double q, const keys *k, uint32_t order) {
-    static const char *const orders[QD_CASCADE_ORDERS] = {"top", "smallest", "apart", "one"};
+    static const char *const orders[QD_CASCADE_ORDERS] = {"top", "smallest", "apart", "one", "pass"};
     qd_cascade_plan plan;
     qd_cascade_batch *side[2];
     uint64_t *told[2];

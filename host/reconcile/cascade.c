@@ -82,6 +82,8 @@ static qd_status pass_begin(qd_cascade *s, uint32_t at, uint32_t k, uint32_t mos
     p->blocks = blocks < most ? blocks : most;
     s->passes = at + 1;
     s->begins = true;
+    qd_cascade_pass_trim(s); /* nothing is odd */
+    if (at == 0 && qd_cascade_first_fits(s)) return qd_cascade_first_begin(s, err);
     uint32_t ask_of = p->blocks - (s->plan.infer && at > 0);
     QD_TRY(qd_cascade_parts_room(&s->asked, ask_of, err));
     for (uint32_t i = 0; i < ask_of; i++)
@@ -101,31 +103,37 @@ static qd_status next_pass(qd_cascade *s, bool *done, qd_error *err) {
     return *done ? QD_OK : pass_begin(s, plan->passes, plan->n / 2, 2, err);
 }
 
-/* Until there are questions, or nothing is left to do. */
-static qd_status go_on(qd_cascade *s, qd_error *err) {
+qd_status qd_cascade_go_on(qd_cascade *s, qd_error *err) {
     for (bool done = false; s->asked.n == 0 && !done;) {
         s->begins = false;
+        if (s->dense) {
+            QD_TRY(qd_cascade_first_go_on(s, err));
+            continue;
+        }
         QD_TRY(has_tree(s) ? qd_cascade_tree_go_on(s, err) : qd_cascade_leaves_go_on(s, err));
         if (s->asked.n == 0) QD_TRY(next_pass(s, &done, err));
     }
     return QD_OK;
 }
 
-qd_status qd_cascade_answer_at(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err) {
-    size_t n = s->asked.n;
-    if (n == 0) return QD_OK;
+qd_status qd_cascade_hear(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err) {
+    const size_t n = s->asked.n;
     s->counts.rounds++;
     s->counts.alice_bits += n;
     s->counts.bob_bits += n;
     s->counts.alice_bytes += qd_bits_bytes(n);
     s->counts.bob_bytes += qd_bits_bytes(n);
-    QD_TRY(s->begins ? whole(s, alice, bob, at, err) : halves(s, alice, bob, at, err));
+    QD_TRY(s->dense    ? qd_cascade_first_hear(s, alice, bob, at, err)
+           : s->begins ? whole(s, alice, bob, at, err)
+                       : halves(s, alice, bob, at, err));
     s->asked.n = 0;
-    return go_on(s, err);
+    return QD_OK;
 }
 
 qd_status qd_cascade_answer(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, qd_error *err) {
-    return qd_cascade_answer_at(s, alice, bob, 0, err);
+    if (s->asked.n == 0) return QD_OK;
+    QD_TRY(qd_cascade_hear(s, alice, bob, 0, err));
+    return qd_cascade_go_on(s, err);
 }
 
 uint64_t qd_cascade_questions(const qd_cascade *s) {
@@ -160,14 +168,15 @@ qd_cascade_counts qd_cascade_counts_of(const qd_cascade *s) {
 
 /* ---- Begin and end --------------------------------------------------------------------------------------------------------- */
 
-qd_status qd_cascade_create_over(qd_cascade_tables *t, qd_cascade **out, qd_error *err) {
+qd_status qd_cascade_create_over(qd_cascade_tables *t, const uint64_t *prefix, qd_cascade **out, qd_error *err) {
     *out = NULL;
     qd_cascade *s = calloc(1, sizeof *s);
     if (!s) return qd_cascade_no_memory(err);
     s->plan = t->plan;
     s->tables = t;
+    s->prefix = prefix;
     qd_status st = qd_bits_create(&s->errors, s->plan.n, err);
-    if (st == QD_OK) st = go_on(s, err);
+    if (st == QD_OK) st = qd_cascade_go_on(s, err);
     if (st == QD_OK)
         *out = s;
     else
@@ -179,7 +188,7 @@ qd_status qd_cascade_create(const qd_cascade_plan *plan, uint64_t seed, uint64_t
     qd_cascade_tables *t;
     *out = NULL;
     QD_TRY(qd_cascade_tables_make(plan, seed, frame, &t, err));
-    qd_status st = qd_cascade_create_over(t, out, err);
+    qd_status st = qd_cascade_create_over(t, NULL, out, err);
     if (st == QD_OK)
         (*out)->own = t;
     else

@@ -6,7 +6,7 @@
 #include "compute/pages.h"
 #include "reconcile/cascade_search.h"
 
-enum { LINE_WORDS = 8 /* of a line of the cache */ };
+enum { LINE_WORDS = 8 /* of a line of the cache */, DRAWS = 128 /* at a time */ };
 
 static const struct {
     const char *name;
@@ -19,6 +19,7 @@ static const struct {
     [QD_CASCADE_OPT4] = {"opt4", 16, 0, QD_CASCADE_SMALLEST},
     [QD_CASCADE_OPT7] = {"opt7", 14, 0, QD_CASCADE_SMALLEST},
     [QD_CASCADE_OPT8] = {"opt8", 14, 0, QD_CASCADE_SMALLEST},
+    [QD_CASCADE_QD] = {"qd", 15, 0, QD_CASCADE_PASS},
 };
 
 const char *qd_cascade_name(qd_cascade_variant variant) {
@@ -33,7 +34,7 @@ qd_status qd_cascade_named(const char *name, qd_cascade_variant *variant, qd_err
         }
     return qd_fail(
         err, QD_E_USAGE,
-        "'%s' is no variant of Cascade||there is: original, biconf, yanetal, option3, opt4, opt7, opt8|name one of them", name);
+        "'%s' is no variant of Cascade||there is: original, biconf, yanetal, option3, opt4, opt7, opt8, qd|name one of them", name);
 }
 
 /* k of a pass, counted from 0. */
@@ -50,6 +51,8 @@ static double block(qd_cascade_variant v, uint32_t pass, double q, uint32_t n) {
             return pass > 1 ? half : exp2(ceil(log2(1 / q))) * (pass ? 4 : 1);
         case QD_CASCADE_OPT8:
             return pass > 2 ? half : pass == 2 ? 4096 : exp2(ceil(pass ? (a + 12) / 2 : a));
+        case QD_CASCADE_QD:
+            return pass > 1 ? half : exp2(round(pass ? log2(40 / sqrt(q)) : log2(1 / q)));
         default:
             return pass > 1 ? half : ceil(1 / q) * (pass ? 2 : 1);
     }
@@ -71,15 +74,25 @@ qd_status qd_cascade_plan_make(qd_cascade_variant variant, double q, uint64_t n,
     return QD_OK;
 }
 
-void qd_cascade_permutation(uint64_t seed, uint64_t frame, uint32_t pass, uint32_t n, uint32_t *order) {
-    uint32_t word[4] = {0}, have = UINT32_MAX;
-    for (uint32_t i = 0; i < n; i++) order[i] = i;
-    for (uint32_t i = n - 1; i > 0; i--) {
-        if (i / 2 != have) qd_philox(seed, QD_STREAM_CASCADE, frame << 32 | pass, have = i / 2, word);
-        uint64_t w = (uint64_t)word[2 * (i % 2) + 1] << 32 | word[2 * (i % 2)];
-        uint32_t j = (uint32_t)((unsigned __int128)w * (i + 1) >> 64), t = order[i];
+/* Exchanges last - 1 to first, which draws first/2 on are for. */
+static void exchange(uint32_t *order, uint32_t first, uint32_t last, const uint32_t *draw) {
+    for (uint32_t i = last - 1; i >= first && i > 0; i--) {
+        const uint32_t *word = draw + 2 * (i - first);
+        const uint64_t w = (uint64_t)word[1] << 32 | word[0];
+        const uint32_t j = (uint32_t)((unsigned __int128)w * (i + 1) >> 64), t = order[i];
         order[i] = order[j];
         order[j] = t;
+    }
+}
+
+void qd_cascade_permutation(uint64_t seed, uint64_t frame, uint32_t pass, uint32_t n, uint32_t *order) {
+    uint32_t draw[4 * DRAWS];
+    for (uint32_t i = 0; i < n; i++) order[i] = i;
+    for (uint32_t last = n; last > 0;) {
+        const uint32_t first = (last - 1) / (2 * DRAWS) * (2 * DRAWS);
+        qd_philox_row(seed, QD_STREAM_CASCADE, frame << 32 | pass, first / 2, (last - first + 1) / 2, draw);
+        exchange(order, first, last, draw);
+        last = first;
     }
 }
 
@@ -163,8 +176,6 @@ void qd_cascade_tables_free(qd_cascade_tables *t) {
     free(t->order);
     free(t->place);
     free(t->first);
-    free(t->fresh.v);
-    free(t->ones.v);
     free(t->taken);
     free(t);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file cascade_search.h  The search of a frame: what a frame has in every order (cascade.c), and the two ways to keep its blocks:
  *  as a tree, which FROM_TOP goes down (cascade_tree.c), and as its leaves, which are all that sub-block reuse looks at
- *  (cascade_leaves.c). Also what the searches of a batch share. */
+ *  (cascade_leaves.c, with PASS in cascade_pass.c; the first pass of frames in a batch in cascade_first.c). Also what the searches of a batch share. */
 #ifndef QD_RECONCILE_CASCADE_SEARCH_H
 #define QD_RECONCILE_CASCADE_SEARCH_H
 
@@ -26,12 +26,18 @@ typedef struct qd_cascade_ids {
 
 /** 64 positions of a pass, a bit each. */
 typedef struct qd_cascade_cell {
-    uint64_t start,  /**< a leaf begins here */
-        odd, listed, /**< by its first position: a leaf has an odd number of errors left; it is in a list */
-        found;       /**< an error was corrected here */
+    uint64_t start, /**< a leaf begins here */
+        odd,        /**< by its first position: a leaf has an odd number of errors left */
+        found;      /**< an error was corrected here */
 } qd_cascade_cell;
 
-enum { QD_CASCADE_LEVELS = 4 /* 64^4 cells are more than a frame has */, QD_CASCADE_PENDING = 12, QD_CASCADE_FETCHED = 32 };
+/** Odd leaves of a pass, longer than a bit, as they became odd. */
+typedef struct qd_cascade_odds {
+    qd_cascade_parts leaf;
+    uint32_t shortest; /**< its length, if there is any */
+} qd_cascade_odds;
+
+enum { QD_CASCADE_LEVELS = 4 /* 64^4 cells are more than a frame has */, QD_CASCADE_PENDING = 12 };
 
 /** The permutations of a plan's passes, and scratch: the searches that share it are those of one thread. */
 typedef struct qd_cascade_tables {
@@ -42,8 +48,6 @@ typedef struct qd_cascade_tables {
     uint8_t *taken, stamp;          /**< [n]: the round, of any search, in which a bit was taken last */
     size_t up[QD_CASCADE_LEVELS];   /**< where the levels over a pass's cells begin, in words from the first cell */
     size_t cell_words;              /**< cells and levels of a pass */
-    qd_cascade_parts fresh,         /**< while a frame's answers are worked on: leaves that were odd when they came here, in this order */
-        ones;                       /**< the same of one position */
     size_t pool_bytes;              /**< cells are cut from pieces of memory as large as that, or each pass has its own */
     uint64_t *pool;                 /**< the newest piece; its first word says where the one before is */
     size_t pool_at;                 /**< words taken of it */
@@ -69,18 +73,26 @@ typedef struct qd_cascade_pass {
 struct qd_cascade {
     qd_cascade_parts asked; /**< what is asked in this round: whole blocks of the newest pass, or left halves */
     bool begins;            /**< it is whole blocks */
+    uint8_t dense;          /**< above 0: the first pass is gone through in words (cascade_first.c), and parts of so many positions are asked.
+                                 asked.n is their number; of the parts themselves there is that of a shorter block at the end alone, first */
+    bool end;               /**< with `dense`: that is asked too, as the last question */
     bool frame_odd;         /**< parity of all errors that are left, known from the first pass on */
     uint16_t pending;       /**< so many corrections are not in `errors` yet */
     uint32_t passes;
+    uint64_t odds; /**< with `dense`: odd leaves, the end apart */
     qd_cascade_counts counts;
     qd_cascade_tables *tables;
     uint32_t corrected[QD_CASCADE_PENDING]; /**< the bits of those */
+    const uint64_t *prefix; /**< in a batch [passes][n/64 + 1]: bit j of a pass: parity of the own key's bits before its position j; else NULL */
     struct {
-        qd_cascade_parts odd; /**< odd leaves, shortest first */
-        bool stale;           /**< some leaf is even again */
+        qd_cascade_parts ones, /**< leaves of one position that became odd, in this order, until they are corrected */
+            odd,               /**< odd leaves, shortest first */
+            fresh;             /**< those that became odd since, in this order; neither with QD_CASCADE_PASS, which has `of` */
+        uint32_t stale;       /**< by passes: some leaf in a list is even again, or in it twice */
         bool odd_before;      /**< parity of the errors found before the newest pass in its first block, if it has no cells */
         qd_cascade_cell *cell[QD_CASCADE_PASSES]; /**< n/64 + 1, and a start at n; NULL while all whole blocks are even. Over them
                                      levels: bit i of the first: cell i has a start; of each next one: word i of the one below has a bit */
+        qd_cascade_odds of[QD_CASCADE_PASSES];
     } leaves;
     qd_bits errors;
     struct {
@@ -99,11 +111,13 @@ struct qd_cascade {
     qd_cascade_tables *own; /**< not shared with other frames, NULL where it is */
 };
 
-/** A search over tables, which stay until it is destroyed. */
-qd_status qd_cascade_create_over(qd_cascade_tables *t, qd_cascade **out, qd_error *err);
+/** A search over tables, which stay until it is destroyed, as does @p prefix of its frame; NULL: none. */
+qd_status qd_cascade_create_over(qd_cascade_tables *t, const uint64_t *prefix, qd_cascade **out, qd_error *err);
 
-/** qd_cascade_answer with messages that begin at bit @p at. */
-qd_status qd_cascade_answer_at(qd_cascade *self, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err);
+/** qd_cascade_answer in two parts: what messages say that begin at bit @p at; and what follows, until questions stand or the frame is done. @{ */
+qd_status qd_cascade_hear(qd_cascade *self, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err);
+qd_status qd_cascade_go_on(qd_cascade *self, qd_error *err);
+/** @} */
 
 /* ---- For the tree and the leaves ------------------------------------------------------------------------------------------- */
 
@@ -140,7 +154,30 @@ qd_status qd_cascade_leaves_whole(qd_cascade *self, const uint64_t *alice, const
 qd_status qd_cascade_leaves_halves(qd_cascade *self, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err);
 qd_status qd_cascade_leaves_go_on(qd_cascade *self, qd_error *err);
 void qd_cascade_leaves_end(qd_cascade *self);
-/** Fetch what the answers of this round will look at, those of the first QD_CASCADE_FETCHED questions. */
-void qd_cascade_leaves_fetch(const qd_cascade *self);
+
+/** Give a pass cells: whole blocks, all of them even, and the errors found so far. */
+qd_status qd_cascade_leaves_open(qd_cascade *self, uint32_t of, qd_error *err);
+/** The first pass in words. fits: whether it can be; begin: ask for whole blocks; tell: own parities of what is asked, but of a part at the end, from bit
+ *  @p at of @p told on, which has room for two words more than they fill, and how many these are; hear: the answers; go_on: ask for halves, or correct. @{ */
+bool qd_cascade_first_fits(const qd_cascade *self);
+qd_status qd_cascade_first_begin(qd_cascade *self, qd_error *err);
+uint64_t qd_cascade_first_tell(const qd_cascade *self, uint64_t *told, uint64_t at);
+qd_status qd_cascade_first_hear(qd_cascade *self, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err);
+qd_status qd_cascade_first_go_on(qd_cascade *self, qd_error *err);
+/** @} */
+/** A leaf became odd: into the list for such. */
+qd_status qd_cascade_leaves_list(qd_cascade *self, qd_cascade_part x, qd_error *err);
+/** Correct all odd leaves of one bit; `ones` is empty then. */
+qd_status qd_cascade_leaves_correct(qd_cascade *self, qd_error *err);
+/** Fetch what that will look at: first the places of those bits in other passes, then the cells there. */
+void qd_cascade_leaves_reach(const qd_cascade *self);
+void qd_cascade_leaves_touch(const qd_cascade *self);
+/** What halves, go_on and end are of QD_CASCADE_PASS; list: a leaf that became odd, longer than a bit. @{ */
+qd_status qd_cascade_pass_list(qd_cascade *self, qd_cascade_part x, qd_error *err);
+qd_status qd_cascade_pass_halves(qd_cascade *self, const uint64_t *alice, const uint64_t *bob, uint64_t at, qd_error *err);
+qd_status qd_cascade_pass_go_on(qd_cascade *self, qd_error *err);
+void qd_cascade_pass_trim(qd_cascade *self); /**< free long lists, which are empty */
+void qd_cascade_pass_end(qd_cascade *self);
+/** @} */
 
 #endif

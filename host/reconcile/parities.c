@@ -18,14 +18,10 @@ qd_status qd_parities_plan(uint64_t bits, double q, qd_cascade_plan *plan, qd_er
     uint32_t n;
     uint64_t frames;
     qd_parities_frames(bits, &n, &frames);
-    /* opt. (8) has a third block of 4096 */
-    QD_TRY(
-        qd_cascade_plan_make(n >= QD_PARITIES_BITS ? QD_CASCADE_OPT8 : QD_CASCADE_OPT7, fmin(fmax(q, 1e-5), 0.4), n, plan, err));
-    plan->order = QD_CASCADE_APART;
-    return QD_OK;
+    return qd_cascade_plan_make(QD_CASCADE_QD, fmin(fmax(q, 1e-5), 0.4), n, plan, err);
 }
 
-/* f of opt. (8) in APART order, 1 to 11 % (bench/NOTES.md), and where it is less than a parity a first block is that. */
+/* f of QD_CASCADE_QD is 1.04 to 1.06 from 1 to 11 % (bench/NOTES.md), and where it is less than a parity a first block is that. */
 double qd_parities_charge(double q, double bits) {
     return 2 * (1.05 * qd_rate_entropy(q) * bits + 16);
 }

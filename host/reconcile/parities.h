@@ -17,14 +17,13 @@
 
 enum {
     QD_PARITIES_FRAMES = 1 << 14, /**< of a string at most: 2.7e8 bits */
-    QD_PARITIES_BITS = 1 << 14,   /**< of a frame, where the string has as many: those that opt. (8) is made for */
+    QD_PARITIES_BITS = 1 << 14,   /**< of a frame, where the string has as many */
     QD_PARITIES_LEAST = 256       /**< bits of a frame */
 };
 
 /** Length of a frame and number of frames of a string of @p bits bits; 0 frames: too short. */
 void qd_parities_frames(uint64_t bits, uint32_t *n, uint64_t *frames);
-/** The plan of such frames at error rate @p q (clipped to what block sizes can be made of), frames in APART order: a round trip
- * is dearer than a parity. QD_E_USAGE: frames of so few bits have no plan. */
+/** The plan of such frames at error rate @p q (clipped to what block sizes can be made of): QD_CASCADE_QD. QD_E_USAGE: frames of so few bits have no plan. */
 qd_status qd_parities_plan(uint64_t bits, double q, qd_cascade_plan *plan, qd_error *err);
 
 /** Bits that the string is expected to disclose at error rate @p q, both directions. */

@@ -16,4 +16,7 @@ void qd_spread(const uint64_t *in, uint64_t n, uint64_t runs, uint64_t *out);
 /** Back: of qd_spread's output its input. */
 void qd_gather(const uint64_t *in, uint64_t n, uint64_t runs, uint64_t *out);
 
+/** Bit c of word r becomes bit r of word c, in place. What was there is left in @p by. */
+void qd_transpose(uint64_t w[64], uint64_t by[64]);
+
 #endif

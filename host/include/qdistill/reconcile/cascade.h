@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-/** Variants, by their number in table 1 of arXiv:1407.3257. */
+/** Variants, the first seven by their number in table 1 of arXiv:1407.3257. */
 typedef enum qd_cascade_variant {
     QD_CASCADE_ORIGINAL, /**< k_1 = ceil(.73/q), then twice the one before; 4 passes */
     QD_CASCADE_BICONF,   /**< mod. (1): ceil(.92/q), 3 k_1; then rounds of both halves of a permutation, halved where odd, without
@@ -33,10 +33,12 @@ typedef enum qd_cascade_variant {
     QD_CASCADE_OPT7,     /**< opt. (7): 2^ceil(log2(1/q)), 4 k_1, then floor(n/2); 14 passes; sub-blocks as (4) */
     QD_CASCADE_OPT8,     /**< opt. (8), made for n = 2^14: 2^ceil(a) with a = log2(1/q) - 1/2, 2^ceil((a+12)/2), 4096, then
                             floor(n/2); 14 passes; sub-blocks as (4) */
+    QD_CASCADE_QD,       /**< ours, not in that table: 2^round(log2(1/q)), 2^round(log2(40/sqrt(q))), then floor(n/2); 15 passes;
+                            sub-blocks as (4), in the order PASS, for which the blocks were sought (bench/NOTES.md, "Cascade") */
     QD_CASCADE_VARIANTS
 } qd_cascade_variant;
 
-/** Variant called @p name: "original", "biconf", "yanetal", "option3", "opt4", "opt7", "opt8". QD_E_USAGE lists them. */
+/** Variant called @p name: "original", "biconf", "yanetal", "option3", "opt4", "opt7", "opt8", "qd". QD_E_USAGE lists them. */
 qd_status qd_cascade_named(const char *name, qd_cascade_variant *variant, qd_error *err);
 /** Its name; "unknown" otherwise. Static storage. */
 const char *qd_cascade_name(qd_cascade_variant variant);
@@ -53,6 +55,8 @@ typedef enum qd_cascade_order {
     QD_CASCADE_APART,    /**< sub-block reuse: smallest first, and with it all that share no position with one already taken: an
                             error is searched for in one block at a time */
     QD_CASCADE_ONE,      /**< sub-block reuse: the first one of the smallest alone. Fewest parities, a round for each */
+    QD_CASCADE_PASS,     /**< sub-block reuse: all of one pass, which share no position; the pass that has the smallest, the first of
+                            several. Few rounds, and the quickest search */
     QD_CASCADE_ORDERS
 } qd_cascade_order;
 
@@ -69,7 +73,7 @@ typedef struct qd_cascade_plan {
 } qd_cascade_plan;
 
 /** Plan of a variant for frames of @p n bits at error rate @p q, 0 < q < 1/2: FROM_TOP without sub-block reuse, else
- *  SMALLEST and infer, as published. No block is longer than the frame. Floating point, so never made on both sides.
+ *  SMALLEST, as published, or PASS, and infer. No block is longer than the frame. Floating point, so never made on both sides.
  *  QD_E_USAGE: n or q out of range. */
 qd_status qd_cascade_plan_make(qd_cascade_variant variant, double q, uint64_t n, qd_cascade_plan *plan, qd_error *err);
 
@@ -135,7 +139,7 @@ uint64_t qd_cascade_batch_questions(const qd_cascade_batch *self);
 void qd_cascade_batch_message(const qd_cascade_batch *self, uint64_t *parity);
 /** As qd_cascade_answer, of all frames. */
 qd_status qd_cascade_batch_answer(qd_cascade_batch *self, const uint64_t *alice, const uint64_t *bob, qd_error *err);
-/** The search of a frame: its errors and counts. Borrowed. */
+/** The search of a frame, for qd_cascade_errors and qd_cascade_counts_of alone: its questions are the batch's. Borrowed. */
 const qd_cascade *qd_cascade_batch_frame(const qd_cascade_batch *self, uint64_t frame);
 /** Sums over the frames; rounds and bytes are those of the batch's messages. */
 qd_cascade_counts qd_cascade_batch_counts_of(const qd_cascade_batch *self);
