@@ -52,7 +52,7 @@ static qd_status parse(session *s, int argc, char **argv, qd_error *err) {
         {"blind", QD_OPT_FLAG, &o->blind, 0, 0, NULL, "disclose no sample: the error rate is found out by added rows", NULL},
         {"leak", QD_OPT_REAL, &o->leak, 0, 0, "L",
          "share of a frame to disclose, 0.0834 to 0.6666 (nr-bg2: 0.1667 to 0.8; qd-k22: 0.0834 to 0.607; qd-k33: 0.0572 to 0.3265; "
-         "large: 0.05 to 0.52), in place of the one the error rate asks for",
+         "large: 0.05 to 0.57), in place of the one the error rate asks for",
          &o->has_leak},
         {"rounds", QD_OPT_U64, &o->rounds, QD_RANGE_ROUNDS, "N",
          "rounds of added rows for frames that fail, at most (default 8, of a blind start 20; 0: they are revealed at once)",

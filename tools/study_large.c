@@ -62,7 +62,7 @@ static qd_status for_leak(double leak, uint32_t z, uint32_t joined, qd_large_des
     }
     return best < 2 ? QD_OK
                     : qd_fail(err, QD_E_USAGE,
-                              "no large code of leak %.4f with %u joined rows||the codes' own leaks go from .05 to .52, and each row is in one pair at most|take "
+                              "no large code of leak %.4f with %u joined rows||the codes' own leaks go from .05 to .57, and each row is in one pair at most|take "
                               "another rate, or fewer of them",
                               leak, joined);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The built-in large-block codes. Shares of edges: found by density evolution on the binary symmetric channel and a linear
- * program over them (tools/design); their thresholds lie at f 1.019 to 1.028. */
+ * program over them (tools/design); their thresholds lie at f 1.014 to 1.028. */
 #include "qdistill/reconcile/large.h"
 
 #include <math.h>
@@ -43,6 +43,9 @@ static const qd_large_design designs[] = {
      SHARES({2, 15455}, {3, 26208}, {8, 6212}, {9, 24534}, {28, 17078}, {30, 9850}, {35, 663})},
     {"large-520", 520, 1000, 1024, 20, 0, 0, 1,
      SHARES({2, 16129}, {3, 25773}, {7, 394}, {8, 6890}, {9, 14124}, {10, 9199}, {30, 16640}, {35, 9834}, {40, 1017})},
+    {"large-570", 570, 1000, 1024, 32, 32, 0, 1,
+     SHARES({2, 16792}, {3, 25631}, {8, 8871}, {9, 7395}, {10, 8598}, {11, 3492}, {12, 750}, {14, 250}, {25, 3573}, {28, 3250}, {30, 3521},
+            {35, 3136}, {40, 750}, {45, 13991})},
 };
 enum { DESIGNS = sizeof designs / sizeof *designs };
 
@@ -60,6 +63,7 @@ static const char *const pinned[DESIGNS] = {
     "5b3162b67ec0ec164003d0d44e244c347f09addcd2e3b3d3d4743f3b6c562eb8",
     "ec77db2f4bca7a30ed1c6b09f321f40f7c0c1e6f6e92c9a8aae198196cf75ddc",
     "8436044f3063934bc2b18e5b6e8570e6313ab7dce5f974bafdfa33715cbf79a9",
+    "c4ddb0e1a56a0407016d712947ce2c7e19672034fb8522f237acee4bb5fb9d4d",
 };
 
 const qd_large_design *qd_large_designs(size_t *n) {
@@ -125,8 +129,9 @@ qd_status qd_large_sized(uint32_t rows, uint32_t cols, uint32_t z, qd_large_desi
     while (i + 2 < DESIGNS && scaled > (uint64_t)designs[i + 1].rows * cols) i++;
     const qd_large_design *a = &designs[i], *b = a + 1;
     out->cycle = a->cycle < b->cycle ? a->cycle : b->cycle;
-    if (scaled == (uint64_t)b->rows * cols) out->cycle = b->cycle;
+    if (scaled == (uint64_t)b->rows * cols || i + 2 == DESIGNS) out->cycle = b->cycle; /* above .52 there are codes with longer ones at once */
     out->cycle -= z < 512 ? 2 : z < 1024 ? 1 : 0; /* fewer shifts, more of them closed */
+    if (i + 2 == DESIGNS && scaled > (uint64_t)a->rows * cols) out->word = out->cycle;
     if (z >= QD_LARGE_Z_LONG) lengthen(out);
     between(a, b, scaled - (uint64_t)a->rows * cols, (uint64_t)(b->rows - a->rows) * cols, out);
     return QD_OK;

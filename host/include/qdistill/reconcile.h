@@ -57,7 +57,7 @@ typedef enum qd_code_id {
     QD_CODE_AUTO = 0,  /**< parameters only, never in a message */
     QD_CODE_NR_BG1 = 1, /**< 5G NR base graph 1: K_b = 22, leaks from 1/12 to 2/3 */
     QD_CODE_CASCADE = 3, /**< Cascade: no code, but parities of blocks, told by both sides (reconcile/cascade.h) */
-    QD_CODE_LARGE = 4,   /**< large-block codes: one syndrome of a frame of 230400 to 2048000 bits, leaks from .05 to .52 (reconcile/large.h) */
+    QD_CODE_LARGE = 4,   /**< large-block codes: one syndrome of a frame of 230400 to 2048000 bits, leaks from .05 to .57 (reconcile/large.h) */
     QD_CODE_QD_BG1 = 5,  /**< base graph 1 with its rows in another order: as QD_CODE_NR_BG1, but small leaks do more (host/reconcile/bg1.c). This one and the two of our own
                               have lifting sizes to 768, the standard's graphs to 384 */
     QD_CODE_QD_K22 = 6,  /**< base graph of our own, K_b = 22, leaks from 1/12 to .607: it discloses less than the standard's graph at leaks of
