@@ -245,7 +245,7 @@ START_TEST(block_sizes) {
         {QD_CASCADE_OPT8, .01, 16384, 14, {128, 1024, 4096, 8192}},    {QD_CASCADE_OPT8, .11, 16384, 14, {8, 256, 4096, 8192}},
         {QD_CASCADE_ORIGINAL, .001, 2000, 4, {730, 1460, 2000, 2000}}, {QD_CASCADE_OPT7, .25, 16, 14, {4, 16, 8}},
         {QD_CASCADE_QD, .01, 16384, 15, {128, 512, 8192, 8192}}, {QD_CASCADE_QD, .03, 16384, 15, {32, 256, 8192}},
-        {QD_CASCADE_QD, .05, 16385, 15, {16, 128, 8192}},        {QD_CASCADE_QD, .08, 16384, 15, {16, 128, 8192}},
+        {QD_CASCADE_QD, .05, 16385, 15, {16, 128, 8193}},        {QD_CASCADE_QD, .08, 16384, 15, {16, 128, 8192}},
         {QD_CASCADE_QD, .11, 10000, 15, {8, 128, 5000}},         {QD_CASCADE_QD, 1e-5, 1000, 15, {1000, 1000, 500}},
         {QD_CASCADE_QD, .4, 300, 15, {2, 64, 150}}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

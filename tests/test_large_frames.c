@@ -322,7 +322,7 @@ START_TEST(auto_takes_what_leaves_most) {
                           (double)other.frames * other.frame_bits * other.net_yield);
         }
     }
-    const qd_reconcile_plan rejected = plan_of(QD_CODE_LARGE, 0.135, 1 << 20, 1200000, 0),
+    const qd_reconcile_plan rejected = plan_of(QD_CODE_LARGE, 0.128, 1 << 20, 1200000, 0),
                             small = plan_of(QD_CODE_LARGE, 0.05, 1 << 20, SHORTEST - 1, 0);
     ck_assert_uint_eq(rejected.reject, QD_REJECT_QBER);
     ck_assert_uint_eq(small.reject, QD_REJECT_SHORT);

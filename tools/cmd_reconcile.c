@@ -385,12 +385,21 @@ static void release(session *s) {
     qd_device_close(s->dev);
 }
 
+/* Strings of which no bound leaves a key. */
+static void say_hopeless(const session *s) {
+    const qd_reconcile_result *r = qd_reconcile_bob_result(s->bob);
+    if (r->reject || qd_reconcile_figures_of(r).net_yield > 0 || !qd_cli_text(&s->cli)) return;
+    fprintf(qd_cli_text(&s->cli), "more is charged than the string has bits: no key is left%s\n",
+            r->code == QD_CODE_CASCADE ? " (Cascade is charged for both sides; --code auto is not)" : "");
+}
+
 /* What most likely helps. */
 static const char *next_step(const session *s, uint32_t reject) {
     const double rate = s->sampled ? (double)s->sample_errors / (double)s->sampled : 0;
     if (reject == QD_REJECT_QBER && rate > 0.75) return "most bits differ: invert one of the strings";
     if (reject == QD_REJECT_QBER && rate > 0.25)
         return "strings of one recording hardly differ so much: see that they belong together, begin at the same event and have one --bit-order";
+    if (reject == QD_REJECT_SHORT && s->p.code == QD_CODE_CASCADE) return "a longer string: Cascade's frames have 256 bits, besides the sample";
     if (reject == QD_REJECT_SHORT) return s->o.has_leak ? "a longer string, a larger --leak or --code auto" : "a longer string, or --code auto";
     if (reject != QD_REJECT_NO_FRAME) return "a longer string, or a link with fewer errors";
     if (s->o.has_qber || s->o.has_leak) return "leave --qber and --leak out, so that the rate is estimated";
@@ -442,7 +451,7 @@ int qd_cmd_reconcile(int argc, char **argv) {
     } else if (refusal(&s, &err) != QD_OK) {
         code = qd_cli_refuse(&s.cli, json_incref(s.record), &err);
     } else {
-        say(&s);
+        say(&s), say_hopeless(&s);
         code = qd_cli_done(&s.cli, json_incref(s.record));
     }
     release(&s);

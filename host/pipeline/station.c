@@ -367,9 +367,9 @@ void qd_station_hopeless(qd_station *s, qd_hopeless why) {
         snprintf(text, sizeof text, "too few sifted bits for a key at QBER %.2f %% (z), %.2f %% (x): %llu in z, %llu in x",
                  percent[QD_Z], percent[QD_X], n[QD_Z], n[QD_X]);
     else
-        snprintf(text, sizeof text,
-                 "QBER %.2f %% (z), %.2f %% (x): more than the code and the bound can turn into key; treat it as an eavesdropper",
-                 percent[QD_Z], percent[QD_X]);
+        snprintf(text, sizeof text, "QBER %.2f %% (z), %.2f %% (x): more than the code and the bound can turn into key; %s", percent[QD_Z],
+                 percent[QD_X],
+                 s->p.code == QD_CODE_CASCADE ? "Cascade, charged for both sides, ends below 6 %, code: auto goes on" : "treat it as an eavesdropper");
     qd_station_reject(s, text);
 }
 

@@ -51,8 +51,8 @@ static double block(qd_cascade_variant v, uint32_t pass, double q, uint32_t n) {
             return pass > 1 ? half : exp2(ceil(log2(1 / q))) * (pass ? 4 : 1);
         case QD_CASCADE_OPT8:
             return pass > 2 ? half : pass == 2 ? 4096 : exp2(ceil(pass ? (a + 12) / 2 : a));
-        case QD_CASCADE_QD:
-            return pass > 1 ? half : exp2(round(pass ? log2(40 / sqrt(q)) : log2(1 / q)));
+        case QD_CASCADE_QD: /* an odd frame would have a third block of one bit by floor(n/2) */
+            return pass > 1 ? n - n / 2 : exp2(round(pass ? log2(40 / sqrt(q)) : log2(1 / q)));
         default:
             return pass > 1 ? half : ceil(1 / q) * (pass ? 2 : 1);
     }

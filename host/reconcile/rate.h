@@ -103,8 +103,8 @@ uint32_t qd_large_tell(qd_large_history *h, uint64_t tried, uint64_t open, uint3
  *  the rate: what the sample leaves, and drift. With rounds, and no leak given, the first one need not: rows are joined (plan->joined), as many as
  *  there is doubt. */
 bool qd_large_plan(const qd_reconcile_params *p, uint64_t bits, double *most, qd_reconcile_plan *plan);
-/** Largest estimated QBER that large-block codes serve: its entropy is less than their largest leak. */
-#define QD_QBER_LARGE 0.112
+/** Largest estimated QBER that large-block codes serve: their largest leak is 1.038 of its entropy. */
+#define QD_QBER_LARGE 0.127
 
 /** QD_E_USAGE: errors among sample bits that cannot be; no sample, and neither a leak nor rounds in which the rate is found out. */
 qd_status qd_rate_estimate_check(const qd_reconcile_params *p, qd_error *err);

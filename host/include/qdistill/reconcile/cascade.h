@@ -33,7 +33,7 @@ typedef enum qd_cascade_variant {
     QD_CASCADE_OPT7,     /**< opt. (7): 2^ceil(log2(1/q)), 4 k_1, then floor(n/2); 14 passes; sub-blocks as (4) */
     QD_CASCADE_OPT8,     /**< opt. (8), made for n = 2^14: 2^ceil(a) with a = log2(1/q) - 1/2, 2^ceil((a+12)/2), 4096, then
                             floor(n/2); 14 passes; sub-blocks as (4) */
-    QD_CASCADE_QD,       /**< ours, not in that table: 2^round(log2(1/q)), 2^round(log2(40/sqrt(q))), then floor(n/2); 15 passes;
+    QD_CASCADE_QD,       /**< ours, not in that table: 2^round(log2(1/q)), 2^round(log2(40/sqrt(q))), then ceil(n/2); 15 passes;
                             sub-blocks as (4), in the order PASS, for which the blocks were sought (bench/NOTES.md, "Cascade") */
     QD_CASCADE_VARIANTS
 } qd_cascade_variant;
