@@ -95,7 +95,7 @@ static uint64_t heard(const uint64_t *alice, const uint64_t *bob, uint64_t at, u
     return (alice[i] ^ bob[i]) >> (at % 64) | (alice[j] ^ bob[j]) << 1 << (63 - at % 64);
 }
 
-/* Odd leaves after the answers, how many. Whole blocks: the odd ones. Left halves: these, or else the right ones. */
+/* Odd leaves after the answers, and how many there are. Of whole blocks: the odd ones. Of left halves: these, or else the right ones. */
 INLINE void hear(qd_cascade *s, const uint64_t *alice, const uint64_t *bob, uint64_t at, pick *put_of) {
     qd_cascade_cell *c = s->leaves.cell[0];
     const uint64_t last = (at + s->asked.n - 1) / 64;

@@ -125,7 +125,7 @@ typedef struct qd_cascade_batch qd_cascade_batch;
 
 /** Begin: the questions of the first round stand.
  *  @param keys    this side's keys, [frames][qd_bits_words(n)], as qd_bits; read here, then no more
- *  @param frames  1 to 2^20
+ *  @param frames  1 to 2^20; of each passes (n/64 + 1) words of prefixes stay, and of 1024 at a time as many again while they are made
  *  @param dev     makes the prefix parities (operation cascade_prefix); NULL: the reference
  *  QD_E_USAGE: as qd_cascade_create; plans with halves rounds (quiet > 0) are not for batches. QD_E_BUILD, QD_E_DEVICE,
  * QD_E_INTERNAL. */
