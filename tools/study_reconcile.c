@@ -347,8 +347,9 @@ static const char *range(const json_t *point, const char *key, const char *forma
 
 static void print(const void *args, const json_t *points, FILE *to) {
     const reconcile_args *a = args;
-    fprintf(to, "code %s, %" PRIu64 " frames a point, %s errors, at most %" PRIu64 " iterations\n\n", a->code, a->frames,
-            a->exact ? "an exact number of" : "independent", a->iterations);
+    fprintf(to, "code %s, %" PRIu64 " frames a point, %s errors", a->code, a->frames, a->exact ? "an exact number of" : "independent");
+    if (strncmp(a->code, "cascade-", strlen("cascade-")) != 0) fprintf(to, ", at most %" PRIu64 " iterations", a->iterations);
+    fprintf(to, "\n\n");
     fprintf(to, "%7s %6s %7s %15s %7s %9s %20s %10s %9s %7s %7s %8s %8s %8s\n", "qber", "leak", "f", "", "charged", "FER", "",
             "undetected", "net yield", "rounds", "iter.", "Mb/s", "whole", "Gedge/s");
     size_t i;
