@@ -139,6 +139,11 @@ expect 0 'QBER' "$qd" reconcile "$dir/a" "$dir/b" --out "$dir/coded" --json "$di
 below() { awk "BEGIN { exit !($1 < $2) }" || say "$3: $1 is not below $2"; }
 below "$(field efficiency "$dir/casc.json")" "$(field efficiency "$dir/coded.json")" "f of Cascade"
 below "$(field efficiency_charged "$dir/coded.json")" "$(field efficiency_charged "$dir/casc.json")" "charged f of the codes"
+# Charged for both sides, it ends where the codes go on; and a frame has 256 bits.
+flip "$dir/a" 0.12 9 >"$dir/twelve"
+expect 0 'no key is left (Cascade' "$qd" reconcile "$dir/a" "$dir/twelve" --code cascade --out "$dir/none" $ref
+head -c 30 "$dir/a" >"$dir/thirty"
+expect 6 'frames have 256 bits' "$qd" reconcile "$dir/thirty" "$dir/thirty" --code cascade --out "$dir/few" $ref
 
 expect 5 'absent' "$qd" reconcile "$dir/absent" "$dir/b" --out "$dir/x"
 expect 5 '' "$qd" reconcile "$dir" "$dir/b" --out "$dir/x"

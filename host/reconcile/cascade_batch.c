@@ -7,7 +7,7 @@
 #include "reconcile/cascade_prefix.h"
 #include "reconcile/spread.h"
 
-enum { FRAMES_MAX = 1 << 20, NEAR = 16 /* frames that are worked on at a time */, TURNED = 1024 };
+enum { FRAMES_MAX = 1 << 20, NEAR = 16 /* frames that go through a round together */, TURNED = 1024 /* frames whose prefixes are made together */ };
 
 struct qd_cascade_batch {
     qd_cascade_tables *tables;
@@ -42,6 +42,7 @@ static uint64_t prefix_words(const qd_cascade_plan *plan) {
     return plan->passes * (uint64_t)(plan->n / 64 + 1);
 }
 
+/* Own parity of a part. */
 static uint64_t parity(const qd_cascade *s, qd_cascade_part x) {
     const uint32_t to = x.from + x.length;
     const uint64_t *own = qd_cascade_prefix_of(s, x.pass);

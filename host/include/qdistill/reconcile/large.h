@@ -57,8 +57,8 @@ const qd_large_design *qd_large_designs(size_t *n);
  * thousandth, so no error rate needs a leak more than a thousandth above its own. Lifting sizes are multiples of 64 from QD_LARGE_Z_LEAST (at
  * leaks below .15 more: QD_LARGE_LEAK_Z) to QD_LARGE_Z_MOST, so that frames may fill a string of any length from 230400 bits on. From
  * QD_LARGE_Z_LONG on codes have longer cycles, no light words with columns of degree 3, and below a leak of 1/8 evenly dealt edges of degree-2
- * columns: at leaks from .066 on frames that a few bits stay wrong in are then 20 to 100 times as rare (light_words; bench/NOTES.md). Above a leak of .52 codes of all lifting sizes have such cycles. QD_E_USAGE: out
- * of range. */
+ * columns: at leaks from .066 on frames that a few bits stay wrong in are then 20 to 100 times as rare (light_words; bench/NOTES.md). Above a leak of .52 codes of all
+ * lifting sizes have such cycles. QD_E_USAGE: out of range. */
 qd_status qd_large_sized(uint32_t rows, uint32_t cols, uint32_t z, qd_large_design *out, qd_error *err);
 /** The design called @p name: large-ROWS (of 1000 columns, Z = 1024), large-ROWS-COLUMNS or large-ROWS-COLUMNS-Z. QD_E_USAGE: no such
  * name, or out of range. */
