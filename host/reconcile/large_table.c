@@ -129,9 +129,10 @@ qd_status qd_large_sized(uint32_t rows, uint32_t cols, uint32_t z, qd_large_desi
     while (i + 2 < DESIGNS && scaled > (uint64_t)designs[i + 1].rows * cols) i++;
     const qd_large_design *a = &designs[i], *b = a + 1;
     out->cycle = a->cycle < b->cycle ? a->cycle : b->cycle;
-    if (scaled == (uint64_t)b->rows * cols || i + 2 == DESIGNS) out->cycle = b->cycle; /* above .52 there are codes with longer ones at once */
+    const bool words = b->word && scaled > (uint64_t)a->rows * cols; /* near a design without light words all codes are so */
+    if (scaled == (uint64_t)b->rows * cols || words) out->cycle = b->cycle;
     out->cycle -= z < 512 ? 2 : z < 1024 ? 1 : 0; /* fewer shifts, more of them closed */
-    if (i + 2 == DESIGNS && scaled > (uint64_t)a->rows * cols) out->word = out->cycle;
+    if (words) out->word = out->cycle;
     if (z >= QD_LARGE_Z_LONG) lengthen(out);
     between(a, b, scaled - (uint64_t)a->rows * cols, (uint64_t)(b->rows - a->rows) * cols, out);
     return QD_OK;
